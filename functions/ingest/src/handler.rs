@@ -1,0 +1,149 @@
+//! Takes a request, puts its events on `incoming`, and answers what became of
+//! each.
+
+use crate::parse::{self, Parsed};
+use rewind::{Batch, Event, Problem, Service};
+use rewind_aws::{
+    http::{self, Request, Response},
+    put::{Outgoing, Stream},
+};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// ingest's handler.
+#[derive(Debug)]
+pub struct Handler {
+    service: Service,
+    incoming: Stream,
+}
+
+/// An event that Kinesis holds.
+#[derive(Serialize)]
+struct Accepted<'a> {
+    id: &'a str,
+    source: &'a str,
+    stream: &'a str,
+}
+
+/// What became of one event of a batch.
+#[derive(Serialize)]
+struct Item<'a> {
+    status: u16,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    accepted: Option<Accepted<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    problem: Option<&'a Problem>,
+}
+
+#[derive(Serialize)]
+struct Items<'a> {
+    results: Vec<Item<'a>>,
+}
+
+impl Handler {
+    /// A handler that puts what it accepts on `incoming`.
+    pub fn new(service: Service, incoming: Stream) -> Self {
+        Self { service, incoming }
+    }
+
+    /// Answers a request. Every refusal is a problem, none is an error.
+    pub async fn handle(&self, request: &Request) -> Response {
+        match self.accept(request).await {
+            Ok(response) => response,
+            Err(problem) => {
+                tracing::info!(status = problem.status, field = problem.field, "refused");
+                http::problem(&problem)
+            }
+        }
+    }
+
+    async fn accept(&self, request: &Request) -> Result<Response, Problem> {
+        let route = request.route_key.as_deref().unwrap_or_default();
+        let parsed = match route {
+            "POST /events" => parse::events(&self.service, request)?,
+            "POST /inputs/{source}" => Parsed::One(parse::input(&self.service, request)?),
+            _ => return Err(Problem::not_found(format!("ingest has no route {route}"))),
+        };
+        match parsed {
+            Parsed::One(event) => {
+                self.put(vec![Ok(event.clone())]).await.remove(0)?;
+                Ok(http::json(202, &accepted(&event)))
+            }
+            Parsed::Many(events) => {
+                let outcomes = self.put(events).await;
+                let results = outcomes.iter().map(|outcome| match outcome {
+                    Ok(event) => Item {
+                        status: 202,
+                        accepted: Some(accepted(event)),
+                        problem: None,
+                    },
+                    Err(problem) => Item {
+                        status: problem.status,
+                        accepted: None,
+                        problem: Some(problem),
+                    },
+                });
+                let results = results.collect();
+                let is_whole = outcomes.iter().all(Result::is_ok);
+                Ok(http::json(
+                    if is_whole { 202 } else { 207 },
+                    &Items { results },
+                ))
+            }
+        }
+    }
+
+    /// Puts the events on `incoming`, those of one stream in order and packed
+    /// together. What Kinesis does not take becomes a problem.
+    async fn put(&self, events: Vec<Result<Event, Problem>>) -> Vec<Result<Event, Problem>> {
+        let mut streams: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (place, event) in events.iter().enumerate() {
+            if let Ok(event) = event {
+                streams
+                    .entry(event.stream.as_str())
+                    .or_default()
+                    .push(place);
+            }
+        }
+        let mut outgoing = Vec::new();
+        let mut places_of: Vec<Vec<usize>> = Vec::new();
+        for (stream, places) in streams {
+            let run = places
+                .iter()
+                .filter_map(|place| events[*place].clone().ok());
+            let mut places = places.iter().copied();
+            for packed in Batch::encode(&run.collect::<Vec<Event>>()) {
+                outgoing.push(Outgoing {
+                    key: stream.to_string(),
+                    data: packed.text,
+                });
+                places_of.push(places.by_ref().take(packed.events).collect());
+            }
+        }
+        let answers = self.incoming.put_in_order(&outgoing).await;
+        let mut outcomes = events;
+        let mut failed = 0;
+        for (places, answer) in places_of.into_iter().zip(answers) {
+            if let Err(reason) = answer {
+                failed += places.len();
+                tracing::warn!(reason, "not put");
+                for place in places {
+                    outcomes[place] = Err(Problem::unavailable(
+                        "the event could not be put on the stream; send it again, with the same id",
+                    ));
+                }
+            }
+        }
+        let (records, events) = (outgoing.len(), outcomes.len());
+        tracing::info!(events, records, failed, "ingested");
+        outcomes
+    }
+}
+
+fn accepted(event: &Event) -> Accepted<'_> {
+    Accepted {
+        id: &event.id,
+        source: &event.source,
+        stream: event.stream.as_str(),
+    }
+}

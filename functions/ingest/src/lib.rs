@@ -1,0 +1,27 @@
+//! ingest: takes events and raw inputs over HTTP, checks them, gives ids and
+//! times, and acknowledges only what Kinesis has acknowledged.
+
+pub mod handler;
+mod parse;
+
+pub use handler::Handler;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use rewind::Service;
+use rewind_aws::{clients::Clients, http::Request};
+
+/// Runs the function under the Lambda runtime.
+///
+/// # Errors
+///
+/// When the environment lacks what `template.yaml` declares, or the runtime
+/// cannot be reached.
+pub async fn run(service: Service) -> Result<(), Error> {
+    let handler = &Handler::new(
+        service,
+        Clients::from_env().await.stream("INCOMING_STREAM")?,
+    );
+    let invoke = |event: LambdaEvent<Request>| async move {
+        Ok::<_, Error>(handler.handle(&event.payload).await)
+    };
+    Box::pin(lambda_runtime::run(service_fn(invoke))).await
+}

@@ -1,0 +1,26 @@
+//! microservice: the business logic behind the events. Adapters and rules draw
+//! new events from recorded ones and send them to `incoming`.
+
+pub mod handler;
+
+use aws_lambda_events::kinesis::KinesisEvent;
+pub use handler::Handler;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use rewind::Service;
+use rewind_aws::{clients::Clients, reactor::Reactor};
+
+/// Runs the function under the Lambda runtime.
+///
+/// # Errors
+///
+/// When the environment lacks what `template.yaml` declares, or the runtime
+/// cannot be reached.
+pub async fn run(service: Service) -> Result<(), Error> {
+    let clients = Clients::from_env().await;
+    let incoming = clients.stream("INCOMING_STREAM")?;
+    let reactor = Reactor::new(service, clients.events()?, clients.data()?, incoming);
+    let handler = &Handler::new(reactor);
+    let invoke =
+        |event: LambdaEvent<KinesisEvent>| async move { handler.handle(event.payload).await };
+    Box::pin(lambda_runtime::run(service_fn(invoke))).await
+}

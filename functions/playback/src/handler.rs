@@ -1,0 +1,141 @@
+//! Takes a request, by hand or over HTTP, or goes on with a playback.
+
+use lambda_runtime::{Diagnostic, Error};
+use rewind::Problem;
+use rewind_aws::{
+    given::{id, now},
+    http,
+    invoke::Function,
+    playback::{Ended, PlayError, Playback, Player, Request},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::time::{Duration, Instant};
+
+/// How long before Lambda's deadline a playback stops and asks for another
+/// invocation: a page under way has to end.
+const RESERVE: Duration = Duration::from_secs(20);
+
+/// playback's handler.
+#[derive(Debug)]
+pub struct Handler {
+    player: Player,
+    itself: Function,
+}
+
+/// The payload with which a playback goes on.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resume {
+    resume: String,
+}
+
+impl Handler {
+    /// A handler that plays through `player` and asks `itself` for another
+    /// invocation.
+    pub fn new(player: Player, itself: Function) -> Self {
+        Self { player, itself }
+    }
+
+    /// Answers `POST /playbacks`, a request by hand, or a payload
+    /// `{"resume": id}`. `deadline` is in milliseconds since 1970.
+    ///
+    /// # Errors
+    ///
+    /// By hand, a refused request is a function error that says why.
+    pub async fn handle(&self, payload: Value, deadline: u64) -> Result<Value, Diagnostic> {
+        if payload.get("routeKey").is_some() {
+            let request: http::Request = serde_json::from_value(payload).map_err(failed)?;
+            let response = match self.start(&request).await {
+                Ok(playback) => http::json(202, &playback),
+                Err(PlayError::Refused(problem)) => http::problem(&problem),
+                Err(PlayError::Service(error)) => {
+                    tracing::warn!(%error, "not started");
+                    http::problem(&Problem::unavailable("the playback could not be started"))
+                }
+            };
+            return serde_json::to_value(response).map_err(failed);
+        }
+        let deadline = instant(deadline);
+        let id = if payload.get("resume").is_some() {
+            let resume: Resume = serde_json::from_value(payload).map_err(failed)?;
+            resume.resume
+        } else {
+            let request = request(&payload.to_string()).map_err(refused)?;
+            let playback = self.player.create(&id(), &request).await;
+            playback.map_err(diagnosed)?.id
+        };
+        let playback = match self.player.resume(&id, deadline).await.map_err(diagnosed)? {
+            Ended::Over(playback) => playback,
+            Ended::Unfinished(playback) => {
+                let resume = Resume { resume: id };
+                self.itself.invoke_later(&resume).await.map_err(failed)?;
+                playback
+            }
+        };
+        tracing::info!(
+            id = playback.id,
+            state = ?playback.state,
+            events = playback.events,
+            records = playback.records,
+            "played"
+        );
+        serde_json::to_value(playback).map_err(failed)
+    }
+
+    /// Creates a playback and leaves the work to another invocation.
+    async fn start(&self, http_request: &http::Request) -> Result<Box<Playback>, PlayError> {
+        let request = request(&http::body(http_request)?)?;
+        let playback = self.player.create(&id(), &request).await?;
+        let resume = Resume {
+            resume: playback.id.clone(),
+        };
+        self.itself.invoke_later(&resume).await?;
+        Ok(Box::new(playback))
+    }
+}
+
+fn request(body: &str) -> Result<Request, Problem> {
+    serde_json::from_str(body).map_err(|error| {
+        if error.is_data() {
+            return Problem::invalid(
+                "",
+                format!("{error}; expected {{\"to\": [{{\"projection\": \"name\"}}]}}"),
+            );
+        }
+        rewind::cloudevents::not_json(&error)
+    })
+}
+
+/// When to stop. Where Lambda gives less than twice the reserve, half of what
+/// is left is kept.
+fn instant(deadline: u64) -> Instant {
+    let left = i128::from(deadline) - i128::from(now().as_millisecond());
+    let left = Duration::from_millis(left.clamp(0, 900_000) as u64);
+    Instant::now() + left.saturating_sub(RESERVE.min(left / 2))
+}
+
+fn diagnosed(error: PlayError) -> Diagnostic {
+    match error {
+        PlayError::Refused(problem) => refused(problem),
+        PlayError::Service(error) => failed(error),
+    }
+}
+
+/// A refused request: told apart from a failure by its type.
+fn refused(problem: Problem) -> Diagnostic {
+    let field = problem
+        .field
+        .map_or(String::new(), |field| format!("{field}: "));
+    Diagnostic {
+        error_type: problem.kind,
+        error_message: format!("{field}{}", problem.detail),
+    }
+}
+
+fn failed(error: impl Into<Error>) -> Diagnostic {
+    Diagnostic {
+        error_type: "Failed".into(),
+        error_message: error.into().to_string(),
+    }
+}

@@ -1,0 +1,29 @@
+//! playback: started by hand, streams recorded events back through the replay
+//! stream, and goes on in fresh invocations for as long as it takes.
+
+pub mod handler;
+
+pub use handler::Handler;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use rewind::Service;
+use rewind_aws::{clients::Clients, playback::Player};
+use serde_json::Value;
+
+/// Runs the function under the Lambda runtime.
+///
+/// # Errors
+///
+/// When the environment lacks what `template.yaml` declares, or the runtime
+/// cannot be reached.
+pub async fn run(service: Service) -> Result<(), Error> {
+    let clients = Clients::from_env().await;
+    let replay = clients.stream("REPLAY_STREAM")?;
+    let player = Player::new(service, clients.events()?, clients.data()?, replay);
+    // Lambda itself says who the function is.
+    let itself = clients.function(lambda_runtime::Config::from_env().function_name);
+    let handler = &Handler::new(player, itself);
+    let invoke = |event: LambdaEvent<Value>| async move {
+        handler.handle(event.payload, event.context.deadline).await
+    };
+    Box::pin(lambda_runtime::run(service_fn(invoke))).await
+}

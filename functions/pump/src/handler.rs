@@ -1,0 +1,156 @@
+//! Takes a batch of `incoming`, records its events, publishes them.
+
+use crate::report;
+use aws_lambda_events::kinesis::KinesisEvent;
+use rewind::{Batch, Delivery, Event, Recorded, commit};
+use rewind_aws::{
+    put::{Outgoing, Stream},
+    records::{self, BatchAnswer, Record},
+    sequencer::{Outcome, Sequencer},
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// pump's handler.
+#[derive(Debug)]
+pub struct Handler {
+    sequencer: Sequencer,
+    published: Stream,
+}
+
+/// The events of a batch, each with the place of the record that brought it.
+#[derive(Default)]
+struct Arrived {
+    events: Vec<Event>,
+    places: Vec<usize>,
+}
+
+impl Handler {
+    /// A handler that records through `sequencer` and publishes on `published`.
+    pub fn new(sequencer: Sequencer, published: Stream) -> Self {
+        Self {
+            sequencer,
+            published,
+        }
+    }
+
+    /// Records and publishes a batch. What failed is reported by its record:
+    /// Lambda delivers from the lowest on again.
+    pub async fn handle(&self, event: KinesisEvent) -> BatchAnswer {
+        let records = records::records(event);
+        let mut failed = BTreeSet::new();
+        let (arrived, unreadable) = read(&records);
+        let mut outcomes = self.sequencer.record(&arrived.events).await;
+        let mut places = arrived.places;
+        let mut reports = Arrived::default();
+        let mut conflicts = 0;
+        for ((event, outcome), place) in arrived.events.iter().zip(&outcomes).zip(&places) {
+            if matches!(outcome, Outcome::Conflict) {
+                conflicts += 1;
+                tracing::warn!(stream = %event.stream, "an id is taken by other content");
+                reports.add(report::conflict(event), *place);
+            }
+        }
+        for (place, reason) in &unreadable {
+            tracing::error!(reason, "a record cannot be read; it is parked");
+            reports.add(report::unreadable(&records[*place], reason), *place);
+        }
+        outcomes.extend(self.sequencer.record(&reports.events).await);
+        places.extend(reports.places);
+
+        let mut recorded: Vec<(Recorded, usize)> = Vec::new();
+        let (mut new, mut repeated) = (0, 0);
+        for (outcome, place) in outcomes.into_iter().zip(places) {
+            match outcome {
+                Outcome::Recorded {
+                    recorded: event,
+                    is_new,
+                } => {
+                    new += usize::from(is_new);
+                    repeated += usize::from(!is_new);
+                    recorded.push((*event, place));
+                }
+                Outcome::Conflict => {}
+                Outcome::Failed(reason) => {
+                    tracing::warn!(reason, "not recorded");
+                    failed.insert(place);
+                }
+            }
+        }
+        failed.extend(self.publish(recorded).await);
+        tracing::info!(
+            records = records.len(),
+            new,
+            repeated,
+            conflicts,
+            unreadable = unreadable.len(),
+            failed = failed.len(),
+            "pumped"
+        );
+        records::answer(&records, failed)
+    }
+
+    /// Publishes recorded events in order for each stream: repeats as well, as
+    /// whoever recorded them may have died before it published them. Returns
+    /// the places of those that did not get through.
+    async fn publish(&self, recorded: Vec<(Recorded, usize)>) -> BTreeSet<usize> {
+        let mut streams: BTreeMap<String, BTreeMap<u64, (Recorded, usize)>> = BTreeMap::new();
+        for (event, place) in recorded {
+            let stream = streams.entry(event.stream().to_string()).or_default();
+            // Of repeats, the lowest place: it is the one to be reported.
+            let entry = stream.entry(event.version).or_insert((event, place));
+            entry.1 = entry.1.min(place);
+        }
+        let mut outgoing = Vec::new();
+        let mut places_of: Vec<Vec<usize>> = Vec::new();
+        for (stream, events) in streams {
+            let (events, places): (Vec<Recorded>, Vec<usize>) = events.into_values().unzip();
+            let mut places = places.into_iter();
+            for packed in Delivery::encode(&events, None) {
+                let key = stream.clone();
+                let data = packed.text;
+                outgoing.push(Outgoing { key, data });
+                places_of.push(places.by_ref().take(packed.events).collect());
+            }
+        }
+        let answers = self.published.put_in_order(&outgoing).await;
+        let mut failed = BTreeSet::new();
+        for (places, answer) in places_of.into_iter().zip(answers) {
+            if let Err(reason) = answer {
+                tracing::warn!(reason, "not published");
+                failed.extend(places);
+            }
+        }
+        failed
+    }
+}
+
+impl Arrived {
+    fn add(&mut self, events: impl IntoIterator<Item = Event>, place: usize) {
+        for event in events {
+            self.events.push(event);
+            self.places.push(place);
+        }
+    }
+}
+
+/// Reads the records. One that holds no accepted events, or an event that no
+/// commit can hold, is unreadable as a whole.
+fn read(records: &[Record]) -> (Arrived, Vec<(usize, String)>) {
+    let mut arrived = Arrived::default();
+    let mut unreadable = Vec::new();
+    for (place, record) in records.iter().enumerate() {
+        match Batch::decode(&record.data) {
+            Ok(batch) => {
+                let mut sizes = batch.events.iter().map(commit::size_of);
+                match sizes.find(|size| *size > commit::MAX_COMMIT_BYTES) {
+                    Some(size) => {
+                        unreadable.push((place, format!("an event takes {size} bytes")));
+                    }
+                    None => arrived.add(batch.events, place),
+                }
+            }
+            Err(error) => unreadable.push((place, error.to_string())),
+        }
+    }
+    (arrived, unreadable)
+}

@@ -1,0 +1,27 @@
+//! pump: the sequencer. Gives each accepted event the next dense version of
+//! its stream, records it once, then publishes it.
+
+pub mod handler;
+mod report;
+
+use aws_lambda_events::kinesis::KinesisEvent;
+pub use handler::Handler;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use rewind::Service;
+use rewind_aws::{clients::Clients, sequencer::Sequencer};
+
+/// Runs the function under the Lambda runtime.
+///
+/// # Errors
+///
+/// When the environment lacks what `template.yaml` declares, or the runtime
+/// cannot be reached.
+pub async fn run(_: Service) -> Result<(), Error> {
+    let clients = Clients::from_env().await;
+    let sequencer = Sequencer::new(clients.events()?);
+    let handler = &Handler::new(sequencer, clients.stream("EVENTS_STREAM")?);
+    let invoke = |event: LambdaEvent<KinesisEvent>| async move {
+        Ok::<_, Error>(handler.handle(event.payload).await)
+    };
+    Box::pin(lambda_runtime::run(service_fn(invoke))).await
+}

@@ -1,0 +1,10 @@
+//! Trigger: the Kinesis stream `incoming`.
+//! Reads and writes: the table `EVENTS_TABLE`. Writes: the stream `EVENTS_STREAM`.
+
+use lambda_runtime::{Error, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    pump::run(service::service()).await
+}

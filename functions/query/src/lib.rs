@@ -1,0 +1,26 @@
+//! query: the read side. Rows, streams, playbacks and health over HTTP.
+
+pub mod handler;
+mod health;
+mod rows;
+mod streams;
+
+pub use handler::Handler;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use rewind::Service;
+use rewind_aws::{clients::Clients, http::Request};
+
+/// Runs the function under the Lambda runtime.
+///
+/// # Errors
+///
+/// When the environment lacks what `template.yaml` declares, or the runtime
+/// cannot be reached.
+pub async fn run(service: Service) -> Result<(), Error> {
+    let clients = Clients::from_env().await;
+    let handler = &Handler::new(service, clients.events()?, clients.data()?);
+    let invoke = |event: LambdaEvent<Request>| async move {
+        Ok::<_, Error>(handler.handle(&event.payload).await)
+    };
+    Box::pin(lambda_runtime::run(service_fn(invoke))).await
+}

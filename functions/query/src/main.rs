@@ -1,0 +1,10 @@
+//! Trigger: HTTP API, every `GET`.
+//! Reads: the tables `EVENTS_TABLE` and `DATA_TABLE`. Writes: nothing.
+
+use lambda_runtime::{Error, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    query::run(service::service()).await
+}

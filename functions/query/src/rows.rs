@@ -1,0 +1,196 @@
+//! `GET /projections`, `/projections/{name}` and `/projections/{name}/{key}`.
+
+use crate::handler::{Handler, MAX_ANSWER, Unanswered};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use rewind::{Fold, Problem, Projection, Target};
+use rewind_aws::{
+    data_store::{self, Key, Row},
+    generations::{self, Generations},
+    http::{self, Request, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+#[derive(Serialize)]
+struct Definition<'a> {
+    name: &'a str,
+    version: u32,
+    over: &'static str,
+    categories: &'a [&'static str],
+    generations: Generations,
+}
+
+#[derive(Serialize)]
+struct Rows<'a> {
+    projection: &'a str,
+    generation: u64,
+    rows: Vec<Shown>,
+    /// What `cursor` is for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Shown {
+    key: String,
+    /// Up to which version of its stream it holds; only over one stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    watermark: Option<u64>,
+    state: Value,
+    /// Why the next event is not in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stalled: Option<String>,
+}
+
+/// Where a page ended.
+#[derive(Serialize, Deserialize)]
+struct Cursor {
+    generation: u64,
+    partition: usize,
+    after: Option<String>,
+}
+
+impl Handler {
+    pub(crate) async fn projections(&self) -> Result<Response, Unanswered> {
+        let known = generations::all(&self.store).await?;
+        let projections = self.service.projections().iter();
+        let projections = projections.map(|projection| Definition {
+            name: projection.name,
+            version: projection.version,
+            over: match projection.fold {
+                Fold::SingleStream(_) => "one stream",
+                Fold::MultiStream { .. } => "many streams",
+            },
+            categories: projection.categories,
+            generations: known.get(projection.name).copied().unwrap_or_default(),
+        });
+        let projections: Vec<_> = projections.collect();
+        Ok(http::json(200, &json!({ "projections": projections })))
+    }
+
+    pub(crate) async fn rows(&self, request: &Request) -> Result<Response, Unanswered> {
+        let (projection, mut target) = self.serving(request).await?;
+        let limit = http::query_number(request, "limit", 1..=1000, 100)? as usize;
+        let prefix = http::query(request, "prefix").unwrap_or_default();
+        let partitions: Vec<String> = match prefix.split_once('/') {
+            // Rows whose keys share what stands before the `/` lie together.
+            Some((group, _)) => vec![data_store::prefix_partition(&target, group)],
+            None => data_store::row_partitions(&target).collect(),
+        };
+        let mut cursor = match http::query(request, "cursor") {
+            Some(text) => decode(text, partitions.len())?,
+            None => Cursor {
+                generation: target.generation,
+                partition: 0,
+                after: None,
+            },
+        };
+        if cursor.generation != target.generation {
+            // Rows of two generations must not meet in one listing.
+            let mut problem = Problem::new(
+                410,
+                "cursor-outdated",
+                "the projection was rebuilt meanwhile: begin again without a cursor",
+            );
+            problem.field = Some("cursor".into());
+            return Err(problem.into());
+        }
+        target.generation = cursor.generation;
+        let mut rows: Vec<Shown> = Vec::new();
+        let mut bytes = 0;
+        while cursor.partition < partitions.len() && rows.len() < limit && bytes < MAX_ANSWER {
+            let partition = &partitions[cursor.partition];
+            // A page of DynamoDB ends at 1 MB, so that the answer stays below 6.
+            let page = (limit - rows.len()) as i32;
+            let after = cursor.after.as_deref();
+            let (items, next) = self.store.list(partition, prefix, after, page).await?;
+            for item in items {
+                let (key, row) = data_store::row(item)?;
+                bytes += row
+                    .state
+                    .as_ref()
+                    .map_or(0, |state| state.to_string().len())
+                    + 128;
+                rows.extend(shown(projection, key.sk, row));
+            }
+            match next {
+                Some(after) => cursor.after = Some(after),
+                None => {
+                    cursor.after = None;
+                    cursor.partition += 1;
+                }
+            }
+        }
+        let next = (cursor.partition < partitions.len()).then(|| encode(&cursor));
+        Ok(http::json(
+            200,
+            &Rows {
+                projection: projection.name,
+                generation: target.generation,
+                rows,
+                next,
+            },
+        ))
+    }
+
+    pub(crate) async fn row(&self, request: &Request) -> Result<Response, Unanswered> {
+        let (projection, target) = self.serving(request).await?;
+        let key = http::path(request, "key");
+        let row = match key.len() {
+            1..=rewind::projection::MAX_ROW_KEY => self.store.get(&Key::row(&target, key)).await?,
+            _ => None,
+        };
+        let row = row.and_then(|row| shown(projection, key.to_string(), row));
+        let Some(row) = row else {
+            let name = projection.name;
+            return Err(Problem::not_found(format!("{name} has no row {key:?}")).into());
+        };
+        Ok(http::json(200, &row))
+    }
+
+    /// The projection that a request names, and its generation for readers.
+    async fn serving(&self, request: &Request) -> Result<(&Projection, Target), Unanswered> {
+        let name = http::path(request, "name");
+        let Some(projection) = self.service.projection(name) else {
+            return Err(Problem::not_found(format!("there is no projection {name:?}")).into());
+        };
+        let generations = generations::of(&self.store, name).await?;
+        let target = Target {
+            projection: name.to_string(),
+            generation: generations.serving,
+        };
+        Ok((projection, target))
+    }
+}
+
+/// A row as readers see it. One that only says why its first event is not in
+/// it has nothing to show.
+fn shown(projection: &Projection, key: String, row: Row) -> Option<Shown> {
+    let is_single = matches!(projection.fold, Fold::SingleStream(_));
+    Some(Shown {
+        key,
+        watermark: is_single.then_some(row.watermark),
+        state: row.state?,
+        stalled: row.stalled,
+    })
+}
+
+fn encode(cursor: &Cursor) -> String {
+    URL_SAFE_NO_PAD.encode(serde_json::to_string(cursor).unwrap_or_default())
+}
+
+fn decode(text: &str, partitions: usize) -> Result<Cursor, Problem> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+    let cursor = bytes.and_then(|bytes| serde_json::from_slice::<Cursor>(&bytes).ok());
+    cursor
+        .filter(|cursor| cursor.partition < partitions)
+        .ok_or_else(|| {
+            let mut problem = Problem::new(
+                400,
+                "invalid-parameter",
+                "expected `next` of the page before, with the same prefix",
+            );
+            problem.field = Some("cursor".into());
+            problem
+        })
+}

@@ -1,0 +1,24 @@
+//! write: folds recorded events, live or replayed, into the data store.
+
+pub mod handler;
+
+use aws_lambda_events::kinesis::KinesisEvent;
+pub use handler::Handler;
+use lambda_runtime::{Error, LambdaEvent, service_fn};
+use rewind::Service;
+use rewind_aws::{clients::Clients, projector::Projector};
+
+/// Runs the function under the Lambda runtime.
+///
+/// # Errors
+///
+/// When the environment lacks what `template.yaml` declares, or the runtime
+/// cannot be reached.
+pub async fn run(service: Service) -> Result<(), Error> {
+    let clients = Clients::from_env().await;
+    let projector = Projector::new(service, clients.events()?, clients.data()?);
+    let handler = &Handler::new(projector);
+    let invoke =
+        |event: LambdaEvent<KinesisEvent>| async move { handler.handle(event.payload).await };
+    Box::pin(lambda_runtime::run(service_fn(invoke))).await
+}

@@ -1,0 +1,10 @@
+//! Trigger: the Kinesis streams `events` and `replay`.
+//! Reads: the table `EVENTS_TABLE`. Reads and writes: the table `DATA_TABLE`.
+
+use lambda_runtime::{Error, tracing};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    tracing::init_default_subscriber();
+    write::run(service::service()).await
+}

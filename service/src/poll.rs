@@ -1,0 +1,166 @@
+//! A poll: who wants to eat what. Facts in the stream `poll-<id>`, and three
+//! readings of the same stream, each stricter than the one before.
+
+use rewind::{Recorded, Refused, SingleStreamProjection};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+// Events.
+
+const CAST: &str = "vote-cast";
+const STOPPED: &str = "voting-stopped";
+
+/// What may be voted for.
+pub const CHOICES: [&str; 5] = ["ice cream", "hot dogs", "chips", "steak", "salad"];
+
+/// The data of `vote-cast`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct VoteCast {
+    /// Who votes.
+    pub user: String,
+    /// For what.
+    pub choice: String,
+}
+
+// Projections.
+
+/// The state of a poll.
+#[derive(Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poll {
+    /// How many votes count for each choice.
+    pub votes: BTreeMap<String, u64>,
+    /// How many votes count in all.
+    pub total: u64,
+    /// Whether voting was stopped: before, the totals are unfinished.
+    pub finished: bool,
+    /// Who has voted, where a second vote of a user does not count.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub voters: BTreeSet<String>,
+}
+
+/// Every vote counts.
+#[derive(Debug)]
+pub struct BasicSum;
+
+/// A user's first vote counts.
+#[derive(Debug)]
+pub struct OneVoteSum;
+
+/// A user's first vote counts, and only for a valid choice.
+#[derive(Debug)]
+pub struct ValidChoiceSum;
+
+impl SingleStreamProjection for BasicSum {
+    type State = Poll;
+    const NAME: &'static str = "basic-sum";
+    const CATEGORY: &'static str = "poll";
+
+    fn apply(poll: &mut Poll, event: &Recorded) -> Result<(), Refused> {
+        poll.apply(event, |_, _| true)
+    }
+}
+
+impl SingleStreamProjection for OneVoteSum {
+    type State = Poll;
+    const NAME: &'static str = "one-vote-sum";
+    const CATEGORY: &'static str = "poll";
+
+    fn apply(poll: &mut Poll, event: &Recorded) -> Result<(), Refused> {
+        poll.apply(event, |voters, vote| voters.insert(vote.user.clone()))
+    }
+}
+
+impl SingleStreamProjection for ValidChoiceSum {
+    type State = Poll;
+    const NAME: &'static str = "valid-choice-sum";
+    const CATEGORY: &'static str = "poll";
+
+    fn apply(poll: &mut Poll, event: &Recorded) -> Result<(), Refused> {
+        // A first vote for nonsense is the user's first vote all the same.
+        poll.apply(event, |voters, vote| {
+            voters.insert(vote.user.clone()) && CHOICES.contains(&vote.choice.as_str())
+        })
+    }
+}
+
+impl Poll {
+    /// Folds an event in, counting the votes that `counts` says count.
+    fn apply(
+        &mut self,
+        event: &Recorded,
+        counts: impl Fn(&mut BTreeSet<String>, &VoteCast) -> bool,
+    ) -> Result<(), Refused> {
+        match event.kind() {
+            CAST if !self.finished => {
+                let vote: VoteCast = event.data()?;
+                if counts(&mut self.voters, &vote) {
+                    *self.votes.entry(vote.choice).or_default() += 1;
+                    self.total += 1;
+                }
+            }
+            STOPPED => self.finished = true,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rewind::testing::{Given, given};
+    use serde_json::json;
+
+    fn vote(user: &str, choice: &str) -> (&'static str, serde_json::Value) {
+        (CAST, json!({"user": user, "choice": choice}))
+    }
+
+    fn votes() -> Given {
+        given([
+            vote("ann", "chips"),
+            vote("bob", "gravel"),
+            vote("ann", "steak"),
+            vote("bob", "steak"),
+            (STOPPED, json!({})),
+            vote("cid", "chips"),
+        ])
+    }
+
+    fn poll(votes: &[(&str, u64)], voters: &[&str]) -> Poll {
+        Poll {
+            votes: votes
+                .iter()
+                .map(|(choice, count)| ((*choice).into(), *count))
+                .collect(),
+            total: votes.iter().map(|(_, count)| count).sum(),
+            finished: true,
+            voters: voters.iter().map(ToString::to_string).collect(),
+        }
+    }
+
+    #[test]
+    fn every_vote_counts_until_voting_is_stopped() {
+        votes().then_row::<BasicSum>(poll(&[("chips", 1), ("gravel", 1), ("steak", 2)], &[]));
+    }
+
+    #[test]
+    fn a_second_vote_of_a_user_does_not_count() {
+        let expected = poll(&[("chips", 1), ("gravel", 1)], &["ann", "bob"]);
+        votes().then_row::<OneVoteSum>(expected);
+    }
+
+    #[test]
+    fn a_vote_for_nonsense_does_not_count() {
+        votes().then_row::<ValidChoiceSum>(poll(&[("chips", 1)], &["ann", "bob"]));
+    }
+
+    #[test]
+    fn totals_are_unfinished_before_voting_is_stopped() {
+        given([vote("ann", "chips")]).then_row::<BasicSum>(Poll {
+            votes: [("chips".to_string(), 1)].into(),
+            total: 1,
+            finished: false,
+            voters: BTreeSet::new(),
+        });
+    }
+}

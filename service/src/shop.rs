@@ -1,0 +1,339 @@
+//! A shop: what users put into their carts, and what they order.
+//!
+//! The shop's own system posts raw JSON to `/inputs/shop`; the adapter makes
+//! facts of it, in the stream `cart-<user_id>`.
+
+use rewind::{
+    Adapter, Draft, MultiStreamProjection, Recorded, Refused, Rule, SingleStreamProjection,
+    StreamName,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+// Events.
+
+const ADDED: &str = "product-added-to-cart";
+const REMOVED: &str = "product-removed-from-cart";
+const PLACED: &str = "order-placed";
+
+/// The data of `product-added-to-cart` and `product-removed-from-cart`.
+#[derive(Debug, Deserialize)]
+struct Product {
+    product_id: String,
+}
+
+/// The data of `order-placed`.
+#[derive(Debug, Deserialize)]
+struct Order {
+    order_id: String,
+}
+
+// Inputs.
+
+/// What the shop's system posts.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+enum Input {
+    ProductAddedToCart(ProductInput),
+    ProductRemovedFromCart(ProductInput),
+    OrderPlaced(OrderInput),
+}
+
+#[derive(Debug, Deserialize)]
+struct ProductInput {
+    timestamp: String,
+    product_id: String,
+    user_id: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct OrderInput {
+    timestamp: String,
+    order_id: String,
+    user_id: String,
+}
+
+/// The adapter of `/inputs/shop`.
+#[derive(Debug)]
+pub struct Inputs;
+
+impl Adapter for Inputs {
+    const SOURCE: &'static str = "shop";
+
+    fn partition(input: &Value) -> Option<String> {
+        input.get("user_id")?.as_str().map(ToString::to_string)
+    }
+
+    fn map(input: Value) -> Result<Vec<Draft>, Refused> {
+        let input: Input = serde_json::from_value(input)
+            .map_err(|error| Refused::new(format!("no input of the shop: {error}")))?;
+        let (kind, user, time, data) = match input {
+            Input::ProductAddedToCart(input) => {
+                let data = json!({"product_id": input.product_id});
+                (ADDED, input.user_id, input.timestamp, data)
+            }
+            Input::ProductRemovedFromCart(input) => {
+                let data = json!({"product_id": input.product_id});
+                (REMOVED, input.user_id, input.timestamp, data)
+            }
+            Input::OrderPlaced(input) => {
+                let data = json!({"order_id": input.order_id});
+                (PLACED, input.user_id, input.timestamp, data)
+            }
+        };
+        let cart = StreamName::of("cart", &user)?;
+        Ok(vec![Draft::new(cart, kind, data).at(time)])
+    }
+}
+
+// Projections.
+
+/// A user's cart.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Cart {
+    /// How many of each product are in it.
+    pub products: BTreeMap<String, u64>,
+    /// The product that was added last, whether or not it is still there.
+    pub last_product_added: Option<String>,
+    /// The order that was placed last.
+    pub last_order: Option<String>,
+}
+
+/// What is in each cart.
+#[derive(Debug)]
+pub struct Carts;
+
+impl SingleStreamProjection for Carts {
+    type State = Cart;
+    const NAME: &'static str = "carts";
+    const CATEGORY: &'static str = "cart";
+
+    fn apply(cart: &mut Cart, event: &Recorded) -> Result<(), Refused> {
+        match event.kind() {
+            ADDED => {
+                let Product { product_id } = event.data()?;
+                *cart.products.entry(product_id.clone()).or_default() += 1;
+                cart.last_product_added = Some(product_id);
+            }
+            REMOVED => {
+                let Product { product_id } = event.data()?;
+                if let Some(count) = cart.products.get_mut(&product_id) {
+                    *count = count.saturating_sub(1);
+                }
+                cart.products.retain(|_, count| *count > 0);
+            }
+            PLACED => {
+                let Order { order_id } = event.data()?;
+                cart.products.clear();
+                cart.last_order = Some(order_id);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// One thing that a user did.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct LogEntry {
+    /// When, RFC 3339.
+    pub time: String,
+    /// What: the event's type.
+    pub what: String,
+    /// The product or order that it was about.
+    pub about: Option<String>,
+}
+
+/// What each user did, in order: a row an event under `<user>/<version>`, so
+/// that a log may grow without end.
+#[derive(Debug)]
+pub struct UserLog;
+
+impl MultiStreamProjection for UserLog {
+    type Row = LogEntry;
+    const NAME: &'static str = "user-log";
+    const CATEGORIES: &'static [&'static str] = &["cart"];
+
+    fn keys(event: &Recorded) -> Result<Vec<String>, Refused> {
+        // Ten digits keep the order of numbers in the order of texts.
+        let user = event.stream().id();
+        Ok(vec![format!("{user}/{:010}", event.version)])
+    }
+
+    fn apply(_: &str, entry: &mut LogEntry, event: &Recorded) -> Result<(), Refused> {
+        let about = match event.kind() {
+            ADDED | REMOVED => Some(event.data::<Product>()?.product_id),
+            PLACED => Some(event.data::<Order>()?.order_id),
+            _ => None,
+        };
+        *entry = LogEntry {
+            time: event.event.time.clone(),
+            what: event.kind().to_string(),
+            about,
+        };
+        Ok(())
+    }
+}
+
+/// How popular a product is.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Popularity {
+    /// How often it was put into a cart.
+    pub added: u64,
+    /// How often it was taken out again.
+    pub removed: u64,
+}
+
+/// How often each product was added and removed, over all carts.
+#[derive(Debug)]
+pub struct Products;
+
+impl MultiStreamProjection for Products {
+    type Row = Popularity;
+    const NAME: &'static str = "products";
+    const CATEGORIES: &'static [&'static str] = &["cart"];
+
+    fn keys(event: &Recorded) -> Result<Vec<String>, Refused> {
+        match event.kind() {
+            ADDED | REMOVED => Ok(vec![event.data::<Product>()?.product_id]),
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    fn apply(_: &str, product: &mut Popularity, event: &Recorded) -> Result<(), Refused> {
+        match event.kind() {
+            ADDED => product.added += 1,
+            _ => product.removed += 1,
+        }
+        Ok(())
+    }
+}
+
+// Rules.
+
+/// If an order was placed, then it is opened, in a stream of its own.
+#[derive(Debug)]
+pub struct OrdersOpen;
+
+impl Rule for OrdersOpen {
+    const NAME: &'static str = "orders-open";
+    const CATEGORY: &'static str = "cart";
+
+    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
+        if event.kind() != PLACED {
+            return Ok(Vec::new());
+        }
+        let Order { order_id } = event.data()?;
+        let order = StreamName::of("order", &order_id)?;
+        let data = json!({"user_id": event.stream().id()});
+        Ok(vec![Draft::new(order, "order-opened", data)])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rewind::testing::{Given, given, when_input};
+
+    fn shopping() -> Given {
+        given([
+            (ADDED, json!({"product_id": "123"})),
+            (ADDED, json!({"product_id": "9"})),
+            (REMOVED, json!({"product_id": "123"})),
+        ])
+    }
+
+    #[test]
+    fn an_input_becomes_a_fact_of_the_users_cart() {
+        let input = json!({"type": "product-added-to-cart", "timestamp": "2023-04-19T09:00:00Z", "product_id": "123", "user_id": "456"});
+        let cart = StreamName::new("cart-456").unwrap();
+        let fact = Draft::new(cart, ADDED, json!({"product_id": "123"})).at("2023-04-19T09:00:00Z");
+        assert_eq!(when_input::<Inputs>(input), Ok(vec![fact]));
+    }
+
+    #[test]
+    fn an_input_of_another_shape_is_refused_with_the_reason() {
+        let refused = when_input::<Inputs>(json!({"type": "order-placed"})).unwrap_err();
+        assert!(refused.reason.contains("timestamp"), "{refused}");
+        let refused = when_input::<Inputs>(json!({"type": "order-lost"})).unwrap_err();
+        assert!(refused.reason.contains("order-lost"), "{refused}");
+    }
+
+    #[test]
+    fn a_cart_holds_what_was_added_and_not_removed() {
+        shopping().then_row::<Carts>(Cart {
+            products: BTreeMap::from([("9".into(), 1)]),
+            last_product_added: Some("9".into()),
+            last_order: None,
+        });
+    }
+
+    #[test]
+    fn removing_what_is_not_there_changes_nothing() {
+        given([(REMOVED, json!({"product_id": "1"}))]).then_row::<Carts>(Cart::default());
+    }
+
+    #[test]
+    fn an_order_empties_the_cart() {
+        let ordered = shopping().and("given-1", [(PLACED, json!({"order_id": "789"}))]);
+        ordered.then_row::<Carts>(Cart {
+            products: BTreeMap::new(),
+            last_product_added: Some("9".into()),
+            last_order: Some("789".into()),
+        });
+    }
+
+    #[test]
+    fn an_event_without_its_product_is_refused() {
+        let refused = given([(ADDED, json!({}))]).then_refused::<Carts>();
+        assert!(refused.reason.contains("product_id"), "{refused}");
+    }
+
+    #[test]
+    fn products_are_counted_over_all_carts() {
+        shopping()
+            .and("cart-2", [(ADDED, json!({"product_id": "123"}))])
+            .then_rows::<Products>(&[
+                (
+                    "123",
+                    Popularity {
+                        added: 2,
+                        removed: 1,
+                    },
+                ),
+                (
+                    "9",
+                    Popularity {
+                        added: 1,
+                        removed: 0,
+                    },
+                ),
+            ]);
+    }
+
+    #[test]
+    fn the_log_keeps_the_order_of_what_a_user_did() {
+        let entry = |what: &str, about: &str| LogEntry {
+            time: "2023-04-19T09:00:00Z".into(),
+            what: what.into(),
+            about: Some(about.into()),
+        };
+        shopping().then_rows::<UserLog>(&[
+            ("1/0000000001", entry(ADDED, "123")),
+            ("1/0000000002", entry(ADDED, "9")),
+            ("1/0000000003", entry(REMOVED, "123")),
+        ]);
+    }
+
+    #[test]
+    fn a_placed_order_is_opened() {
+        let order = StreamName::new("order-789").unwrap();
+        given([(PLACED, json!({"order_id": "789"}))]).then_reacts::<OrdersOpen>(&[Draft::new(
+            order,
+            "order-opened",
+            json!({"user_id": "1"}),
+        )]);
+        shopping().then_reacts::<OrdersOpen>(&[]);
+    }
+}

@@ -1,0 +1,117 @@
+//! The SDK's clients, built once per process from the environment.
+
+use crate::{Error, data_store::DataStore, event_store::EventStore, invoke::Function, put::Stream};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::config::Credentials;
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use std::time::Duration;
+
+/// Clients of the services that Rewind stands on.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    config: SdkConfig,
+}
+
+impl Clients {
+    /// Reads region, credentials and endpoints as the AWS SDKs do. Without a
+    /// TLS stack where all endpoints are plain HTTP, as on a laptop.
+    pub async fn from_env() -> Self {
+        let endpoints = ["DYNAMODB", "KINESIS", "LAMBDA"];
+        let is_plain = endpoints.iter().all(|service| {
+            std::env::var(format!("AWS_ENDPOINT_URL_{service}"))
+                .or_else(|_| std::env::var("AWS_ENDPOINT_URL"))
+                .is_ok_and(|url| url.starts_with("http://"))
+        });
+        let http = if is_plain {
+            Builder::new().build_http()
+        } else {
+            let provider = Provider::Rustls(CryptoMode::Ring);
+            Builder::new().tls_provider(provider).build_https()
+        };
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(Duration::from_secs(8))
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .load()
+            .await;
+        Self { config }
+    }
+
+    /// Clients of a local, AWS-compatible endpoint over plain HTTP. What it
+    /// does not know, it takes as the operator.
+    pub async fn at(endpoint: &str) -> Self {
+        let credentials = Credentials::new("operator", "local", None, None, "local");
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(Builder::new().build_http())
+            .endpoint_url(endpoint)
+            .region(Region::new("us-east-1"))
+            .credentials_provider(credentials)
+            .load()
+            .await;
+        Self { config }
+    }
+
+    /// Clients of a given configuration, such as one with a fault layer.
+    pub fn new(config: SdkConfig) -> Self {
+        Self { config }
+    }
+
+    /// The events table that `EVENTS_TABLE` names.
+    ///
+    /// # Errors
+    ///
+    /// When the variable is not set.
+    pub fn events(&self) -> Result<EventStore, Error> {
+        Ok(self.event_store(env("EVENTS_TABLE")?))
+    }
+
+    /// The events table of this name.
+    pub fn event_store(&self, table: impl Into<String>) -> EventStore {
+        EventStore::new(aws_sdk_dynamodb::Client::new(&self.config), table)
+    }
+
+    /// The data store that `DATA_TABLE` names.
+    ///
+    /// # Errors
+    ///
+    /// When the variable is not set.
+    pub fn data(&self) -> Result<DataStore, Error> {
+        Ok(self.data_store(env("DATA_TABLE")?))
+    }
+
+    /// The data store in the table of this name.
+    pub fn data_store(&self, table: impl Into<String>) -> DataStore {
+        DataStore::new(aws_sdk_dynamodb::Client::new(&self.config), table)
+    }
+
+    /// The Kinesis stream that a variable names.
+    ///
+    /// # Errors
+    ///
+    /// When the variable is not set.
+    pub fn stream(&self, variable: &'static str) -> Result<Stream, Error> {
+        let client = aws_sdk_kinesis::Client::new(&self.config);
+        Ok(Stream::new(client, env(variable)?))
+    }
+
+    /// The Lambda function of this name.
+    pub fn function(&self, name: impl Into<String>) -> Function {
+        Function::new(aws_sdk_lambda::Client::new(&self.config), name)
+    }
+}
+
+/// An environment variable that `template.yaml` declares.
+///
+/// # Errors
+///
+/// When it is not set.
+fn env(name: &'static str) -> Result<String, Error> {
+    std::env::var(name).map_err(|_| Error::Environment(name))
+}

@@ -1,0 +1,443 @@
+//! The events table: append-only. Claims of identity, commits, and reading.
+//!
+//! Nothing here changes or deletes: inserts are PartiQL `INSERT`, which fails
+//! on an existing key.
+
+use crate::{
+    Error,
+    item::{Item, batch_get, number, string},
+};
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, BatchStatementErrorCodeEnum as Code, BatchStatementRequest},
+};
+use futures::{StreamExt, stream};
+use rewind::{Commit, Head, Recorded, StreamName};
+use std::collections::HashMap;
+
+/// The index of commits by recorded order.
+pub const INDEX: &str = "by-position";
+
+/// Statements in one BatchExecuteStatement call (AWS documentation).
+const MAX_STATEMENTS: usize = 25;
+
+/// The most bytes of items that one call inserts.
+const MAX_CALL_BYTES: usize = 4_000_000;
+
+/// Calls under way at once.
+const CONCURRENCY: usize = 8;
+
+/// Commits in one page of a stream. A page also ends at 1 MB.
+const PAGE: i32 = 50;
+
+/// The events table.
+#[derive(Debug, Clone)]
+pub struct EventStore {
+    client: Client,
+    table: String,
+}
+
+/// A claim of an identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// The hash of source and id: see [`rewind::Event::identity`].
+    pub identity: String,
+    /// See [`rewind::Event::fingerprint`].
+    pub fingerprint: String,
+    /// Where the event is to be recorded.
+    pub stream: StreamName,
+    /// No commit before this version holds the event.
+    pub from: u64,
+}
+
+/// What became of an insert.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Inserted {
+    /// It is in the table now.
+    New,
+    /// The key was taken already, perhaps by this very insert, its answer lost.
+    Taken,
+    /// Unknown, worth another try: throttled, or a failure of the service.
+    Failed(String),
+}
+
+/// Some commits of a stream, in order.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The commits.
+    pub commits: Vec<Commit>,
+    /// Whether there may be more behind the last one.
+    pub has_more: bool,
+}
+
+/// Some entries of the index, in order.
+#[derive(Debug, Clone)]
+pub struct IndexPage {
+    /// The commits' places.
+    pub entries: Vec<Entry>,
+    /// Where the next page starts; `None` behind the last entry.
+    pub next: Option<Item>,
+}
+
+/// Where a commit stands in its category's recorded order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its stream.
+    pub stream: StreamName,
+    /// Its first version.
+    pub version: u64,
+    /// Its number of events.
+    pub length: u64,
+    /// Its first position.
+    pub position: u64,
+}
+
+impl EventStore {
+    /// The events table of this name.
+    pub fn new(client: Client, table: impl Into<String>) -> Self {
+        Self {
+            client,
+            table: table.into(),
+        }
+    }
+
+    /// Where a stream stands, strongly consistent.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or the item is damaged.
+    pub async fn head(&self, stream: &StreamName) -> Result<Head, Error> {
+        let answer = self.client.query();
+        let answer = answer
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression("#s = :s")
+            .projection_expression("#s, #v, #l, #p")
+            .expression_attribute_names("#s", "stream")
+            .expression_attribute_names("#v", "version")
+            .expression_attribute_names("#l", "length")
+            .expression_attribute_names("#p", "position")
+            .expression_attribute_values(":s", text(stream.as_str()))
+            .scan_index_forward(false)
+            .limit(1)
+            .send()
+            .await
+            .map_err(Error::service("Query"))?;
+        let Some(item) = answer.items().first() else {
+            return Ok(Head::default());
+        };
+        let (version, length) = (number(item, "version")?, number(item, "length")?);
+        Ok(Head {
+            version: version + length - 1,
+            position: number(item, "position")? + length - 1,
+        })
+    }
+
+    /// The commits that hold events above `after`, strongly consistent: one
+    /// page of them. The first commit may begin at or below `after`.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or an item is damaged.
+    pub async fn read(&self, stream: &StreamName, after: u64) -> Result<Page, Error> {
+        let mut page = self.query(stream, ">", after, true, PAGE).await?;
+        let starts_at = page.commits.first().map(|commit| commit.version);
+        if starts_at != Some(after + 1) && after > 0 {
+            // A commit may begin at or below `after` and end above it.
+            let before = self.query(stream, "<=", after, false, 1).await?;
+            let across = before.commits.into_iter().next();
+            let across = across.filter(|commit| commit.last_version() > after);
+            page.commits.splice(0..0, across);
+        }
+        Ok(page)
+    }
+
+    /// The events above `after` and up to `through` of one page of a stream,
+    /// without a gap, and whether there may be more.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails, or a commit is damaged or missing.
+    pub async fn read_events(
+        &self,
+        stream: &StreamName,
+        after: u64,
+        through: u64,
+    ) -> Result<(Vec<Recorded>, bool), Error> {
+        let page = self.read(stream, after).await?;
+        let mut events = Vec::new();
+        for commit in &page.commits {
+            events.extend(commit.events()?);
+        }
+        events.retain(|event| event.version > after && event.version <= through);
+        let expected = after + 1..;
+        if let Some((event, version)) = events
+            .iter()
+            .zip(expected)
+            .find(|(event, version)| event.version != *version)
+        {
+            return Err(Error::damaged(
+                format!("stream {stream}"),
+                format!("version {version} is missing before {}", event.version),
+            ));
+        }
+        let last = events.last().map_or(after, |event| event.version);
+        Ok((events, page.has_more && last < through))
+    }
+
+    async fn query(
+        &self,
+        stream: &StreamName,
+        comparison: &str,
+        version: u64,
+        forward: bool,
+        limit: i32,
+    ) -> Result<Page, Error> {
+        let answer = self.client.query();
+        let answer = answer
+            .table_name(&self.table)
+            .consistent_read(true)
+            .key_condition_expression(format!("#s = :s AND #v {comparison} :v"))
+            .expression_attribute_names("#s", "stream")
+            .expression_attribute_names("#v", "version")
+            .expression_attribute_values(":s", text(stream.as_str()))
+            .expression_attribute_values(":v", AttributeValue::N(version.to_string()))
+            .scan_index_forward(forward)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(Error::service("Query"))?;
+        let commits = answer.items().iter().map(commit);
+        Ok(Page {
+            commits: commits.collect::<Result<_, _>>()?,
+            has_more: answer.last_evaluated_key().is_some(),
+        })
+    }
+
+    /// One page of a slice of a category's index, in recorded order, from the
+    /// first position at or above `from`, or from where a page before ended.
+    /// The index is eventually consistent: it may lag behind the table.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or an entry is damaged.
+    pub async fn read_index(
+        &self,
+        slice: &str,
+        from: u64,
+        start: Option<Item>,
+        limit: i32,
+    ) -> Result<IndexPage, Error> {
+        let answer = self.client.query();
+        let answer = answer
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("#c = :c AND #p >= :p")
+            .expression_attribute_names("#c", "slice")
+            .expression_attribute_names("#p", "position")
+            .expression_attribute_values(":c", text(slice))
+            .expression_attribute_values(":p", AttributeValue::N(from.to_string()))
+            .set_exclusive_start_key(start)
+            .limit(limit)
+            .send()
+            .await
+            .map_err(Error::service("Query"))?;
+        let entries = answer.items().iter().map(|item| {
+            Ok(Entry {
+                stream: stream_of(item, "stream")?,
+                version: number(item, "version")?,
+                length: number(item, "length")?,
+                position: number(item, "position")?,
+            })
+        });
+        Ok(IndexPage {
+            entries: entries.collect::<Result<_, Error>>()?,
+            next: answer.last_evaluated_key().cloned(),
+        })
+    }
+
+    /// The commits at these keys, in the order asked, strongly consistent.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails, or a commit is damaged or not there.
+    pub async fn get(&self, keys: &[(&StreamName, u64)]) -> Result<Vec<Commit>, Error> {
+        let wanted = keys
+            .iter()
+            .map(|(stream, version)| key(stream.as_str(), *version));
+        let items = batch_get(&self.client, &self.table, wanted.collect(), None).await?;
+        let mut found = HashMap::new();
+        for item in &items {
+            let commit = commit(item)?;
+            found.insert((commit.stream.clone(), commit.version), commit);
+        }
+        let commits = keys.iter().map(|(stream, version)| {
+            let commit = found.remove(&((*stream).clone(), *version));
+            commit.ok_or_else(|| {
+                let what = format!("commit {stream}@{version}");
+                Error::damaged(what, "the index names it, the table does not hold it")
+            })
+        });
+        commits.collect()
+    }
+
+    /// The claims that stand for these identities, strongly consistent.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or a claim is damaged.
+    pub async fn claims(&self, identities: &[&str]) -> Result<HashMap<String, Claim>, Error> {
+        let wanted = identities
+            .iter()
+            .map(|identity| key(&format!("#{identity}"), 0));
+        let items = batch_get(&self.client, &self.table, wanted.collect(), None).await?;
+        let claims = items.iter().map(|item| {
+            let identity = string(item, "stream")?.trim_start_matches('#').to_string();
+            let claim = Claim {
+                fingerprint: string(item, "fingerprint")?.to_string(),
+                stream: stream_of(item, "target")?,
+                from: number(item, "from")?,
+                identity: identity.clone(),
+            };
+            Ok((identity, claim))
+        });
+        claims.collect()
+    }
+
+    /// Claims identities, at single capacity: each at most once for ever.
+    pub async fn claim(&self, claims: &[Claim]) -> Vec<Inserted> {
+        let statement = format!(
+            "INSERT INTO \"{}\" VALUE {{'stream': ?, 'version': ?, 'target': ?, 'from': ?, 'fingerprint': ?}}",
+            self.table
+        );
+        let rows = claims.iter().map(|claim| {
+            let parameters = vec![
+                text(&format!("#{}", claim.identity)),
+                AttributeValue::N("0".into()),
+                text(claim.stream.as_str()),
+                AttributeValue::N(claim.from.to_string()),
+                text(&claim.fingerprint),
+            ];
+            (parameters, 256)
+        });
+        self.insert(&statement, rows.collect()).await
+    }
+
+    /// Inserts commits of different streams, at single capacity. A commit that
+    /// is `Taken` follows a head that has moved on.
+    pub async fn append(&self, commits: &[&Commit]) -> Vec<Inserted> {
+        let statement = format!(
+            "INSERT INTO \"{}\" VALUE {{'stream': ?, 'version': ?, 'length': ?, 'slice': ?, 'position': ?, 'events': ?}}",
+            self.table
+        );
+        let rows = commits.iter().map(|commit| {
+            let parameters = vec![
+                text(commit.stream.as_str()),
+                AttributeValue::N(commit.version.to_string()),
+                AttributeValue::N(commit.length.to_string()),
+                text(&commit.stream.slice()),
+                AttributeValue::N(commit.position.to_string()),
+                text(&commit.events),
+            ];
+            (parameters, commit.events.len())
+        });
+        self.insert(&statement, rows.collect()).await
+    }
+
+    async fn insert(
+        &self,
+        statement: &str,
+        rows: Vec<(Vec<AttributeValue>, usize)>,
+    ) -> Vec<Inserted> {
+        let mut calls: Vec<Vec<Vec<AttributeValue>>> = Vec::new();
+        let mut bytes = usize::MAX;
+        for (parameters, size) in rows {
+            match calls.last_mut() {
+                Some(call) if call.len() < MAX_STATEMENTS && bytes + size <= MAX_CALL_BYTES => {
+                    bytes += size;
+                    call.push(parameters);
+                }
+                _ => {
+                    bytes = size;
+                    calls.push(vec![parameters]);
+                }
+            }
+        }
+        let answers = stream::iter(calls)
+            .map(|call| self.execute(statement, call))
+            .buffered(CONCURRENCY);
+        answers.collect::<Vec<_>>().await.concat()
+    }
+
+    async fn execute(&self, statement: &str, call: Vec<Vec<AttributeValue>>) -> Vec<Inserted> {
+        let count = call.len();
+        let statements = call.into_iter().map(|parameters| {
+            BatchStatementRequest::builder()
+                .statement(statement)
+                .set_parameters(Some(parameters))
+                .build()
+                .map_err(Error::service("BatchExecuteStatement"))
+        });
+        let answer = match statements.collect::<Result<Vec<_>, _>>() {
+            Ok(statements) => {
+                let request = self.client.batch_execute_statement();
+                let request = request.set_statements(Some(statements)).send().await;
+                request.map_err(Error::service("BatchExecuteStatement"))
+            }
+            Err(error) => Err(error),
+        };
+        match answer {
+            Ok(answer) if answer.responses().len() == count => {
+                let answers = answer.responses().iter();
+                answers
+                    .map(|answer| match answer.error() {
+                        None => Inserted::New,
+                        Some(error) if error.code() == Some(&Code::DuplicateItem) => {
+                            Inserted::Taken
+                        }
+                        Some(error) => Inserted::Failed(format!(
+                            "{}: {}",
+                            error.code().map_or("unknown", Code::as_str),
+                            error.message().unwrap_or_default()
+                        )),
+                    })
+                    .collect()
+            }
+            Ok(answer) => {
+                let answered = answer.responses().len();
+                let reason = format!("{answered} of {count} statements were answered");
+                vec![Inserted::Failed(reason); count]
+            }
+            Err(error) => vec![Inserted::Failed(error.to_string()); count],
+        }
+    }
+}
+
+fn key(stream: &str, version: u64) -> Item {
+    HashMap::from([
+        ("stream".to_string(), text(stream)),
+        (
+            "version".to_string(),
+            AttributeValue::N(version.to_string()),
+        ),
+    ])
+}
+
+fn commit(item: &Item) -> Result<Commit, Error> {
+    Ok(Commit {
+        stream: stream_of(item, "stream")?,
+        version: number(item, "version")?,
+        length: number(item, "length")?,
+        position: number(item, "position")?,
+        events: string(item, "events")?.to_string(),
+    })
+}
+
+fn text(text: &str) -> AttributeValue {
+    AttributeValue::S(text.to_string())
+}
+
+fn stream_of(item: &Item, name: &str) -> Result<StreamName, Error> {
+    let text = string(item, name)?;
+    StreamName::new(text).map_err(|bad| Error::damaged(format!("stream name {text:?}"), bad))
+}

@@ -1,0 +1,39 @@
+//! Rewind on AWS: what the pure crate `rewind` plans, done with DynamoDB,
+//! Kinesis and Lambda. No other crate knows the SDK.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`clients`] | the SDK's clients, from the environment |
+//! | [`event_store`] | the events table: claims, commits, reading |
+//! | [`sequencer`] | pump's work: dense versions, recorded once |
+//! | [`data_store`] | rows, watermarks, transactions on the data store |
+//! | [`generations`] | which generation of a projection serves, which is built |
+//! | [`projector`] | write's work: the watermark rule and the folds |
+//! | [`reactor`] | microservice's work: adapters and rules |
+//! | [`playback`] | streams history back through the replay stream |
+//! | [`put`] | PutRecords that keeps each stream's order |
+//! | [`given`] | ids and times |
+//! | [`invoke`] | another invocation of a function |
+//! | [`http`], [`records`] | what API Gateway and Kinesis triggers hand over |
+#![deny(missing_docs)]
+
+pub mod clients;
+pub mod data_store;
+mod error;
+pub mod event_store;
+pub mod generations;
+pub mod given;
+pub mod http;
+pub mod invoke;
+mod item;
+pub mod playback;
+pub mod projector;
+pub mod put;
+pub mod reactor;
+pub mod records;
+pub mod retry;
+pub mod sequencer;
+pub mod stalls;
+
+pub use error::Error;
+pub use item::Item;

@@ -1,0 +1,187 @@
+//! Write's work: folds deliveries, live or replayed, into rows.
+//!
+//! One code path for both. The watermark rule decides what of a delivery is
+//! new to a row; what is missing is read from the events table. A row and its
+//! watermark are one write, so a crash, a repeat or a rival leaves either both
+//! or none.
+
+mod many_streams;
+mod one_stream;
+
+use crate::{
+    Error,
+    data_store::{DataStore, Key, Row},
+    event_store::EventStore,
+    generations::{self, Generations},
+    stalls::{self, Stall},
+};
+use rewind::{Delivery, Fold, Projection, Recorded, Refused, Service, StreamName, Target};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// How often a row that others write as well is tried.
+const MAX_COLLISIONS: u32 = 30;
+
+/// Folds deliveries into the data store.
+#[derive(Debug)]
+pub struct Projector {
+    service: Service,
+    events: EventStore,
+    store: DataStore,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default)]
+pub struct Projected {
+    /// The places, in the batch, of deliveries that have to come again.
+    pub failed: BTreeSet<usize>,
+    /// How many events were folded into rows, each row counted.
+    pub applied: usize,
+    /// How many (projection, stream) cannot go on.
+    pub stalled: usize,
+}
+
+/// What of a batch is for one stream: its events, and which deliveries they
+/// came in.
+#[derive(Debug, Default)]
+struct Arrived<'a> {
+    events: Vec<&'a Recorded>,
+    places: BTreeSet<usize>,
+}
+
+/// By generation of a projection, or live, by stream.
+type ByStream<'a> = BTreeMap<&'a StreamName, Arrived<'a>>;
+
+/// How far a stream came.
+#[derive(Debug, Default)]
+struct Progress {
+    applied: usize,
+    stalled: bool,
+}
+
+impl Projector {
+    /// A projector of a service's projections.
+    pub fn new(service: Service, events: EventStore, store: DataStore) -> Self {
+        Self {
+            service,
+            events,
+            store,
+        }
+    }
+
+    /// Folds a batch: for each projection and stream one read and one
+    /// conditional write, whatever the number of events.
+    ///
+    /// # Errors
+    ///
+    /// When not even the generations can be read: the whole batch has to come
+    /// again.
+    pub async fn project(&self, deliveries: &[(usize, Delivery)]) -> Result<Projected, Error> {
+        let known = generations::all(&self.store).await?;
+        let mut projected = Projected::default();
+        for (target, projection, streams) in self.jobs(&known, deliveries) {
+            let outcomes = match projection.fold {
+                Fold::SingleStream(fold) => self.fold_each(&target, fold, &streams).await,
+                Fold::MultiStream { keys, row } => {
+                    self.fold_together(&target, keys, row, &streams).await
+                }
+            };
+            for (stream, outcome) in outcomes {
+                match outcome {
+                    Ok(progress) => {
+                        projected.applied += progress.applied;
+                        projected.stalled += usize::from(progress.stalled);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%target, %stream, %error, "not folded");
+                        let places = streams.get(stream).map(|arrived| &arrived.places);
+                        projected.failed.extend(places.into_iter().flatten());
+                    }
+                }
+            }
+        }
+        Ok(projected)
+    }
+
+    /// Which streams of the batch go into which generation of which projection.
+    fn jobs<'a>(
+        &'a self,
+        known: &HashMap<String, Generations>,
+        deliveries: &'a [(usize, Delivery)],
+    ) -> Vec<(Target, &'a Projection, ByStream<'a>)> {
+        let mut jobs: BTreeMap<Target, (&Projection, ByStream<'a>)> = BTreeMap::new();
+        for (place, delivery) in deliveries {
+            let Some(first) = delivery.events.first() else {
+                continue;
+            };
+            let category = first.stream().category();
+            let readers = self.service.projections().iter();
+            for projection in readers.filter(|projection| projection.reads(category)) {
+                let generations = known.get(projection.name).copied().unwrap_or_default();
+                let targets: Vec<Target> = match &delivery.replay {
+                    None => generations
+                        .live()
+                        .map(|generation| Target {
+                            projection: projection.name.to_string(),
+                            generation,
+                        })
+                        .collect(),
+                    // A generation that was given up takes nothing any more.
+                    Some(replay) => {
+                        let mine = replay.to.iter();
+                        mine.filter(|to| to.projection == projection.name)
+                            .filter(|to| generations.takes(to.generation))
+                            .cloned()
+                            .collect()
+                    }
+                };
+                for target in targets {
+                    let (_, streams) = jobs
+                        .entry(target)
+                        .or_insert_with(|| (projection, ByStream::new()));
+                    for event in &delivery.events {
+                        let arrived = streams.entry(event.stream()).or_default();
+                        arrived.events.push(event);
+                        arrived.places.insert(*place);
+                    }
+                }
+            }
+        }
+        let jobs = jobs.into_iter();
+        jobs.map(|(target, (projection, streams))| (target, projection, streams))
+            .collect()
+    }
+
+    /// Reports a stall, or takes the report back. What is stored in the row's
+    /// own `stalled` tells whether a report stands.
+    async fn report(
+        &self,
+        target: &Target,
+        stream: &StreamName,
+        watermark: u64,
+        was_stalled: Option<&str>,
+        refused: Option<&Refused>,
+    ) -> Result<(), Error> {
+        let reader = target.to_string();
+        match refused {
+            Some(refused) => {
+                let stall = Stall::new(&reader, stream, watermark, refused);
+                stalls::report(&self.store, &stall).await
+            }
+            None if was_stalled.is_some() => stalls::clear(&self.store, &reader, stream).await,
+            None => Ok(()),
+        }
+    }
+}
+
+/// The row of a key, or the row before the first event.
+fn row_of(rows: &HashMap<Key, Row>, key: &Key) -> Row {
+    rows.get(key).cloned().unwrap_or_default()
+}
+
+/// A refusal of what would not fit an item.
+fn too_large(bytes: usize) -> Refused {
+    Refused::new(format!(
+        "the row would take {bytes} bytes of JSON; at most {} fit an item: keep less in a row, or spread it over rows of a projection over many streams",
+        crate::data_store::MAX_ROW_BYTES
+    ))
+}

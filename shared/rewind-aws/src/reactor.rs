@@ -1,0 +1,230 @@
+//! Microservice's work: lets adapters and rules draw new events from recorded
+//! ones, and sends those to `incoming`.
+//!
+//! A reaction keeps a mark for each stream, moved on only when Kinesis holds
+//! what was drawn. A crash in between draws the same events again, under the
+//! same identities, and the sequencer records them once.
+
+use crate::{
+    Error,
+    data_store::{DataStore, Key, Row, Written},
+    event_store::EventStore,
+    put::{Outgoing, Stream},
+    stalls::{self, Stall},
+};
+use rewind::{
+    Batch, Delivery, Event, Reaction, Recorded, Refused, Service, StreamName,
+    watermark::{Step, step},
+};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
+
+/// Runs a service's reactions.
+#[derive(Debug)]
+pub struct Reactor {
+    service: Service,
+    events: EventStore,
+    store: DataStore,
+    incoming: Stream,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default)]
+pub struct Reacted {
+    /// The places, in the batch, of deliveries that have to come again.
+    pub failed: BTreeSet<usize>,
+    /// How many events were drawn and sent.
+    pub drawn: usize,
+    /// How many (reaction, stream) cannot go on.
+    pub stalled: usize,
+}
+
+/// A reaction's turn on one stream.
+struct Turn<'a> {
+    reaction: &'a Reaction,
+    stream: &'a StreamName,
+    places: Vec<usize>,
+    key: Key,
+    mark: Row,
+    watermark: u64,
+    drawn: Vec<Event>,
+    refused: Option<Refused>,
+}
+
+impl Reactor {
+    /// A reactor that sends what it draws to the stream `incoming`.
+    pub fn new(service: Service, events: EventStore, store: DataStore, incoming: Stream) -> Self {
+        Self {
+            service,
+            events,
+            store,
+            incoming,
+        }
+    }
+
+    /// Reacts to a batch of live deliveries. Replayed ones are left alone.
+    ///
+    /// # Errors
+    ///
+    /// When the marks cannot be read: the whole batch has to come again.
+    pub async fn react(&self, deliveries: &[(usize, Delivery)]) -> Result<Reacted, Error> {
+        let mut streams: BTreeMap<&StreamName, (Vec<&Recorded>, Vec<usize>)> = BTreeMap::new();
+        for (place, delivery) in deliveries {
+            for event in delivery.events.iter().filter(|_| delivery.replay.is_none()) {
+                let (events, places) = streams.entry(event.stream()).or_default();
+                events.push(event);
+                places.push(*place);
+            }
+        }
+        let mut turns = Vec::new();
+        for (stream, (_, places)) in &streams {
+            let reactions = self.service.reactions().iter();
+            for reaction in reactions.filter(|reaction| reaction.category == stream.category()) {
+                turns.push(Turn {
+                    reaction,
+                    stream,
+                    places: places.clone(),
+                    key: Key::mark(&reaction.origin, stream.as_str()),
+                    mark: Row::default(),
+                    watermark: 0,
+                    drawn: Vec::new(),
+                    refused: None,
+                });
+            }
+        }
+        let keys: Vec<Key> = turns.iter().map(|turn| turn.key.clone()).collect();
+        let mut marks = self.store.rows(&keys).await?;
+        let mut reacted = Reacted::default();
+        let mut ready = Vec::new();
+        for mut turn in turns {
+            turn.mark = marks.remove(&turn.key).unwrap_or_default();
+            turn.watermark = turn.mark.watermark;
+            let events = &streams[turn.stream].0;
+            match self.draw(&mut turn, events).await {
+                Ok(()) => ready.push(turn),
+                Err(error) => reacted.fail(&turn, &error.to_string()),
+            }
+        }
+        let sent = self.send(&ready).await;
+        for (turn, sent) in ready.iter().zip(sent) {
+            let outcome = match sent {
+                Ok(()) => self.settle(turn).await.map_err(|error| error.to_string()),
+                Err(reason) => Err(reason),
+            };
+            match outcome {
+                Ok(()) => {
+                    reacted.drawn += turn.drawn.len();
+                    reacted.stalled += usize::from(turn.refused.is_some());
+                }
+                Err(reason) => reacted.fail(turn, &reason),
+            }
+        }
+        Ok(reacted)
+    }
+
+    /// Draws what follows from the stream's new events.
+    async fn draw(&self, turn: &mut Turn<'_>, events: &[&Recorded]) -> Result<(), Error> {
+        let through = match step(turn.watermark, events.iter().copied()) {
+            Step::Skip => return Ok(()),
+            Step::Apply(run) => return Ok(turn.react(run.into_iter().map(Cow::Borrowed))),
+            Step::Read { through } => through,
+        };
+        loop {
+            let page = self
+                .events
+                .read_events(turn.stream, turn.watermark, through);
+            let (events, has_more) = page.await?;
+            turn.react(events.into_iter().map(Cow::Owned));
+            if turn.refused.is_some() || turn.watermark >= through {
+                return Ok(());
+            }
+            if !has_more {
+                return Err(Error::Damaged {
+                    what: format!("stream {}", turn.stream),
+                    reason: format!("{through} was published and is not in the table"),
+                });
+            }
+        }
+    }
+
+    /// Sends what all turns drew, in order for each stream that it belongs to.
+    async fn send(&self, turns: &[Turn<'_>]) -> Vec<Result<(), String>> {
+        let mut outgoing = Vec::new();
+        let mut turn_of = Vec::new();
+        for (nth, turn) in turns.iter().enumerate() {
+            // Runs of one stream share a record.
+            for run in turn.drawn.chunk_by(|a, b| a.stream == b.stream) {
+                let key = run[0].stream.to_string();
+                for packed in Batch::encode(run) {
+                    let key = key.clone();
+                    let data = packed.text;
+                    outgoing.push(Outgoing { key, data });
+                    turn_of.push(nth);
+                }
+            }
+        }
+        let answers = self.incoming.put_in_order(&outgoing).await;
+        let mut sent = vec![Ok(()); turns.len()];
+        for (turn, answer) in turn_of.into_iter().zip(answers) {
+            if answer.is_err() {
+                sent[turn] = answer;
+            }
+        }
+        sent
+    }
+
+    /// Moves the mark on behind what was sent.
+    async fn settle(&self, turn: &Turn<'_>) -> Result<(), Error> {
+        let stalled = turn.refused.as_ref().map(|refused| refused.reason.clone());
+        if turn.watermark == turn.mark.watermark && stalled == turn.mark.stalled {
+            return Ok(());
+        }
+        let origin = &turn.reaction.origin;
+        if let Some(refused) = &turn.refused {
+            let stall = Stall::new(origin, turn.stream, turn.watermark, refused);
+            stalls::report(&self.store, &stall).await?;
+        }
+        let mark = Row {
+            state: None,
+            watermark: turn.watermark,
+            revision: turn.mark.revision,
+            stalled,
+        };
+        let written = self.store.put(&turn.key, &mark, turn.mark.revision).await?;
+        if written == Written::Stale {
+            // A rival drew the same events under the same identities, or will
+            // when the stream's next delivery comes.
+            tracing::debug!(origin, stream = %turn.stream, "mark moved by another");
+        } else if turn.refused.is_none() && turn.mark.stalled.is_some() {
+            stalls::clear(&self.store, origin, turn.stream).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Turn<'_> {
+    fn react<'e>(&mut self, events: impl Iterator<Item = Cow<'e, Recorded>>) {
+        for event in events {
+            match self.reaction.react(&event) {
+                Ok(drawn) => {
+                    self.drawn.extend(drawn);
+                    self.watermark = event.version;
+                }
+                Err(refused) => {
+                    self.refused = Some(refused);
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Reacted {
+    fn fail(&mut self, turn: &Turn<'_>, reason: &str) {
+        let (origin, stream) = (&turn.reaction.origin, turn.stream);
+        tracing::warn!(origin, %stream, reason, "not reacted");
+        self.failed.extend(&turn.places);
+    }
+}

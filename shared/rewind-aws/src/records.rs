@@ -1,0 +1,72 @@
+//! What a Kinesis trigger hands over, and what it wants back.
+
+use aws_lambda_events::kinesis::KinesisEvent;
+use rewind::Delivery;
+use serde::Serialize;
+
+/// A record of a batch.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its place in the shard: what a failure is reported under.
+    pub sequence_number: String,
+    /// Its bytes.
+    pub data: Vec<u8>,
+}
+
+/// The answer to a trigger with `ReportBatchItemFailures`: from the lowest
+/// failed record on, the shard is delivered again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchAnswer {
+    /// Empty where all went well.
+    pub batch_item_failures: Vec<ItemFailure>,
+}
+
+/// A record that has to be delivered again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemFailure {
+    /// Its sequence number.
+    pub item_identifier: String,
+}
+
+/// The records of a trigger's batch, in the shard's order.
+pub fn records(event: KinesisEvent) -> Vec<Record> {
+    let records = event.records.into_iter();
+    records
+        .map(|record| Record {
+            sequence_number: record.kinesis.sequence_number,
+            data: record.kinesis.data.0,
+        })
+        .collect()
+}
+
+/// Reports the lowest failed record, where there is one. `failed` are places
+/// in `records`.
+pub fn answer(records: &[Record], failed: impl IntoIterator<Item = usize>) -> BatchAnswer {
+    let lowest = failed.into_iter().min();
+    let lowest = lowest.and_then(|place| records.get(place));
+    let failures = lowest.map(|record| ItemFailure {
+        item_identifier: record.sequence_number.clone(),
+    });
+    BatchAnswer {
+        batch_item_failures: failures.into_iter().collect(),
+    }
+}
+
+/// The deliveries that records hold, each with its place. A record that holds
+/// none is reported and passed over: the events table has what it may have
+/// held, and the next delivery of the stream reads it from there.
+pub fn deliveries(records: &[Record]) -> Vec<(usize, Delivery)> {
+    let mut deliveries = Vec::with_capacity(records.len());
+    for (place, record) in records.iter().enumerate() {
+        match Delivery::decode(&record.data) {
+            Ok(delivery) => deliveries.push((place, delivery)),
+            Err(error) => {
+                let sequence_number = &record.sequence_number;
+                tracing::error!(sequence_number, %error, "a record holds no delivery");
+            }
+        }
+    }
+    deliveries
+}

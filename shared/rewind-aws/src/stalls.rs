@@ -1,0 +1,98 @@
+//! Stalls: a (reader, stream) whose next event is refused. The stream waits,
+//! everything else goes on, and the next delivery of the stream tries again.
+
+use crate::{
+    Error,
+    data_store::{self, DataStore, Key, Row},
+};
+use rewind::{Refused, StreamName};
+use serde::{Deserialize, Serialize};
+
+const PARTITION: &str = "rewind#stalls";
+
+/// A stream that a reader cannot go on with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stall {
+    /// The reader: a projection's generation such as `carts@1`, or a reaction
+    /// such as `adapter/shop`.
+    pub reader: String,
+    /// The stream.
+    pub stream: StreamName,
+    /// The version of the event that is refused.
+    pub version: u64,
+    /// Why.
+    pub reason: String,
+}
+
+impl Stall {
+    /// A stall at the event behind `watermark`.
+    pub fn new(reader: &str, stream: &StreamName, watermark: u64, refused: &Refused) -> Self {
+        Self {
+            reader: reader.to_string(),
+            stream: stream.clone(),
+            version: watermark + 1,
+            reason: refused.reason.clone(),
+        }
+    }
+}
+
+/// Reports a stall, where `/health` finds it.
+///
+/// # Errors
+///
+/// When DynamoDB fails.
+pub async fn report(store: &DataStore, stall: &Stall) -> Result<(), Error> {
+    tracing::error!(
+        reader = stall.reader,
+        stream = %stall.stream,
+        version = stall.version,
+        reason = stall.reason,
+        "stalled"
+    );
+    let state = serde_json::to_value(stall).map_err(|error| Error::damaged("a stall", error))?;
+    let row = Row {
+        state: Some(state),
+        ..Row::default()
+    };
+    store
+        .replace(&key(&stall.reader, &stall.stream), &row)
+        .await
+}
+
+/// Takes a report back: the stream goes on.
+///
+/// # Errors
+///
+/// When DynamoDB fails.
+pub async fn clear(store: &DataStore, reader: &str, stream: &StreamName) -> Result<(), Error> {
+    tracing::info!(reader, %stream, "no longer stalled");
+    store.delete(&key(reader, stream)).await
+}
+
+/// One page of stalls, of one reader or of all, and where the next one begins.
+///
+/// # Errors
+///
+/// When DynamoDB fails or a report is damaged.
+pub async fn list(
+    store: &DataStore,
+    reader: Option<&str>,
+    after: Option<&str>,
+    limit: i32,
+) -> Result<(Vec<Stall>, Option<String>), Error> {
+    let prefix = reader.map_or(String::new(), |reader| format!("{reader} "));
+    let (items, next) = store.list(PARTITION, &prefix, after, limit).await?;
+    let stalls = items.into_iter().map(|item| {
+        let (key, row) = data_store::row(item)?;
+        let state = row.state.unwrap_or_default();
+        serde_json::from_value(state).map_err(|error| Error::damaged(key.sk, error))
+    });
+    Ok((stalls.collect::<Result<_, _>>()?, next))
+}
+
+fn key(reader: &str, stream: &StreamName) -> Key {
+    Key {
+        pk: PARTITION.into(),
+        sk: format!("{reader} {stream}"),
+    }
+}

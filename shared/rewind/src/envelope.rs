@@ -1,0 +1,121 @@
+//! What a Kinesis record holds: on `incoming` a [`Batch`] of accepted events,
+//! on `events` and `replay` a [`Delivery`] of recorded ones.
+
+use crate::{Event, Recorded};
+use serde::{Deserialize, Serialize};
+
+/// The most bytes that Rewind puts into one Kinesis record. The limit is 1 MiB
+/// with the partition key, by default.
+pub const MAX_RECORD: usize = 1_000_000;
+
+/// Accepted events of one stream, in order.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Batch {
+    /// The events.
+    pub events: Vec<Event>,
+}
+
+/// Recorded events of one stream, in order: live, or sent again by a playback.
+/// A replayed event is the recorded event unchanged; all that the replay wants
+/// stands beside it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Delivery {
+    /// Only where a playback sends it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<Replay>,
+    /// The events.
+    pub events: Vec<Recorded>,
+}
+
+/// What a playback says beside the events that it sends.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replay {
+    /// The playback.
+    pub id: String,
+    /// Whom it is for: nobody else may take it.
+    pub to: Vec<Target>,
+}
+
+/// A generation of a projection, as the receiver of a playback.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Target {
+    /// The projection's name.
+    pub projection: String,
+    /// The generation that is being built.
+    pub generation: u64,
+}
+
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}@{}", self.projection, self.generation)
+    }
+}
+
+/// A record's text, and how many of the events it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// The JSON text.
+    pub text: String,
+    /// How many events.
+    pub events: usize,
+}
+
+impl Batch {
+    /// Cuts a run of events of one stream into texts of at most
+    /// [`MAX_RECORD`] bytes each.
+    pub fn encode(events: &[Event]) -> Vec<Packed> {
+        pack("", events)
+    }
+
+    /// Reads a record of `incoming`.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no batch; the message says where.
+    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+impl Delivery {
+    /// Cuts a run of recorded events of one stream into texts of at most
+    /// [`MAX_RECORD`] bytes each.
+    pub fn encode(events: &[Recorded], replay: Option<&Replay>) -> Vec<Packed> {
+        let head = replay.and_then(|replay| serde_json::to_string(replay).ok());
+        let head = head.map_or(String::new(), |head| format!("\"replay\":{head},"));
+        pack(&head, events)
+    }
+
+    /// Reads a record of `events` or `replay`.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no delivery; the message says where.
+    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(bytes)
+    }
+}
+
+fn pack<T: Serialize>(head: &str, events: &[T]) -> Vec<Packed> {
+    let open = format!("{{{head}\"events\":[");
+    let mut records: Vec<Packed> = Vec::new();
+    for event in events {
+        // An event has text keys only: its JSON cannot fail.
+        let text = serde_json::to_string(event).unwrap_or_default();
+        match records.last_mut() {
+            Some(record) if record.text.len() + text.len() + 3 <= MAX_RECORD => {
+                record.text.push(',');
+                record.text.push_str(&text);
+                record.events += 1;
+            }
+            _ => records.push(Packed {
+                text: format!("{open}{text}"),
+                events: 1,
+            }),
+        }
+    }
+    for record in &mut records {
+        record.text.push_str("]}");
+    }
+    records
+}

@@ -1,0 +1,193 @@
+//! Events: facts on their way in, and facts that are recorded.
+
+use crate::{Refused, StreamName};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, value::RawValue};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+
+/// The largest `data` of an event, in bytes of JSON text: 256 KiB. A commit
+/// then always fits a DynamoDB item (400 KB) and a Kinesis record (1 MiB).
+pub const MAX_DATA: usize = 256 * 1024;
+
+/// An immutable fact, named in the past tense: CloudEvents 1.0 with the stream
+/// as its `subject`.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// With `source`, its identity: recorded at most once.
+    pub id: String,
+    /// Who says so: a URI reference.
+    pub source: String,
+    /// What happened, such as `vote-cast`. CloudEvents' `type`.
+    pub kind: String,
+    /// Whom it happened to. CloudEvents' `subject`.
+    pub stream: StreamName,
+    /// When it happened, RFC 3339.
+    pub time: String,
+    /// All other attributes as they came: `dataschema`, `correlationid`,
+    /// `causationid`, `traceparent` and whatever else CloudEvents allows.
+    pub extensions: BTreeMap<String, Value>,
+    /// The payload: JSON text as received.
+    pub data: Box<RawValue>,
+}
+
+/// An event with its place in history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded {
+    /// What was recorded.
+    pub event: Event,
+    /// 1, 2, 3 … within its stream, without gaps.
+    pub version: u64,
+    /// Its place in its category: microseconds since 1970 at recording, moved
+    /// on where needed so that it rises within the stream.
+    pub position: u64,
+}
+
+/// An event that the domain wants to happen: without identity and time, which
+/// come from what caused it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// Where it belongs.
+    pub stream: StreamName,
+    /// Its type.
+    pub kind: String,
+    /// When it happened, RFC 3339, where that is not the time of its cause.
+    pub time: Option<String>,
+    /// Its payload.
+    pub data: Value,
+}
+
+impl PartialEq for Event {
+    /// Equal to the letter, the payload's text included.
+    fn eq(&self, other: &Self) -> bool {
+        let texts = |e: &Self| {
+            [
+                e.id.clone(),
+                e.source.clone(),
+                e.kind.clone(),
+                e.time.clone(),
+            ]
+        };
+        texts(self) == texts(other)
+            && self.stream == other.stream
+            && self.extensions == other.extensions
+            && self.data.get() == other.data.get()
+    }
+}
+
+impl Event {
+    /// The payload as a type of the domain.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] names the event's type and the field that did not fit.
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, Refused> {
+        serde_json::from_str(self.data.get())
+            .map_err(|error| Refused::new(format!("data of `{}`: {error}", self.kind)))
+    }
+
+    /// A text attribute beyond the required ones, such as `correlationid`.
+    pub fn extension(&self, name: &str) -> Option<&str> {
+        self.extensions.get(name).and_then(Value::as_str)
+    }
+
+    /// What claims (source, id): 43 characters, the same for ever.
+    pub fn identity(&self) -> String {
+        identity(&self.source, &self.id)
+    }
+
+    /// What tells two events of one identity apart: type, stream, schema and
+    /// data. Neither the time nor the spelling of the JSON (spaces, order of
+    /// fields) counts: a client that sends again may differ in those.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = Sha256::new();
+        let schema = self.extension("dataschema").unwrap_or_default();
+        for part in [&*self.kind, self.stream.as_str(), schema] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        match serde_json::from_str::<Value>(self.data.get()) {
+            // Maps of `Value` are sorted by key.
+            Ok(canonical) => hash.update(canonical.to_string()),
+            Err(_) => hash.update(self.data.get()),
+        }
+        URL_SAFE_NO_PAD.encode(&hash.finalize()[..16])
+    }
+}
+
+/// What claims (source, id): 43 characters, the same for ever.
+pub fn identity(source: &str, id: &str) -> String {
+    let mut hash = Sha256::new();
+    hash.update((source.len() as u64).to_be_bytes());
+    hash.update(source);
+    hash.update(id);
+    URL_SAFE_NO_PAD.encode(hash.finalize())
+}
+
+impl Recorded {
+    /// The event's type.
+    pub fn kind(&self) -> &str {
+        &self.event.kind
+    }
+
+    /// The payload as a type of the domain.
+    ///
+    /// # Errors
+    ///
+    /// See [`Event::data`].
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, Refused> {
+        self.event.data()
+    }
+
+    /// The stream it belongs to.
+    pub fn stream(&self) -> &StreamName {
+        &self.event.stream
+    }
+}
+
+impl Draft {
+    /// An event of `kind` for `stream`.
+    pub fn new(stream: StreamName, kind: impl Into<String>, data: Value) -> Self {
+        Self {
+            stream,
+            kind: kind.into(),
+            time: None,
+            data,
+        }
+    }
+
+    /// With the time at which it happened, RFC 3339.
+    #[must_use]
+    pub fn at(mut self, time: impl Into<String>) -> Self {
+        self.time = Some(time.into());
+        self
+    }
+
+    /// The event that follows from `cause` as the `nth` consequence that
+    /// `origin` (such as `adapter/shop`) drew from it. Its identity depends on
+    /// these alone, so drawing the consequence again changes nothing.
+    pub fn caused_by(self, cause: &Recorded, origin: &str, nth: usize) -> Event {
+        let causation = format!("{}@{}", cause.stream(), cause.version);
+        let mut extensions = BTreeMap::new();
+        let correlation = cause.event.extension("correlationid");
+        let correlation = correlation.unwrap_or(&cause.event.id).to_string();
+        extensions.insert("correlationid".into(), Value::String(correlation));
+        extensions.insert("causationid".into(), Value::String(causation.clone()));
+        Event {
+            id: format!("{causation}/{nth}"),
+            source: format!("/rewind/{origin}"),
+            kind: self.kind,
+            stream: self.stream,
+            time: self.time.unwrap_or_else(|| cause.event.time.clone()),
+            extensions,
+            data: raw(&self.data),
+        }
+    }
+}
+
+/// JSON text of a value.
+pub fn raw(value: &Value) -> Box<RawValue> {
+    // A `Value` always has a JSON text.
+    RawValue::from_string(value.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+}

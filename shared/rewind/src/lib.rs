@@ -1,0 +1,73 @@
+//! Rewind is event sourcing on AWS Lambda: every change is an immutable event,
+//! every state is a fold of events, and any state can be rebuilt from them.
+//!
+//! This crate is the pure part: no AWS, no async, no clock. A domain needs no
+//! more than it:
+//!
+//! ```
+//! use rewind::{Recorded, Refused, Service, SingleStreamProjection};
+//! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Default, Serialize, Deserialize)]
+//! struct Balance { cents: i64 }
+//!
+//! #[derive(Deserialize)]
+//! struct Deposited { cents: i64 }
+//!
+//! struct Balances;
+//! impl SingleStreamProjection for Balances {
+//!     type State = Balance;
+//!     const NAME: &'static str = "balances";
+//!     const CATEGORY: &'static str = "account";
+//!     fn apply(balance: &mut Balance, event: &Recorded) -> Result<(), Refused> {
+//!         if event.kind() == "deposited" {
+//!             balance.cents += event.data::<Deposited>()?.cents;
+//!         }
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let service = Service::new().single_stream::<Balances>();
+//! # assert!(service.projection("balances").is_some());
+//! rewind::testing::given([("deposited", serde_json::json!({"cents": 5}))])
+//!     .then_row::<Balances>(Balance { cents: 5 });
+//! ```
+//!
+//! | word | module |
+//! |---|---|
+//! | event, draft, recorded event | [`event`] |
+//! | stream, category, slice | [`stream`] |
+//! | commit, head | [`commit`] |
+//! | batch, delivery, replay | [`envelope`] |
+//! | projection | [`projection`] |
+//! | watermark | [`watermark`] |
+//! | adapter, rule | [`reaction`] |
+//! | aggregate | [`aggregate`] |
+//! | problem | [`problem`] |
+#![deny(missing_docs)]
+
+pub mod aggregate;
+pub mod cloudevents;
+pub mod commit;
+pub mod envelope;
+pub mod event;
+pub mod problem;
+pub mod projection;
+pub mod reaction;
+mod refused;
+pub mod service;
+pub mod stream;
+pub mod testing;
+pub mod watermark;
+mod wire;
+
+pub use aggregate::Aggregate;
+pub use commit::{Commit, Head};
+pub use envelope::{Batch, Delivery, Replay, Target};
+pub use event::{Draft, Event, MAX_DATA, Recorded};
+pub use problem::Problem;
+pub use projection::{Fold, Folded, MultiStreamProjection, Projection, SingleStreamProjection};
+pub use reaction::{Adapter, Reaction, Rule};
+pub use refused::Refused;
+pub use service::Service;
+pub use stream::{BadStreamName, StreamName};

@@ -1,0 +1,121 @@
+//! A service: all that a team's domain registers.
+
+use crate::{
+    Adapter, Aggregate, MultiStreamProjection, Projection, Reaction, Rule, SingleStreamProjection,
+};
+
+/// The domain's projections, adapters, rules and aggregates, as the functions
+/// know them.
+#[derive(Debug, Clone, Default)]
+pub struct Service {
+    projections: Vec<Projection>,
+    reactions: Vec<Reaction>,
+    decided: Vec<&'static str>,
+}
+
+impl Service {
+    /// Registers nothing yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Registers a projection over one stream.
+    ///
+    /// # Panics
+    ///
+    /// When the name is taken: at start-up, in the first test.
+    #[must_use]
+    pub fn single_stream<P: SingleStreamProjection>(self) -> Self {
+        self.with_projection(Projection::single::<P>())
+    }
+
+    /// Registers a projection over many streams.
+    ///
+    /// # Panics
+    ///
+    /// When the name is taken: at start-up, in the first test.
+    #[must_use]
+    pub fn multi_stream<P: MultiStreamProjection>(self) -> Self {
+        self.with_projection(Projection::multi::<P>())
+    }
+
+    /// Registers the adapter of a source of raw inputs.
+    ///
+    /// # Panics
+    ///
+    /// When the source has one: at start-up, in the first test.
+    #[must_use]
+    pub fn adapter<A: Adapter>(self) -> Self {
+        self.with_reaction(Reaction::adapter::<A>())
+    }
+
+    /// Registers a rule.
+    ///
+    /// # Panics
+    ///
+    /// When the name is taken: at start-up, in the first test.
+    #[must_use]
+    pub fn rule<R: Rule>(self) -> Self {
+        self.with_reaction(Reaction::rule::<R>())
+    }
+
+    /// Registers an aggregate: its category is then decided, and takes no
+    /// events from outside.
+    #[must_use]
+    pub fn aggregate<A: Aggregate>(mut self) -> Self {
+        self.decided.push(A::CATEGORY);
+        self
+    }
+
+    /// All projections.
+    pub fn projections(&self) -> &[Projection] {
+        &self.projections
+    }
+
+    /// The projection of this name.
+    pub fn projection(&self, name: &str) -> Option<&Projection> {
+        self.projections.iter().find(|known| known.name == name)
+    }
+
+    /// All adapters and rules.
+    pub fn reactions(&self) -> &[Reaction] {
+        &self.reactions
+    }
+
+    /// The adapter of a source.
+    pub fn input(&self, source: &str) -> Option<&Reaction> {
+        let origin = format!("adapter/{source}");
+        self.reactions.iter().find(|known| known.origin == origin)
+    }
+
+    /// The sources that have an adapter.
+    pub fn inputs(&self) -> impl Iterator<Item = &str> {
+        let origins = self.reactions.iter().map(|known| known.origin.as_str());
+        origins.filter_map(|origin| origin.strip_prefix("adapter/"))
+    }
+
+    /// Whether only an aggregate writes to this category.
+    pub fn is_decided(&self, category: &str) -> bool {
+        self.decided.contains(&category)
+    }
+
+    fn with_projection(mut self, projection: Projection) -> Self {
+        let name = projection.name;
+        assert!(
+            self.projection(name).is_none(),
+            "two projections are named {name}"
+        );
+        self.projections.push(projection);
+        self
+    }
+
+    fn with_reaction(mut self, reaction: Reaction) -> Self {
+        let origin = &reaction.origin;
+        assert!(
+            self.reactions.iter().all(|known| known.origin != *origin),
+            "two reactions are named {origin}"
+        );
+        self.reactions.push(reaction);
+        self
+    }
+}

@@ -1,0 +1,173 @@
+//! Names of streams, and the slice of its category's index that a stream lies in.
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fmt;
+
+/// Into how many slices the index of each category is cut, so that playbacks
+/// read in parallel and no index partition takes all of a category's writes.
+///
+/// It is part of the stored format: changing it orphans what is stored.
+pub const SLICES: u8 = 8;
+
+/// The longest name of a stream, in bytes.
+pub const MAX_STREAM_NAME: usize = 256;
+
+/// The name of a stream: `category-id`, such as `cart-456`.
+///
+/// The category ends at the first `-`. Letters, digits, `_`, `.`, `:` and `-`
+/// are allowed, at most [`MAX_STREAM_NAME`] of them.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StreamName(String);
+
+/// Why a text is not the name of a stream.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadStreamName {
+    /// The text is empty.
+    #[error("is empty; a stream is named `category-id`, such as `cart-456`")]
+    Empty,
+    /// The text is longer than [`MAX_STREAM_NAME`].
+    #[error("is {0} bytes long; at most {MAX_STREAM_NAME} are allowed")]
+    TooLong(usize),
+    /// A character outside of the allowed set.
+    #[error("has the character {0:?}; only A-Z a-z 0-9 _ . : - are allowed")]
+    Character(char),
+    /// No `-`, or nothing on one side of it.
+    #[error("has no category and id; a stream is named `category-id`, such as `cart-456`")]
+    Shape,
+}
+
+impl StreamName {
+    /// Checks a name.
+    ///
+    /// # Errors
+    ///
+    /// [`BadStreamName`] says what is wrong with it.
+    pub fn new(name: impl Into<String>) -> Result<Self, BadStreamName> {
+        let name = name.into();
+        if name.is_empty() {
+            return Err(BadStreamName::Empty);
+        }
+        if name.len() > MAX_STREAM_NAME {
+            return Err(BadStreamName::TooLong(name.len()));
+        }
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-');
+        if let Some(stranger) = name.chars().find(|c| !allowed(*c)) {
+            return Err(BadStreamName::Character(stranger));
+        }
+        match name.split_once('-') {
+            Some((category, id)) if !category.is_empty() && !id.is_empty() => Ok(Self(name)),
+            _ => Err(BadStreamName::Shape),
+        }
+    }
+
+    /// Builds `category-id` from parts, replacing characters of the id that a
+    /// name may not have by `_` and cutting what is too long.
+    ///
+    /// # Errors
+    ///
+    /// [`BadStreamName`] when the category is no category, or the id is empty.
+    pub fn of(category: &str, id: &str) -> Result<Self, BadStreamName> {
+        let room = MAX_STREAM_NAME.saturating_sub(category.len() + 1);
+        let id = id.chars().map(|c| match c {
+            c if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-') => c,
+            _ => '_',
+        });
+        Self::new(format!("{category}-{}", id.take(room).collect::<String>()))
+    }
+
+    /// The whole name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands before the first `-`.
+    pub fn category(&self) -> &str {
+        self.0.split_once('-').map_or("", |(category, _)| category)
+    }
+
+    /// What stands behind the first `-`.
+    pub fn id(&self) -> &str {
+        self.0.split_once('-').map_or("", |(_, id)| id)
+    }
+
+    /// The index partition that the stream's commits lie in: `category#slice`.
+    pub fn slice(&self) -> String {
+        slice_name(self.category(), slice_of(&self.0))
+    }
+}
+
+/// The name of an index partition: `category#slice`.
+pub fn slice_name(category: &str, slice: u8) -> String {
+    format!("{category}#{slice}")
+}
+
+/// The slice, `0..SLICES`, of any text: the same on every machine and for ever.
+pub fn slice_of(text: &str) -> u8 {
+    Sha256::digest(text.as_bytes())[0] % SLICES
+}
+
+impl TryFrom<String> for StreamName {
+    type Error = BadStreamName;
+    fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::new(name)
+    }
+}
+
+impl From<StreamName> for String {
+    fn from(name: StreamName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for StreamName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_category_ends_at_the_first_dash() {
+        let name = StreamName::new("input:shop-a-b").unwrap();
+        assert_eq!((name.category(), name.id()), ("input:shop", "a-b"));
+    }
+
+    #[test]
+    fn bad_names_say_why() {
+        assert_eq!(StreamName::new(""), Err(BadStreamName::Empty));
+        assert_eq!(StreamName::new("cart"), Err(BadStreamName::Shape));
+        assert_eq!(StreamName::new("-1"), Err(BadStreamName::Shape));
+        assert_eq!(StreamName::new("cart-"), Err(BadStreamName::Shape));
+        assert_eq!(
+            StreamName::new("cart-1/2"),
+            Err(BadStreamName::Character('/'))
+        );
+        assert_eq!(
+            StreamName::new(format!("c-{}", "x".repeat(255))),
+            Err(BadStreamName::TooLong(257))
+        );
+    }
+
+    #[test]
+    fn a_name_made_of_parts_is_always_valid() {
+        assert_eq!(StreamName::of("cart", "a b/é").unwrap().id(), "a_b__");
+        assert_eq!(
+            StreamName::of("cart", &"x".repeat(999))
+                .unwrap()
+                .as_str()
+                .len(),
+            MAX_STREAM_NAME
+        );
+    }
+
+    #[test]
+    fn slices_are_part_of_the_stored_format() {
+        assert_eq!(StreamName::new("cart-456").unwrap().slice(), "cart#5");
+        assert_eq!(StreamName::new("poll-1").unwrap().slice(), "poll#6");
+    }
+}

@@ -1,0 +1,81 @@
+//! The watermark rule: what of a delivery is new to a row.
+//!
+//! At the watermark + 1: apply. At or below: skip. Above: the missing events
+//! have to be read from the events table first.
+
+use crate::Recorded;
+
+/// What a delivery holds for a reader that stands at a watermark.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Step<'a> {
+    /// Nothing new.
+    Skip,
+    /// The next events, without a gap, right behind the watermark.
+    Apply(Vec<&'a Recorded>),
+    /// Some are missing before the first new one: read the stream from the
+    /// watermark + 1 up to this version.
+    Read {
+        /// The highest version that the delivery names.
+        through: u64,
+    },
+}
+
+/// Applies the rule. `events` are of one stream, in any order, with repeats.
+pub fn step<'a>(watermark: u64, events: impl IntoIterator<Item = &'a Recorded>) -> Step<'a> {
+    let events = events.into_iter();
+    let mut new: Vec<&Recorded> = events.filter(|event| event.version > watermark).collect();
+    new.sort_by_key(|event| event.version);
+    new.dedup_by_key(|event| event.version);
+    let Some(last) = new.last() else {
+        return Step::Skip;
+    };
+    // Without repeats, the run is dense exactly if its ends say so.
+    let through = last.version;
+    if through == watermark + new.len() as u64 {
+        Step::Apply(new)
+    } else {
+        Step::Read { through }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::event;
+    use serde_json::Value;
+
+    fn events(versions: &[u64]) -> Vec<Recorded> {
+        let event = |version: &u64| event("cart-1", "seen", &Value::Null, *version);
+        versions.iter().map(event).collect()
+    }
+
+    fn versions(watermark: u64, delivered: &[u64]) -> Result<Vec<u64>, Option<u64>> {
+        match step(watermark, &events(delivered)) {
+            Step::Skip => Err(None),
+            Step::Apply(run) => Ok(run.iter().map(|event| event.version).collect()),
+            Step::Read { through } => Err(Some(through)),
+        }
+    }
+
+    #[test]
+    fn what_follows_the_watermark_is_applied() {
+        assert_eq!(versions(2, &[3, 4]), Ok(vec![3, 4]));
+    }
+
+    #[test]
+    fn what_is_at_or_below_the_watermark_is_skipped() {
+        assert_eq!(versions(4, &[3, 4]), Err(None));
+        assert_eq!(versions(3, &[2, 3, 4]), Ok(vec![4]));
+    }
+
+    #[test]
+    fn repeats_and_reorderings_make_no_difference() {
+        assert_eq!(versions(0, &[3, 1, 2, 1, 3]), Ok(vec![1, 2, 3]));
+    }
+
+    #[test]
+    fn a_gap_asks_for_the_table() {
+        assert_eq!(versions(1, &[3]), Err(Some(3)));
+        assert_eq!(versions(0, &[1, 2, 4, 4]), Err(Some(4)));
+    }
+}

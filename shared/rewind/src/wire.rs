@@ -1,0 +1,166 @@
+//! Events as JSON: one shape, CloudEvents 1.0, on the streams and over HTTP,
+//! and the same without what its item already says in a commit.
+
+use crate::{Event, Recorded, StreamName, event};
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, IgnoredAny, MapAccess, Visitor},
+    ser::SerializeMap,
+};
+use serde_json::{Value, value::RawValue};
+use std::{collections::BTreeMap, fmt};
+
+/// How an event is written down.
+struct Shape<'a> {
+    event: &'a Event,
+    /// Version and position, where it is recorded.
+    place: Option<(u64, u64)>,
+    /// Within a commit, stream and place are the item's.
+    in_commit: bool,
+}
+
+impl Serialize for Shape<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let event = self.event;
+        let mut map = serializer.serialize_map(None)?;
+        if !self.in_commit {
+            map.serialize_entry("specversion", "1.0")?;
+        }
+        map.serialize_entry("id", &event.id)?;
+        map.serialize_entry("source", &event.source)?;
+        map.serialize_entry("type", &event.kind)?;
+        if !self.in_commit {
+            map.serialize_entry("subject", &event.stream)?;
+        }
+        map.serialize_entry("time", &event.time)?;
+        if let Some((version, position)) = self.place {
+            map.serialize_entry("version", &version)?;
+            map.serialize_entry("position", &position)?;
+        }
+        for (name, value) in &event.extensions {
+            map.serialize_entry(name, value)?;
+        }
+        map.serialize_entry("data", &event.data)?;
+        map.end()
+    }
+}
+
+impl Serialize for Event {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shape = Shape {
+            event: self,
+            place: None,
+            in_commit: false,
+        };
+        shape.serialize(serializer)
+    }
+}
+
+impl Serialize for Recorded {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let shape = Shape {
+            event: &self.event,
+            place: Some((self.version, self.position)),
+            in_commit: false,
+        };
+        shape.serialize(serializer)
+    }
+}
+
+/// The JSON text of one event within its commit.
+pub(crate) fn in_commit(event: &Event) -> String {
+    let shape = Shape {
+        event,
+        place: None,
+        in_commit: true,
+    };
+    serde_json::to_string(&shape).unwrap_or_default()
+}
+
+/// An event's attributes as read, before what is required is required.
+#[derive(Default)]
+pub(crate) struct Attributes {
+    id: Option<String>,
+    source: Option<String>,
+    kind: Option<String>,
+    subject: Option<StreamName>,
+    time: Option<String>,
+    version: Option<u64>,
+    position: Option<u64>,
+    extensions: BTreeMap<String, Value>,
+    data: Option<Box<RawValue>>,
+}
+
+impl Attributes {
+    /// The event, whose stream is `stream` where it does not name its own.
+    pub(crate) fn event<E: serde::de::Error>(
+        self,
+        stream: Option<&StreamName>,
+    ) -> Result<Event, E> {
+        Ok(Event {
+            id: self.id.ok_or_else(|| E::missing_field("id"))?,
+            source: self.source.ok_or_else(|| E::missing_field("source"))?,
+            kind: self.kind.ok_or_else(|| E::missing_field("type"))?,
+            stream: self
+                .subject
+                .or_else(|| stream.cloned())
+                .ok_or_else(|| E::missing_field("subject"))?,
+            time: self.time.ok_or_else(|| E::missing_field("time"))?,
+            extensions: self.extensions,
+            data: self.data.unwrap_or_else(|| event::raw(&Value::Null)),
+        })
+    }
+}
+
+impl<'de> Deserialize<'de> for Attributes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Attributes;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an event: a JSON object")
+            }
+
+            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Attributes, M::Error> {
+                let mut read = Attributes::default();
+                while let Some(name) = map.next_key::<String>()? {
+                    match name.as_str() {
+                        "specversion" => drop(map.next_value::<IgnoredAny>()?),
+                        "id" => read.id = Some(map.next_value()?),
+                        "source" => read.source = Some(map.next_value()?),
+                        "type" => read.kind = Some(map.next_value()?),
+                        "subject" => read.subject = Some(map.next_value()?),
+                        "time" => read.time = Some(map.next_value()?),
+                        "version" => read.version = Some(map.next_value()?),
+                        "position" => read.position = Some(map.next_value()?),
+                        "data" => read.data = Some(map.next_value()?),
+                        _ => drop(read.extensions.insert(name, map.next_value()?)),
+                    }
+                }
+                Ok(read)
+            }
+        }
+        deserializer.deserialize_map(Reader)
+    }
+}
+
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Attributes::deserialize(deserializer)?.event(None)
+    }
+}
+
+impl<'de> Deserialize<'de> for Recorded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let read = Attributes::deserialize(deserializer)?;
+        let place = read.version.zip(read.position);
+        let (version, position) = place
+            .ok_or_else(|| D::Error::custom("a recorded event has `version` and `position`"))?;
+        Ok(Recorded {
+            event: read.event(None)?,
+            version,
+            position,
+        })
+    }
+}

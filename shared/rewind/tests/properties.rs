@@ -1,0 +1,259 @@
+//! Properties of the pure parts, over histories and deliveries of any shape.
+
+use proptest::{collection::vec, prelude::*};
+use rewind::{
+    Batch, Delivery, Event, Head, Recorded, Refused, Replay, Service, SingleStreamProjection,
+    StreamName, Target,
+    commit::{self, MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS},
+    event::raw,
+    projection::{Fold, FoldRow},
+    watermark::{Step, step},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// A fold that every event, its place and its order change.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Trail {
+    steps: Vec<(u64, Value)>,
+    sum: i64,
+}
+
+struct Trails;
+impl SingleStreamProjection for Trails {
+    type State = Trail;
+    const NAME: &'static str = "trails";
+    const CATEGORY: &'static str = "walk";
+    fn apply(trail: &mut Trail, event: &Recorded) -> Result<(), Refused> {
+        let data: Value = event.data()?;
+        trail.sum = trail.sum.wrapping_mul(31) ^ event.version as i64;
+        trail.steps.push((event.version, data));
+        Ok(())
+    }
+}
+
+fn trails() -> FoldRow {
+    let service = Service::new().single_stream::<Trails>();
+    match service.projections()[0].fold {
+        Fold::SingleStream(row) | Fold::MultiStream { row, .. } => row,
+    }
+}
+
+/// JSON of any shape that survives as text.
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        "\\PC{0,12}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 16, 4, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::btree_map("\\PC{0,6}", inner, 0..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let attributes = ("\\PC{1,20}", "\\PC{1,20}", "[a-z-]{1,12}");
+    let extensions = proptest::collection::btree_map("x[a-z0-9]{1,8}", "\\PC{0,8}", 0..3);
+    (attributes, extensions, json_value()).prop_map(|((id, source, kind), extensions, data)| {
+        Event {
+            id,
+            source,
+            kind,
+            stream: StreamName::new("walk-1").unwrap(),
+            time: "2023-04-19T09:00:00Z".into(),
+            extensions: extensions
+                .into_iter()
+                .map(|(name, text)| (name, Value::from(text)))
+                .collect::<BTreeMap<_, _>>(),
+            data: raw(&data),
+        }
+    })
+}
+
+fn history(events: Vec<Event>) -> Vec<Recorded> {
+    let events = events.into_iter().zip(1..);
+    events
+        .map(|(event, version)| Recorded {
+            event,
+            version,
+            position: 1_000 + version,
+        })
+        .collect()
+}
+
+proptest! {
+    #[test]
+    fn a_fold_over_any_split_of_a_history_equals_one_fold(
+        events in vec(event(), 0..30),
+        cuts in vec(any::<prop::sample::Index>(), 0..6),
+    ) {
+        let events = history(events);
+        let all: Vec<&Recorded> = events.iter().collect();
+        let whole = trails()("1", None, &all);
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(events.len() + 1)).collect();
+        cuts.extend([0, events.len()]);
+        cuts.sort_unstable();
+        let mut row = None;
+        for cut in cuts.windows(2) {
+            row = trails()("1", row.as_ref(), &all[cut[0]..cut[1]]).row;
+        }
+        prop_assert_eq!(row, whole.row);
+    }
+
+    #[test]
+    fn any_interleaving_of_live_and_replayed_deliveries_gives_the_same_row(
+        events in vec(event(), 1..20),
+        deliveries in vec(vec(any::<prop::sample::Index>(), 1..6), 0..20),
+    ) {
+        let events = history(events);
+        let all: Vec<&Recorded> = events.iter().collect();
+        let (mut row, mut watermark) = (None, 0);
+        // Whatever came before, the last delivery names the head.
+        let mut deliveries: Vec<Vec<usize>> = deliveries
+            .iter()
+            .map(|delivery| delivery.iter().map(|nth| nth.index(events.len())).collect())
+            .collect();
+        deliveries.push(vec![events.len() - 1]);
+        for delivery in deliveries {
+            let delivered = delivery.iter().map(|nth| &events[*nth]);
+            let run: Vec<&Recorded> = match step(watermark, delivered) {
+                Step::Skip => Vec::new(),
+                Step::Apply(run) => run,
+                // What the events table answers.
+                Step::Read { through } => all
+                    .iter()
+                    .copied()
+                    .filter(|event| event.version > watermark && event.version <= through)
+                    .collect(),
+            };
+            let folded = trails()("1", row.as_ref(), &run);
+            prop_assert_eq!(folded.applied, run.len());
+            watermark += run.len() as u64;
+            row = folded.row;
+        }
+        prop_assert_eq!(row, trails()("1", None, &all).row);
+        prop_assert_eq!(watermark, events.len() as u64);
+    }
+
+    #[test]
+    fn planning_never_leaves_a_gap(
+        events in vec(event(), 0..40),
+        sizes in vec(0usize..150_000, 0..8),
+        head in (0u64..1000, 0u64..1000),
+        now in 0u64..2000,
+    ) {
+        let mut events = events;
+        let stream = StreamName::new("walk-1").unwrap();
+        for size in sizes {
+            let mut large = rewind::testing::event("walk-1", "grew", &json!("x".repeat(size)), 1).event;
+            large.stream = stream.clone();
+            events.push(large);
+        }
+        let head = Head { version: head.0, position: head.1 };
+        let commits = commit::plan(head, &events.iter().collect::<Vec<_>>(), now);
+        let mut planned = Vec::new();
+        let mut before = head;
+        for commit in &commits {
+            prop_assert_eq!(commit.version, before.version + 1);
+            prop_assert!(commit.position > before.position);
+            prop_assert!(commit.position >= now);
+            prop_assert!(commit.length as usize <= MAX_COMMIT_EVENTS);
+            prop_assert!(commit.events.len() <= MAX_COMMIT_BYTES + 2);
+            before = commit.head();
+            planned.extend(commit.events().unwrap());
+        }
+        let read: Vec<&Event> = planned.iter().map(|recorded| &recorded.event).collect();
+        prop_assert_eq!(read, events.iter().collect::<Vec<_>>());
+        let versions = planned.iter().map(|recorded| recorded.version);
+        prop_assert!(versions.eq(head.version + 1..=head.version + events.len() as u64));
+    }
+
+    #[test]
+    fn every_envelope_survives_its_encoding(events in vec(event(), 1..20), is_replay: bool) {
+        let read: Vec<Event> = Batch::encode(&events)
+            .iter()
+            .flat_map(|packed| Batch::decode(packed.text.as_bytes()).unwrap().events)
+            .collect();
+        prop_assert_eq!(&read, &events);
+        let replay = is_replay.then(|| Replay {
+            id: "a\"b".into(),
+            to: vec![Target { projection: "trails".into(), generation: 2 }],
+        });
+        let recorded = history(events);
+        let mut read = Vec::new();
+        for packed in Delivery::encode(&recorded, replay.as_ref()) {
+            let delivery = Delivery::decode(packed.text.as_bytes()).unwrap();
+            prop_assert_eq!(&delivery.replay, &replay);
+            prop_assert_eq!(delivery.events.len(), packed.events);
+            read.extend(delivery.events);
+        }
+        prop_assert_eq!(read, recorded);
+    }
+
+    #[test]
+    fn the_fingerprint_is_that_of_the_content(event in event(), other in event()) {
+        let mut again = event.clone();
+        again.time = "2024-01-01T00:00:00Z".into();
+        let spaced = event.data.get().replace(',', " , ");
+        // A comma within a text is content; then the data stays as it is.
+        if serde_json::from_str::<Value>(&spaced).ok() == serde_json::from_str(event.data.get()).ok() {
+            again.data = serde_json::value::RawValue::from_string(spaced).unwrap();
+        }
+        prop_assert_eq!(event.fingerprint(), again.fingerprint());
+        let content = |e: &Event| (e.kind.clone(), serde_json::from_str::<Value>(e.data.get()).unwrap());
+        prop_assert_eq!(
+            event.fingerprint() == other.fingerprint(),
+            content(&event) == content(&other)
+        );
+    }
+}
+
+#[test]
+fn deliveries_and_batches_are_cut_before_the_limit_of_a_record() {
+    let large = rewind::testing::event("walk-1", "grew", &json!("x".repeat(250_000)), 1).event;
+    let events = vec![large; 9];
+    let packed = Batch::encode(&events);
+    assert!(packed.iter().all(|record| record.text.len() <= 1_000_000));
+    assert_eq!(packed.iter().map(|record| record.events).sum::<usize>(), 9);
+    assert_eq!(packed.len(), 3);
+}
+
+#[test]
+fn a_panicking_or_refusing_event_leaves_the_row_as_it_was_before_it() {
+    #[derive(Default, Serialize, Deserialize)]
+    struct Count(u64);
+    struct Fragile;
+    impl SingleStreamProjection for Fragile {
+        type State = Count;
+        const NAME: &'static str = "fragile";
+        const CATEGORY: &'static str = "walk";
+        fn apply(count: &mut Count, event: &Recorded) -> Result<(), Refused> {
+            count.0 += 1;
+            match event.kind() {
+                "panics" => panic!("on {}", event.version),
+                "refuses" => Err(Refused::new("never")),
+                _ => Ok(()),
+            }
+        }
+    }
+    let service = Service::new().single_stream::<Fragile>();
+    let Fold::SingleStream(fold) = service.projections()[0].fold else {
+        panic!("one stream");
+    };
+    for (kind, reason) in [("panics", "panicked: on 3"), ("refuses", "never")] {
+        let kinds = ["walked", "walked", kind, "walked"];
+        let events = kinds.iter().zip(1..);
+        let events = events.map(|(kind, v)| rewind::testing::event("walk-1", kind, &json!({}), v));
+        let events: Vec<Recorded> = events.collect();
+        let folded = fold("1", None, &events.iter().collect::<Vec<_>>());
+        assert_eq!(folded.row, Some(json!(2)));
+        assert_eq!(folded.applied, 2);
+        assert_eq!(folded.refused, Some(Refused::new(reason)));
+    }
+}
