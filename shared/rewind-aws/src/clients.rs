@@ -13,6 +13,8 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Clients {
     config: SdkConfig,
+    dynamodb: Option<String>,
+    kinesis: Option<String>,
 }
 
 impl Clients {
@@ -41,26 +43,33 @@ impl Clients {
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .load()
             .await;
-        Self { config }
+        Self::new(config)
     }
 
-    /// Clients of a local, AWS-compatible endpoint over plain HTTP. What it
-    /// does not know, it takes as the operator.
-    pub async fn at(endpoint: &str) -> Self {
+    /// Clients of local, AWS-compatible endpoints of DynamoDB and Kinesis, over
+    /// plain HTTP, as the operator.
+    pub async fn at(dynamodb: &str, kinesis: &str) -> Self {
         let credentials = Credentials::new("operator", "local", None, None, "local");
         let config = aws_config::defaults(BehaviorVersion::latest())
             .http_client(Builder::new().build_http())
-            .endpoint_url(endpoint)
             .region(Region::new("us-east-1"))
             .credentials_provider(credentials)
             .load()
             .await;
-        Self { config }
+        Self {
+            config,
+            dynamodb: Some(dynamodb.to_string()),
+            kinesis: Some(kinesis.to_string()),
+        }
     }
 
     /// Clients of a given configuration, such as one with a fault layer.
     pub fn new(config: SdkConfig) -> Self {
-        Self { config }
+        Self {
+            config,
+            dynamodb: None,
+            kinesis: None,
+        }
     }
 
     /// The events table that `EVENTS_TABLE` names.
@@ -74,7 +83,7 @@ impl Clients {
 
     /// The events table of this name.
     pub fn event_store(&self, table: impl Into<String>) -> EventStore {
-        EventStore::new(aws_sdk_dynamodb::Client::new(&self.config), table)
+        EventStore::new(self.dynamodb(), table)
     }
 
     /// The data store that `DATA_TABLE` names.
@@ -88,7 +97,7 @@ impl Clients {
 
     /// The data store in the table of this name.
     pub fn data_store(&self, table: impl Into<String>) -> DataStore {
-        DataStore::new(aws_sdk_dynamodb::Client::new(&self.config), table)
+        DataStore::new(self.dynamodb(), table)
     }
 
     /// The Kinesis stream that a variable names.
@@ -97,8 +106,26 @@ impl Clients {
     ///
     /// When the variable is not set.
     pub fn stream(&self, variable: &'static str) -> Result<Stream, Error> {
-        let client = aws_sdk_kinesis::Client::new(&self.config);
-        Ok(Stream::new(client, env(variable)?))
+        Ok(self.stream_named(env(variable)?))
+    }
+
+    /// The Kinesis stream of this name.
+    pub fn stream_named(&self, name: impl Into<String>) -> Stream {
+        let config = aws_sdk_kinesis::config::Builder::from(&self.config);
+        let config = match &self.kinesis {
+            Some(endpoint) => config.endpoint_url(endpoint),
+            None => config,
+        };
+        Stream::new(aws_sdk_kinesis::Client::from_conf(config.build()), name)
+    }
+
+    fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::config::Builder::from(&self.config);
+        let config = match &self.dynamodb {
+            Some(endpoint) => config.endpoint_url(endpoint),
+            None => config,
+        };
+        aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
     /// The Lambda function of this name.

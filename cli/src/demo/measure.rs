@@ -1,0 +1,40 @@
+//! What the demonstration measures.
+
+use super::wait_for_row;
+use crate::{client::Client, memory};
+use local::System;
+use serde_json::json;
+use std::time::{Duration, Instant};
+
+/// How many events the latency is taken of.
+const SAMPLES: usize = 31;
+
+/// The memory of the whole system when it has nothing to do, in MB.
+pub async fn idle_memory(system: &System) -> Option<u64> {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let functions = system.function_pids();
+    let pids = functions.into_iter().map(|(_, pid)| pid);
+    memory::megabytes(pids.chain([std::process::id()]))
+}
+
+/// The median time from posting an event to its projection answering with it.
+pub async fn latency(client: &Client) -> Result<Duration, String> {
+    let mut times = Vec::new();
+    for nth in 0..SAMPLES {
+        let event = json!({
+            "specversion": "1.0",
+            "id": format!("latency/{nth}"),
+            "source": "/demo",
+            "type": "vote-cast",
+            "subject": format!("poll-latency.{nth}"),
+            "data": {"user": "ann", "choice": "chips"},
+        });
+        let posted = Instant::now();
+        let media = "application/cloudevents+json";
+        client.post_ok("/events", media, &event, 202).await?;
+        wait_for_row(client, "basic-sum", &format!("latency.{nth}"), 1).await?;
+        times.push(posted.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times[SAMPLES / 2])
+}

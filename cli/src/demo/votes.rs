@@ -1,0 +1,101 @@
+//! What the demonstration sends, and what has to come of it: counted here on
+//! its own, without Rewind.
+
+use rand::{Rng, SeedableRng, rngs::SmallRng, seq::SliceRandom};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A vote that nobody can eat.
+const NONSENSE: [&str; 4] = ["gravel", "the moon", "Tuesday", "42"];
+
+/// A poll's votes, in order.
+pub struct Votes {
+    votes: Vec<(String, &'static str)>,
+}
+
+/// How many votes count for each choice.
+pub type Count = BTreeMap<String, u64>;
+
+impl Votes {
+    /// Votes of so many voters: half of them vote twice, one vote in five is
+    /// nonsense. The same seed gives the same votes.
+    pub fn new(voters: usize, seed: u64) -> Self {
+        let mut dice = SmallRng::seed_from_u64(seed);
+        let mut users: Vec<usize> = (0..voters).chain(0..voters / 2).collect();
+        users.shuffle(&mut dice);
+        let votes = users.into_iter().map(|user| {
+            let choice = if dice.random_ratio(1, 5) {
+                NONSENSE[dice.random_range(0..NONSENSE.len())]
+            } else {
+                service::poll::CHOICES[dice.random_range(0..service::poll::CHOICES.len())]
+            };
+            (format!("user-{user:04}"), choice)
+        });
+        Self {
+            votes: votes.collect(),
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.votes.len()
+    }
+
+    /// The events, in order, ending with the stop of the vote.
+    pub fn events(&self, stream: &str) -> Vec<Value> {
+        let event = |nth: usize, kind: &str, data: Value| {
+            json!({
+                "specversion": "1.0",
+                "id": format!("{stream}/{nth}"),
+                "source": "/demo",
+                "type": kind,
+                "subject": stream,
+                "data": data,
+            })
+        };
+        let votes = self.votes.iter().enumerate();
+        let votes = votes.map(|(nth, (user, choice))| {
+            event(nth, "vote-cast", json!({"user": user, "choice": choice}))
+        });
+        let stop = event(self.votes.len(), "voting-stopped", json!({}));
+        votes.chain([stop]).collect()
+    }
+
+    /// What each of the three projections has to say.
+    pub fn expected(&self) -> [(&'static str, Count); 3] {
+        let mut voters = BTreeSet::new();
+        let (mut every, mut first, mut valid) = (Count::new(), Count::new(), Count::new());
+        for (user, choice) in &self.votes {
+            let is_first = voters.insert(user);
+            let is_valid = !NONSENSE.contains(choice);
+            for (count, counts) in [
+                (&mut every, true),
+                (&mut first, is_first),
+                (&mut valid, is_first && is_valid),
+            ] {
+                if counts {
+                    *count.entry((*choice).to_string()).or_default() += 1;
+                }
+            }
+        }
+        [
+            ("basic-sum", every),
+            ("one-vote-sum", first),
+            ("valid-choice-sum", valid),
+        ]
+    }
+}
+
+/// What the shop's system posts: three raw inputs.
+pub fn shopping() -> [Value; 3] {
+    [
+        json!({"type": "product-added-to-cart", "timestamp": "2023-04-19T09:00:00Z", "product_id": "123", "user_id": "456"}),
+        json!({"type": "product-removed-from-cart", "timestamp": "2023-04-19T09:15:00Z", "product_id": "123", "user_id": "456"}),
+        json!({"type": "order-placed", "timestamp": "2023-04-19T09:30:00Z", "order_id": "789", "user_id": "456"}),
+    ]
+}
+
+/// The cart after them.
+pub fn cart() -> Value {
+    json!({"products": {}, "last_product_added": "123", "last_order": "789"})
+}

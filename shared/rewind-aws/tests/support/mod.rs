@@ -1,0 +1,180 @@
+//! What the tests stand on: the template's tables and streams in an embedded
+//! DynamoDB and Kinesis, and a domain that shows every slip.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use local::{Options, State, System, Template, Worker};
+use rewind::{
+    Delivery, Event, MultiStreamProjection, Recorded, Refused, Service, SingleStreamProjection,
+    StreamName, event::raw,
+};
+use rewind_aws::{clients::Clients, data_store::DataStore, event_store::EventStore, put::Stream};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+/// Embedded services, without functions.
+pub struct Aws {
+    pub system: System,
+    pub clients: Clients,
+}
+
+impl Aws {
+    pub async fn start() -> Self {
+        let text = include_str!("../../../../template.yaml");
+        let mut template: serde_yaml_ng::Value = serde_yaml_ng::from_str(text).unwrap();
+        let resources = template["Resources"].as_mapping_mut().unwrap();
+        resources.retain(|_, resource| resource["Type"] != "AWS::Serverless::Function");
+        template.as_mapping_mut().unwrap().remove("Outputs");
+        let text = serde_yaml_ng::to_string(&template).unwrap();
+        let nobody = Worker {
+            program: "/nonexistent".into(),
+            args: Vec::new(),
+        };
+        let mut options = Options::new(Template::parse(&text).unwrap(), nobody);
+        options.port = 0;
+        options.state = State::Ephemeral;
+        let system = System::start(options).await.unwrap();
+        let dynamodb = system.dynamodb_endpoint().to_string();
+        let kinesis = system.kinesis_endpoint().to_string();
+        let clients = Clients::at(&dynamodb, &kinesis).await;
+        Self { system, clients }
+    }
+
+    pub fn events(&self) -> EventStore {
+        self.clients
+            .event_store(self.system.table("EventsTable").unwrap())
+    }
+
+    pub fn data(&self) -> DataStore {
+        self.clients
+            .data_store(self.system.table("DataTable").unwrap())
+    }
+
+    pub fn stream(&self, logical_id: &str) -> Stream {
+        self.clients
+            .stream_named(self.system.stream(logical_id).unwrap())
+    }
+}
+
+/// An event of the test domain: its `n` is what the folds add up.
+pub fn event(stream: &str, id: &str, n: u64) -> Event {
+    Event {
+        id: id.into(),
+        source: "/test".into(),
+        kind: "counted".into(),
+        stream: StreamName::new(stream).unwrap(),
+        time: "2023-04-19T09:00:00Z".into(),
+        extensions: BTreeMap::new(),
+        data: raw(&json!({ "n": n })),
+    }
+}
+
+/// A live delivery.
+pub fn delivery(events: &[Recorded]) -> (usize, Delivery) {
+    let delivery = Delivery {
+        replay: None,
+        events: events.to_vec(),
+    };
+    (0, delivery)
+}
+
+/// All events of a stream, checked to be dense.
+pub async fn recorded(store: &EventStore, stream: &str) -> Vec<Recorded> {
+    let stream = StreamName::new(stream).unwrap();
+    let mut events: Vec<Recorded> = Vec::new();
+    loop {
+        let after = events.len() as u64;
+        let (page, has_more) = store.read_events(&stream, after, u64::MAX).await.unwrap();
+        events.extend(page);
+        if !has_more {
+            break;
+        }
+    }
+    let versions = events.iter().map(|event| event.version);
+    assert!(
+        versions.eq(1..=events.len() as u64),
+        "{stream} is not dense"
+    );
+    let positions: Vec<u64> = events.iter().map(|event| event.position).collect();
+    assert!(
+        positions.is_sorted_by(|a, b| a < b),
+        "{stream}'s positions go back"
+    );
+    events
+}
+
+/// The sum of a stream's numbers, and in which order they came.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Sum {
+    pub sum: u64,
+    pub seen: Vec<u64>,
+}
+
+/// Whether [`Sums`] refuses the number 13: until it is mended.
+pub static THIRTEEN_IS_FINE: AtomicBool = AtomicBool::new(false);
+
+pub struct Sums;
+impl SingleStreamProjection for Sums {
+    type State = Sum;
+    const NAME: &'static str = "sums";
+    const CATEGORY: &'static str = "count";
+    fn apply(sum: &mut Sum, event: &Recorded) -> Result<(), Refused> {
+        let n = number(event)?;
+        if n == 13 && !THIRTEEN_IS_FINE.load(Ordering::SeqCst) {
+            panic!("thirteen");
+        }
+        sum.sum += n;
+        sum.seen.push(n);
+        Ok(())
+    }
+}
+
+/// A projection that keeps as many bytes as it is told to.
+pub struct Hoards;
+impl SingleStreamProjection for Hoards {
+    type State = String;
+    const NAME: &'static str = "hoards";
+    const CATEGORY: &'static str = "hoard";
+    fn apply(hoard: &mut String, event: &Recorded) -> Result<(), Refused> {
+        hoard.push_str(&"x".repeat(number(event)? as usize));
+        Ok(())
+    }
+}
+
+/// How many numbers end in each digit, over all streams; a number below 1000
+/// is spread over as many rows as it says.
+pub struct Digits;
+impl MultiStreamProjection for Digits {
+    type Row = u64;
+    const NAME: &'static str = "digits";
+    const CATEGORIES: &'static [&'static str] = &["count", "spread"];
+    fn keys(event: &Recorded) -> Result<Vec<String>, Refused> {
+        let n = number(event)?;
+        if event.stream().category() == "spread" {
+            return Ok((0..n).map(|row| format!("spread/{row}")).collect());
+        }
+        Ok(vec![format!("digit/{}", n % 10)])
+    }
+    fn apply(_: &str, row: &mut u64, event: &Recorded) -> Result<(), Refused> {
+        if number(event)? == 666 {
+            return Err(Refused::new("the number of the beast"));
+        }
+        *row += 1;
+        Ok(())
+    }
+}
+
+pub fn service() -> Service {
+    Service::new()
+        .single_stream::<Sums>()
+        .single_stream::<Hoards>()
+        .multi_stream::<Digits>()
+}
+
+fn number(event: &Recorded) -> Result<u64, Refused> {
+    let data: Value = event.data()?;
+    data["n"].as_u64().ok_or_else(|| Refused::new("no number"))
+}
