@@ -80,7 +80,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, String> {
 /// Warnings and errors of the local system go to standard error; `RUST_LOG`
 /// asks for more.
 pub fn init_log() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

@@ -10,6 +10,12 @@ use rewind_aws::{
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// The routes that `template.yaml` has to lead here.
+pub const ROUTES: &[&str] = &[
+    "POST /events",
+    "POST /inputs/{source}",
+];
+
 /// ingest's handler.
 #[derive(Debug)]
 pub struct Handler {

@@ -4,7 +4,7 @@
 pub mod handler;
 mod parse;
 
-pub use handler::Handler;
+pub use handler::{Handler, ROUTES};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
 use rewind_aws::{clients::Clients, http::Request};

@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// invocation: a page under way has to end.
 const RESERVE: Duration = Duration::from_secs(20);
 
+/// The routes that `template.yaml` has to lead here.
+pub const ROUTES: &[&str] = &["POST /playbacks"];
+
 /// playback's handler.
 #[derive(Debug)]
 pub struct Handler {

@@ -12,6 +12,16 @@ use rewind_aws::{
 /// The most bytes of items in one answer. Lambda takes 6 MB.
 pub(crate) const MAX_ANSWER: usize = 4_500_000;
 
+/// The routes that `template.yaml` has to lead here.
+pub const ROUTES: &[&str] = &[
+    "GET /streams/{stream}",
+    "GET /projections",
+    "GET /projections/{name}",
+    "GET /projections/{name}/{key+}",
+    "GET /playbacks/{id}",
+    "GET /health",
+];
+
 /// query's handler.
 #[derive(Debug)]
 pub struct Handler {

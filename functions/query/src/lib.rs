@@ -5,7 +5,7 @@ mod health;
 mod rows;
 mod streams;
 
-pub use handler::Handler;
+pub use handler::{Handler, ROUTES};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
 use rewind_aws::{clients::Clients, http::Request};

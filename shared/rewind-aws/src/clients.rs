@@ -43,7 +43,12 @@ impl Clients {
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .load()
             .await;
-        Self::new(config)
+        let clients = Self::new(config);
+        #[cfg(feature = "faults")]
+        if let Some(faults) = crate::faults::Faults::from_env() {
+            return clients.with_faults(&faults);
+        }
+        clients
     }
 
     /// Clients of local, AWS-compatible endpoints of DynamoDB and Kinesis, over
@@ -70,6 +75,30 @@ impl Clients {
             dynamodb: None,
             kinesis: None,
         }
+    }
+
+    /// The same clients behind a layer of faults.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn with_faults(self, faults: &crate::faults::Faults) -> Self {
+        let inner = self.config.http_client();
+        let inner = inner.unwrap_or_else(|| Builder::new().build_http());
+        let config = self.config.into_builder();
+        let config = config.http_client(faults.around(inner)).build();
+        Self { config, ..self }
+    }
+
+    /// The same clients with another number of attempts at each request, and
+    /// waits between them that begin with `backoff`: a test has no time for the
+    /// second that the SDK begins with.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn with_attempts(self, attempts: u32, backoff: Duration) -> Self {
+        let retries = RetryConfig::standard()
+            .with_max_attempts(attempts)
+            .with_initial_backoff(backoff);
+        let config = self.config.into_builder().retry_config(retries).build();
+        Self { config, ..self }
     }
 
     /// The events table that `EVENTS_TABLE` names.

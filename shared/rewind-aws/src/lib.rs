@@ -12,6 +12,7 @@
 //! | [`reactor`] | microservice's work: adapters and rules |
 //! | [`playback`] | streams history back through the replay stream |
 //! | [`put`] | PutRecords that keeps each stream's order |
+//! | `faults` | faults between Rewind and AWS, for tests; a feature of this crate |
 //! | [`given`] | ids and times |
 //! | [`invoke`] | another invocation of a function |
 //! | [`http`], [`records`] | what API Gateway and Kinesis triggers hand over |
@@ -21,6 +22,8 @@ pub mod clients;
 pub mod data_store;
 mod error;
 pub mod event_store;
+#[cfg(feature = "faults")]
+pub mod faults;
 pub mod generations;
 pub mod given;
 pub mod http;

@@ -24,8 +24,9 @@ const INDEX_LAG: Duration = Duration::from_secs(2);
 /// How long a row may lag without any progress before the playback gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// How often a lagging row is looked at before its events are sent again.
-const LOOKS: u32 = 8;
+/// How often a lagging row is looked at before it is asked whether it is
+/// stalled, and how often before its events are sent again.
+const LOOKS: (u32, u32) = (4, 8);
 
 impl Run<'_> {
     /// Checks every slice, then switches. `false` when the deadline came first.
@@ -92,10 +93,12 @@ impl Run<'_> {
                 last_progress = Instant::now();
             }
             looks += 1;
-            if looks % LOOKS == 0 {
-                if let Some(stalled) = self.stalled(&lagging).await? {
-                    return Ok(Waited::Stuck(stalled));
-                }
+            if looks % LOOKS.0 == 0
+                && let Some(stalled) = self.stalled(&lagging).await?
+            {
+                return Ok(Waited::Stuck(stalled));
+            }
+            if looks % LOOKS.1 == 0 {
                 let again: Vec<Entry> = lagging.iter().map(|(_, entry)| entry.clone()).collect();
                 self.send(&again).await?;
             }

@@ -1,0 +1,11 @@
+//! The whole system: real HTTP, real function processes, real protocols.
+
+#[path = "../../src/client.rs"]
+#[allow(dead_code, reason = "the tests use a part of it")]
+mod client;
+mod crashes;
+mod path;
+mod problems;
+mod samples;
+mod support;
+mod template;

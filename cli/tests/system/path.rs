@@ -1,0 +1,198 @@
+//! The way of an event, from HTTP in to HTTP out, and back through a playback.
+
+use crate::support::{BATCH, EVENT, start, stream, vote, wait_for};
+use local::State;
+use rewind_aws::clients::Clients;
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
+    let (system, client) = start(State::Ephemeral).await;
+    // Raw inputs, mapped by the adapter.
+    let inputs = [
+        json!({"type": "product-added-to-cart", "timestamp": "2023-04-19T09:00:00Z", "product_id": "123", "user_id": "456"}),
+        json!({"type": "product-removed-from-cart", "timestamp": "2023-04-19T09:15:00Z", "product_id": "123", "user_id": "456"}),
+        json!({"type": "order-placed", "timestamp": "2023-04-19T09:30:00Z", "order_id": "789", "user_id": "456"}),
+    ];
+    for input in &inputs {
+        client
+            .post_ok("/inputs/shop", "application/json", input, 202)
+            .await
+            .unwrap();
+    }
+    let cart = wait_for(&client, "/projections/carts/456", |row| {
+        row["watermark"] == 3
+    })
+    .await;
+    assert_eq!(
+        cart["state"],
+        json!({"products": {}, "last_product_added": "123", "last_order": "789"})
+    );
+    let raw = stream(&client, "input:shop-456").await;
+    let data: Vec<&Value> = raw.iter().map(|event| &event["data"]).collect();
+    assert_eq!(data, inputs.iter().collect::<Vec<_>>());
+    let facts = stream(&client, "cart-456").await;
+    assert_eq!(facts[1]["type"], "product-removed-from-cart");
+    assert_eq!(facts[1]["time"], "2023-04-19T09:15:00Z");
+    assert_eq!(facts[1]["causationid"], "input:shop-456@2");
+    let log = wait_for(&client, "/projections/user-log?prefix=456/", |log| {
+        log["rows"].as_array().is_some_and(|rows| rows.len() == 3)
+    });
+    assert_eq!(log.await["rows"][2]["state"]["about"], "789");
+    wait_for(&client, "/projections/products/123", |row| {
+        row["state"] == json!({"added": 1, "removed": 1})
+    })
+    .await;
+    wait_for(&client, "/streams/order-789", |body| {
+        body["events"][0]["type"] == "order-opened"
+    })
+    .await;
+
+    // Facts, a repeat among them, and an event with a bad neighbour.
+    let votes = json!([vote("poll-1", 1), vote("poll-1", 2), vote("poll-1", 1)]);
+    client.post_ok("/events", BATCH, &votes, 202).await.unwrap();
+    let mut bad = vote("poll-1", 3);
+    bad["subject"] = "poll".into();
+    let answer = client
+        .post_ok("/events", BATCH, &json!([bad, vote("poll-1", 4)]), 207)
+        .await;
+    let answer = answer.unwrap();
+    assert_eq!(answer["results"][0]["problem"]["field"], "subject");
+    assert_eq!(answer["results"][1]["status"], 202);
+    client
+        .post_ok("/events", EVENT, &vote("poll-1", 2), 202)
+        .await
+        .unwrap();
+    let sum = wait_for(&client, "/projections/basic-sum/1", |row| {
+        row["watermark"] == 3
+    })
+    .await;
+    assert_eq!(sum["state"]["total"], 3);
+
+    // An id with other content is refused, and reported.
+    let mut other = vote("poll-1", 1);
+    other["data"]["choice"] = "salad".into();
+    client.post_ok("/events", EVENT, &other, 202).await.unwrap();
+    let conflict = wait_for(&client, "/streams/rewind-conflicts", |_| true).await;
+    assert_eq!(conflict["events"][0]["data"]["id"], "poll-1/1");
+    assert_eq!(stream(&client, "poll-1").await.len(), 3);
+
+    // A rebuild, by hand and over HTTP.
+    for generation in [2, 3] {
+        let request = json!({"to": [{"projection": "carts"}, {"projection": "products"}]});
+        if generation == 2 {
+            let path = "/2015-03-31/functions/playback/invocations";
+            let ended = client
+                .post_ok(path, "application/json", &request, 200)
+                .await
+                .unwrap();
+            assert_eq!(ended["state"], "completed", "{ended}");
+        } else {
+            let path = "/playbacks";
+            let begun = client
+                .post_ok(path, "application/json", &request, 202)
+                .await
+                .unwrap();
+            let path = format!("/playbacks/{}", begun["id"].as_str().unwrap());
+            let ended = wait_for(&client, &path, |playback| playback["state"] == "completed").await;
+            assert_eq!(ended["events"], 3);
+        }
+        let rows = client.get("/projections/carts").await.unwrap().body;
+        assert_eq!(rows["generation"], generation);
+        assert_eq!(rows["rows"][0], cart);
+        let product = client.get("/projections/products/123").await.unwrap().body;
+        assert_eq!(product["state"], json!({"added": 1, "removed": 1}));
+    }
+    let health = client.get("/health").await.unwrap().body;
+    assert_eq!(health["status"], "ok", "{health}");
+
+    // Without its data store, the next event of a stream brings its rows back.
+    let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
+    let store = clients.data_store(system.table("DataTable").unwrap());
+    assert!(store.delete_all().await.unwrap() > 10);
+    assert_eq!(
+        client.get("/projections/carts/456").await.unwrap().status,
+        404
+    );
+    let added = json!({
+        "id": "a", "source": "/test", "type": "product-added-to-cart", "subject": "cart-456",
+        "data": {"product_id": "9"},
+    });
+    client.post_ok("/events", EVENT, &added, 202).await.unwrap();
+    wait_for(&client, "/projections/carts/456", |row| {
+        row["watermark"] == 4
+    })
+    .await;
+    client
+        .post_ok("/inputs/shop", "application/json", &inputs[0], 202)
+        .await
+        .unwrap();
+    let cart = wait_for(&client, "/projections/carts/456", |row| {
+        row["watermark"] == 5
+    })
+    .await;
+    assert_eq!(cart["state"]["last_order"], "789");
+    assert_eq!(cart["state"]["products"], json!({"123": 1, "9": 1}));
+    assert_eq!(stream(&client, "order-789").await.len(), 1, "drawn twice");
+
+    // A rebuild that meets an event which the projection refuses says so, and
+    // readers keep what they had.
+    let poison =
+        json!({"id": "p", "source": "/test", "type": "order-placed", "subject": "cart-456"});
+    client
+        .post_ok("/events", EVENT, &poison, 202)
+        .await
+        .unwrap();
+    let health = wait_for(&client, "/health", |health| health["status"] == "stalled").await;
+    assert_eq!(health["stalled"][0]["stream"], "cart-456");
+    let request = json!({"to": [{"projection": "carts"}]});
+    let path = "/2015-03-31/functions/playback/invocations";
+    let ended = client
+        .post_ok(path, "application/json", &request, 200)
+        .await
+        .unwrap();
+    assert_eq!(ended["state"], "failed", "{ended}");
+    let reason = ended["reason"].as_str().unwrap();
+    assert!(reason.contains("version 6 of cart-456"), "{reason}");
+    let rows = client.get("/projections/carts").await.unwrap().body;
+    assert_eq!(rows["generation"], 1);
+    assert_eq!(rows["rows"][0]["state"], cart["state"]);
+    crate::template::every_permission_is_used(&system);
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_input_that_the_adapter_refuses_stalls_only_its_own_partition() {
+    let (system, client) = start(State::Ephemeral).await;
+    let good = |user: &str| json!({"type": "product-added-to-cart", "timestamp": "2023-04-19T09:00:00Z", "product_id": "1", "user_id": user});
+    let bad = json!({"type": "product-lost", "user_id": "sick"});
+    for input in [bad, good("sick"), good("well")] {
+        client
+            .post_ok("/inputs/shop", "application/json", &input, 202)
+            .await
+            .unwrap();
+    }
+    wait_for(&client, "/projections/carts/well", |row| {
+        row["watermark"] == 1
+    })
+    .await;
+    let health = wait_for(&client, "/health", |health| health["status"] == "stalled").await;
+    let stall = &health["stalled"][0];
+    assert_eq!(stall["reader"], "adapter/shop");
+    assert_eq!(stall["stream"], "input:shop-sick");
+    assert_eq!(stall["version"], 1);
+    assert!(
+        stall["reason"].as_str().unwrap().contains("product-lost"),
+        "{stall}"
+    );
+    assert_eq!(
+        client.get("/projections/carts/sick").await.unwrap().status,
+        404
+    );
+    assert_eq!(
+        stream(&client, "input:shop-sick").await.len(),
+        2,
+        "nothing is lost"
+    );
+    system.stop().await;
+}

@@ -1,0 +1,102 @@
+//! Bad requests over HTTP: each gets a problem, and nothing else changes.
+
+use crate::support::{EVENT, start, stream, vote};
+use local::State;
+use serde_json::json;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bad_requests_get_problems_and_change_nothing() {
+    let (system, client) = start(State::Ephemeral).await;
+    let deep = format!(
+        "{{\"id\":\"1\",\"source\":\"/t\",\"type\":\"t\",\"subject\":\"poll-1\",\"data\":{}1{}}}",
+        "[".repeat(10_000),
+        "]".repeat(10_000)
+    );
+    let large = json!({"id": "1", "source": "/t", "type": "t", "subject": "poll-1", "data": "x".repeat(300_000)});
+    let posts = [
+        ("/events", EVENT, "{".to_string(), 400),
+        ("/events", EVENT, deep, 422),
+        ("/events", EVENT, large.to_string(), 413),
+        ("/events", "text/plain", "hello".into(), 415),
+        ("/events", EVENT, "x".repeat(11_000_000), 413),
+        ("/inputs/nobody", "application/json", "{}".into(), 404),
+        ("/nowhere", "application/json", "{}".into(), 404),
+        ("/health", "application/json", "{}".into(), 405),
+        ("/playbacks", "application/json", "{".into(), 400),
+        ("/playbacks", "application/json", "{}".into(), 422),
+        ("/playbacks", "application/json", "{\"to\":[]}".into(), 422),
+        (
+            "/playbacks",
+            "application/json",
+            "{\"to\":[{\"projection\":\"nobody\"}]}".into(),
+            422,
+        ),
+        (
+            "/playbacks",
+            "application/json",
+            "{\"to\":[{\"projection\":\"carts\"},{\"projection\":\"carts\"}]}".into(),
+            422,
+        ),
+        (
+            "/playbacks",
+            "application/json",
+            "{\"to\":[{\"projection\":\"carts\"}],\"colour\":1}".into(),
+            422,
+        ),
+    ];
+    for (path, media, body, status) in posts {
+        let answer = client.post(path, media, body).await.unwrap();
+        assert_eq!(answer.status, status, "POST {path}: {}", answer.body);
+        assert_eq!(
+            answer.body["status"], status,
+            "POST {path}: {}",
+            answer.body
+        );
+        assert!(
+            answer.body["detail"].is_string(),
+            "POST {path}: {}",
+            answer.body
+        );
+    }
+    let gets = [
+        ("/streams/nodash", 422),
+        ("/streams/poll-nobody", 404),
+        ("/streams/poll-1?limit=0", 400),
+        ("/streams/poll-1?from=x", 400),
+        ("/projections/nobody", 404),
+        ("/projections/carts/nobody", 404),
+        ("/projections/carts?cursor=zzz", 400),
+        ("/playbacks/nobody", 404),
+        ("/events", 405),
+    ];
+    for (path, status) in gets {
+        let answer = client.get(path).await.unwrap();
+        assert_eq!(answer.status, status, "GET {path}: {}", answer.body);
+        assert_eq!(answer.body["status"], status, "GET {path}: {}", answer.body);
+    }
+    // A refused request by hand is a function error that says why.
+    let by_hand = json!({"to": [{"projection": "nobody"}]}).to_string();
+    let path = "/2015-03-31/functions/playback/invocations";
+    let answer = client
+        .post(path, "application/json", by_hand)
+        .await
+        .unwrap();
+    assert_eq!(answer.body["errorType"], "urn:rewind:problem:invalid-field");
+    let message = answer.body["errorMessage"].as_str().unwrap();
+    assert!(
+        message.contains("there are") && message.contains("basic-sum"),
+        "{message}"
+    );
+
+    client
+        .post_ok("/events", EVENT, &vote("poll-1", 1), 202)
+        .await
+        .unwrap();
+    crate::support::wait_for(&client, "/streams/poll-1", |_| true).await;
+    assert_eq!(stream(&client, "poll-1").await.len(), 1);
+    let projections = client.get("/projections").await.unwrap().body;
+    for projection in projections["projections"].as_array().unwrap() {
+        assert_eq!(projection["generations"]["latest"], 1, "{projection}");
+    }
+    system.stop().await;
+}

@@ -1,0 +1,94 @@
+//! A local system for a test, and waiting for what it does.
+
+use crate::client::Client;
+use local::{Options, State, System, Template, Worker};
+use serde_json::{Value, json};
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+/// How long a test waits for anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub const BATCH: &str = "application/cloudevents-batch+json";
+pub const EVENT: &str = "application/cloudevents+json";
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+pub fn template() -> Template {
+    Template::read(root().join("template.yaml")).unwrap()
+}
+
+/// Starts the system that `cargo run` starts, on any free port.
+pub async fn start(state: State) -> (System, Client) {
+    let worker = Worker {
+        program: env!("CARGO_BIN_EXE_rewind").into(),
+        args: vec!["function".into()],
+    };
+    let mut options = Options::new(template(), worker);
+    options.port = 0;
+    options.state = state;
+    let system = System::start(options).await.unwrap();
+    let client = Client::new(system.url());
+    (system, client)
+}
+
+/// GETs a path until its answer is as wanted.
+pub async fn wait_for(client: &Client, path: &str, is_wanted: impl Fn(&Value) -> bool) -> Value {
+    let started = Instant::now();
+    loop {
+        let answer = client.get(path).await.unwrap();
+        if answer.status == 200 && is_wanted(&answer.body) {
+            return answer.body;
+        }
+        let (status, body) = (answer.status, answer.body);
+        assert!(
+            started.elapsed() < PATIENCE,
+            "GET {path} still answers {status}: {body}"
+        );
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+pub fn vote(stream: &str, nth: usize) -> Value {
+    json!({
+        "specversion": "1.0",
+        "id": format!("{stream}/{nth}"),
+        "source": "/test",
+        "type": "vote-cast",
+        "subject": stream,
+        "data": {"user": format!("user-{nth}"), "choice": "chips"},
+    })
+}
+
+/// All events of a stream, page by page, checked to be dense.
+pub async fn stream(client: &Client, stream: &str) -> Vec<Value> {
+    let mut events: Vec<Value> = Vec::new();
+    loop {
+        let from = events.len() + 1;
+        let path = format!("/streams/{stream}?limit=200&from={from}");
+        let answer = client.get(&path).await.unwrap();
+        if answer.status == 404 {
+            return events;
+        }
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        events.extend(answer.body["events"].as_array().unwrap().iter().cloned());
+        if answer.body["next"].is_null() {
+            break;
+        }
+    }
+    let versions: Vec<usize> = events
+        .iter()
+        .map(|e| e["version"].as_u64().unwrap() as usize)
+        .collect();
+    assert_eq!(
+        versions,
+        (1..=events.len()).collect::<Vec<_>>(),
+        "{stream} is not dense"
+    );
+    events
+}

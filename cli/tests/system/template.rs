@@ -1,0 +1,179 @@
+//! `template.yaml` against the code: nothing is used that it does not declare,
+//! nothing is declared that nothing uses.
+
+use crate::support::template;
+use local::System;
+use std::{
+    collections::BTreeSet,
+    process::{Command, Stdio},
+};
+
+/// What a system that has done everything never asks DynamoDB or Kinesis for.
+const NOT_SEEN: [(&str, &str); 4] = [
+    (
+        "s3:PutObject",
+        "Lambda itself writes what it has given up on",
+    ),
+    ("s3:ListBucket", "Lambda itself checks the bucket"),
+    (
+        "lambda:InvokeFunction",
+        "the gateway takes playback's own invocations",
+    ),
+    (
+        "dynamodb:DeleteItem",
+        "a mended stall's report, which takes a new deployment",
+    ),
+];
+
+/// After a run of everything: each permission that the template grants was
+/// used. (That none was missing, the local system has seen to.)
+pub fn every_permission_is_used(system: &System) {
+    let used = system.used_permissions();
+    for function in &system.model().functions {
+        for statement in &function.policies {
+            for action in &statement.actions {
+                if NOT_SEEN.iter().any(|(name, _)| name == action) {
+                    continue;
+                }
+                let is_used = used.iter().any(|(by, what, on)| {
+                    *by == function.name && what == action && statement.resources.contains(on)
+                });
+                let (name, resources) = (&function.name, &statement.resources);
+                assert!(
+                    is_used,
+                    "{name} may {action} on {resources:?} and never does: {used:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn the_routes_of_the_template_are_those_of_the_code() {
+    let model = template().model("rewind").unwrap();
+    for (function, routes) in [
+        ("Ingest", ingest::ROUTES),
+        ("Query", query::ROUTES),
+        ("Playback", playback::ROUTES),
+    ] {
+        let declared = model
+            .routes
+            .iter()
+            .filter(|route| route.function == function);
+        let declared: BTreeSet<String> = declared
+            .map(|route| format!("{} {}", route.method, route.path))
+            .collect();
+        let known: BTreeSet<String> = routes.iter().map(ToString::to_string).collect();
+        assert_eq!(declared, known, "{function}");
+    }
+    let known = ingest::ROUTES.len() + query::ROUTES.len() + playback::ROUTES.len();
+    assert_eq!(model.routes.len(), known);
+}
+
+#[test]
+fn what_changes_projections_wants_an_operator() {
+    let model = template().model("rewind").unwrap();
+    for route in model.routes.iter().filter(|route| route.method == "POST") {
+        let is_operators = route.path.starts_with("/playbacks");
+        let authorizer = route.authorizer.as_deref();
+        assert_eq!(
+            authorizer == Some("AWS_IAM"),
+            is_operators,
+            "{}",
+            route.path
+        );
+    }
+}
+
+#[test]
+fn no_function_may_change_or_delete_an_event() {
+    let model = template().model("rewind").unwrap();
+    let events = model
+        .tables
+        .iter()
+        .find(|table| table.logical_id == "EventsTable")
+        .unwrap();
+    let forbidden = [
+        "PutItem",
+        "UpdateItem",
+        "DeleteItem",
+        "BatchWriteItem",
+        "PartiQLUpdate",
+        "PartiQLDelete",
+    ]
+    .map(|name| format!("dynamodb:{name}"));
+    let denied: BTreeSet<&String> = events
+        .policy
+        .iter()
+        .filter(|s| !s.is_allow)
+        .flat_map(|s| &s.actions)
+        .collect();
+    assert_eq!(denied, forbidden.iter().collect::<BTreeSet<_>>());
+    for function in &model.functions {
+        for statement in function.policies.iter().filter(|s| s.is_allow) {
+            if statement
+                .resources
+                .iter()
+                .any(|arn| arn.starts_with(&events.arn) || arn == "*")
+            {
+                for action in &statement.actions {
+                    assert!(!action.contains('*'), "{}: {action}", function.name);
+                    assert!(!forbidden.contains(action), "{}: {action}", function.name);
+                }
+            }
+        }
+    }
+}
+
+/// Starts a function's process without a Lambda runtime around it, and returns
+/// what it says before it gives up.
+fn said(binary: &str, environment: impl IntoIterator<Item = (String, String)>) -> String {
+    let mut process = Command::new(env!("CARGO_BIN_EXE_rewind"))
+        .args(["function", binary])
+        .env_clear()
+        .envs(environment)
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        .env("AWS_LAMBDA_RUNTIME_API", "127.0.0.1:9")
+        .env("AWS_LAMBDA_FUNCTION_NAME", binary)
+        .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+        .env("AWS_LAMBDA_FUNCTION_VERSION", "1")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Its standard input stays open, as a parent's would.
+    let input = process.stdin.take();
+    let output = process.wait_with_output().unwrap();
+    drop(input);
+    assert!(
+        !output.status.success(),
+        "{binary} ran without a Lambda runtime"
+    );
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn every_variable_of_the_template_is_needed_and_no_other() {
+    let model = template().model("rewind").unwrap();
+    for function in &model.functions {
+        let all = function.environment.clone();
+        let complete = said(&function.binary, all.clone());
+        assert!(
+            !complete.contains("environment variable"),
+            "{}: {complete}",
+            function.name
+        );
+        for missing in function.environment.keys() {
+            let mut some = all.clone();
+            some.remove(missing);
+            let said = said(&function.binary, some);
+            assert!(
+                said.contains(missing.as_str()),
+                "{} without {missing}: {said}",
+                function.name
+            );
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! The state folder: what stands where, and the lock that keeps a second system out.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::error::StartError;
+use crate::options::State;
+
+/// The state folder of a running system.
+#[derive(Debug)]
+pub(crate) struct Folder {
+    path: PathBuf,
+    is_ephemeral: bool,
+    // Held open for as long as the system runs: the operating system releases the lock however the process ends.
+    _lock: Option<File>,
+}
+
+impl Folder {
+    /// Makes the folder when it is missing, and locks it.
+    pub fn open(state: &State) -> Result<Self, StartError> {
+        match state {
+            State::Folder(path) => {
+                make(path)?;
+                // An absolute path keeps log and dead-letter paths right for whoever reads them elsewhere.
+                let path = path
+                    .canonicalize()
+                    .map_err(|error| not_writable(path, error))?;
+                let lock = lock(&path)?;
+                Ok(Self {
+                    path,
+                    is_ephemeral: false,
+                    _lock: Some(lock),
+                })
+            }
+            State::Ephemeral => {
+                let path = std::env::temp_dir().join(format!("local-{}", uuid::Uuid::now_v7()));
+                make(&path)?;
+                Ok(Self {
+                    path,
+                    is_ephemeral: true,
+                    _lock: None,
+                })
+            }
+        }
+    }
+
+    /// Where the folder is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether nothing of it is to survive.
+    pub fn is_ephemeral(&self) -> bool {
+        self.is_ephemeral
+    }
+
+    /// A folder within it, made when missing.
+    pub fn within(&self, name: &str) -> Result<PathBuf, StartError> {
+        let path = self.path.join(name);
+        make(&path)?;
+        Ok(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.is_ephemeral {
+            // A folder that stays behind in the temporary directory harms nobody.
+            let _ = fs::remove_dir_all(&self.path);
+        }
+    }
+}
+
+fn make(path: &Path) -> Result<(), StartError> {
+    fs::create_dir_all(path).map_err(|error| not_writable(path, error))
+}
+
+fn lock(path: &Path) -> Result<File, StartError> {
+    let file_path = path.join("lock");
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(&file_path)
+        .map_err(|error| not_writable(&file_path, error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StartError::FolderInUse {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(error)) => Err(not_writable(&file_path, error)),
+    }
+}
+
+/// The error for a path of the state folder that a system call refused.
+pub(crate) fn not_writable(path: &Path, error: std::io::Error) -> StartError {
+    StartError::FolderNotWritable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    }
+}

@@ -1,0 +1,134 @@
+//! Asynchronous invocations: accepted, kept on disk, and tried again as Lambda does.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use crate::activity::{Activity, Busy};
+use crate::runtime::{Outcome, Runtime};
+use crate::shutdown::stopped;
+
+/// The pauses before the retries: two, as on AWS, where they are one and two minutes.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
+
+/// The queue of asynchronous invocations.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    runtime: Arc<Runtime>,
+    activity: Activity,
+    // One file for each event that is accepted and not ended. Nothing is kept without a folder.
+    folder: Option<PathBuf>,
+    closing: watch::Receiver<bool>,
+}
+
+impl Queue {
+    pub fn new(
+        runtime: Arc<Runtime>,
+        activity: Activity,
+        folder: Option<PathBuf>,
+        closing: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            runtime,
+            activity,
+            folder,
+            closing,
+        }
+    }
+
+    /// Starts again what the last run accepted and did not end, oldest first.
+    pub fn resume(self: &Arc<Self>) -> io::Result<()> {
+        let Some(folder) = &self.folder else {
+            return Ok(());
+        };
+        let mut files = fs::read_dir(folder)?
+            .map(|file| Ok(file?.path()))
+            .collect::<io::Result<Vec<_>>>()?;
+        // Their names begin with the time.
+        files.sort();
+        for file in files {
+            match function_of(&file) {
+                Some(function) if self.runtime.function(&function).is_some() => {
+                    let payload = fs::read(&file)?.into();
+                    self.start(function, payload, Some(file));
+                }
+                // Half a file, which was never accepted, or a function that the template no longer has.
+                _ => fs::remove_file(&file)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Accepts an event: it is on disk when this returns.
+    pub fn put(self: &Arc<Self>, function: &str, payload: Bytes) -> io::Result<()> {
+        let file = match &self.folder {
+            Some(folder) => {
+                let file = folder.join(format!("{}.{function}.json", uuid::Uuid::now_v7()));
+                let half = file.with_extension("half");
+                fs::write(&half, &payload)?;
+                fs::rename(half, &file)?;
+                Some(file)
+            }
+            None => None,
+        };
+        self.start(function.to_owned(), payload, file);
+        Ok(())
+    }
+
+    fn start(self: &Arc<Self>, function: String, payload: Bytes, file: Option<PathBuf>) {
+        let busy = self.activity.begin();
+        tokio::spawn(self.clone().run(function, payload, file, busy));
+    }
+
+    async fn run(
+        self: Arc<Self>,
+        function: String,
+        payload: Bytes,
+        file: Option<PathBuf>,
+        busy: Busy,
+    ) {
+        let mut pauses = PAUSES.into_iter();
+        while let Outcome::Failure(failure) = self.runtime.invoke(&function, payload.clone()).await
+        {
+            if *self.closing.borrow() {
+                // The failure is the stop's: the next start begins the event again.
+                return;
+            }
+            let Some(pause) = pauses.next() else {
+                tracing::error!(
+                    function,
+                    error = failure.text(),
+                    "an event is given up on after its retries"
+                );
+                break;
+            };
+            tracing::warn!(
+                function,
+                error = failure.text(),
+                "an event failed; it is tried again"
+            );
+            if tokio::time::timeout(pause, stopped(self.closing.clone()))
+                .await
+                .is_ok()
+            {
+                return;
+            }
+        }
+        if let Some(error) = file.and_then(|file| fs::remove_file(file).err()) {
+            tracing::warn!(function, %error, "an event that has ended will be repeated at the next start");
+        }
+        drop(busy);
+    }
+}
+
+/// The function in the name of an event's file: `<time>.<function>.json`.
+fn function_of(file: &Path) -> Option<String> {
+    let name = file.file_name()?.to_str()?.strip_suffix(".json")?;
+    name.split_once('.')
+        .map(|(_, function)| function.to_owned())
+}

@@ -1,0 +1,48 @@
+//! How far each consumer of a stream is, so that a start repeats little.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::Entry;
+
+const FILE: &str = "finished.json";
+
+/// The last finished sequence number of each consumer and shard, in one epoch.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// The run whose sequence numbers these are.
+    pub epoch: u64,
+    /// By consumer, then by shard.
+    pub finished: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Progress {
+    /// Reads the progress of the last run; a missing or torn file only means more repeats.
+    pub fn load(folder: &Path) -> Self {
+        fs::read(folder.join(FILE))
+            .ok()
+            .and_then(|text| serde_json::from_slice(&text).ok())
+            .unwrap_or_default()
+    }
+
+    /// Replaces the file in one step, so that a reader never sees half of it.
+    pub fn save(&self, folder: &Path) -> io::Result<()> {
+        let temporary = folder.join("finished.json.new");
+        fs::write(&temporary, serde_json::to_vec(self)?)?;
+        fs::rename(temporary, folder.join(FILE))
+    }
+
+    /// Whether all of `consumers` have finished a record.
+    pub fn is_finished(&self, entry: &Entry<'_>, consumers: &[String]) -> bool {
+        consumers.iter().all(|consumer| {
+            self.finished
+                .get(consumer)
+                .and_then(|shards| shards.get(entry.shard.as_ref()))
+                .is_some_and(|finished| finished.as_str() >= entry.sequence.as_ref())
+        })
+    }
+}

@@ -1,0 +1,64 @@
+//! What a local system is started with.
+
+use std::path::PathBuf;
+
+use crate::template::Template;
+
+/// What [`System::start`](crate::System::start) needs to know.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// What to run: the parsed `template.yaml`.
+    pub template: Template,
+    /// The port of the HTTP gateway on 127.0.0.1; 0 takes any free one.
+    pub port: u16,
+    /// Where tables, journals and logs are kept.
+    pub state: State,
+    /// The URL of an AWS-compatible endpoint to use instead of the embedded DynamoDB and Kinesis.
+    pub endpoint: Option<String>,
+    /// The program that each function process runs.
+    pub worker: Worker,
+    /// What `AWS::StackName` stands for; physical names begin with it.
+    pub stack: String,
+    /// Variables for each function process, beside those of the template.
+    pub extra_env: Vec<(String, String)>,
+}
+
+impl Options {
+    /// The defaults of `cargo run`: port 8080, the folder `.rewind`, the stack `rewind`, embedded services.
+    pub fn new(template: Template, worker: Worker) -> Self {
+        Self {
+            template,
+            port: 8080,
+            state: State::default(),
+            endpoint: None,
+            worker,
+            stack: "rewind".to_owned(),
+            extra_env: Vec::new(),
+        }
+    }
+}
+
+/// Where a local system keeps its state.
+#[derive(Debug, Clone)]
+pub enum State {
+    /// In this folder, which is created when missing and survives a restart.
+    Folder(PathBuf),
+    /// In memory, and in a temporary folder that is removed when the system stops.
+    Ephemeral,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::Folder(PathBuf::from(".rewind"))
+    }
+}
+
+/// How a function process is started: `program args... <Binary>`,
+/// where `<Binary>` is the function's `Metadata.BuildProperties.Binary` in the template.
+#[derive(Debug, Clone)]
+pub struct Worker {
+    /// The executable, most often the running one.
+    pub program: PathBuf,
+    /// The arguments before the name of the function's binary.
+    pub args: Vec<String>,
+}

@@ -1,0 +1,168 @@
+//! Who may do what, and what was done.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Mutex, PoisonError};
+
+use super::Use;
+use super::pattern::{action_fits, fits};
+use crate::template::{Model, Statement};
+
+/// The policies of the template.
+#[derive(Debug, Default)]
+pub(crate) struct Guard {
+    // By the function's name, which is the access key of its processes.
+    functions: HashMap<String, Vec<Statement>>,
+    // With the ARN of the resource that the policy belongs to.
+    resource_policies: Vec<(String, Statement)>,
+    used: Mutex<BTreeSet<(String, String, String)>>,
+}
+
+/// A use that the template does not allow.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Denied {
+    caller: String,
+    denied: Use,
+    reason: Reason,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Reason {
+    NotAllowed,
+    DeniedByPolicy,
+    DeniedByResource,
+}
+
+impl Guard {
+    pub fn new(model: &Model) -> Self {
+        let functions = model
+            .functions
+            .iter()
+            .map(|function| (function.name.clone(), function.policies.clone()))
+            .collect();
+        let resource_policies = model
+            .tables
+            .iter()
+            .flat_map(|table| {
+                table
+                    .policy
+                    .iter()
+                    .map(|statement| (table.arn.clone(), statement.clone()))
+            })
+            .filter(|(_, statement)| !statement.is_allow)
+            .collect();
+        Self {
+            functions,
+            resource_policies,
+            used: Mutex::default(),
+        }
+    }
+
+    /// Whether a caller may do all that a request does. What a function may do is remembered as used.
+    pub fn check(&self, caller: Option<&str>, uses: &[Use]) -> Result<(), Denied> {
+        let policies = caller.and_then(|caller| self.functions.get(caller));
+        for wanted in uses {
+            let denied = |reason| Denied {
+                caller: caller.unwrap_or("anonymous").to_owned(),
+                denied: wanted.clone(),
+                reason,
+            };
+            if self
+                .resource_policies
+                .iter()
+                .any(|(arn, statement)| is_of(arn, wanted) && matches(statement, wanted))
+            {
+                return Err(denied(Reason::DeniedByResource));
+            }
+            let Some(policies) = policies else { continue };
+            if policies
+                .iter()
+                .any(|statement| !statement.is_allow && matches(statement, wanted))
+            {
+                return Err(denied(Reason::DeniedByPolicy));
+            }
+            if !policies
+                .iter()
+                .any(|statement| statement.is_allow && matches(statement, wanted))
+            {
+                return Err(denied(Reason::NotAllowed));
+            }
+        }
+        if let (Some(caller), true) = (caller, policies.is_some()) {
+            self.remember(caller, uses);
+        }
+        Ok(())
+    }
+
+    /// Every (function name, action, resource) that was used so far.
+    pub fn used(&self) -> Vec<(String, String, String)> {
+        self.used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
+    }
+
+    fn remember(&self, caller: &str, uses: &[Use]) {
+        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        for done in uses {
+            used.insert((
+                caller.to_owned(),
+                done.action.clone(),
+                done.resource.clone(),
+            ));
+        }
+    }
+}
+
+/// Whether a use is of this resource or of something in it, such as an index of a table.
+fn is_of(arn: &str, wanted: &Use) -> bool {
+    wanted
+        .resource
+        .strip_prefix(arn)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+fn matches(statement: &Statement, wanted: &Use) -> bool {
+    statement
+        .actions
+        .iter()
+        .any(|pattern| action_fits(pattern, &wanted.action))
+        && statement
+            .resources
+            .iter()
+            .any(|pattern| fits(pattern, &wanted.resource))
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            caller,
+            denied,
+            reason,
+        } = self;
+        let Use { action, resource } = denied;
+        write!(
+            f,
+            "{caller} is not authorized to perform {action} on {resource}: "
+        )?;
+        match reason {
+            Reason::NotAllowed => write!(
+                f,
+                "no statement of this function's Policies in template.yaml allows it"
+            ),
+            Reason::DeniedByPolicy => write!(
+                f,
+                "a statement of this function's Policies in template.yaml denies it"
+            ),
+            Reason::DeniedByResource => write!(
+                f,
+                "the resource's own policy in template.yaml denies it to everyone"
+            ),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,97 @@
+//! Starts a function's process, and sees it to its end.
+
+use std::fs::File;
+use std::io;
+use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::process::{Child, Command};
+
+use super::environment;
+use super::pool::Pool;
+use super::worker::Worker;
+use crate::shutdown::stopped;
+
+/// Runs one process until it ends or is told to.
+pub(super) async fn supervise(pool: Arc<Pool>, worker: Arc<Worker>) {
+    let reason = match spawn(&pool, &worker) {
+        Ok(child) => wait(&pool, &worker, child).await,
+        Err(error) => format!(
+            "{} cannot be run: {error}",
+            pool.launch.program.program.display()
+        ),
+    };
+    tracing::debug!(
+        function = pool.function().name,
+        reason,
+        "a function's process ended"
+    );
+    pool.exited(&worker, &reason);
+}
+
+/// Where a function's output is found, for people.
+pub(super) fn log_name(pool: &Pool) -> String {
+    match &pool.launch.logs {
+        Some(folder) => folder
+            .join(format!("{}.log", pool.function().name))
+            .display()
+            .to_string(),
+        None => "(none: set RUST_LOG to see it)".to_owned(),
+    }
+}
+
+async fn wait(pool: &Pool, worker: &Worker, mut child: Child) -> String {
+    worker
+        .pid
+        .store(child.id().unwrap_or_default(), Ordering::Relaxed);
+    // The process ends at the end of its input. Keeping our side open until here ties its life to ours, however this
+    // process ends.
+    let input = child.stdin.take();
+    let status = tokio::select! {
+        status = child.wait() => status,
+        _ = worker.kill.notified() => kill(&mut child).await,
+        // Also when the system is dropped without a stop.
+        () = stopped(pool.launch.shutdown.clone()) => kill(&mut child).await,
+    };
+    drop(input);
+    worker.pid.store(0, Ordering::Relaxed);
+    status.map_or_else(|error| error.to_string(), |status| status.to_string())
+}
+
+async fn kill(child: &mut Child) -> io::Result<std::process::ExitStatus> {
+    child.start_kill()?;
+    child.wait().await
+}
+
+fn spawn(pool: &Pool, worker: &Worker) -> io::Result<Child> {
+    let launch = &pool.launch;
+    let runtime_api = format!("{}/w/{}", pool.runtime_url, worker.id);
+    let (output, errors) = match &launch.logs {
+        Some(folder) => {
+            let log = File::options()
+                .create(true)
+                .append(true)
+                .open(folder.join(format!("{}.log", pool.function().name)))?;
+            (Stdio::from(log.try_clone()?), Stdio::from(log))
+        }
+        // What is kept nowhere is shown to whoever asked for logs.
+        None if std::env::var_os("RUST_LOG").is_some() => (Stdio::null(), Stdio::inherit()),
+        None => (Stdio::null(), Stdio::null()),
+    };
+    Command::new(&launch.program.program)
+        .args(&launch.program.args)
+        .arg(&pool.function().binary)
+        .env_clear()
+        .envs(environment::of(
+            pool.function(),
+            &runtime_api,
+            &launch.endpoints,
+            &launch.extra_env,
+        ))
+        .stdin(Stdio::piped())
+        .stdout(output)
+        .stderr(errors)
+        .kill_on_drop(true)
+        .spawn()
+}

@@ -1,0 +1,190 @@
+//! Makes the template's streams, and puts again what they held when the last run ended.
+
+use std::path::Path;
+use std::time::Duration;
+
+use aws_sdk_kinesis::Client;
+use aws_sdk_kinesis::operation::create_stream::CreateStreamError;
+use aws_sdk_kinesis::types::{StreamMode, StreamModeDetails, StreamStatus};
+use ferrokinesis::actions::Operation;
+use serde_json::{Value, json};
+
+use crate::activity::Activity;
+use crate::error::StartError;
+use crate::folder::Folder;
+use crate::journal::{Earlier, Entry, Journal};
+use crate::kinesis::{self, Kinesis};
+use crate::sdk::reason;
+use crate::template::{Mapping, Model, Stream};
+
+/// Bounds of one put of the restoration, under those of PutRecords.
+const RECORDS_OF_A_PUT: usize = 500;
+const BYTES_OF_A_PUT: usize = 4 * 1024 * 1024;
+/// How often a stream behind an endpoint is asked whether it is active.
+const ATTEMPTS: u32 = 600;
+
+/// Makes the streams in the embedded Kinesis, and puts what their journals hold again, in order.
+pub(crate) async fn restore(
+    kinesis: &Kinesis,
+    model: &Model,
+    folder: &Folder,
+    activity: &Activity,
+) -> Result<(), StartError> {
+    for stream in &model.streams {
+        kinesis
+            .create(stream)
+            .await
+            .map_err(|error| StartError::Resource {
+                resource: stream.name.clone(),
+                endpoint: "the embedded Kinesis".to_owned(),
+                reason: error.body.message.unwrap_or(error.body.error_type),
+            })?;
+        let reads = |mapping: &&Mapping| mapping.is_enabled && mapping.stream == stream.name;
+        let consumers: Vec<String> = model
+            .mappings
+            .iter()
+            .filter(reads)
+            .map(|mapping| mapping.id.clone())
+            .collect();
+        if consumers.is_empty() {
+            continue;
+        }
+        if folder.is_ephemeral() {
+            kinesis
+                .keep_ledger(&stream.name, kinesis::ledger(consumers, None, activity))
+                .await;
+            continue;
+        }
+        let path = folder.path().join("journal").join(&stream.name);
+        let (journal, earlier) =
+            Journal::open(&path).map_err(|error| crate::folder::not_writable(&path, error))?;
+        kinesis
+            .keep_ledger(
+                &stream.name,
+                kinesis::ledger(consumers.clone(), Some(journal), activity),
+            )
+            .await;
+        put_again(kinesis, stream, earlier, &consumers, &path).await?;
+    }
+    Ok(())
+}
+
+async fn put_again(
+    kinesis: &Kinesis,
+    stream: &Stream,
+    earlier: Earlier,
+    consumers: &[String],
+    path: &Path,
+) -> Result<(), StartError> {
+    let mut count = 0;
+    for file in earlier.files() {
+        let entries = earlier
+            .unfinished(file, consumers)
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::InvalidData => StartError::FolderCorrupt {
+                    path: file.to_owned(),
+                    reason: error.to_string(),
+                },
+                _ => crate::folder::not_writable(file, error),
+            })?;
+        count += entries.len();
+        for part in parts(&entries) {
+            let records: Vec<Value> = part.iter().map(record).collect();
+            let request = json!({ "StreamName": stream.name, "Records": records });
+            kinesis
+                .call(Operation::PutRecords, request)
+                .await
+                .map_err(|error| {
+                    let reason = error.body.message.unwrap_or(error.body.error_type);
+                    crate::folder::not_writable(path, std::io::Error::other(reason))
+                })?;
+        }
+    }
+    if count > 0 {
+        tracing::info!(
+            stream = stream.name,
+            records = count,
+            "unfinished records of the last run are put again"
+        );
+    }
+    earlier
+        .remove()
+        .map_err(|error| crate::folder::not_writable(path, error))
+}
+
+/// Splits the records into puts, in order.
+fn parts<'a, 'b>(entries: &'a [Entry<'b>]) -> Vec<&'a [Entry<'b>]> {
+    let mut parts = Vec::new();
+    let mut rest = entries;
+    while !rest.is_empty() {
+        let mut bytes = 0;
+        let fitting = rest.iter().take(RECORDS_OF_A_PUT).take_while(|entry| {
+            bytes += entry.data.len() + entry.key.len();
+            bytes <= BYTES_OF_A_PUT
+        });
+        let (part, next) = rest.split_at(fitting.count().max(1));
+        parts.push(part);
+        rest = next;
+    }
+    parts
+}
+
+fn record(entry: &Entry<'_>) -> Value {
+    let mut record = json!({ "PartitionKey": entry.key, "Data": entry.data });
+    if let Some(hash) = &entry.hash {
+        record["ExplicitHashKey"] = json!(hash);
+    }
+    record
+}
+
+/// Makes the streams that are missing behind an endpoint.
+pub(crate) async fn create(
+    client: &Client,
+    endpoint: &str,
+    streams: &[Stream],
+) -> Result<(), StartError> {
+    for stream in streams {
+        let failed = |reason: String| StartError::Resource {
+            resource: stream.name.clone(),
+            endpoint: endpoint.to_owned(),
+            reason,
+        };
+        let request = client.create_stream().stream_name(&stream.name);
+        let request = if stream.is_on_demand {
+            let mode = StreamModeDetails::builder()
+                .stream_mode(StreamMode::OnDemand)
+                .build();
+            request.stream_mode_details(mode.map_err(|error| failed(error.to_string()))?)
+        } else {
+            request.shard_count(stream.shards as i32)
+        };
+        match request.send().await {
+            Ok(_) => wait(client, stream).await.map_err(failed)?,
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(CreateStreamError::is_resource_in_use_exception) => {}
+            Err(error) => return Err(failed(reason(&error))),
+        }
+    }
+    Ok(())
+}
+
+async fn wait(client: &Client, stream: &Stream) -> Result<(), String> {
+    for _ in 0..ATTEMPTS {
+        let answer = client
+            .describe_stream_summary()
+            .stream_name(&stream.name)
+            .send()
+            .await;
+        let answer = answer.map_err(|error| reason(&error))?;
+        if answer
+            .stream_description_summary()
+            .is_some_and(|summary| *summary.stream_status() == StreamStatus::Active)
+        {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    Err("it does not become active within a minute".to_owned())
+}

@@ -1,0 +1,78 @@
+//! The template's Lambda functions, with their routes and mappings.
+
+use std::collections::BTreeMap;
+
+use super::intrinsics::Resolver;
+use super::properties::Properties;
+use super::{Function, Mapping, Route, TemplateError, mappings, policies, routes};
+
+/// SAM's defaults for a function that sets neither.
+const DEFAULT_TIMEOUT_SECONDS: i64 = 3;
+const DEFAULT_MEMORY_MB: i64 = 128;
+
+/// The functions, with what invokes them.
+type Functions = (Vec<Function>, Vec<Route>, Vec<Mapping>);
+
+pub(super) fn read(resolver: &Resolver<'_>) -> Result<Functions, TemplateError> {
+    let globals = resolver.globals("Function");
+    let mut functions = Vec::new();
+    let mut all_routes = Vec::new();
+    let mut all_mappings = Vec::new();
+    for (logical_id, resource) in resolver.resources_of("AWS::Serverless::Function") {
+        let properties = resource.map("Properties");
+        functions.push(function(logical_id, &resource, &properties, &globals)?);
+        for (name, event) in properties.entries("Events") {
+            let settings = event.map("Properties");
+            match event.required("Type")?.as_str() {
+                "HttpApi" => all_routes.push(routes::read(logical_id, &settings)?),
+                "Kinesis" => all_mappings.push(mappings::read(logical_id, &name, &settings)?),
+                // A schedule or a queue is of no use to the local system, and no mistake.
+                _ => {}
+            }
+        }
+    }
+    Ok((functions, all_routes, all_mappings))
+}
+
+fn function(
+    logical_id: &str,
+    resource: &Properties<'_, '_>,
+    properties: &Properties<'_, '_>,
+    globals: &Properties<'_, '_>,
+) -> Result<Function, TemplateError> {
+    let resolver = resource.resolver();
+    let mut environment = variables(globals)?;
+    environment.extend(variables(properties)?);
+    let number = |property: &str, from, to, default| -> Result<u32, TemplateError> {
+        let set = match properties.number(property, from, to)? {
+            Some(own) => Some(own),
+            None => globals.number(property, from, to)?,
+        };
+        Ok(set.unwrap_or(default) as u32)
+    };
+    Ok(Function {
+        logical_id: logical_id.to_owned(),
+        name: resolver.name(logical_id)?,
+        arn: resolver.arn(logical_id)?,
+        binary: resource
+            .map("Metadata")
+            .map("BuildProperties")
+            .required("Binary")?,
+        environment,
+        timeout_seconds: number("Timeout", 1, 900, DEFAULT_TIMEOUT_SECONDS)?,
+        memory_mb: number("MemorySize", 128, 32_768, DEFAULT_MEMORY_MB)?,
+        policies: policies::of_function(properties)?,
+    })
+}
+
+fn variables(properties: &Properties<'_, '_>) -> Result<BTreeMap<String, String>, TemplateError> {
+    let environment = properties.map("Environment");
+    let variables = environment.map("Variables");
+    let Some(names) = environment.raw("Variables").as_object() else {
+        return Ok(BTreeMap::new());
+    };
+    names
+        .keys()
+        .map(|name| Ok((name.clone(), variables.string(name)?.unwrap_or_default())))
+        .collect()
+}

@@ -1,0 +1,94 @@
+//! The template's IAM policies.
+
+use serde_json::Value;
+
+use super::properties::Properties;
+use super::{Statement, TemplateError};
+
+/// What a function's role may do: its inline `Policies`, or those of the role that its `Role` names.
+///
+/// Managed policies and SAM's policy templates are not read: what they allow is not in the template.
+pub(super) fn of_function(
+    properties: &Properties<'_, '_>,
+) -> Result<Vec<Statement>, TemplateError> {
+    let mut statements = Vec::new();
+    let is_list = properties.raw("Policies").is_array();
+    for policy in if is_list {
+        properties.list("Policies")?
+    } else {
+        Vec::new()
+    } {
+        statements.extend(of_document(&policy)?);
+    }
+    let role = match properties.raw("Role") {
+        Value::Object(intrinsic) => intrinsic["Fn::GetAtt"][0].as_str(),
+        _ => None,
+    };
+    if let Some(role) = role.map(str::to_owned) {
+        statements.extend(of_role(properties, &role)?);
+    }
+    Ok(statements)
+}
+
+fn of_role(properties: &Properties<'_, '_>, role: &str) -> Result<Vec<Statement>, TemplateError> {
+    let resolver = properties.resolver();
+    let mut statements = Vec::new();
+    for (logical_id, resource) in resolver.resources_of("AWS::IAM::Role") {
+        if logical_id == role {
+            for policy in resource.map("Properties").list("Policies")? {
+                statements.extend(of_document(&policy.map("PolicyDocument"))?);
+            }
+        }
+    }
+    Ok(statements)
+}
+
+/// The statements of a resource policy that hold for every principal.
+pub(super) fn for_everyone(document: &Properties<'_, '_>) -> Result<Vec<Statement>, TemplateError> {
+    let mut statements = Vec::new();
+    for statement in document.list("Statement")? {
+        let is_for_all = match statement.value("Principal")? {
+            Value::String(principal) => principal == "*",
+            Value::Object(principals) => principals
+                .get("AWS")
+                .is_some_and(|principal| principal == "*"),
+            _ => false,
+        };
+        if is_for_all {
+            statements.extend(read(&statement)?);
+        }
+    }
+    Ok(statements)
+}
+
+fn of_document(document: &Properties<'_, '_>) -> Result<Vec<Statement>, TemplateError> {
+    let mut statements = Vec::new();
+    for statement in document.list("Statement")? {
+        statements.extend(read(&statement)?);
+    }
+    Ok(statements)
+}
+
+fn read(properties: &Properties<'_, '_>) -> Result<Option<Statement>, TemplateError> {
+    let is_allow = match properties.required("Effect")?.as_str() {
+        "Allow" => true,
+        "Deny" => false,
+        _ => return Err(properties.wrong("Effect", "Allow or Deny was expected")),
+    };
+    // A denial under a condition that cannot be evaluated here would refuse too much.
+    if !is_allow && !properties.raw("Condition").is_null() {
+        return Ok(None);
+    }
+    let actions = properties.strings("Action")?;
+    if actions.is_empty() {
+        return Err(properties.wrong(
+            "Action",
+            "the local system reads statements that name their actions",
+        ));
+    }
+    Ok(Some(Statement {
+        is_allow,
+        actions,
+        resources: properties.strings("Resource")?,
+    }))
+}

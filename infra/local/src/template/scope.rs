@@ -1,0 +1,73 @@
+//! What a name in a template stands for: pseudo parameters, parameters, and each resource's name and ARN.
+
+use serde_json::{Map, Value};
+
+use super::{ACCOUNT, REGION};
+
+/// The value of a pseudo parameter.
+pub(super) fn pseudo_parameter(name: &str, stack: &str) -> Option<String> {
+    Some(match name {
+        "AWS::Region" => REGION.to_owned(),
+        "AWS::AccountId" => ACCOUNT.to_owned(),
+        "AWS::Partition" => "aws".to_owned(),
+        "AWS::URLSuffix" => "amazonaws.com".to_owned(),
+        "AWS::StackName" => stack.to_owned(),
+        "AWS::StackId" => format!("arn:aws:cloudformation:{REGION}:{ACCOUNT}:stack/{stack}/local"),
+        "AWS::NoValue" => String::new(),
+        _ => return None,
+    })
+}
+
+/// The property that holds a resource's physical name, if the template sets one.
+pub(super) fn name_property(kind: &str) -> &'static str {
+    match kind {
+        "AWS::Kinesis::Stream" => "Name",
+        "AWS::DynamoDB::Table" => "TableName",
+        "AWS::Serverless::Function" | "AWS::Lambda::Function" => "FunctionName",
+        "AWS::S3::Bucket" => "BucketName",
+        "AWS::IAM::Role" => "RoleName",
+        "AWS::SQS::Queue" => "QueueName",
+        "AWS::SNS::Topic" => "TopicName",
+        _ => "Name",
+    }
+}
+
+/// The physical name of a resource without one of its own: `stack-logicalid`.
+pub(super) fn default_name(logical_id: &str, stack: &str) -> String {
+    format!("{stack}-{}", logical_id.to_ascii_lowercase())
+}
+
+/// The ARN of a resource.
+pub(super) fn arn(kind: &str, name: &str) -> String {
+    match kind {
+        "AWS::Kinesis::Stream" => format!("arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{name}"),
+        "AWS::DynamoDB::Table" => format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"),
+        "AWS::Serverless::Function" | "AWS::Lambda::Function" => {
+            format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
+        }
+        "AWS::S3::Bucket" => format!("arn:aws:s3:::{name}"),
+        "AWS::IAM::Role" => format!("arn:aws:iam::{ACCOUNT}:role/{name}"),
+        "AWS::SQS::Queue" => format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"),
+        "AWS::SNS::Topic" => format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}"),
+        other => {
+            let service = other
+                .split("::")
+                .nth(1)
+                .unwrap_or("local")
+                .to_ascii_lowercase();
+            format!("arn:aws:{service}:{REGION}:{ACCOUNT}:{name}")
+        }
+    }
+}
+
+/// Whether SAM makes a resource of this name itself: the implicit HTTP API, a function's role, a trigger's mapping.
+pub(super) fn is_made_by_sam(name: &str, resources: &Map<String, Value>) -> bool {
+    name.starts_with("ServerlessHttpApi")
+        || name.starts_with("ServerlessRestApi")
+        || resources.iter().any(|(logical_id, resource)| {
+            resource["Type"]
+                .as_str()
+                .is_some_and(|kind| kind.starts_with("AWS::Serverless::"))
+                && name.starts_with(logical_id.as_str())
+        })
+}

@@ -1,0 +1,135 @@
+//! What an invocation says about its batch.
+
+use serde::Deserialize;
+
+use super::event::Prepared;
+use crate::runtime::Outcome;
+
+/// What an invocation says about its batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// All records are finished.
+    Finished,
+    /// The records before this place are finished; those from it on are to be tried again.
+    FailedFrom(usize),
+    /// The function failed, or its answer cannot be relied on: the whole batch is to be tried again.
+    Failed,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    batch_item_failures: Option<Vec<Item>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Item {
+    item_identifier: Option<String>,
+}
+
+/// Reads an invocation's outcome.
+///
+/// Source: "Reporting batch item failures for Kinesis" in the Lambda developer guide. An empty list, `null`, no list and
+/// no answer at all are a success; an empty or unknown identifier fails the whole batch; of several, the lowest counts.
+pub(super) fn of(outcome: &Outcome, records: &[Prepared], reports_item_failures: bool) -> Verdict {
+    let answer = match outcome {
+        Outcome::Success(answer) => answer,
+        Outcome::Failure(_) => return Verdict::Failed,
+    };
+    if !reports_item_failures || answer.is_empty() {
+        return Verdict::Finished;
+    }
+    let items = match serde_json::from_slice::<Option<Report>>(answer) {
+        Ok(report) => report
+            .and_then(|report| report.batch_item_failures)
+            .unwrap_or_default(),
+        // An answer that is no object, such as a string, reports nothing; a report of another shape is not to be trusted.
+        Err(_)
+            if serde_json::from_slice::<serde_json::Value>(answer)
+                .is_ok_and(|answer| !answer.is_object()) =>
+        {
+            return Verdict::Finished;
+        }
+        Err(_) => return Verdict::Failed,
+    };
+    let places = items.iter().map(|item| {
+        let identifier = item
+            .item_identifier
+            .as_deref()
+            .filter(|identifier| !identifier.is_empty())?;
+        records
+            .iter()
+            .position(|record| record.sequence == identifier)
+    });
+    match places.collect::<Option<Vec<usize>>>() {
+        None => Verdict::Failed,
+        Some(places) => places
+            .into_iter()
+            .min()
+            .map_or(Verdict::Finished, Verdict::FailedFrom),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runtime::Failure;
+
+    fn verdict(answer: &str) -> Verdict {
+        let record = |sequence: &str| Prepared {
+            sequence: sequence.to_owned(),
+            arrival: 0.0,
+            json: String::new(),
+        };
+        let records = [record("11"), record("12"), record("13")];
+        of(&Outcome::Success(answer.to_owned().into()), &records, true)
+    }
+
+    #[test]
+    fn no_report_is_a_success() {
+        for answer in [
+            "",
+            "null",
+            "{}",
+            r#"{"batchItemFailures":[]}"#,
+            r#"{"batchItemFailures":null}"#,
+            "\"done\"",
+        ] {
+            assert_eq!(verdict(answer), Verdict::Finished, "{answer}");
+        }
+    }
+
+    #[test]
+    fn the_lowest_reported_record_counts() {
+        let answer = r#"{"batchItemFailures":[{"itemIdentifier":"13"},{"itemIdentifier":"12"}]}"#;
+        assert_eq!(verdict(answer), Verdict::FailedFrom(1));
+    }
+
+    #[test]
+    fn a_report_that_cannot_be_relied_on_fails_the_whole_batch() {
+        for answer in [
+            r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":null}]}"#,
+            r#"{"batchItemFailures":[{"itemidentifier":"12"}]}"#,
+            r#"{"batchItemFailures":[{"itemIdentifier":"12"},{"itemIdentifier":"99"}]}"#,
+            r#"{"batchItemFailures":["12"]}"#,
+        ] {
+            assert_eq!(verdict(answer), Verdict::Failed, "{answer}");
+        }
+    }
+
+    #[test]
+    fn a_function_error_fails_the_whole_batch() {
+        assert_eq!(
+            of(&Outcome::Failure(Failure::new("a", "b")), &[], true),
+            Verdict::Failed
+        );
+    }
+
+    #[test]
+    fn without_the_setting_a_report_is_an_answer_like_any_other() {
+        let answer = Outcome::Success(r#"{"batchItemFailures":[{"itemIdentifier":""}]}"#.into());
+        assert_eq!(of(&answer, &[], false), Verdict::Finished);
+    }
+}

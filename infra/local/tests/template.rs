@@ -1,0 +1,244 @@
+//! Templates: how references resolve, and what is refused.
+
+use local::Template;
+use local::template::{Projection, StartingPosition};
+
+/// The template that is deployed, and that the local system runs.
+const DEPLOYED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
+
+#[test]
+fn the_deployed_template_is_understood() {
+    let model = Template::read(DEPLOYED).unwrap().model("rewind").unwrap();
+    assert!(!model.streams.is_empty() && !model.tables.is_empty() && !model.routes.is_empty());
+    for function in &model.functions {
+        assert!(
+            !function.policies.is_empty(),
+            "{} may do nothing",
+            function.name
+        );
+        assert!(function.name.starts_with("rewind-"), "{}", function.name);
+    }
+    for mapping in &model.mappings {
+        assert!(
+            model
+                .streams
+                .iter()
+                .any(|stream| stream.name == mapping.stream),
+            "{}",
+            mapping.id
+        );
+        assert!(
+            mapping.reports_item_failures && mapping.on_failure.is_some(),
+            "{}",
+            mapping.id
+        );
+    }
+}
+
+const TEMPLATE: &str = r#"
+Parameters: { Stage: { Type: String, Default: dev } }
+Globals: { Function: { Timeout: 7, Environment: { Variables: { STAGE: !Ref Stage, OVER: globals } } } }
+Resources:
+  MyStream: { Type: AWS::Kinesis::Stream, Properties: { RetentionPeriodHours: 48 } }
+  Fixed: { Type: AWS::Kinesis::Stream, Properties: { Name: by-hand, ShardCount: 2 } }
+  Rows:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      SomethingNew: { Of: [the, future] }
+      AttributeDefinitions: [{ AttributeName: pk, AttributeType: S }, { AttributeName: sk, AttributeType: N }]
+      KeySchema: [{ AttributeName: pk, KeyType: HASH }, { AttributeName: sk, KeyType: RANGE }]
+      GlobalSecondaryIndexes:
+        - IndexName: by-sk
+          KeySchema: [{ AttributeName: sk, KeyType: HASH }]
+          Projection: { ProjectionType: INCLUDE, NonKeyAttributes: [a, b] }
+  Alarm: { Type: AWS::CloudWatch::Alarm, Properties: { Actions: !If [a, b, c] } }
+  ReaderRole:
+    Type: AWS::IAM::Role
+    Properties:
+      Policies:
+        - PolicyDocument: { Statement: [{ Effect: Allow, Action: "kinesis:*", Resource: !GetAtt Fixed.Arn }] }
+  Reader:
+    Type: AWS::Serverless::Function
+    Metadata: { BuildProperties: { Binary: reader } }
+    Properties:
+      Role: !GetAtt ReaderRole.Arn
+      Environment:
+        Variables:
+          OVER: own
+          TABLE: { Ref: Rows }
+          URL: { "Fn::Sub": "https://${ServerlessHttpApi}.${AWS::URLSuffix}/${!literal}" }
+          MAPPED: !Sub ["${Name}-${AWS::Region}", { Name: !GetAtt Rows.Arn }]
+          JOINED: !Join [":", [a, !Ref Fixed]]
+          COUNT: 3
+      Policies:
+        - AWSLambdaBasicExecutionRole
+        - Statement: [{ Effect: Allow, Action: [dynamodb:Query], Resource: [!Sub "${Rows.Arn}/index/*"] }]
+      Events:
+        Tail:
+          Type: Kinesis
+          Properties: { Stream: !GetAtt MyStream.Arn, StartingPosition: AT_TIMESTAMP, StartingPositionTimestamp: 5 }
+"#;
+
+#[test]
+fn references_resolve_in_the_short_form_and_in_the_long_one() {
+    let model = Template::parse(TEMPLATE).unwrap().model("app").unwrap();
+    let reader = &model.functions[0];
+    let expected = [
+        ("COUNT", "3"),
+        ("JOINED", "a:by-hand"),
+        (
+            "MAPPED",
+            "arn:aws:dynamodb:us-east-1:000000000000:table/app-rows-us-east-1",
+        ),
+        ("OVER", "own"),
+        ("STAGE", "dev"),
+        ("TABLE", "app-rows"),
+        (
+            "URL",
+            "https://app-serverlesshttpapi.amazonaws.com/${literal}",
+        ),
+    ];
+    let found: Vec<_> = reader
+        .environment
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    assert_eq!(found, expected);
+    assert_eq!(
+        (
+            reader.name.as_str(),
+            reader.timeout_seconds,
+            reader.memory_mb
+        ),
+        ("app-reader", 7, 128)
+    );
+}
+
+#[test]
+fn streams_have_the_shards_that_aws_gives_them() {
+    let model = Template::parse(TEMPLATE).unwrap().model("app").unwrap();
+    let streams: Vec<_> = model
+        .streams
+        .iter()
+        .map(|s| (s.name.as_str(), s.shards, s.retention_hours))
+        .collect();
+    assert_eq!(streams, [("by-hand", 2, 24), ("app-mystream", 4, 48)]);
+}
+
+#[test]
+fn tables_have_their_keys_and_indexes() {
+    let model = Template::parse(TEMPLATE).unwrap().model("app").unwrap();
+    let table = &model.tables[0];
+    assert_eq!(table.key.to_string(), "(pk, sk)");
+    assert_eq!(
+        table.indexes[0].projection,
+        Projection::Include(vec!["a".to_owned(), "b".to_owned()])
+    );
+}
+
+#[test]
+fn permissions_are_those_of_the_function_and_of_its_role() {
+    let model = Template::parse(TEMPLATE).unwrap().model("app").unwrap();
+    let policies = &model.functions[0].policies;
+    assert_eq!(
+        policies[0].resources,
+        ["arn:aws:dynamodb:us-east-1:000000000000:table/app-rows/index/*"]
+    );
+    assert_eq!(
+        policies[1].resources,
+        ["arn:aws:kinesis:us-east-1:000000000000:stream/by-hand"]
+    );
+}
+
+#[test]
+fn a_mapping_has_the_defaults_of_lambda() {
+    let model = Template::parse(TEMPLATE).unwrap().model("app").unwrap();
+    let mapping = &model.mappings[0];
+    assert_eq!(
+        (mapping.id.as_str(), mapping.stream.as_str()),
+        ("ReaderTail", "app-mystream")
+    );
+    assert_eq!(
+        (
+            mapping.batch_size,
+            mapping.window_seconds,
+            mapping.parallelization_factor
+        ),
+        (100, 0, 1)
+    );
+    assert_eq!(
+        (mapping.maximum_retries, mapping.maximum_age_seconds),
+        (None, None)
+    );
+    assert_eq!(mapping.starting_position, StartingPosition::AtTimestamp(5));
+    assert!(mapping.is_enabled && !mapping.bisects_on_error && !mapping.reports_item_failures);
+}
+
+#[test]
+fn a_mistake_is_named_with_its_resource_and_property() {
+    for (from, to, place, reason) in [
+        (
+            "TABLE: { Ref: Rows }",
+            "TABLE: !Ref Row",
+            "Reader.",
+            "it refers to Row, which the template does not declare",
+        ),
+        (
+            "Actions: !If [a, b, c]",
+            "Actions: [!GetAtt Gone.Arn]",
+            "Alarm.",
+            "it refers to Gone",
+        ),
+        (
+            "ShardCount: 2",
+            "ShardCount: many",
+            "Fixed.ShardCount",
+            "a whole number from 1 to 10000 was expected",
+        ),
+        (
+            "Binary: reader",
+            "Other: reader",
+            "Reader.Metadata.BuildProperties.Binary",
+            "it is missing",
+        ),
+        (
+            "JOINED: !Join",
+            "JOINED: !Select",
+            "Reader.",
+            "Fn::Select is not supported",
+        ),
+        (
+            "StartingPositionTimestamp: 5",
+            "FilterCriteria: {}",
+            "Reader.",
+            "the local system cannot filter",
+        ),
+        (
+            "AT_TIMESTAMP",
+            "SOMEWHERE",
+            "StartingPosition",
+            "TRIM_HORIZON, LATEST or AT_TIMESTAMP was expected",
+        ),
+        (
+            "AttributeName: sk, KeyType: RANGE",
+            "AttributeName: no, KeyType: RANGE",
+            "Rows.KeySchema[1]",
+            "declare no",
+        ),
+        (
+            "Resources:",
+            "Things:",
+            "",
+            "the template has no map of Resources",
+        ),
+    ] {
+        let text = TEMPLATE.replace(from, to);
+        assert_ne!(text, TEMPLATE, "{from}");
+        let error = Template::parse(&text).unwrap_err().to_string();
+        assert!(
+            error.contains(place) && error.contains(reason),
+            "{to}: {error}"
+        );
+        assert!(!error.contains('\n'), "{error}");
+    }
+}
