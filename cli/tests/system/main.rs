@@ -6,6 +6,7 @@ mod client;
 mod crashes;
 mod path;
 mod problems;
+mod readme;
 mod samples;
 mod support;
 mod template;

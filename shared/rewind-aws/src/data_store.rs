@@ -5,6 +5,8 @@
 //! part of its key before the first `/`, so that no owner's writes meet in one
 //! DynamoDB partition and rows under one prefix can be listed in order.
 
+mod scan;
+
 use crate::{
     Error,
     item::{Item, batch_get, number, string},

@@ -3,10 +3,13 @@
 //! Nothing here changes or deletes: inserts are PartiQL `INSERT`, which fails
 //! on an existing key.
 
+mod scan;
+
 use crate::{
     Error,
     item::{Item, batch_get, number, string},
 };
+pub(crate) use scan::commit_of;
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, BatchStatementErrorCodeEnum as Code, BatchStatementRequest},

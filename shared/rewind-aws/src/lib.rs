@@ -11,6 +11,7 @@
 //! | [`projector`] | write's work: the watermark rule and the folds |
 //! | [`reactor`] | microservice's work: adapters and rules |
 //! | [`playback`] | streams history back through the replay stream |
+//! | [`audit`] | looks at both tables from the outside |
 //! | [`put`] | PutRecords that keeps each stream's order |
 //! | `faults` | faults between Rewind and AWS, for tests; a feature of this crate |
 //! | [`given`] | ids and times |
@@ -18,6 +19,7 @@
 //! | [`http`], [`records`] | what API Gateway and Kinesis triggers hand over |
 #![deny(missing_docs)]
 
+pub mod audit;
 pub mod clients;
 pub mod data_store;
 mod error;

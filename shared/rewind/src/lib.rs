@@ -71,3 +71,8 @@ pub use reaction::{Adapter, Reaction, Rule};
 pub use refused::Refused;
 pub use service::Service;
 pub use stream::{BadStreamName, StreamName};
+
+/// The README's code is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,0 +1,116 @@
+//! `rewind verify`'s work: looks at both tables from the outside and says
+//! where they are not as the invariants want them.
+//!
+//! Memory does not grow with the tables: they are scanned page by page, each
+//! stream is folded page by page, identities go through a filter of a fixed
+//! size, and the rows that many streams share are checked in parts, each with
+//! a walk of its own over the streams.
+//!
+//! It may look at a live system. What moves while it looks is no violation: a
+//! row and its watermark are one item, read before the stream; a row that many
+//! streams share is only found wrong when nobody wrote it during a whole walk.
+
+mod claims;
+mod filter;
+mod index;
+mod leftovers;
+mod line;
+mod one_stream;
+mod readers;
+mod report;
+mod shared_rows;
+mod tally;
+mod walk;
+
+pub use report::{Counts, Kind, Violation, Watch};
+
+use crate::{Error, data_store::DataStore, event_store::EventStore, given};
+use claims::Strays;
+use filter::Filter;
+use index::Sums;
+use readers::Reader;
+use report::Ledger;
+use rewind::Service;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Looks at the tables of one deployment.
+#[derive(Debug, Clone)]
+pub struct Audit {
+    service: Service,
+    events: EventStore,
+    store: DataStore,
+}
+
+/// One look.
+struct Run<'w> {
+    events: EventStore,
+    store: DataStore,
+    readers: Vec<Reader>,
+    /// When it began, in microseconds since 1970: as positions are.
+    began: u64,
+    ledger: Mutex<Ledger<'w>>,
+    identities: Mutex<Filter>,
+    streams: Mutex<Filter>,
+    strays: Mutex<Strays>,
+    sums: Mutex<Sums>,
+}
+
+impl Audit {
+    /// An audit of what a service made of the events.
+    pub fn new(service: Service, events: EventStore, store: DataStore) -> Self {
+        Self {
+            service,
+            events,
+            store,
+        }
+    }
+
+    /// Looks at everything once, and hands each violation to `watch` as it is
+    /// found.
+    ///
+    /// # Errors
+    ///
+    /// When a table cannot be read, or not even the record of a projection's
+    /// generations makes sense.
+    pub async fn run<'w>(&'w self, watch: &'w mut (dyn Watch + Send)) -> Result<Counts, Error> {
+        let run = Run {
+            events: self.events.clone(),
+            store: self.store.clone(),
+            readers: readers::all(&self.service, &self.store).await?,
+            began: given::now().as_microsecond().max(0) as u64,
+            ledger: Mutex::new(Ledger::new(watch)),
+            identities: Mutex::new(Filter::new()),
+            streams: Mutex::new(Filter::new()),
+            strays: Mutex::default(),
+            sums: Mutex::default(),
+        };
+        run.check_streams_and_shared_rows().await?;
+        run.check_index().await?;
+        run.check_leftovers().await?;
+        Ok(run.close())
+    }
+}
+
+impl Run<'_> {
+    fn violation(&self, violation: Violation) {
+        locked(&self.ledger).violation(&violation);
+    }
+
+    fn count(&self, count: impl FnOnce(&mut Counts)) {
+        count(&mut locked(&self.ledger).counts);
+    }
+
+    fn close(self) -> Counts {
+        let ledger = self.ledger.into_inner();
+        let mut counts = ledger.unwrap_or_else(PoisonError::into_inner).counts;
+        // What is claimed and not recorded was given up by its client, or is
+        // on its way.
+        counts.orphan_claims = counts.claims.saturating_sub(counts.claimed_events);
+        counts
+    }
+}
+
+/// A lock that a panic elsewhere cannot spoil: each change under it is whole.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,204 @@
+//! The index by position: names every commit, in the slice of its stream.
+//!
+//! Table and index are read in different orders, so each commit goes into a
+//! sum, by slice, once from either side. Where the sums differ, and for
+//! commits so young that the index may lag, entries are looked up one by one.
+
+use super::{
+    Kind, Run, Violation,
+    filter::digest,
+    line::{self, place_of},
+    locked,
+    walk::{Pages, Visit, begins_with},
+};
+use crate::{
+    Error,
+    item::{Item, number, string},
+    retry,
+};
+use rewind::{Commit, StreamName};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How far behind the table the index may be, in microseconds.
+const LAG: u64 = 10_000_000;
+
+/// How often an entry that is missing is looked for.
+const LOOKS: u32 = 8;
+
+/// By slice: a sum over the table, and one over the index.
+#[derive(Default)]
+pub(super) struct Sums(BTreeMap<String, [Sum; 2]>);
+
+/// Of a set: how many, and their hashes added up.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+struct Sum {
+    count: u64,
+    hashes: u64,
+}
+
+const TABLE: usize = 0;
+const INDEX: usize = 1;
+
+impl Sums {
+    fn add(&mut self, side: usize, slice: &str, place: (&str, u64, u64, u64)) {
+        if !self.0.contains_key(slice) {
+            self.0.insert(slice.to_string(), Default::default());
+        }
+        if let Some(sums) = self.0.get_mut(slice) {
+            let sum = &mut sums[side];
+            sum.count += 1;
+            sum.hashes = sum.hashes.wrapping_add(digest(&place));
+        }
+    }
+
+    fn different(&self) -> BTreeSet<String> {
+        let different = self.0.iter().filter(|(_, sums)| sums[TABLE] != sums[INDEX]);
+        different.map(|(slice, _)| slice.clone()).collect()
+    }
+}
+
+impl Run<'_> {
+    /// Checks that commits name the slice of their stream, and takes them into
+    /// account.
+    pub(super) async fn check_slices(
+        &self,
+        stream: &StreamName,
+        commits: &[Commit],
+        items: &[Item],
+    ) -> Result<(), Error> {
+        let slices: BTreeMap<u64, &str> = items
+            .iter()
+            .filter_map(|item| Some((number(item, "version").ok()?, string(item, "slice").ok()?)))
+            .collect();
+        let expected = stream.slice();
+        for commit in commits {
+            let slice = slices.get(&commit.version).copied();
+            if slice != Some(&expected) {
+                let found = slice.unwrap_or("none");
+                let kind = Kind::WrongSlice;
+                self.violation(Violation::new(kind, place_of(commit), &expected, found));
+            }
+            let Some(slice) = slice else {
+                continue;
+            };
+            if commit.position < self.began.saturating_sub(LAG) {
+                locked(&self.sums).add(TABLE, slice, identity(commit));
+            } else if commit.position < self.began {
+                self.look_up(slice, commit).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Compares the index with what was read from the table.
+    pub(super) async fn check_index(&self) -> Result<(), Error> {
+        let mut start = None;
+        let mut done = 0;
+        loop {
+            let (items, next) = self.events.scan_index(start).await?;
+            done += items.len() as u64;
+            for item in &items {
+                let stream = string(item, "stream")?;
+                let (version, position) = (number(item, "version")?, number(item, "position")?);
+                if position < self.began.saturating_sub(LAG) {
+                    let length = number(item, "length").unwrap_or_default();
+                    let place = (stream, version, length, position);
+                    locked(&self.sums).add(INDEX, string(item, "slice")?, place);
+                }
+            }
+            self.count(|counts| counts.index_entries += items.len() as u64);
+            locked(&self.ledger).progress("index", done, done);
+            start = next;
+            if start.is_none() {
+                break;
+            }
+        }
+        let different = locked(&self.sums).different();
+        if different.is_empty() {
+            return Ok(());
+        }
+        self.walk(Visit::Index(&different)).await
+    }
+
+    /// Looks up each commit of a stream that lies in one of these slices.
+    pub(super) async fn visit_index(
+        &self,
+        stream: &StreamName,
+        found: u64,
+        slices: &BTreeSet<String>,
+    ) -> Result<(), Error> {
+        let mut pages = Pages::of(&self.events, stream);
+        let mut is_first = true;
+        while let Some(items) = pages.next().await? {
+            if is_first && !begins_with(&items, found) {
+                return Ok(());
+            }
+            is_first = false;
+            for item in &items {
+                let slice = string(item, "slice").unwrap_or_default();
+                for commit in line::read(std::slice::from_ref(item)).commits {
+                    let is_old = commit.position < self.began.saturating_sub(LAG);
+                    if is_old && slices.contains(slice) {
+                        self.look_up(slice, &commit).await?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks up the entry of one commit, which may take a moment to be there.
+    async fn look_up(&self, slice: &str, commit: &Commit) -> Result<(), Error> {
+        let wanted = identity(commit);
+        let mut found = Vec::new();
+        for attempt in 1..=LOOKS {
+            let entries = self.events.entries_at(slice, commit.position).await?;
+            found.clear();
+            for entry in &entries {
+                let (stream, version) = (string(entry, "stream")?, number(entry, "version")?);
+                let length = number(entry, "length").unwrap_or_default();
+                if (stream, version, length, commit.position) == wanted {
+                    return Ok(());
+                }
+                found.push(format!("{stream}@{version} of {length}"));
+            }
+            retry::wait(attempt).await;
+        }
+        let position = commit.position;
+        let expected = format!("an entry of {} events in {slice} at {position}", commit.length);
+        let found = match found.is_empty() {
+            true => "none".to_string(),
+            false => found.join(", "),
+        };
+        let kind = Kind::NotInIndex;
+        self.violation(Violation::new(kind, place_of(commit), expected, found));
+        Ok(())
+    }
+}
+
+fn identity(commit: &Commit) -> (&str, u64, u64, u64) {
+    let stream = commit.stream.as_str();
+    (stream, commit.version, commit.length, commit.position)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_agree_in_any_order_and_miss_nothing() {
+        let place = |version| ("cart-1", version, 1, version);
+        let mut sums = Sums::default();
+        for version in [1, 2, 3] {
+            sums.add(TABLE, "cart#1", place(version));
+        }
+        for version in [3, 1] {
+            sums.add(INDEX, "cart#1", place(version));
+        }
+        assert_eq!(sums.different().len(), 1);
+        sums.add(INDEX, "cart#1", place(2));
+        assert!(sums.different().is_empty());
+        sums.add(INDEX, "cart#2", place(4));
+        assert_eq!(sums.different(), BTreeSet::from(["cart#2".to_string()]));
+    }
+}

@@ -1,0 +1,125 @@
+//! The line of a stream's commits: dense versions, rising positions, and
+//! commits that can be read.
+
+use super::{Kind, Run, Violation};
+use crate::{event_store::commit_of, item::Item};
+use rewind::{Commit, Recorded, StreamName};
+
+/// How far a stream was followed.
+pub(super) struct Line {
+    /// The version that has to come next.
+    next: u64,
+    /// The position of the last event.
+    position: u64,
+    /// Whether some commit cannot be read: what follows cannot be folded.
+    pub is_broken: bool,
+}
+
+impl Line {
+    pub fn new() -> Self {
+        Self {
+            next: 1,
+            position: 0,
+            is_broken: false,
+        }
+    }
+
+    /// The version of the last event.
+    pub fn head(&self) -> u64 {
+        self.next - 1
+    }
+}
+
+/// What stands on a page.
+#[derive(Default)]
+pub(super) struct Read {
+    pub commits: Vec<Commit>,
+    pub events: Vec<Recorded>,
+}
+
+/// Reads a page without a word about what is wrong with it.
+pub(super) fn read(items: &[Item]) -> Read {
+    let mut page = Read::default();
+    for commit in items.iter().filter_map(|item| sound(item).ok()) {
+        page.events.extend(commit.events().unwrap_or_default());
+        page.commits.push(commit);
+    }
+    page
+}
+
+/// An item as a commit whose numbers can be reckoned with.
+fn sound(item: &Item) -> Result<Commit, String> {
+    let commit = commit_of(item).map_err(|error| error.to_string())?;
+    let ends = commit.version.checked_add(commit.length);
+    let ends = ends.and(commit.position.checked_add(commit.length));
+    if commit.version == 0 || commit.length == 0 || ends.is_none() {
+        let (version, length) = (commit.version, commit.length);
+        return Err(format!("version {version} and length {length}"));
+    }
+    Ok(commit)
+}
+
+impl Run<'_> {
+    /// Reads a page of a stream, and reports what is wrong with its commits.
+    pub(super) fn follow(&self, stream: &StreamName, line: &mut Line, items: &[Item]) -> Read {
+        let mut page = Read::default();
+        for item in items {
+            let commit = match sound(item) {
+                Ok(commit) => commit,
+                Err(found) => {
+                    line.is_broken = true;
+                    let place = format!("{stream}@{}", line.next);
+                    let expected = "a commit";
+                    self.violation(Violation::new(Kind::DamagedItem, place, expected, found));
+                    continue;
+                }
+            };
+            self.follow_commit(line, &commit);
+            match commit.events() {
+                Ok(events) => page.events.extend(events),
+                Err(error) => {
+                    line.is_broken = true;
+                    let (place, expected) = (place_of(&commit), "events that can be read");
+                    let found = error.reason;
+                    self.violation(Violation::new(
+                        Kind::UnreadableCommit,
+                        place,
+                        expected,
+                        found,
+                    ));
+                }
+            }
+            page.commits.push(commit);
+        }
+        page
+    }
+
+    fn follow_commit(&self, line: &mut Line, commit: &Commit) {
+        if commit.version != line.next {
+            let kind = match commit.version > line.next {
+                true => Kind::Gap,
+                false => Kind::Overlap,
+            };
+            let expected = format!("version {}", line.next);
+            let found = format!("version {}", commit.version);
+            self.violation(Violation::new(kind, place_of(commit), expected, found));
+        }
+        if commit.position <= line.position {
+            let expected = format!("a position above {}", line.position);
+            let kind = Kind::PositionBack;
+            self.violation(Violation::new(
+                kind,
+                place_of(commit),
+                expected,
+                commit.position,
+            ));
+        }
+        line.next = line.next.max(commit.version + commit.length);
+        line.position = line.position.max(commit.head().position);
+    }
+}
+
+/// A commit by its stream and first version.
+pub(super) fn place_of(commit: &Commit) -> String {
+    format!("{}@{}", commit.stream, commit.version)
+}

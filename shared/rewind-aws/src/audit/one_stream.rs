@@ -1,0 +1,207 @@
+//! A visit to one stream: its line of commits, its identities, its entries of
+//! the index, and what each reader made of it.
+
+use super::{
+    Kind, Run, Violation,
+    claims::Candidates,
+    line::Line,
+    locked,
+    readers::{Reader, Way},
+    tally::Tally,
+    walk::{Pages, begins_with},
+};
+use crate::{
+    Error,
+    data_store::{Key, Row},
+};
+use aws_sdk_dynamodb::types::AttributeValue;
+use rewind::{Recorded, Refused, StreamName, projection::FoldRow};
+use serde_json::Value;
+use std::{collections::HashMap, sync::Mutex};
+
+/// A reader's watermark for a stream, and where it stands.
+pub(super) struct Standing<'a> {
+    /// The reader's place in the list of readers.
+    pub nth: usize,
+    pub reader: &'a Reader,
+    pub key: Key,
+    pub row: Row,
+}
+
+/// A row that is folded anew, up to the watermark of the stored one.
+struct Fold<'a> {
+    stored: &'a Standing<'a>,
+    fold: FoldRow,
+    state: Option<Value>,
+    reached: u64,
+    refused: Option<Refused>,
+}
+
+impl Run<'_> {
+    /// Looks at everything about a stream, if it begins with the version by
+    /// which it was found.
+    pub(super) async fn visit(
+        &self,
+        stream: &StreamName,
+        found: u64,
+        tally: &Mutex<Tally>,
+    ) -> Result<(), Error> {
+        // The rows come first: whatever they hold is in the table then.
+        let standings = self.standings(stream, |_| true, true).await?;
+        let mut folds: Vec<Fold<'_>> = standings.iter().filter_map(Fold::of).collect();
+        let mut line = Line::new();
+        let mut candidates = Candidates::default();
+        let mut pages = Pages::of(&self.events, stream);
+        let mut is_first = true;
+        while let Some(items) = pages.next().await? {
+            if is_first && !begins_with(&items, found) {
+                return Ok(());
+            }
+            is_first = false;
+            let page = self.follow(stream, &mut line, &items);
+            self.check_slices(stream, &page.commits, &items).await?;
+            self.check_claims(stream, &page.events, &mut candidates)
+                .await?;
+            for fold in &mut folds {
+                fold.take(&page.events);
+            }
+            self.tally(&standings, &page.events, tally, true);
+            self.count(|counts| {
+                counts.commits += page.commits.len() as u64;
+                counts.events += page.events.len() as u64;
+            });
+        }
+        self.look_again(stream, &mut candidates).await?;
+        locked(&self.streams).insert(stream.as_str());
+        self.count(|counts| counts.streams += 1);
+        for standing in &standings {
+            self.check_watermark(stream, standing, line.head());
+        }
+        // A row behind a commit that cannot be read is not this row's fault.
+        for fold in folds.iter().filter(|_| !line.is_broken) {
+            self.check_row(stream, fold);
+        }
+        Ok(())
+    }
+
+    /// Where the readers of a stream stand.
+    pub(super) async fn standings(
+        &self,
+        stream: &StreamName,
+        is_wanted: impl Fn(&Reader) -> bool,
+        is_first_look: bool,
+    ) -> Result<Vec<Standing<'_>>, Error> {
+        let readers = self.readers.iter().enumerate();
+        let readers = readers.filter(|(_, reader)| reader.reads(stream.category()));
+        let mut standings: Vec<Standing<'_>> = readers
+            .filter(|(_, reader)| is_wanted(reader))
+            .map(|(nth, reader)| Standing {
+                nth,
+                reader,
+                key: reader.watermark_key(stream),
+                row: Row::default(),
+            })
+            .collect();
+        let keys: Vec<Key> = standings.iter().map(|s| s.key.clone()).collect();
+        let rows = self.store.rows_or_damage(&keys).await?;
+        let mut rows: HashMap<Key, Result<Row, Error>> = rows.into_iter().collect();
+        for standing in &mut standings {
+            match rows.remove(&standing.key) {
+                Some(Ok(row)) => standing.row = row,
+                Some(Err(error)) => {
+                    let place = format!("{}/{}", standing.reader.name, standing.key.sk);
+                    self.damaged(&place, &error, is_first_look);
+                }
+                None => {}
+            }
+        }
+        Ok(standings)
+    }
+
+    fn check_watermark(&self, stream: &StreamName, standing: &Standing<'_>, head: u64) {
+        let row = &standing.row;
+        self.count(|counts| {
+            counts.lagging += u64::from(row.watermark < head);
+            counts.stalled += u64::from(row.stalled.is_some());
+        });
+        if row.watermark > head {
+            let kind = match standing.reader.way {
+                Way::OneRow { .. } => Kind::RowAhead,
+                Way::SharedRows { .. } | Way::Reaction => Kind::MarkAhead,
+            };
+            let place = format!("{}/{}", standing.reader.name, standing.key.sk);
+            let expected = format!("at most {head}, the head of {stream}");
+            self.violation(Violation::new(kind, place, expected, row.watermark));
+        }
+    }
+
+    fn check_row(&self, stream: &StreamName, fold: &Fold<'_>) {
+        let stored = fold.stored;
+        let place = format!("{}/{}", stored.reader.name, stored.key.sk);
+        let watermark = stored.row.watermark;
+        if let Some(refused) = &fold.refused {
+            let expected = format!("the fold of {stream} up to {watermark}");
+            let found = format!(
+                "version {}, which is in the row, is refused: {refused}",
+                fold.reached + 1
+            );
+            self.violation(Violation::new(Kind::RowDiffers, place, expected, found));
+            return;
+        }
+        let expected = fold.state.clone().map(stored_form);
+        if expected != stored.row.state {
+            let expected = format!("at {watermark} {}", shown(expected.as_ref()));
+            let found = shown(stored.row.state.as_ref());
+            self.violation(Violation::new(Kind::RowDiffers, place, expected, found));
+        }
+    }
+}
+
+impl<'a> Fold<'a> {
+    fn of(stored: &'a Standing<'a>) -> Option<Self> {
+        match stored.reader.way {
+            Way::OneRow { fold, .. } => Some(Self {
+                stored,
+                fold,
+                state: None,
+                reached: 0,
+                refused: None,
+            }),
+            Way::SharedRows { .. } | Way::Reaction => None,
+        }
+    }
+
+    fn take(&mut self, events: &[Recorded]) {
+        if self.refused.is_some() {
+            return;
+        }
+        let range = self.reached + 1..=self.stored.row.watermark;
+        let run: Vec<&Recorded> = events
+            .iter()
+            .filter(|event| range.contains(&event.version))
+            .collect();
+        let Some(last) = run.last() else {
+            return;
+        };
+        let folded = (self.fold)(&self.stored.key.sk, self.state.as_ref(), &run);
+        self.reached = match folded.refused {
+            Some(_) => run[folded.applied].version - 1,
+            None => last.version,
+        };
+        self.state = folded.row;
+        self.refused = folded.refused;
+    }
+}
+
+/// A state as it comes back from the data store: DynamoDB has one kind of
+/// number, so that 1.0 comes back as 1.
+pub(super) fn stored_form(state: Value) -> Value {
+    let stored: Result<AttributeValue, _> = serde_dynamo::to_attribute_value(&state);
+    let read = stored.and_then(serde_dynamo::from_attribute_value);
+    read.unwrap_or(state)
+}
+
+/// A state for people.
+pub(super) fn shown(state: Option<&Value>) -> String {
+    state.map_or("no state".to_string(), Value::to_string)
+}

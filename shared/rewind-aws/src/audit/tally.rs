@@ -1,0 +1,126 @@
+//! Some of the rows that streams share, folded anew: as many as memory should
+//! hold at once.
+
+use super::{
+    Kind, Run, Violation, filter::digest, locked, one_stream::Standing, readers::Way,
+};
+use rewind::{Recorded, Refused};
+use serde_json::Value;
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Mutex,
+};
+
+/// Rows that one part is to hold.
+pub(super) const ROWS_PER_PART: u64 = 20_000;
+
+/// Bytes of JSON that the rows of one part are to hold.
+pub(super) const BYTES_PER_PART: u64 = 64 << 20;
+
+/// More rows than this are not folded: the parts have to be smaller.
+const MAX_ROWS: usize = 3 * ROWS_PER_PART as usize;
+
+/// A row: its reader's place, and its key.
+pub(super) type Name = (usize, String);
+
+/// Which rows are folded.
+pub(super) enum Scope {
+    /// Those that fall into one of so many parts.
+    Part { nth: u64, of: u64 },
+    /// These.
+    Only(HashSet<Name>),
+}
+
+/// The rows of a scope.
+pub(super) struct Tally {
+    pub scope: Scope,
+    pub rows: HashMap<Name, Result<Value, Refused>>,
+    /// Whether some rows were left out for want of room.
+    pub is_overfull: bool,
+}
+
+impl Scope {
+    pub fn holds(&self, reader: usize, key: &str) -> bool {
+        match self {
+            Self::Part { nth, of } => digest(&(reader, key)) % of == *nth,
+            Self::Only(names) => names.contains(&(reader, key.to_string())),
+        }
+    }
+}
+
+impl Tally {
+    pub fn new(scope: Scope) -> Self {
+        Self {
+            scope,
+            rows: HashMap::new(),
+            is_overfull: false,
+        }
+    }
+
+    /// Folds a stream's next events in, up to the reader's mark.
+    fn take(&mut self, standing: &Standing<'_>, events: &[Recorded]) -> Result<(), (u64, Refused)> {
+        let Way::SharedRows { keys, fold, .. } = standing.reader.way else {
+            return Ok(());
+        };
+        let mut touched: BTreeMap<String, Vec<&Recorded>> = BTreeMap::new();
+        let mut refused = None;
+        for event in events {
+            if event.version > standing.row.watermark {
+                break;
+            }
+            match keys(event) {
+                Ok(keys) => {
+                    for key in keys {
+                        if self.scope.holds(standing.nth, &key) {
+                            touched.entry(key).or_default().push(event);
+                        }
+                    }
+                }
+                Err(reason) => refused = refused.or(Some((event.version, reason))),
+            }
+        }
+        for (key, events) in touched {
+            let name = (standing.nth, key);
+            let before = self.rows.get(&name);
+            if before.is_none() && self.rows.len() >= MAX_ROWS {
+                self.is_overfull = true;
+                continue;
+            }
+            let state = match before {
+                Some(Err(_)) => continue,
+                Some(Ok(state)) => Some(state),
+                None => None,
+            };
+            let folded = fold(&name.1, state, &events);
+            let row = match (folded.refused, folded.row) {
+                (Some(refused), _) => Err(refused),
+                (None, Some(row)) => Ok(row),
+                (None, None) => continue,
+            };
+            self.rows.insert(name, row);
+        }
+        refused.map_or(Ok(()), Err)
+    }
+}
+
+impl Run<'_> {
+    /// Folds a page of a stream into the shared rows of all its readers.
+    pub(super) fn tally(
+        &self,
+        standings: &[Standing<'_>],
+        events: &[Recorded],
+        tally: &Mutex<Tally>,
+        is_first_look: bool,
+    ) {
+        for standing in standings {
+            let outcome = locked(tally).take(standing, events);
+            if let (Err((version, refused)), true) = (outcome, is_first_look) {
+                let place = format!("{}/{}", standing.reader.name, standing.key.sk);
+                let expected = format!("rows of the events up to {}", standing.row.watermark);
+                let found =
+                    format!("version {version}, which is below the mark, is refused: {refused}");
+                self.violation(Violation::new(Kind::RowDiffers, place, expected, found));
+            }
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! The domain under test: the one of `support`, with reactions that draw
+//! events, and with folds and reactions that refuse what they are not mended
+//! for.
+
+use crate::support;
+use rewind::{Adapter, Draft, Recorded, Refused, Rule, Service, SingleStreamProjection, StreamName};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, atomic::Ordering},
+};
+
+/// The worlds whose domain is mended: worlds share this process, and a fold
+/// knows nothing but its event.
+static MENDED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
+
+/// A number that [`Fragile`] refuses, and one that [`Note`] refuses.
+pub const FRAGILE: u64 = 7;
+pub const UNNOTED: u64 = 8;
+
+/// A number that `digits` refuses for ever.
+pub const BEAST: u64 = 666;
+
+pub fn service() -> Service {
+    support::THIRTEEN_IS_FINE.store(true, Ordering::SeqCst);
+    support::service()
+        .single_stream::<Fragile>()
+        .single_stream::<Notes>()
+        .adapter::<Feed>()
+        .rule::<Note>()
+        .rule::<Scatter>()
+}
+
+/// From now on nothing that can be mended is refused.
+pub fn mend(world: u64) {
+    MENDED.lock().unwrap().insert(world);
+}
+
+fn refuse_until_mended(world: u64) -> Result<(), Refused> {
+    match MENDED.lock().unwrap().contains(&world) {
+        true => Ok(()),
+        false => Err(Refused::new("not mended yet")),
+    }
+}
+
+/// The payload of the categories `count` and `spread`.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Counted {
+    pub n: u64,
+    pub world: u64,
+}
+
+/// Counts a stream's events, unless one is too much for it.
+pub struct Fragile;
+impl SingleStreamProjection for Fragile {
+    type State = u64;
+    const NAME: &'static str = "fragile";
+    const CATEGORY: &'static str = "count";
+    fn apply(count: &mut u64, event: &Recorded) -> Result<(), Refused> {
+        let Counted { n, world } = event.data()?;
+        if n == FRAGILE {
+            refuse_until_mended(world)?;
+        }
+        *count += 1;
+        Ok(())
+    }
+}
+
+/// What a stream of notes says, in order.
+pub struct Notes;
+impl SingleStreamProjection for Notes {
+    type State = Vec<Value>;
+    const NAME: &'static str = "notes";
+    const CATEGORY: &'static str = "note";
+    fn apply(notes: &mut Vec<Value>, event: &Recorded) -> Result<(), Refused> {
+        notes.push(event.data()?);
+        Ok(())
+    }
+}
+
+/// A raw input: what it stands for.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Input {
+    pub from: String,
+    pub world: u64,
+    pub is_sick: bool,
+    /// Streams of `count` by their ids, each with a number.
+    pub items: Vec<(String, u64)>,
+}
+
+pub struct Feed;
+impl Adapter for Feed {
+    const SOURCE: &'static str = "feed";
+    fn partition(input: &Value) -> Option<String> {
+        Some(input["from"].as_str()?.to_string())
+    }
+    fn map(input: Value) -> Result<Vec<Draft>, Refused> {
+        let input: Input = serde_json::from_value(input)
+            .map_err(|error| Refused::new(error.to_string()))?;
+        if input.is_sick {
+            refuse_until_mended(input.world)?;
+        }
+        Ok(input.drafts())
+    }
+}
+
+impl Input {
+    pub fn drafts(&self) -> Vec<Draft> {
+        let world = self.world;
+        let drafts = self.items.iter().map(|(to, n)| {
+            let data = json!(Counted { n: *n, world });
+            Draft::new(count(to), "counted", data)
+        });
+        drafts.collect()
+    }
+}
+
+/// Notes every fifth number on a stream of its own.
+pub struct Note;
+impl Rule for Note {
+    const NAME: &'static str = "note";
+    const CATEGORY: &'static str = "count";
+    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
+        let counted: Counted = event.data()?;
+        if counted.n == UNNOTED {
+            refuse_until_mended(counted.world)?;
+        }
+        Ok(note(event.stream().id(), event.version, &counted))
+    }
+}
+
+pub fn note(id: &str, version: u64, counted: &Counted) -> Vec<Draft> {
+    if counted.n % 5 != 0 {
+        return Vec::new();
+    }
+    let data = json!({"of": version, "n": counted.n});
+    vec![Draft::new(notes(id), "noted", data)]
+}
+
+/// Scatters every third number over two streams that all streams share, to and
+/// fro, so that one batch sends several records under one key.
+pub struct Scatter;
+impl Rule for Scatter {
+    const NAME: &'static str = "scatter";
+    const CATEGORY: &'static str = "count";
+    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
+        let counted: Counted = event.data()?;
+        Ok(scatter(event.stream().id(), event.version, &counted))
+    }
+}
+
+pub fn scatter(id: &str, version: u64, counted: &Counted) -> Vec<Draft> {
+    if counted.n % 3 != 0 {
+        return Vec::new();
+    }
+    let drafts = ["left", "right", "left", "right"].iter().enumerate();
+    let drafts = drafts.map(|(nth, to)| {
+        let data = json!({"from": id, "of": version, "nth": nth});
+        Draft::new(notes(to), "scattered", data)
+    });
+    drafts.collect()
+}
+
+fn count(id: &str) -> StreamName {
+    StreamName::of("count", id).unwrap()
+}
+
+fn notes(id: &str) -> StreamName {
+    StreamName::of("note", id).unwrap()
+}

@@ -1,0 +1,212 @@
+//! A world: tables and streams of its own in the embedded services, the fault
+//! layer around the SDK, and the functions' processes.
+
+use crate::{domain, settings::Settings, support::Aws};
+use aws_lambda_events::kinesis::KinesisEvent;
+use aws_sdk_dynamodb::types::BillingMode;
+use rewind_aws::{
+    clients::Clients,
+    faults::{Faults, Plan},
+    projector::Projector,
+    reactor::Reactor,
+    records::BatchAnswer,
+    sequencer::Sequencer,
+};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::Duration,
+};
+
+/// How many shards each stream has.
+pub const SHARDS: i32 = 2;
+
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// What all worlds share.
+pub struct Services {
+    pub aws: Aws,
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub kinesis: aws_sdk_kinesis::Client,
+}
+
+/// Where one simulation takes place.
+pub struct World {
+    pub id: u64,
+    pub settings: Settings,
+    pub faults: Faults,
+    /// The SDK without faults, to look on from outside.
+    pub dynamodb: aws_sdk_dynamodb::Client,
+    pub kinesis: aws_sdk_kinesis::Client,
+    clients: Clients,
+}
+
+/// A function that a stream triggers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Function {
+    Pump,
+    Write,
+    Microservice,
+}
+
+/// A process of a function, with what it remembers.
+pub enum Process {
+    Pump(pump::Handler),
+    Write(write::Handler),
+    Microservice(microservice::Handler),
+}
+
+impl Services {
+    pub async fn start() -> Self {
+        let aws = Aws::start().await;
+        let config = |endpoint: &str| {
+            aws_config::SdkConfig::builder()
+                .behavior_version(aws_config::BehaviorVersion::latest())
+                .region(aws_config::Region::new("us-east-1"))
+                .http_client(aws_smithy_http_client::Builder::new().build_http())
+                .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(
+                    aws_sdk_dynamodb::config::Credentials::new("operator", "local", None, None, "local"),
+                ))
+                .endpoint_url(endpoint)
+                .build()
+        };
+        let dynamodb = aws_sdk_dynamodb::Client::new(&config(aws.system.dynamodb_endpoint()));
+        let kinesis = aws_sdk_kinesis::Client::new(&config(aws.system.kinesis_endpoint()));
+        Self {
+            aws,
+            dynamodb,
+            kinesis,
+        }
+    }
+
+    /// Makes a table of another name like one of the template's.
+    async fn make_table(&self, name: &str, like: &str) {
+        let like = self.aws.system.table(like).unwrap();
+        let like = self.dynamodb.describe_table().table_name(like).send().await;
+        let like = like.unwrap().table.unwrap();
+        let indexes = like.global_secondary_indexes().iter().map(|index| {
+            aws_sdk_dynamodb::types::GlobalSecondaryIndex::builder()
+                .set_index_name(index.index_name.clone())
+                .set_key_schema(index.key_schema.clone())
+                .set_projection(index.projection.clone())
+                .build()
+                .unwrap()
+        });
+        let indexes: Vec<_> = indexes.collect();
+        let made = self.dynamodb.create_table().table_name(name);
+        made.set_key_schema(like.key_schema)
+            .set_attribute_definitions(like.attribute_definitions)
+            .set_global_secondary_indexes(Some(indexes).filter(|indexes| !indexes.is_empty()))
+            .billing_mode(BillingMode::PayPerRequest)
+            .send()
+            .await
+            .unwrap();
+    }
+
+    /// Makes a world.
+    pub async fn world(&self, settings: &Settings) -> World {
+        let plan = Plan {
+            seed: settings.seed ^ 0xfa17,
+            rate: settings.rate,
+            kinds: settings.kinds.clone(),
+        };
+        let faults = Faults::new(plan);
+        let system = &self.aws.system;
+        let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
+        let clients = clients
+            .with_attempts(settings.attempts, Duration::from_millis(2))
+            .with_faults(&faults);
+        let world = World {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            settings: settings.clone(),
+            faults,
+            dynamodb: self.dynamodb.clone(),
+            kinesis: self.kinesis.clone(),
+            clients,
+        };
+        self.make_table(&world.events_table(), "EventsTable").await;
+        self.make_table(&world.data_table(), "DataTable").await;
+        for stream in [world.incoming(), world.events()] {
+            let made = self.kinesis.create_stream().stream_name(stream);
+            made.shard_count(SHARDS).send().await.unwrap();
+        }
+        world
+    }
+
+    /// Takes a world's tables and streams away.
+    pub async fn unmake(&self, world: &World) {
+        for table in [world.events_table(), world.data_table()] {
+            let unmade = self.dynamodb.delete_table().table_name(table);
+            unmade.send().await.unwrap();
+        }
+        for stream in [world.incoming(), world.events()] {
+            let unmade = self.kinesis.delete_stream().stream_name(stream);
+            unmade.send().await.unwrap();
+        }
+    }
+}
+
+impl World {
+    pub fn events_table(&self) -> String {
+        format!("events-{}", self.id)
+    }
+
+    pub fn data_table(&self) -> String {
+        format!("data-{}", self.id)
+    }
+
+    pub fn incoming(&self) -> String {
+        format!("incoming-{}", self.id)
+    }
+
+    pub fn events(&self) -> String {
+        format!("events-{}", self.id)
+    }
+
+    /// What triggers a function.
+    pub fn trigger(&self, function: Function) -> String {
+        match function {
+            Function::Pump => self.incoming(),
+            Function::Write | Function::Microservice => self.events(),
+        }
+    }
+
+    pub fn ingest(&self) -> ingest::Handler {
+        let incoming = self.clients.stream_named(self.incoming());
+        ingest::Handler::new(domain::service(), incoming)
+    }
+
+    /// A new process, which remembers nothing.
+    pub fn process(&self, function: Function) -> Process {
+        let clients = &self.clients;
+        let (events, data) = (
+            clients.event_store(self.events_table()),
+            clients.data_store(self.data_table()),
+        );
+        match function {
+            Function::Pump => {
+                let published = clients.stream_named(self.events());
+                Process::Pump(pump::Handler::new(Sequencer::new(events), published))
+            }
+            Function::Write => {
+                let projector = Projector::new(domain::service(), events, data);
+                Process::Write(write::Handler::new(projector))
+            }
+            Function::Microservice => {
+                let incoming = clients.stream_named(self.incoming());
+                let reactor = Reactor::new(domain::service(), events, data, incoming);
+                Process::Microservice(microservice::Handler::new(reactor))
+            }
+        }
+    }
+}
+
+impl Process {
+    /// What the runtime calls. `None` where the function fails as a whole.
+    pub async fn handle(&self, event: KinesisEvent) -> Option<BatchAnswer> {
+        match self {
+            Self::Pump(handler) => Some(handler.handle(event).await),
+            Self::Write(handler) => handler.handle(event).await.ok(),
+            Self::Microservice(handler) => handler.handle(event).await.ok(),
+        }
+    }
+}
