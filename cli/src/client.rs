@@ -8,7 +8,7 @@ use hyper_util::{
     rt::TokioExecutor,
 };
 use serde_json::Value;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -39,16 +39,23 @@ impl Client {
 
     /// GETs a path.
     pub async fn get(&self, path: &str) -> Result<Answer, String> {
-        self.send(Method::GET, path, "application/json", String::new())
+        self.send(Method::GET, path, "application/json", String::new(), None)
             .await
     }
 
     /// POSTs a body.
     pub async fn post(&self, path: &str, media: &str, body: String) -> Result<Answer, String> {
-        self.send(Method::POST, path, media, body).await
+        self.send(Method::POST, path, media, body, None).await
     }
 
-    /// POSTs a body, and wants the given status.
+    /// GETs a path and wants 200. What fails on the other side is tried again.
+    pub async fn get_ok(&self, path: &str) -> Result<Value, String> {
+        self.insist(Method::GET, path, "application/json", "", 200)
+            .await
+    }
+
+    /// POSTs a body and wants the given status. What fails on the other side is
+    /// sent again, under one idempotency key, so that it is done once.
     pub async fn post_ok(
         &self,
         path: &str,
@@ -56,14 +63,34 @@ impl Client {
         body: &Value,
         status: u16,
     ) -> Result<Value, String> {
-        let answer = self.post(path, media, body.to_string()).await?;
-        if answer.status == status {
-            return Ok(answer.body);
+        self.insist(Method::POST, path, media, &body.to_string(), status)
+            .await
+    }
+
+    async fn insist(
+        &self,
+        method: Method,
+        path: &str,
+        media: &str,
+        body: &str,
+        status: u16,
+    ) -> Result<Value, String> {
+        let key = rewind_aws::given::id();
+        let started = Instant::now();
+        loop {
+            let body = body.to_string();
+            let answer = self
+                .send(method.clone(), path, media, body, Some(&key))
+                .await?;
+            if answer.status == status {
+                return Ok(answer.body);
+            }
+            if answer.status < 500 || started.elapsed() > PATIENCE {
+                let (status, body) = (answer.status, answer.body);
+                return Err(format!("{method} {path} answered {status}: {body}"));
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        Err(format!(
-            "POST {path} answered {}: {}",
-            answer.status, answer.body
-        ))
     }
 
     async fn send(
@@ -72,12 +99,17 @@ impl Client {
         path: &str,
         media: &str,
         body: String,
+        key: Option<&str>,
     ) -> Result<Answer, String> {
         let failed = |reason: &dyn std::fmt::Display| format!("{method} {path}: {reason}");
-        let request = Request::builder()
+        let mut request = Request::builder()
             .method(method.clone())
             .uri(format!("{}{path}", self.url))
-            .header("content-type", media)
+            .header("content-type", media);
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let request = request
             .body(Full::new(Bytes::from(body)))
             .map_err(|error| failed(&error))?;
         let answering = async {

@@ -139,9 +139,8 @@ async fn check_poll(client: &Client, votes: &Votes) -> Result<Vec<(&'static str,
     let mut counted = Vec::new();
     for (projection, expected) in votes.expected() {
         let row = client
-            .get(&format!("/projections/{projection}/lunch"))
-            .await?
-            .body;
+            .get_ok(&format!("/projections/{projection}/lunch"))
+            .await?;
         let state = &row["state"];
         let total: u64 = expected.values().sum();
         expect(projection, &state["votes"], &json!(expected))?;

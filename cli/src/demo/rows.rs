@@ -43,7 +43,7 @@ impl Rows {
 
 /// Reads all rows, page by page.
 pub async fn all(client: &Client) -> Result<Rows, String> {
-    let projections = client.get("/projections").await?.body;
+    let projections = client.get_ok("/projections").await?;
     let mut all = BTreeMap::new();
     for projection in projections["projections"].as_array().into_iter().flatten() {
         let name = projection["name"].as_str().unwrap_or_default();
@@ -51,18 +51,12 @@ pub async fn all(client: &Client) -> Result<Rows, String> {
         let mut cursor = String::new();
         loop {
             let path = format!("/projections/{name}?limit=500{cursor}");
-            let page = client.get(&path).await?;
-            if page.status != 200 {
-                return Err(format!(
-                    "GET {path} answered {}: {}",
-                    page.status, page.body
-                ));
-            }
-            for row in page.body["rows"].as_array().into_iter().flatten() {
+            let page = client.get_ok(&path).await?;
+            for row in page["rows"].as_array().into_iter().flatten() {
                 let key = row["key"].as_str().unwrap_or_default().to_string();
                 rows.insert(key, row.clone());
             }
-            match page.body["next"].as_str() {
+            match page["next"].as_str() {
                 Some(next) => cursor = format!("&cursor={next}"),
                 None => break,
             }

@@ -89,13 +89,27 @@ impl Handler {
     /// Creates a playback and leaves the work to another invocation.
     async fn start(&self, http_request: &http::Request) -> Result<Box<Playback>, PlayError> {
         let request = request(&http::body(http_request)?)?;
-        let playback = self.player.create(&id(), &request).await?;
+        let id = match http::header(http_request, "idempotency-key") {
+            Some(key) => idempotency_key(key)?,
+            None => id(),
+        };
+        let playback = self.player.create(&id, &request).await?;
         let resume = Resume {
             resume: playback.id.clone(),
         };
         self.itself.invoke_later(&resume).await?;
         Ok(Box::new(playback))
     }
+}
+
+/// A client's own name for its playback: asking twice is asking once.
+fn idempotency_key(key: &str) -> Result<String, Problem> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if (1..=128).contains(&key.len()) && key.chars().all(allowed) {
+        return Ok(key.to_string());
+    }
+    let expected = "expected 1 to 128 of A-Z a-z 0-9 - _ .";
+    Err(Problem::invalid("Idempotency-Key", expected))
 }
 
 fn request(body: &str) -> Result<Request, Problem> {

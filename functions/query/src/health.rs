@@ -3,7 +3,7 @@
 use crate::handler::{Handler, Unanswered};
 use rewind_aws::{
     http::{self, Response},
-    playback::{self, Playback, State},
+    playback::{self, Playback},
     stalls::{self, Stall},
 };
 use serde::Serialize;
@@ -27,10 +27,10 @@ impl Handler {
         let mut after: Option<String> = None;
         loop {
             let (page, next) = playback::list(&self.store, after.as_deref(), 100).await?;
-            let running = |playback: &Playback| {
-                matches!(playback.state, State::Replaying | State::CatchingUp)
-            };
-            playbacks.extend(page.into_iter().filter(running));
+            let running = page
+                .into_iter()
+                .filter(|playback| !playback.state.is_over());
+            playbacks.extend(running);
             match next {
                 Some(next) => after = Some(next),
                 None => break,

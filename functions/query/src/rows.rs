@@ -62,7 +62,7 @@ impl Handler {
                 Fold::MultiStream { .. } => "many streams",
             },
             categories: projection.categories,
-            generations: known.get(projection.name).copied().unwrap_or_default(),
+            generations: known.get(projection.name).cloned().unwrap_or_default(),
         });
         let projections: Vec<_> = projections.collect();
         Ok(http::json(200, &json!({ "projections": projections })))

@@ -14,13 +14,16 @@ const PARTITION: &str = "rewind#projections";
 
 /// The generations of a projection. A projection that nobody has rebuilt has
 /// no record and serves generation 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Generations {
     /// What readers see.
     pub serving: u64,
     /// What a playback builds. Live events reach it as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub building: Option<u64>,
+    /// The playback that builds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub playback: Option<String>,
     /// What served before, kept up to date for a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<u64>,
@@ -33,6 +36,7 @@ impl Default for Generations {
         Self {
             serving: 1,
             building: None,
+            playback: None,
             previous: None,
             latest: 1,
         }
@@ -97,22 +101,40 @@ pub async fn of(store: &DataStore, projection: &str) -> Result<Generations, Erro
     }
 }
 
-/// Opens a new generation for a rebuild. From the next batch on, live events
-/// are folded into it as well.
+/// Opens a new generation for a playback to build. From the next batch on,
+/// live events are folded into it as well. Repeating it gives the same one.
 ///
 /// # Errors
 ///
-/// Refused when one is being built already.
-pub async fn begin(store: &DataStore, projection: &str) -> Result<Target, ChangeError> {
+/// Refused when another playback is building one. `is_over` is asked whether
+/// that one has come to an end, or never came to a beginning.
+pub async fn begin(
+    store: &DataStore,
+    projection: &str,
+    playback: &str,
+    is_over: impl AsyncFn(&str) -> Result<bool, Error>,
+) -> Result<Target, ChangeError> {
+    let known = of(store, projection).await?;
+    let over = match known.playback {
+        Some(other) if other != playback && is_over(&other).await? => Some(other),
+        _ => None,
+    };
     let mut generation = 0;
     change(store, projection, |known| {
-        if let Some(building) = known.building {
-            return Err(format!(
-                "generation {building} of {projection} is being built; cancel that playback or wait for it"
-            ));
+        if let (Some(building), Some(builder)) = (known.building, &known.playback) {
+            if builder == playback {
+                generation = building;
+                return Ok(());
+            }
+            if over.as_ref() != Some(builder) {
+                return Err(format!(
+                    "playback {builder} is building generation {building} of {projection}; wait until it is over, or invoke playback with {{\"resume\": \"{builder}\"}} if it has died"
+                ));
+            }
         }
         known.latest += 1;
         known.building = Some(known.latest);
+        known.playback = Some(playback.to_string());
         generation = known.latest;
         Ok(())
     })
@@ -140,6 +162,7 @@ pub async fn activate(store: &DataStore, target: &Target) -> Result<(), ChangeEr
         known.previous = Some(known.serving);
         known.serving = target.generation;
         known.building = None;
+        known.playback = None;
         Ok(())
     })
     .await
@@ -154,6 +177,7 @@ pub async fn abandon(store: &DataStore, target: &Target) -> Result<(), ChangeErr
     change(store, &target.projection, |known| {
         if known.building == Some(target.generation) {
             known.building = None;
+            known.playback = None;
         }
         Ok(())
     })
@@ -173,12 +197,12 @@ async fn change(
             Some(row) => generations(&key, row)?,
             None => Generations::default(),
         };
-        let mut after = before;
+        let mut after = before.clone();
         edit(&mut after).map_err(ChangeError::Refused)?;
         if after == before {
             return Ok(());
         }
-        let state = serde_json::to_value(after).map_err(|error| Error::damaged(&key.sk, error))?;
+        let state = serde_json::to_value(&after).map_err(|error| Error::damaged(&key.sk, error))?;
         let row = Row {
             state: Some(state),
             ..Row::default()

@@ -101,6 +101,13 @@ pub enum State {
     Failed,
 }
 
+impl State {
+    /// Whether it has come to an end.
+    pub fn is_over(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed)
+    }
+}
+
 /// How an invocation of a playback ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -155,16 +162,24 @@ impl Player {
     }
 
     /// Checks a request, opens the generations that it is to build, and saves
-    /// the playback under `id`. Nothing is sent yet.
+    /// the playback under `id`. Nothing is sent yet. Repeating it gives the
+    /// same playback.
     ///
     /// # Errors
     ///
     /// A problem that names the field, or a failing service.
     pub async fn create(&self, id: &str, request: &Request) -> Result<Playback, PlayError> {
         let projections = self.projections(request)?;
+        if let Some((playback, _)) = load(&self.store, id).await? {
+            return same(playback, &projections);
+        }
         let mut targets: Vec<Target> = Vec::new();
         for projection in &projections {
-            match generations::begin(&self.store, projection.name).await {
+            let is_over = async |other: &str| {
+                let other = load(&self.store, other).await?;
+                Ok(other.is_none_or(|(other, _)| other.state.is_over()))
+            };
+            match generations::begin(&self.store, projection.name, id, is_over).await {
                 Ok(target) => targets.push(target),
                 Err(error) => {
                     self.abandon(&targets).await?;
@@ -198,16 +213,13 @@ impl Player {
             ended: None,
             reason: None,
         };
-        match save(&self.store, &playback, 0).await {
-            Ok(Written::Done) => Ok(playback),
-            Ok(Written::Stale) => {
-                self.abandon(&playback.targets).await?;
-                Err(Problem::new(409, "id-taken", format!("there is a playback {id}")).into())
-            }
-            Err(error) => {
-                self.abandon(&playback.targets).await?;
-                Err(error.into())
-            }
+        match save(&self.store, &playback, 0).await? {
+            Written::Done => Ok(playback),
+            // The same request, sent twice at once.
+            Written::Stale => match load(&self.store, id).await? {
+                Some((playback, _)) => same(playback, &projections),
+                None => Ok(playback),
+            },
         }
     }
 
@@ -333,6 +345,16 @@ impl Run<'_> {
         })
         .await
     }
+}
+
+/// A playback that is there already, if it is the one that is asked for.
+fn same(playback: Playback, projections: &[&Projection]) -> Result<Playback, PlayError> {
+    let names = playback.targets.iter().map(|target| &*target.projection);
+    if names.eq(projections.iter().map(|projection| projection.name)) {
+        return Ok(playback);
+    }
+    let why = format!("playback {} was asked to build something else", playback.id);
+    Err(Problem::new(409, "id-taken", why).into())
 }
 
 /// A saved playback, with the revision under which it was read.

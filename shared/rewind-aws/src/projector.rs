@@ -116,7 +116,7 @@ impl Projector {
             let category = first.stream().category();
             let readers = self.service.projections().iter();
             for projection in readers.filter(|projection| projection.reads(category)) {
-                let generations = known.get(projection.name).copied().unwrap_or_default();
+                let generations = known.get(projection.name).cloned().unwrap_or_default();
                 let targets: Vec<Target> = match &delivery.replay {
                     None => generations
                         .live()

@@ -128,7 +128,10 @@ impl Reactor {
     async fn draw(&self, turn: &mut Turn<'_>, events: &[&Recorded]) -> Result<(), Error> {
         let through = match step(turn.watermark, events.iter().copied()) {
             Step::Skip => return Ok(()),
-            Step::Apply(run) => return Ok(turn.react(run.into_iter().map(Cow::Borrowed))),
+            Step::Apply(run) => {
+                turn.react(run.into_iter().map(Cow::Borrowed));
+                return Ok(());
+            }
             Step::Read { through } => through,
         };
         loop {

@@ -224,12 +224,12 @@ async fn a_replay_reaches_only_the_generation_that_it_is_for() {
     let events = record(&aws, &events).await;
     let (store, projector) = (aws.data(), projector(&aws));
     projector.project(&[delivery(&events[..2])]).await.unwrap();
-    let building = generations::begin(&store, "sums").await.unwrap();
+    let running = async |_: &str| Ok(false);
+    let begin = async |playback| generations::begin(&store, "sums", playback, running).await;
+    let building = begin("r").await.unwrap();
     assert_eq!(building, target("sums", 2));
-    assert!(
-        generations::begin(&store, "sums").await.is_err(),
-        "one at a time"
-    );
+    assert_eq!(begin("r").await.unwrap(), building, "asked twice");
+    assert!(begin("s").await.is_err(), "one at a time");
     // Live events reach both; the replay meets what is there already.
     projector.project(&[delivery(&events[2..3])]).await.unwrap();
     let replay = |to: Target| Replay {
