@@ -17,6 +17,8 @@ Resources:
       Timeout: 5
       Events:
         Post: { Type: HttpApi, Properties: { Method: POST, Path: /events } }
+        Fail: { Type: HttpApi, Properties: { Method: GET, Path: /fail } }
+        Odd: { Type: HttpApi, Properties: { Method: GET, Path: /odd } }
         Plain: { Type: HttpApi, Properties: { Method: GET, Path: /plain } }
         Row: { Type: HttpApi, Properties: { Method: GET, Path: "/rows/{name}/{key+}" } }
         Locked: { Type: HttpApi, Properties: { Method: POST, Path: /locked, Auth: { Authorizer: AWS_IAM } } }
@@ -106,12 +108,12 @@ async fn a_body_that_is_too_large_is_a_problem() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_function_error_is_a_problem() {
-    let system = start(
-        &TEMPLATE.replace("Timeout: 5", "Timeout: 1"),
-        State::Ephemeral,
-    )
-    .await;
-    // More than half of the payload limit comes back doubled by its quotes, which is more than a function may answer.
+    let system = start(TEMPLATE, State::Ephemeral).await;
+    let detail = is_problem(&get(&system, "/fail").await, 500, "/fail");
+    assert!(detail.contains("told to fail"), "{detail}");
+    let detail = is_problem(&get(&system, "/odd").await, 500, "/odd");
+    assert!(detail.contains("no HTTP response"), "{detail}");
+    // It comes back doubled by its escaped quotes, which is more than a function may answer.
     let answer = post(&system, "/events", "\"".repeat(2 * 1024 * 1024)).await;
     let detail = is_problem(&answer, 500, "/events");
     assert!(detail.contains("Function.ResponseSizeTooLarge"), "{detail}");

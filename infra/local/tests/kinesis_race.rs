@@ -25,8 +25,12 @@ const TEMPLATE: &str =
 fn a_tailing_reader_misses_no_record_of_eight_producers_and_sees_none_twice() {
     let (sender, ended) = mpsc::channel();
     // On a thread of its own: a dead-lock holds all threads of the runtime, its timers included.
-    std::thread::spawn(move || sender.send(tokio::runtime::Runtime::new().unwrap().block_on(race())));
-    let seen = ended.recv_timeout(Duration::from_secs(20)).expect("the reader or a producer hangs");
+    std::thread::spawn(move || {
+        sender.send(tokio::runtime::Runtime::new().unwrap().block_on(race()))
+    });
+    let seen = ended
+        .recv_timeout(Duration::from_secs(20))
+        .expect("the reader or a producer hangs");
     let distinct: HashSet<&String> = seen.iter().collect();
     assert_eq!(distinct.len(), RECORDS, "records are missed");
     assert_eq!(seen.len(), RECORDS, "records are seen twice");
@@ -39,14 +43,19 @@ async fn race() -> Vec<String> {
         let (client, stream) = (kinesis(&system, "test"), stream.clone());
         tokio::spawn(async move {
             for round in 0..PUTS {
-                let texts: Vec<String> =
-                    (0..RECORDS_OF_A_PUT).map(|place| format!("{producer}/{round}/{place}")).collect();
+                let texts: Vec<String> = (0..RECORDS_OF_A_PUT)
+                    .map(|place| format!("{producer}/{round}/{place}"))
+                    .collect();
                 put(&client, &stream, &format!("producer-{producer}"), &texts).await;
             }
         })
     });
     let are_done = Arc::new(AtomicBool::new(false));
-    let reader = tokio::spawn(tail(kinesis(&system, "test"), stream.clone(), are_done.clone()));
+    let reader = tokio::spawn(tail(
+        kinesis(&system, "test"),
+        stream.clone(),
+        are_done.clone(),
+    ));
     for producer in producers.collect::<Vec<_>>() {
         producer.await.unwrap();
     }
@@ -57,7 +66,11 @@ async fn race() -> Vec<String> {
 }
 
 /// Reads until the producers are done and nothing more comes.
-async fn tail(client: aws_sdk_kinesis::Client, stream: String, are_done: Arc<AtomicBool>) -> Vec<String> {
+async fn tail(
+    client: aws_sdk_kinesis::Client,
+    stream: String,
+    are_done: Arc<AtomicBool>,
+) -> Vec<String> {
     let first = client
         .get_shard_iterator()
         .stream_name(stream)
@@ -67,7 +80,12 @@ async fn tail(client: aws_sdk_kinesis::Client, stream: String, are_done: Arc<Ato
     let mut seen = Vec::new();
     loop {
         let is_last = are_done.load(Ordering::SeqCst);
-        let answer = client.get_records().shard_iterator(iterator).send().await.unwrap();
+        let answer = client
+            .get_records()
+            .shard_iterator(iterator)
+            .send()
+            .await
+            .unwrap();
         if is_last && answer.records.is_empty() {
             return seen;
         }

@@ -170,7 +170,7 @@ async fn a_window_gathers_a_batch() {
         &place,
         1,
         "X: x",
-        "BatchSize: 50, MaximumBatchingWindowInSeconds: 1",
+        "BatchSize: 50, MaximumBatchingWindowInSeconds: 2",
     )
     .await;
     let client = kinesis(&system, "test");
@@ -185,7 +185,7 @@ async fn a_window_gathers_a_batch() {
     let begun = Instant::now();
     idle(&system).await;
     assert!(
-        begun.elapsed() < Duration::from_millis(700),
+        begun.elapsed() < Duration::from_millis(1_500),
         "a full batch does not wait for its window"
     );
     system.stop().await;
@@ -402,7 +402,7 @@ async fn a_waiting_mapping_invokes_at_once() {
     times.sort();
     let (whole, put) = times[times.len() / 2];
     println!("put {put:?}, put to finished {whole:?}");
-    // Five times what it takes here, and a fraction of any polling interval.
-    assert!(whole < Duration::from_millis(60), "{whole:?}");
+    // Many times what it takes on a quiet machine, and still less than any polling interval.
+    assert!(whole < Duration::from_millis(100), "{whole:?}");
     system.stop().await;
 }

@@ -107,6 +107,7 @@ impl Kinesis {
             return self.put(operation, request).await;
         }
         let stream = self.store.resolve_stream_name(&request).ok();
+        let _guard = self.ledgers.lock().await;
         let answer = actions::dispatch(&self.store, operation, request).await?;
         if let (true, Some(stream)) = (shards::changes(operation), stream) {
             // The change is made by a task of its own. Nobody else gets the lock before it has ended.

@@ -22,6 +22,7 @@ impl Kinesis {
         request: Value,
     ) -> Result<Option<Value>, KinesisErrorResponse> {
         let stream = self.store.resolve_stream_name(&request)?;
+        let mut ledgers = self.ledgers.lock().await;
         let (answer, records) = match operation {
             Operation::PutRecords => self.put_records(&stream, request).await?,
             _ => {
@@ -31,7 +32,6 @@ impl Kinesis {
                 (answer, vec![request])
             }
         };
-        let mut ledgers = self.ledgers.lock().await;
         let results = answer["Records"]
             .as_array()
             .map_or(std::slice::from_ref(&answer), Vec::as_slice);

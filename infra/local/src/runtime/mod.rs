@@ -2,6 +2,7 @@
 
 mod api;
 mod environment;
+mod lifecycle;
 mod outcome;
 mod pool;
 mod process;

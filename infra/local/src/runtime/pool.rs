@@ -13,16 +13,12 @@ use super::worker::{Assignment, Job, Worker, Workers, locked};
 use super::{Launch, process};
 use crate::activity::Activity;
 use crate::error::StartError;
-use crate::shutdown::stopped;
 use crate::template::Function;
 
 /// The most processes of one function.
 const MOST_PROCESSES: usize = 4;
 /// How long a process beyond the first stays without work.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The pause before a start after the second failure in a row; it doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 /// The processes of one function.
 #[derive(Debug)]
@@ -30,28 +26,28 @@ pub(super) struct Pool {
     function: Function,
     pub(super) runtime_url: String,
     pub(super) launch: Arc<Launch>,
-    workers: Arc<Workers>,
+    pub(super) workers: Arc<Workers>,
     activity: Activity,
-    state: Mutex<State>,
-    live: watch::Sender<usize>,
-    first: watch::Sender<First>,
+    pub(super) state: Mutex<State>,
+    pub(super) live: watch::Sender<usize>,
+    pub(super) first: watch::Sender<First>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+pub(super) struct State {
     // The last to become idle is the first to work again, so that those beyond the need stay idle and are reaped.
-    idle: Vec<(Arc<Worker>, oneshot::Sender<()>)>,
-    queue: VecDeque<Job>,
-    live: usize,
-    starting: usize,
-    failures: u32,
-    is_pausing: bool,
-    is_stopped: bool,
+    pub idle: Vec<(Arc<Worker>, oneshot::Sender<()>)>,
+    pub queue: VecDeque<Job>,
+    pub live: usize,
+    pub starting: usize,
+    pub failures: u32,
+    pub is_pausing: bool,
+    pub is_stopped: bool,
 }
 
 /// What became of the first process.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum First {
+pub(super) enum First {
     Starting,
     Ready,
     Failed(String),
@@ -169,71 +165,8 @@ impl Pool {
         worker.fetch()
     }
 
-    /// A process has ended.
-    pub fn exited(self: &Arc<Self>, worker: &Arc<Worker>, reason: &str) {
-        self.workers.remove(worker.id);
-        let mut state = locked(&self.state);
-        state.live -= 1;
-        self.live.send_replace(state.live);
-        state.idle.retain(|(idle, _)| idle.id != worker.id);
-        let was_ready = worker.is_ready.load(Ordering::Relaxed);
-        if !was_ready {
-            state.starting -= 1;
-            let reason = locked(&worker.init_error)
-                .clone()
-                .unwrap_or_else(|| reason.to_owned());
-            self.first.send_if_modified(|first| {
-                let was_starting = *first == First::Starting;
-                if was_starting {
-                    *first = First::Failed(reason.clone());
-                }
-                was_starting
-            });
-        }
-        state.failures = if worker.has_answered.load(Ordering::Relaxed) {
-            0
-        } else {
-            state.failures + 1
-        };
-        match worker.abandon() {
-            Some((job, true)) => {
-                let failure = Failure::exited(&job.request_id, reason);
-                job.answer(Outcome::Failure(failure));
-            }
-            // It never saw the invocation, so that another process can take it.
-            Some((job, false)) => self.place(&mut state, job),
-            None => {}
-        }
-        if state.is_stopped {
-            return;
-        }
-        if !was_ready && state.live == 0 {
-            // Whoever waits would wait for as long as the function cannot start.
-            for job in std::mem::take(&mut state.queue) {
-                let failure = Failure::exited(&job.request_id, reason);
-                job.answer(Outcome::Failure(failure));
-            }
-        }
-        if state.live == 0 && !state.is_pausing {
-            self.start_after_pause(&mut state);
-        }
-    }
-
-    /// Kills all processes, and returns when they are gone.
-    pub async fn stop(&self) {
-        {
-            let mut state = locked(&self.state);
-            state.is_stopped = true;
-            state.queue.clear();
-        }
-        for worker in self.workers.of(&self.function.name) {
-            worker.kill.notify_one();
-        }
-        let _ = self.live.subscribe().wait_for(|live| *live == 0).await;
-    }
-
     /// Gives an invocation to an idle process, or queues it and starts another process.
-    fn place(self: &Arc<Self>, state: &mut State, job: Job) {
+    pub(super) fn place(self: &Arc<Self>, state: &mut State, job: Job) {
         if state.is_stopped {
             // Dropping the job answers it.
             return;
@@ -254,34 +187,6 @@ impl Pool {
         if state.live < MOST_PROCESSES && state.starting < state.queue.len() && !state.is_pausing {
             self.start(state);
         }
-    }
-
-    fn start(self: &Arc<Self>, state: &mut State) {
-        state.live += 1;
-        state.starting += 1;
-        self.live.send_replace(state.live);
-        let worker = self.workers.add(self);
-        tokio::spawn(process::supervise(self.clone(), worker));
-    }
-
-    fn start_after_pause(self: &Arc<Self>, state: &mut State) {
-        // One death is no loop: a process that somebody killed comes back at once.
-        let pause = match state.failures {
-            0 | 1 => return self.start(state),
-            failures => (FIRST_PAUSE * 2_u32.saturating_pow(failures - 2)).min(LONGEST_PAUSE),
-        };
-        state.is_pausing = true;
-        let pool = self.clone();
-        tokio::spawn(async move {
-            let is_stopped = tokio::time::timeout(pause, stopped(pool.launch.shutdown.clone()))
-                .await
-                .is_ok();
-            let mut state = locked(&pool.state);
-            state.is_pausing = false;
-            if !state.is_stopped && !is_stopped {
-                pool.start(&mut state);
-            }
-        });
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::os::fd::AsFd;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -75,8 +76,11 @@ fn spawn(pool: &Pool, worker: &Worker) -> io::Result<Child> {
                 .open(folder.join(format!("{}.log", pool.function().name)))?;
             (Stdio::from(log.try_clone()?), Stdio::from(log))
         }
-        // What is kept nowhere is shown to whoever asked for logs.
-        None if std::env::var_os("RUST_LOG").is_some() => (Stdio::null(), Stdio::inherit()),
+        // What is kept nowhere is shown to whoever asked for logs, beside what is the caller's own output.
+        None if std::env::var_os("RUST_LOG").is_some() => (
+            Stdio::from(io::stderr().as_fd().try_clone_to_owned()?),
+            Stdio::inherit(),
+        ),
         None => (Stdio::null(), Stdio::null()),
     };
     Command::new(&launch.program.program)
@@ -92,6 +96,8 @@ fn spawn(pool: &Pool, worker: &Worker) -> io::Result<Child> {
         .stdin(Stdio::piped())
         .stdout(output)
         .stderr(errors)
+        // Out of the terminal's group: a Ctrl-C is for the system, which lets the functions' work end.
+        .process_group(0)
         .kill_on_drop(true)
         .spawn()
 }

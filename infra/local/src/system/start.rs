@@ -1,0 +1,220 @@
+//! Starting, in the order that loses nothing: what was unfinished is put again before anybody can put more.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::System;
+use crate::activity::Activity;
+use crate::dynamodb::{self, DynamoDb};
+use crate::error::StartError;
+use crate::folder::{Folder, not_writable};
+use crate::gateway::{self, Gateway, Queue, Routes};
+use crate::kinesis::{self, Kinesis};
+use crate::net;
+use crate::options::Options;
+use crate::permissions::Guard;
+use crate::runtime::{Endpoints, Launch, Runtime};
+use crate::sdk::Clients;
+use crate::shutdown::stopped;
+use crate::streams;
+use crate::template::Model;
+use crate::triggers::{Checkpoints, DeadLetters, Source, Trigger};
+
+/// How often records that are over their retention are removed.
+const EXPIRE_EVERY: Duration = Duration::from_secs(600);
+
+/// Starts a system. See [`System::start`].
+pub(super) async fn start(options: Options) -> Result<System, StartError> {
+    let model = options.template.model(&options.stack)?;
+    // The port is taken first and served last: who calls in between waits instead of being refused.
+    let listener = gateway_listener(options.port)?;
+    let url = net::url(&listener).map_err(part("HTTP gateway"))?;
+    let folder = Folder::open(&options.state)?;
+    let (closing, is_closing) = watch::channel(false);
+    let (shutdown, is_shut_down) = watch::channel(false);
+    let guard = Arc::new(Guard::new(&model));
+    let activity = Activity::default();
+
+    let embedded = match &options.endpoint {
+        Some(_) => None,
+        None => Some(Embedded::start(&folder, &guard, &is_shut_down)?),
+    };
+    let (dynamodb_endpoint, kinesis_endpoint) = match (&options.endpoint, &embedded) {
+        (_, Some(embedded)) => (
+            embedded.dynamodb.endpoint().to_owned(),
+            embedded.kinesis_endpoint.clone(),
+        ),
+        (endpoint, None) => (
+            endpoint.clone().unwrap_or_default(),
+            endpoint.clone().unwrap_or_default(),
+        ),
+    };
+    let launch = Launch {
+        program: options.worker,
+        endpoints: Endpoints {
+            dynamodb: dynamodb_endpoint.clone(),
+            kinesis: kinesis_endpoint.clone(),
+            lambda: url.clone(),
+            are_embedded: embedded.is_some(),
+        },
+        extra_env: options.extra_env,
+        logs: if folder.is_ephemeral() {
+            None
+        } else {
+            Some(folder.within("logs")?)
+        },
+        shutdown: is_shut_down.clone(),
+    };
+    let clients = Clients::new(&dynamodb_endpoint, &kinesis_endpoint);
+    // The functions' processes take longest: tables and streams are made meanwhile.
+    let (runtime, (), ()) = tokio::try_join!(
+        Runtime::start(&model.functions, launch, &activity),
+        dynamodb::create_tables(&clients.dynamodb, &dynamodb_endpoint, &model.tables),
+        async {
+            match &embedded {
+                Some(embedded) => {
+                    streams::restore(&embedded.kinesis, &model, &folder, &activity).await
+                }
+                None => streams::create(&clients.kinesis, &kinesis_endpoint, &model.streams).await,
+            }
+        },
+    )?;
+    let runtime = Arc::new(runtime);
+
+    let mut checkpoints = None;
+    let source = match &embedded {
+        Some(embedded) => Source::Embedded(embedded.kinesis.clone()),
+        None => {
+            let loaded = Arc::new(Checkpoints::load(folder.path().to_owned()));
+            checkpoints = Some(loaded.clone());
+            Source::Remote(clients.kinesis.clone(), loaded)
+        }
+    };
+    let dead_letters = Arc::new(DeadLetters::new(
+        folder.path().join("dead-letters"),
+        guard.clone(),
+    ));
+    let mut consumers = Vec::new();
+    for mapping in model.mappings.iter().filter(|mapping| mapping.is_enabled) {
+        let Some(function) = runtime.function(&mapping.function) else {
+            continue;
+        };
+        let trigger = Trigger {
+            mapping: mapping.clone(),
+            function: function.clone(),
+            source: source.clone(),
+            runtime: runtime.clone(),
+            dead_letters: dead_letters.clone(),
+            closing: is_closing.clone(),
+        };
+        consumers.push(trigger.start());
+    }
+    let events = if folder.is_ephemeral() {
+        None
+    } else {
+        Some(folder.within("events")?)
+    };
+    let queue = Arc::new(Queue::new(
+        runtime.clone(),
+        activity.clone(),
+        events,
+        is_closing.clone(),
+    ));
+    queue
+        .resume()
+        .map_err(|error| not_writable(&folder.path().join("events"), error))?;
+    let answering = Gateway {
+        runtime: runtime.clone(),
+        routes: Arc::new(Routes::new(&model.routes)),
+        queue,
+        guard: guard.clone(),
+    };
+    let gateway = tokio::spawn(gateway::serve(
+        listener,
+        answering,
+        stopped(is_closing.clone()),
+    ));
+    let (kinesis, dynamodb) = embedded
+        .map(|embedded| (embedded.kinesis, embedded.dynamodb))
+        .unzip();
+    if let Some(kinesis) = &kinesis {
+        tokio::spawn(expire(kinesis.clone(), model.clone(), is_shut_down));
+    }
+    Ok(System {
+        url,
+        dynamodb_endpoint,
+        kinesis_endpoint,
+        model,
+        guard,
+        activity,
+        runtime,
+        kinesis,
+        checkpoints,
+        dynamodb,
+        closing,
+        shutdown,
+        consumers,
+        gateway,
+        folder,
+    })
+}
+
+/// The embedded services.
+struct Embedded {
+    dynamodb: DynamoDb,
+    kinesis: Arc<Kinesis>,
+    kinesis_endpoint: String,
+}
+
+impl Embedded {
+    fn start(
+        folder: &Folder,
+        guard: &Arc<Guard>,
+        shutdown: &watch::Receiver<bool>,
+    ) -> Result<Self, StartError> {
+        let dynamodb = DynamoDb::start(folder, guard.clone(), shutdown)?;
+        let listener = net::listen(0).map_err(part("Kinesis endpoint"))?;
+        let kinesis_endpoint = net::url(&listener).map_err(part("Kinesis endpoint"))?;
+        let kinesis = Arc::new(Kinesis::new());
+        tokio::spawn(kinesis::serve(
+            listener,
+            kinesis.clone(),
+            guard.clone(),
+            stopped(shutdown.clone()),
+        ));
+        Ok(Self {
+            dynamodb,
+            kinesis,
+            kinesis_endpoint,
+        })
+    }
+}
+
+fn part(part: &'static str) -> impl Fn(std::io::Error) -> StartError {
+    move |error| StartError::Part {
+        part,
+        reason: error.to_string(),
+    }
+}
+
+fn gateway_listener(port: u16) -> Result<TcpListener, StartError> {
+    net::listen(port).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => StartError::PortInUse { port },
+        _ => StartError::Port {
+            port,
+            reason: error.to_string(),
+        },
+    })
+}
+
+async fn expire(kinesis: Arc<Kinesis>, model: Model, shutdown: watch::Receiver<bool>) {
+    while tokio::time::timeout(EXPIRE_EVERY, stopped(shutdown.clone()))
+        .await
+        .is_err()
+    {
+        kinesis.expire(&model.streams).await;
+    }
+}
