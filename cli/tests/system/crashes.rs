@@ -2,7 +2,7 @@
 
 use crate::{
     client::Client,
-    support::{BATCH, root, start, stream, vote, wait_for},
+    support::{BATCH, Killed, root, start, stream, vote, wait_for},
 };
 use local::State;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use std::{
     collections::BTreeSet,
     io::{BufRead, BufReader},
     path::Path,
-    process::{Child, Command, Stdio},
+    process::{Command, Stdio},
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -66,15 +66,15 @@ async fn killed_functions_are_started_again_and_the_result_is_the_same() {
 }
 
 /// `rewind` as a user starts it, and its URL.
-fn rewind(dir: &Path) -> (Child, String) {
-    let mut process = Command::new(env!("CARGO_BIN_EXE_rewind"))
+fn rewind(dir: &Path) -> (Killed, String) {
+    let process = Command::new(env!("CARGO_BIN_EXE_rewind"))
         .args(["--port", "0", "--dir"])
         .arg(dir)
         .current_dir(root())
         .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        .spawn();
+    let mut process = Killed(process.unwrap());
+    let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
     let url = loop {
         let line = lines.next().expect("a line").unwrap();
         if let Some(at) = line.find("http://") {
@@ -91,7 +91,7 @@ async fn a_killed_system_loses_nothing_that_it_accepted() {
     let dir = tempfile::tempdir().unwrap();
     let accepted: Arc<Mutex<BTreeSet<String>>> = Arc::default();
     for round in 0..3 {
-        let (mut process, url) = rewind(dir.path());
+        let (process, url) = rewind(dir.path());
         let client = Client::new(url);
         let senders = (0..4).map(|sender| {
             let (client, accepted) = (client.clone(), accepted.clone());
@@ -119,13 +119,13 @@ async fn a_killed_system_loses_nothing_that_it_accepted() {
         });
         let senders: Vec<_> = senders.collect();
         tokio::time::sleep(Duration::from_millis(700 + 150 * round as u64)).await;
-        kill(process.id());
-        process.wait().unwrap();
+        // With SIGKILL.
+        drop(process);
         for sender in senders {
             sender.await.unwrap();
         }
     }
-    let (mut process, url) = rewind(dir.path());
+    let (_process, url) = rewind(dir.path());
     let client = Client::new(url);
     let accepted = accepted.lock().unwrap().clone();
     assert!(
@@ -158,6 +158,4 @@ async fn a_killed_system_loses_nothing_that_it_accepted() {
         assert!(lost.is_empty(), "accepted and lost: {lost:?}");
         assert_eq!(row["state"]["total"], row["watermark"]);
     }
-    process.kill().unwrap();
-    process.wait().unwrap();
 }

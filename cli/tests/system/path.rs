@@ -2,7 +2,7 @@
 
 use crate::support::{BATCH, EVENT, start, stream, vote, wait_for};
 use local::State;
-use rewind_aws::clients::Clients;
+use rewind_aws::{clients::Clients, given::now};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,6 +105,57 @@ async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
     }
     let health = client.get("/health").await.unwrap().body;
     assert_eq!(health["status"], "ok", "{health}");
+
+    // A rebuild that the operator looks at first, and a rollback.
+    let request = json!({"to": [{"projection": "basic-sum"}], "activate": "by-hand"});
+    let path = "/2015-03-31/functions/playback/invocations";
+    let ended = client
+        .post_ok(path, "application/json", &request, 200)
+        .await
+        .unwrap();
+    assert_eq!(ended["state"], "caught-up", "{ended}");
+    for (generation, status) in [(3, 409), (2, 200), (2, 200), (1, 200)] {
+        let path = "/projections/basic-sum/activate";
+        let body = json!({"generation": generation}).to_string();
+        let answer = client.post(path, "application/json", body).await.unwrap();
+        assert_eq!(answer.status, status, "{}", answer.body);
+        let rows = client.get("/projections/basic-sum").await.unwrap().body;
+        let serving = if status == 200 { generation } else { 1 };
+        assert_eq!(rows["generation"], serving);
+        assert_eq!(rows["rows"][0], sum);
+    }
+    let path = format!("/playbacks/{}", ended["id"].as_str().unwrap());
+    assert_eq!(client.get(&path).await.unwrap().body["state"], "completed");
+
+    // The past, folded on the fly.
+    let then = client
+        .get("/projections/basic-sum/1?at=2")
+        .await
+        .unwrap()
+        .body;
+    assert_eq!(
+        (&then["watermark"], &then["state"]["total"]),
+        (&json!(2), &json!(2))
+    );
+    let now = client
+        .get(&format!("/projections/basic-sum/1?as_of={}", now()))
+        .await
+        .unwrap();
+    assert_eq!(now.body, sum);
+    for (moment, status) in [
+        ("at=4", 404),
+        ("at=0", 400),
+        ("at=1&as_of=2023-04-19T09:00:00Z", 400),
+        ("as_of=2023-04-19T09:00:00Z", 404),
+        ("as_of=9023-04-19T09:00:00Z", 400),
+        ("as_of=today", 400),
+    ] {
+        let answer = client
+            .get(&format!("/projections/basic-sum/1?{moment}"))
+            .await
+            .unwrap();
+        assert_eq!(answer.status, status, "{moment}: {}", answer.body);
+    }
 
     // Without its data store, the next event of a stream brings its rows back.
     let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;

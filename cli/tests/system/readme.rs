@@ -1,6 +1,6 @@
 //! The README: every command in it works as printed, with the output shown.
 
-use crate::support::root;
+use crate::support::{Killed, root};
 use regex::Regex;
 use std::{
     io::{BufRead, BufReader},
@@ -92,9 +92,10 @@ fn every_command_of_the_readme_works_as_printed() {
     let mut shown = shown().into_iter().peekable();
     let up = shown.next().expect("a first command");
     assert_eq!(up.command, "cargo run");
-    let mut system = rewind(dir.path()).stdout(Stdio::piped()).spawn().unwrap();
+    let system = rewind(dir.path()).stdout(Stdio::piped()).spawn();
+    let mut system = Killed(system.unwrap());
     let mut printed = String::new();
-    let mut lines = BufReader::new(system.stdout.take().unwrap()).lines();
+    let mut lines = BufReader::new(system.0.stdout.take().unwrap()).lines();
     while !printed.contains("Ctrl-C") {
         printed.push_str(&lines.next().expect("a line").unwrap());
         printed.push('\n');
@@ -126,6 +127,4 @@ fn every_command_of_the_readme_works_as_printed() {
         }
     }
     assert!(tried >= 8, "only {tried} calls");
-    system.kill().unwrap();
-    system.wait().unwrap();
 }

@@ -92,3 +92,15 @@ pub async fn stream(client: &Client, stream: &str) -> Vec<Value> {
     );
     events
 }
+
+/// A process that does not outlive its test, however that ends: it would hold
+/// the test's output open.
+pub struct Killed(pub std::process::Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        // Gone already is as good.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}

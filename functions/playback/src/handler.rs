@@ -1,14 +1,14 @@
 //! Takes a request, by hand or over HTTP, or goes on with a playback.
 
 use lambda_runtime::{Diagnostic, Error};
-use rewind::Problem;
+use rewind::{Problem, Target};
 use rewind_aws::{
     given::{id, now},
-    http,
+    http::{self, Response},
     invoke::Function,
-    playback::{Ended, PlayError, Playback, Player, Request},
+    playback::{Ended, PlayError, Player, Request},
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::time::{Duration, Instant};
 
@@ -17,13 +17,20 @@ use std::time::{Duration, Instant};
 const RESERVE: Duration = Duration::from_secs(20);
 
 /// The routes that `template.yaml` has to lead here.
-pub const ROUTES: &[&str] = &["POST /playbacks"];
+pub const ROUTES: &[&str] = &["POST /playbacks", "POST /projections/{name}/activate"];
 
 /// playback's handler.
 #[derive(Debug)]
 pub struct Handler {
     player: Player,
     itself: Function,
+}
+
+/// What `POST /projections/{name}/activate` takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Activate {
+    generation: u64,
 }
 
 /// The payload with which a playback goes on.
@@ -40,7 +47,7 @@ impl Handler {
         Self { player, itself }
     }
 
-    /// Answers `POST /playbacks`, a request by hand, or a payload
+    /// Answers a request over HTTP, a request by hand, or a payload
     /// `{"resume": id}`. `deadline` is in milliseconds since 1970.
     ///
     /// # Errors
@@ -49,14 +56,19 @@ impl Handler {
     pub async fn handle(&self, payload: Value, deadline: u64) -> Result<Value, Diagnostic> {
         if payload.get("routeKey").is_some() {
             let request: http::Request = serde_json::from_value(payload).map_err(failed)?;
-            let response = match self.start(&request).await {
-                Ok(playback) => http::json(202, &playback),
-                Err(PlayError::Refused(problem)) => http::problem(&problem),
-                Err(PlayError::Service(error)) => {
-                    tracing::warn!(%error, "not started");
-                    http::problem(&Problem::unavailable("the playback could not be started"))
-                }
+            let route = request.route_key.as_deref().unwrap_or_default();
+            let response = match route {
+                "POST /playbacks" => self.start(&request).await,
+                "POST /projections/{name}/activate" => self.activate(&request).await,
+                _ => Err(Problem::not_found(format!("playback has no route {route}")).into()),
             };
+            let response = response.unwrap_or_else(|error| match error {
+                PlayError::Refused(problem) => http::problem(&problem),
+                PlayError::Service(error) => {
+                    tracing::warn!(route, %error, "not done");
+                    http::problem(&Problem::unavailable("nothing is lost by trying again"))
+                }
+            });
             return serde_json::to_value(response).map_err(failed);
         }
         let deadline = instant(deadline);
@@ -87,7 +99,7 @@ impl Handler {
     }
 
     /// Creates a playback and leaves the work to another invocation.
-    async fn start(&self, http_request: &http::Request) -> Result<Box<Playback>, PlayError> {
+    async fn start(&self, http_request: &http::Request) -> Result<Response, PlayError> {
         let request = request(&http::body(http_request)?)?;
         let id = match http::header(http_request, "idempotency-key") {
             Some(key) => idempotency_key(key)?,
@@ -98,7 +110,18 @@ impl Handler {
             resume: playback.id.clone(),
         };
         self.itself.invoke_later(&resume).await?;
-        Ok(Box::new(playback))
+        Ok(http::json(202, &playback))
+    }
+
+    /// Lets readers see another generation.
+    async fn activate(&self, request: &http::Request) -> Result<Response, PlayError> {
+        let body = http::body(request)?;
+        let wanted: Activate = read(&body, "{\"generation\": 2}")?;
+        let target = Target {
+            projection: http::path(request, "name").to_string(),
+            generation: wanted.generation,
+        };
+        Ok(http::json(200, &self.player.activate(&target).await?))
     }
 }
 
@@ -112,15 +135,16 @@ fn idempotency_key(key: &str) -> Result<String, Problem> {
     Err(Problem::invalid("Idempotency-Key", expected))
 }
 
+/// A playback's request.
 fn request(body: &str) -> Result<Request, Problem> {
-    serde_json::from_str(body).map_err(|error| {
-        if error.is_data() {
-            return Problem::invalid(
-                "",
-                format!("{error}; expected {{\"to\": [{{\"projection\": \"name\"}}]}}"),
-            );
-        }
-        rewind::cloudevents::not_json(&error)
+    read(body, "{\"to\": [{\"projection\": \"name\"}]}")
+}
+
+/// A JSON body, or a problem that shows what was expected.
+fn read<T: DeserializeOwned>(body: &str, expected: &str) -> Result<T, Problem> {
+    serde_json::from_str(body).map_err(|error| match error.is_data() {
+        true => Problem::invalid("", format!("{error}; expected {expected}")),
+        false => rewind::cloudevents::not_json(&error),
     })
 }
 

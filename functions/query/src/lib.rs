@@ -2,6 +2,7 @@
 
 pub mod handler;
 mod health;
+mod past;
 mod rows;
 mod streams;
 

@@ -1,6 +1,9 @@
 //! `GET /projections`, `/projections/{name}` and `/projections/{name}/{key}`.
 
-use crate::handler::{Handler, MAX_ANSWER, Unanswered};
+use crate::{
+    handler::{Handler, MAX_ANSWER, Unanswered},
+    past::Moment,
+};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rewind::{Fold, Problem, Projection, Target};
 use rewind_aws::{
@@ -31,15 +34,15 @@ struct Rows<'a> {
 }
 
 #[derive(Serialize)]
-struct Shown {
-    key: String,
+pub(crate) struct Shown {
+    pub(crate) key: String,
     /// Up to which version of its stream it holds; only over one stream.
     #[serde(skip_serializing_if = "Option::is_none")]
-    watermark: Option<u64>,
-    state: Value,
+    pub(crate) watermark: Option<u64>,
+    pub(crate) state: Value,
     /// Why the next event is not in it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    stalled: Option<String>,
+    pub(crate) stalled: Option<String>,
 }
 
 /// Where a page ended.
@@ -136,6 +139,9 @@ impl Handler {
     pub(crate) async fn row(&self, request: &Request) -> Result<Response, Unanswered> {
         let (projection, target) = self.serving(request).await?;
         let key = http::path(request, "key");
+        if let Some(moment) = Moment::of(request)? {
+            return self.row_then(projection, key, moment).await;
+        }
         let row = match key.len() {
             1..=rewind::projection::MAX_ROW_KEY => self.store.get(&Key::row(&target, key)).await?,
             _ => None,
@@ -185,12 +191,7 @@ fn decode(text: &str, partitions: usize) -> Result<Cursor, Problem> {
     cursor
         .filter(|cursor| cursor.partition < partitions)
         .ok_or_else(|| {
-            let mut problem = Problem::new(
-                400,
-                "invalid-parameter",
-                "expected `next` of the page before, with the same prefix",
-            );
-            problem.field = Some("cursor".into());
-            problem
+            let why = "expected `next` of the page before, with the same prefix";
+            http::bad_parameter("cursor", why)
         })
 }

@@ -145,24 +145,30 @@ pub async fn begin(
     })
 }
 
-/// Lets readers see the generation that was being built. Repeating it changes
-/// nothing.
+/// Lets readers see another generation: the one that was being built, or, as a
+/// rollback, the one that served before. Which one served is kept up to date,
+/// so that it can come back. Repeating it changes nothing.
 ///
 /// # Errors
 ///
-/// Refused when the generation is not the one being built.
+/// Refused when the generation is neither.
 pub async fn activate(store: &DataStore, target: &Target) -> Result<(), ChangeError> {
     change(store, &target.projection, |known| {
-        if known.serving == target.generation {
+        let generation = target.generation;
+        if known.serving == generation {
             return Ok(());
         }
-        if known.building != Some(target.generation) {
-            return Err(format!("{target} is not being built"));
+        if known.building == Some(generation) {
+            known.building = None;
+            known.playback = None;
+        } else if known.previous != Some(generation) {
+            return Err(format!(
+                "{target} is neither built nor kept for a rollback; {} serves",
+                known.serving
+            ));
         }
         known.previous = Some(known.serving);
-        known.serving = target.generation;
-        known.building = None;
-        known.playback = None;
+        known.serving = generation;
         Ok(())
     })
     .await

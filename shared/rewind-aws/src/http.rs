@@ -72,14 +72,15 @@ pub fn query_number(
     let number = text.parse().ok().filter(|number| bounds.contains(number));
     number.ok_or_else(|| {
         let (from, to) = bounds.into_inner();
-        let mut problem = Problem::new(
-            400,
-            "invalid-parameter",
-            format!("expected a whole number from {from} to {to}"),
-        );
-        problem.field = Some(name.to_string());
-        problem
+        bad_parameter(name, format!("expected a whole number from {from} to {to}"))
     })
+}
+
+/// A parameter of the query string that does not fit: 400.
+pub fn bad_parameter(name: &str, why: impl Into<String>) -> Problem {
+    let mut problem = Problem::new(400, "invalid-parameter", why);
+    problem.field = Some(name.to_string());
+    problem
 }
 
 fn answer(status: u16, media: &'static str, body: &impl Serialize) -> Response {

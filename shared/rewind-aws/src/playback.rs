@@ -13,7 +13,7 @@ use crate::{
     Error,
     data_store::{self, DataStore, Key, Row, Written},
     event_store::EventStore,
-    generations::{self, ChangeError},
+    generations::{self, ChangeError, Generations},
     given::now,
     put::Stream,
 };
@@ -40,6 +40,20 @@ const PAGE: i32 = 100;
 pub struct Request {
     /// What is to be rebuilt.
     pub to: Vec<Destination>,
+    /// Who lets readers see it.
+    #[serde(default)]
+    pub activate: Activation,
+}
+
+/// Who lets readers see what a playback has built.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Activation {
+    /// The playback, as soon as it has caught up.
+    #[default]
+    WhenCaughtUp,
+    /// The operator, who may look at it first. Live events keep it up to date.
+    ByHand,
 }
 
 /// Whom a playback is for.
@@ -59,6 +73,9 @@ pub struct Playback {
     pub state: State,
     /// What it builds.
     pub targets: Vec<Target>,
+    /// Who lets readers see it.
+    #[serde(default)]
+    pub activate: Activation,
     /// How far it is in each slice of each category's index: the position up
     /// to which all is sent, `None` before the first page.
     pub slices: BTreeMap<String, Slice>,
@@ -95,6 +112,8 @@ pub enum State {
     Replaying,
     /// Waiting until every row has caught up with its stream.
     CatchingUp,
+    /// Everything is there; the operator has to let readers see it.
+    CaughtUp,
     /// Readers see the new generations.
     Completed,
     /// Given up; the new generations are abandoned.
@@ -205,6 +224,7 @@ impl Player {
             id: id.to_string(),
             state: State::Replaying,
             targets,
+            activate: request.activate,
             slices,
             events: 0,
             records: 0,
@@ -248,7 +268,7 @@ impl Player {
             let is_in_time = match state {
                 State::Replaying => run.replay().await?,
                 State::CatchingUp => run.catch_up().await?,
-                State::Completed | State::Failed => {
+                State::CaughtUp | State::Completed | State::Failed => {
                     let saved = run.saved.into_inner();
                     return Ok(Ended::Over(Box::new(saved.playback)));
                 }
@@ -258,6 +278,53 @@ impl Player {
                 return Ok(Ended::Unfinished(Box::new(saved.playback)));
             }
         }
+    }
+
+    /// Lets readers see another generation of a projection, as the operator
+    /// wants it: one that has caught up, or, as a rollback, the one before.
+    ///
+    /// # Errors
+    ///
+    /// A problem when the projection or the generation is not there, or not
+    /// ready.
+    pub async fn activate(&self, target: &Target) -> Result<Generations, PlayError> {
+        let name = &target.projection;
+        if self.service.projection(name).is_none() {
+            return Err(Problem::not_found(format!("there is no projection {name:?}")).into());
+        }
+        let refused = |why: String| PlayError::from(Problem::new(409, "not-ready", why));
+        let known = generations::of(&self.store, name).await?;
+        let builder = known.playback.as_deref();
+        let builder = builder.filter(|_| known.building == Some(target.generation));
+        let playback = match builder {
+            Some(id) => load(&self.store, id).await?,
+            None => None,
+        };
+        if let Some((playback, _)) = &playback
+            && playback.state != State::CaughtUp
+        {
+            let (id, state) = (&playback.id, playback.state);
+            return Err(refused(format!("playback {id} of {target} is {state:?}")));
+        }
+        match generations::activate(&self.store, target).await {
+            Ok(()) => {}
+            Err(ChangeError::Refused(why)) => return Err(refused(why)),
+            Err(ChangeError::Service(error)) => return Err(error.into()),
+        }
+        if let Some((mut playback, revision)) = playback {
+            // A playback of several projections is over with the last of them.
+            let mut is_over = true;
+            for other in &playback.targets {
+                let known = generations::of(&self.store, &other.projection).await?;
+                is_over &= known.building != Some(other.generation);
+            }
+            if is_over {
+                playback.state = State::Completed;
+                playback.ended = Some(now());
+                save(&self.store, &playback, revision).await?;
+            }
+        }
+        Ok(generations::of(&self.store, name).await?)
     }
 
     fn projections(&self, request: &Request) -> Result<Vec<&Projection>, Problem> {

@@ -1,7 +1,7 @@
 //! Checking that what was built has caught up: every row's watermark equals
 //! its stream's head. Only then do readers see it.
 
-use super::{PAGE, Run, State};
+use super::{Activation, PAGE, Run, State};
 use crate::{
     Error,
     data_store::Key,
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 const LOOKS: (u32, u32) = (4, 8);
 
 impl Run<'_> {
-    /// Checks every slice, then switches. `false` when the deadline came first.
+    /// Checks every slice, then switches, unless the operator wants to. `false` when the deadline came first.
     pub(super) async fn catch_up(&self) -> Result<bool, Error> {
         let (slices, started) = {
             let saved = self.saved.lock().await;
@@ -56,6 +56,11 @@ impl Run<'_> {
                     break;
                 }
             }
+        }
+        if self.saved.lock().await.playback.activate == Activation::ByHand {
+            self.save(|playback| playback.state = State::CaughtUp)
+                .await?;
+            return Ok(true);
         }
         for target in &self.replay.to {
             match generations::activate(&self.player.store, target).await {

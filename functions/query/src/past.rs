@@ -1,0 +1,111 @@
+//! `GET /projections/{name}/{key}?at=VERSION` and `?as_of=TIME`: the row as it
+//! was then, folded on the fly from the events.
+
+use crate::{
+    handler::{Handler, Unanswered},
+    rows::Shown,
+};
+use jiff::Timestamp;
+use rewind::{Fold, Problem, Projection, Recorded, StreamName};
+use rewind_aws::{
+    given::now,
+    http::{self, Request, Response},
+};
+use serde_json::Value;
+
+/// A moment in the past of a stream.
+pub(crate) enum Moment {
+    /// When the stream had this version.
+    Version(u64),
+    /// When this was the time, in microseconds since 1970: what was recorded by
+    /// then.
+    Time(u64),
+}
+
+impl Moment {
+    /// The moment that a request asks for, where it asks for one.
+    pub(crate) fn of(request: &Request) -> Result<Option<Self>, Problem> {
+        match (http::query(request, "at"), http::query(request, "as_of")) {
+            (None, None) => Ok(None),
+            (Some(_), None) => {
+                let version = http::query_number(request, "at", 1..=u64::MAX, 1)?;
+                Ok(Some(Self::Version(version)))
+            }
+            (None, Some(text)) => {
+                let time: Timestamp = text.parse().map_err(|_| {
+                    http::bad_parameter("as_of", "expected RFC 3339, such as 2023-04-19T09:00:00Z")
+                })?;
+                if time > now() {
+                    return Err(http::bad_parameter("as_of", "lies in the future"));
+                }
+                let micros = u64::try_from(time.as_microsecond()).unwrap_or_default();
+                Ok(Some(Self::Time(micros)))
+            }
+            (Some(_), Some(_)) => Err(http::bad_parameter(
+                "as_of",
+                "asks for another moment than `at`",
+            )),
+        }
+    }
+
+    /// Whether an event had been recorded by then.
+    fn includes(&self, event: &Recorded) -> bool {
+        match self {
+            Self::Version(version) => event.version <= *version,
+            Self::Time(micros) => event.position <= *micros,
+        }
+    }
+}
+
+impl Handler {
+    /// The row as it was at a moment.
+    pub(crate) async fn row_then(
+        &self,
+        projection: &Projection,
+        key: &str,
+        moment: Moment,
+    ) -> Result<Response, Unanswered> {
+        let Fold::SingleStream(fold) = projection.fold else {
+            let why = "only a row of one stream can be folded on the fly; rebuild a projection over many streams instead";
+            return Err(Problem::new(422, "past-unknown", why).into());
+        };
+        let category = projection.categories.first().copied().unwrap_or_default();
+        let not_found = |why: String| Err(Unanswered::from(Problem::not_found(why)));
+        let Ok(stream) = StreamName::new(format!("{category}-{key}")) else {
+            return not_found(format!("{} has no row {key:?}", projection.name));
+        };
+        let (mut state, mut watermark): (Option<Value>, u64) = (None, 0);
+        let stalled = loop {
+            let page = self.events.read_events(&stream, watermark, u64::MAX);
+            let (events, has_more) = page.await?;
+            let count = events.len();
+            let then: Vec<&Recorded> = events
+                .iter()
+                .take_while(|event| moment.includes(event))
+                .collect();
+            let folded = fold(key, state.as_ref(), &then);
+            watermark += folded.applied as u64;
+            state = folded.row;
+            let stalled = folded.refused.map(|refused| refused.reason);
+            if !has_more || then.len() < count || stalled.is_some() {
+                break stalled;
+            }
+        };
+        if let Moment::Version(version) = moment
+            && watermark < version
+            && stalled.is_none()
+        {
+            return not_found(format!("{stream} has {watermark} versions, not {version}"));
+        }
+        let Some(state) = state else {
+            return not_found(format!("{stream} had no events then"));
+        };
+        let shown = Shown {
+            key: key.to_string(),
+            watermark: Some(watermark),
+            state,
+            stalled,
+        };
+        Ok(http::json(200, &shown))
+    }
+}
