@@ -11,10 +11,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The routes that `template.yaml` has to lead here.
-pub const ROUTES: &[&str] = &[
-    "POST /events",
-    "POST /inputs/{source}",
-];
+pub const ROUTES: &[&str] = &["POST /events", "POST /inputs/{source}"];
 
 /// ingest's handler.
 #[derive(Debug)]
@@ -121,7 +118,7 @@ impl Handler {
             for packed in Batch::encode(&run.collect::<Vec<Event>>()) {
                 outgoing.push(Outgoing {
                     key: stream.to_string(),
-                    data: packed.text,
+                    data: packed.text.into_bytes(),
                 });
                 places_of.push(places.by_ref().take(packed.events).collect());
             }

@@ -107,7 +107,7 @@ impl Handler {
             let mut places = places.into_iter();
             for packed in Delivery::encode(&events, None) {
                 let key = stream.clone();
-                let data = packed.text;
+                let data = packed.text.into_bytes();
                 outgoing.push(Outgoing { key, data });
                 places_of.push(places.by_ref().take(packed.events).collect());
             }

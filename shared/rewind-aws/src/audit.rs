@@ -19,6 +19,7 @@ mod one_stream;
 mod readers;
 mod report;
 mod shared_rows;
+mod suspects;
 mod tally;
 mod walk;
 
@@ -39,6 +40,7 @@ pub struct Audit {
     service: Service,
     events: EventStore,
     store: DataStore,
+    rows_at_once: u64,
 }
 
 /// One look.
@@ -46,6 +48,7 @@ struct Run<'w> {
     events: EventStore,
     store: DataStore,
     readers: Vec<Reader>,
+    rows_at_once: u64,
     /// When it began, in microseconds since 1970: as positions are.
     began: u64,
     ledger: Mutex<Ledger<'w>>,
@@ -62,7 +65,17 @@ impl Audit {
             service,
             events,
             store,
+            rows_at_once: tally::ROWS_AT_ONCE,
         }
+    }
+
+    /// With another number of rows that it holds in memory at once, of those
+    /// that streams share; 20,000 where nothing is said. Fewer rows cost more
+    /// readings of the events table.
+    #[must_use]
+    pub fn holding(mut self, rows: u64) -> Self {
+        self.rows_at_once = rows.max(1);
+        self
     }
 
     /// Looks at everything once, and hands each violation to `watch` as it is
@@ -76,6 +89,7 @@ impl Audit {
         let run = Run {
             events: self.events.clone(),
             store: self.store.clone(),
+            rows_at_once: self.rows_at_once,
             readers: readers::all(&self.service, &self.store).await?,
             began: given::now().as_microsecond().max(0) as u64,
             ledger: Mutex::new(Ledger::new(watch)),

@@ -129,7 +129,7 @@ impl DataStore {
     ///
     /// When DynamoDB fails or a row is damaged.
     pub async fn rows(&self, keys: &[Key]) -> Result<HashMap<Key, Row>, Error> {
-        let items = self.batch_get(keys, None).await?;
+        let items = self.batch_get(keys, &[]).await?;
         items.into_iter().map(row).collect()
     }
 
@@ -140,14 +140,14 @@ impl DataStore {
     ///
     /// When DynamoDB fails or a row is damaged.
     pub async fn watermarks(&self, keys: &[Key]) -> Result<HashMap<Key, u64>, Error> {
-        let items = self.batch_get(keys, Some("pk, sk, watermark")).await?;
+        let items = self.batch_get(keys, &["pk", "sk", "watermark"]).await?;
         let items = items.into_iter().map(row);
         items
             .map(|read| read.map(|(key, row)| (key, row.watermark)))
             .collect()
     }
 
-    async fn batch_get(&self, keys: &[Key], only: Option<&str>) -> Result<Vec<Item>, Error> {
+    async fn batch_get(&self, keys: &[Key], only: &[&str]) -> Result<Vec<Item>, Error> {
         let mut keys: Vec<&Key> = keys.iter().collect();
         keys.sort_unstable();
         keys.dedup();

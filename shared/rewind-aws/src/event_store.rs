@@ -9,14 +9,14 @@ use crate::{
     Error,
     item::{Item, batch_get, number, string},
 };
-pub(crate) use scan::commit_of;
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, BatchStatementErrorCodeEnum as Code, BatchStatementRequest},
 };
 use futures::{StreamExt, stream};
 use rewind::{Commit, Head, Recorded, StreamName};
-use std::collections::HashMap;
+pub(crate) use scan::commit_of;
+use std::collections::{HashMap, HashSet};
 
 /// The index of commits by recorded order.
 pub const INDEX: &str = "by-position";
@@ -134,6 +134,27 @@ impl EventStore {
             version: version + length - 1,
             position: number(item, "position")? + length - 1,
         })
+    }
+
+    /// Which of these streams have no events, strongly consistent: one request
+    /// for a hundred of them, where their heads take a hundred.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails.
+    pub async fn new_streams<'a>(
+        &self,
+        streams: &[&'a StreamName],
+    ) -> Result<HashSet<&'a StreamName>, Error> {
+        // A stream that has any event has its first.
+        let keys = streams.iter().map(|stream| key(stream.as_str(), 1));
+        let only = ["stream", "version"];
+        let items = batch_get(&self.client, &self.table, keys.collect(), &only).await?;
+        let mut new: HashSet<&StreamName> = streams.iter().copied().collect();
+        for item in &items {
+            new.remove(&stream_of(item, "stream")?);
+        }
+        Ok(new)
     }
 
     /// The commits that hold events above `after`, strongly consistent: one
@@ -268,7 +289,7 @@ impl EventStore {
         let wanted = keys
             .iter()
             .map(|(stream, version)| key(stream.as_str(), *version));
-        let items = batch_get(&self.client, &self.table, wanted.collect(), None).await?;
+        let items = batch_get(&self.client, &self.table, wanted.collect(), &[]).await?;
         let mut found = HashMap::new();
         for item in &items {
             let commit = commit(item)?;
@@ -293,7 +314,7 @@ impl EventStore {
         let wanted = identities
             .iter()
             .map(|identity| key(&format!("#{identity}"), 0));
-        let items = batch_get(&self.client, &self.table, wanted.collect(), None).await?;
+        let items = batch_get(&self.client, &self.table, wanted.collect(), &[]).await?;
         let claims = items.iter().map(|item| {
             let identity = string(item, "stream")?.trim_start_matches('#').to_string();
             let claim = Claim {

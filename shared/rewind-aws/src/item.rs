@@ -14,14 +14,22 @@ pub type Item = HashMap<String, AttributeValue>;
 const MAX_KEYS: usize = 100;
 
 /// The items at these keys, strongly consistent, in any order; of each only the
-/// attributes named in `only`, where given. What DynamoDB leaves unprocessed
+/// attributes named in `only`, or all where none is named. What DynamoDB leaves unprocessed
 /// is asked for again.
 pub(crate) async fn batch_get(
     client: &Client,
     table: &str,
     keys: Vec<Item>,
-    only: Option<&str>,
+    only: &[&str],
 ) -> Result<Vec<Item>, Error> {
+    // Names of attributes may be words that DynamoDB keeps for itself.
+    let names = only
+        .iter()
+        .map(|name| (format!("#{name}"), (*name).to_string()));
+    let names: HashMap<String, String> = names.collect();
+    let shown = names.keys().cloned().collect::<Vec<_>>().join(", ");
+    let shown = Some(shown).filter(|shown| !shown.is_empty());
+    let names = Some(names).filter(|names| !names.is_empty());
     let mut items = Vec::with_capacity(keys.len());
     for chunk in keys.chunks(MAX_KEYS) {
         let mut wanted = chunk.to_vec();
@@ -29,7 +37,8 @@ pub(crate) async fn batch_get(
         while !wanted.is_empty() {
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(std::mem::take(&mut wanted)))
-                .set_projection_expression(only.map(ToString::to_string))
+                .set_projection_expression(shown.clone())
+                .set_expression_attribute_names(names.clone())
                 .consistent_read(true)
                 .build()
                 .map_err(Error::service("BatchGetItem"))?;

@@ -19,7 +19,7 @@ pub struct Outgoing {
     /// Its partition key: what keeps its order.
     pub key: String,
     /// Its bytes.
-    pub data: String,
+    pub data: Vec<u8>,
 }
 
 /// A Kinesis stream to put records on.
@@ -105,7 +105,7 @@ impl Stream {
             let record = &records[*place];
             PutRecordsRequestEntry::builder()
                 .partition_key(&record.key)
-                .data(Blob::new(record.data.as_bytes()))
+                .data(Blob::new(record.data.as_slice()))
                 .build()
                 .map_err(Error::service("PutRecords"))
         });

@@ -162,7 +162,7 @@ impl Reactor {
                 let key = run[0].stream.to_string();
                 for packed in Batch::encode(run) {
                     let key = key.clone();
-                    let data = packed.text;
+                    let data = packed.text.into_bytes();
                     outgoing.push(Outgoing { key, data });
                     turn_of.push(nth);
                 }

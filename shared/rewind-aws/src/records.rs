@@ -1,7 +1,7 @@
 //! What a Kinesis trigger hands over, and what it wants back.
 
 use aws_lambda_events::kinesis::KinesisEvent;
-use rewind::Delivery;
+use rewind::{Delivery, aggregated::user_records};
 use serde::Serialize;
 
 /// A record of a batch.
@@ -54,17 +54,20 @@ pub fn answer(records: &[Record], failed: impl IntoIterator<Item = usize>) -> Ba
     }
 }
 
-/// The deliveries that records hold, each with its place. A record that holds
-/// none is reported and passed over: the events table has what it may have
-/// held, and the next delivery of the stream reads it from there.
+/// The deliveries that records hold, aggregated or not, each with the place of
+/// its record. What holds none is reported and passed over: the events table
+/// has what it may have held, and the next delivery of the stream reads it from
+/// there.
 pub fn deliveries(records: &[Record]) -> Vec<(usize, Delivery)> {
     let mut deliveries = Vec::with_capacity(records.len());
     for (place, record) in records.iter().enumerate() {
-        match Delivery::decode(&record.data) {
-            Ok(delivery) => deliveries.push((place, delivery)),
-            Err(error) => {
-                let sequence_number = &record.sequence_number;
-                tracing::error!(sequence_number, %error, "a record holds no delivery");
+        for user_record in user_records(&record.data) {
+            match Delivery::decode(&user_record) {
+                Ok(delivery) => deliveries.push((place, delivery)),
+                Err(error) => {
+                    let sequence_number = &record.sequence_number;
+                    tracing::error!(sequence_number, %error, "a record holds no delivery");
+                }
             }
         }
     }

@@ -16,7 +16,7 @@ use crate::{
 use futures::{StreamExt, stream};
 use rewind::{Commit, Event, Head, Recorded, StreamName, commit};
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     sync::Mutex,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -24,6 +24,10 @@ use std::{
 /// How many streams' heads a process remembers. A remembered head may be
 /// stale: the insert behind it then fails, and what was missed is read.
 const REMEMBERED_HEADS: usize = 10_000;
+
+/// From how many unknown streams on it is worth asking which of them are new,
+/// before their heads are read one by one.
+const WORTH_A_LOOK: usize = 4;
 
 /// Reads under way at once.
 const CONCURRENCY: usize = 16;
@@ -108,11 +112,13 @@ impl Sequencer {
 
     /// Learns where each stream stands: before anything is claimed.
     async fn find_heads(&self, lanes: &mut [Lane<'_>], outcomes: &mut [Outcome]) {
-        let streams = lanes.iter().map(|lane| lane.stream);
+        let streams: Vec<&StreamName> = lanes.iter().map(|lane| lane.stream).collect();
+        let new = &self.new_streams(&streams).await;
         let heads = stream::iter(streams)
             .map(|stream| async move {
                 match self.remembered(stream) {
                     Some(head) => Ok(head),
+                    None if new.contains(stream) => Ok(Head::default()),
                     None => self.store.head(stream).await,
                 }
             })
@@ -128,6 +134,20 @@ impl Sequencer {
                 pending.claim.from = lane.head.version + 1;
             }
         }
+    }
+
+    /// Which of these streams are known to be new, where asking for all at once
+    /// is worth it.
+    async fn new_streams<'a>(&self, streams: &[&'a StreamName]) -> HashSet<&'a StreamName> {
+        let unknown = streams.iter().copied();
+        let unknown = unknown.filter(|stream| self.remembered(stream).is_none());
+        let unknown: Vec<&StreamName> = unknown.collect();
+        if unknown.len() < WORTH_A_LOOK {
+            return HashSet::new();
+        }
+        // Without an answer, each head is asked for on its own.
+        let new = self.store.new_streams(&unknown).await;
+        new.unwrap_or_default()
     }
 
     /// Claims the identity of every event. What belongs to other content is

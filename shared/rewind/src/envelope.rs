@@ -1,7 +1,7 @@
 //! What a Kinesis record holds: on `incoming` a [`Batch`] of accepted events,
 //! on `events` and `replay` a [`Delivery`] of recorded ones.
 
-use crate::{Event, Recorded};
+use crate::{Event, Recorded, StreamName, aggregated::Aggregate};
 use serde::{Deserialize, Serialize};
 
 /// The most bytes that Rewind puts into one Kinesis record. The limit is 1 MiB
@@ -86,7 +86,30 @@ impl Delivery {
         pack(&head, events)
     }
 
-    /// Reads a record of `events` or `replay`.
+    /// Packs runs of several streams into as few Kinesis records as hold them,
+    /// in the KPL's aggregated format: a user record for each run, under its
+    /// stream's name. Streams keep their order if the records do.
+    pub fn aggregate<'a>(
+        runs: impl IntoIterator<Item = (&'a StreamName, &'a [Recorded])>,
+        replay: Option<&Replay>,
+    ) -> Vec<Vec<u8>> {
+        let mut records = Vec::new();
+        let mut record = Aggregate::default();
+        for (stream, events) in runs {
+            for packed in Self::encode(events, replay) {
+                let (key, data) = (stream.as_str(), packed.text.into_bytes());
+                if !record.has_room(key, &data, MAX_RECORD) {
+                    records.extend(std::mem::take(&mut record).finish());
+                }
+                record.add(key, data);
+            }
+        }
+        records.extend(record.finish());
+        records
+    }
+
+    /// Reads a user record of `events` or `replay`: see
+    /// [`user_records`](crate::aggregated::user_records).
     ///
     /// # Errors
     ///

@@ -39,6 +39,7 @@
 //! | stream, category, slice | [`stream`] |
 //! | commit, head | [`commit`] |
 //! | batch, delivery, replay | [`envelope`] |
+//! | aggregated record (KPL) | [`aggregated`] |
 //! | projection | [`projection`] |
 //! | watermark | [`watermark`] |
 //! | adapter, rule | [`reaction`] |
@@ -47,6 +48,7 @@
 #![deny(missing_docs)]
 
 pub mod aggregate;
+pub mod aggregated;
 pub mod cloudevents;
 pub mod commit;
 pub mod envelope;

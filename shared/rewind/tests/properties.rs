@@ -224,6 +224,64 @@ fn deliveries_and_batches_are_cut_before_the_limit_of_a_record() {
     assert_eq!(packed.len(), 3);
 }
 
+/// What a shard takes in a second (AWS documentation).
+const SHARD_RECORDS: usize = 1_000;
+const SHARD_BYTES: usize = 1024 * 1024;
+
+#[test]
+fn packing_makes_the_bytes_of_a_shard_its_limit_and_not_its_records() {
+    let replay = Replay {
+        id: "01a1fdbf-7607-73ba-972a-aeecdc82ecf9".into(),
+        to: vec![Target {
+            projection: "basic-sum".into(),
+            generation: 2,
+        }],
+    };
+    // 300 bytes each, as they stand in a delivery; ten of each stream.
+    let mut streams = Vec::new();
+    for nth in 0..500 {
+        let name = format!("walk-{nth:06}");
+        let events = (1..=10).map(|version| {
+            let bare = rewind::testing::event(&name, "walked", &json!(""), version);
+            let missing = 300 - serde_json::to_string(&bare).unwrap().len();
+            rewind::testing::event(&name, "walked", &json!("x".repeat(missing)), version)
+        });
+        let events: Vec<Recorded> = events.collect();
+        assert!(
+            events
+                .iter()
+                .all(|event| serde_json::to_string(event).unwrap().len() == 300)
+        );
+        streams.push((StreamName::new(name).unwrap(), events));
+    }
+    let runs = streams
+        .iter()
+        .map(|(stream, events)| (stream, events.as_slice()));
+    let records = Delivery::aggregate(runs, Some(&replay));
+    let bytes: usize = records.iter().map(Vec::len).sum();
+    let per_second = |events: usize, records: usize, bytes: usize| {
+        let seconds =
+            (records as f64 / SHARD_RECORDS as f64).max(bytes as f64 / SHARD_BYTES as f64);
+        events as f64 / seconds
+    };
+    let packed = per_second(5_000, records.len(), bytes);
+    let bare = per_second(5_000, 5_000, 5_000 * 300);
+    println!("{:.2} times the events a shard-second", packed / bare);
+    assert!(packed / bare >= 3.1, "{}", packed / bare);
+
+    let mut read: BTreeMap<StreamName, Vec<Recorded>> = BTreeMap::new();
+    for record in &records {
+        assert!(record.len() <= SHARD_BYTES);
+        for user_record in rewind::aggregated::user_records(record) {
+            let delivery = Delivery::decode(&user_record).unwrap();
+            assert_eq!(delivery.replay.as_ref(), Some(&replay));
+            let stream = delivery.events[0].stream().clone();
+            read.entry(stream).or_default().extend(delivery.events);
+        }
+    }
+    assert_eq!(read, streams.into_iter().collect());
+}
+
 #[test]
 fn a_panicking_or_refusing_event_leaves_the_row_as_it_was_before_it() {
     #[derive(Default, Serialize, Deserialize)]

@@ -5,10 +5,7 @@
 //! their own stream, which is why the second look at what the filter has seen
 //! before reads no more than that stream.
 
-use super::{
-    Kind, Run, Violation, line, locked,
-    walk::Pages,
-};
+use super::{Kind, Run, Violation, line, locked, walk::Pages};
 use crate::{
     Error,
     item::{Item, number, string},

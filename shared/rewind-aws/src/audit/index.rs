@@ -165,7 +165,10 @@ impl Run<'_> {
             retry::wait(attempt).await;
         }
         let position = commit.position;
-        let expected = format!("an entry of {} events in {slice} at {position}", commit.length);
+        let expected = format!(
+            "an entry of {} events in {slice} at {position}",
+            commit.length
+        );
         let found = match found.is_empty() {
             true => "none".to_string(),
             false => found.join(", "),

@@ -80,7 +80,10 @@ impl Run<'_> {
             return Ok(());
         }
         match stream {
-            Some(stream) => self.check_stream_of(reader, &key, row.watermark, &stream).await,
+            Some(stream) => {
+                self.check_stream_of(reader, &key, row.watermark, &stream)
+                    .await
+            }
             None => Ok(()),
         }
     }

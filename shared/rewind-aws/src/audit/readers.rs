@@ -37,7 +37,7 @@ pub(super) async fn all(service: &Service, store: &DataStore) -> Result<Vec<Read
     let known = generations::all(store).await?;
     let mut readers = Vec::new();
     for projection in service.projections() {
-        let generations = known.get(projection.name).copied().unwrap_or_default();
+        let generations = known.get(projection.name).cloned().unwrap_or_default();
         for generation in generations.live() {
             let target = Target {
                 projection: projection.name.to_string(),

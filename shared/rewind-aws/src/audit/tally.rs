@@ -1,9 +1,7 @@
 //! Some of the rows that streams share, folded anew: as many as memory should
 //! hold at once.
 
-use super::{
-    Kind, Run, Violation, filter::digest, locked, one_stream::Standing, readers::Way,
-};
+use super::{Kind, Run, Violation, filter::digest, locked, one_stream::Standing, readers::Way};
 use rewind::{Recorded, Refused};
 use serde_json::Value;
 use std::{
@@ -11,14 +9,11 @@ use std::{
     sync::Mutex,
 };
 
-/// Rows that one part is to hold.
-pub(super) const ROWS_PER_PART: u64 = 20_000;
+/// Rows that are held at once.
+pub(super) const ROWS_AT_ONCE: u64 = 20_000;
 
-/// Bytes of JSON that the rows of one part are to hold.
-pub(super) const BYTES_PER_PART: u64 = 64 << 20;
-
-/// More rows than this are not folded: the parts have to be smaller.
-const MAX_ROWS: usize = 3 * ROWS_PER_PART as usize;
+/// Bytes of JSON that the rows held at once are to take.
+pub(super) const BYTES_AT_ONCE: u64 = 64 << 20;
 
 /// A row: its reader's place, and its key.
 pub(super) type Name = (usize, String);
@@ -35,6 +30,8 @@ pub(super) enum Scope {
 pub(super) struct Tally {
     pub scope: Scope,
     pub rows: HashMap<Name, Result<Value, Refused>>,
+    /// More rows than these are not folded.
+    room: usize,
     /// Whether some rows were left out for want of room.
     pub is_overfull: bool,
 }
@@ -42,16 +39,21 @@ pub(super) struct Tally {
 impl Scope {
     pub fn holds(&self, reader: usize, key: &str) -> bool {
         match self {
-            Self::Part { nth, of } => digest(&(reader, key)) % of == *nth,
+            // Ranges of hashes, so that a part can be cut in parts.
+            Self::Part { nth, of } => {
+                let hash = u128::from(digest(&(reader, key)));
+                (hash * u128::from(*of)) >> 64 == u128::from(*nth)
+            }
             Self::Only(names) => names.contains(&(reader, key.to_string())),
         }
     }
 }
 
 impl Tally {
-    pub fn new(scope: Scope) -> Self {
+    pub fn new(scope: Scope, room: usize) -> Self {
         Self {
             scope,
+            room,
             rows: HashMap::new(),
             is_overfull: false,
         }
@@ -82,7 +84,7 @@ impl Tally {
         for (key, events) in touched {
             let name = (standing.nth, key);
             let before = self.rows.get(&name);
-            if before.is_none() && self.rows.len() >= MAX_ROWS {
+            if before.is_none() && self.rows.len() >= self.room {
                 self.is_overfull = true;
                 continue;
             }

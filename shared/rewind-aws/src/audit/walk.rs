@@ -105,9 +105,9 @@ impl Run<'_> {
                     continue;
                 }
             };
-            let follows = last.as_ref().is_some_and(|(before, earlier)| {
-                *before == stream && *earlier < version
-            });
+            let follows = last
+                .as_ref()
+                .is_some_and(|(before, earlier)| *before == stream && *earlier < version);
             let is_wanted = match visit {
                 Visit::SharedRows(_) => self.is_shared(&stream),
                 _ => true,

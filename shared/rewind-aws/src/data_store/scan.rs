@@ -36,7 +36,7 @@ impl DataStore {
         &self,
         keys: &[Key],
     ) -> Result<Vec<(Key, Result<Row, Error>)>, Error> {
-        let items = self.batch_get(keys, None).await?;
+        let items = self.batch_get(keys, &[]).await?;
         let rows = items.into_iter().map(|item| {
             let key = Key {
                 pk: string(&item, "pk")?.to_string(),

@@ -93,7 +93,7 @@ impl EventStore {
     pub(crate) async fn claim_items(&self, identities: &[String]) -> Result<Vec<Item>, Error> {
         let keys = identities.iter();
         let keys = keys.map(|identity| key(&format!("#{identity}"), 0));
-        batch_get(&self.client, &self.table, keys.collect(), None).await
+        batch_get(&self.client, &self.table, keys.collect(), &[]).await
     }
 
     /// About how many items there are: what DynamoDB counted last. For

@@ -7,7 +7,7 @@ use rewind::{Delivery, Recorded, StreamName};
 use std::collections::BTreeMap;
 
 /// What was sent.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy)]
 pub(super) struct Sent {
     pub events: u64,
     pub records: u64,
@@ -60,7 +60,7 @@ impl Run<'_> {
         }
     }
 
-    /// Sends commits to the replay stream, and returns when Kinesis holds all
+    /// Sends commits of one slice to the replay stream, and returns when Kinesis holds all
     /// of them.
     pub(super) async fn send(&self, entries: &[Entry]) -> Result<Sent, Error> {
         let keys: Vec<(&StreamName, u64)> = entries
@@ -75,18 +75,25 @@ impl Run<'_> {
                 .or_default()
                 .extend(commit.events()?);
         }
-        let mut sent = Sent::default();
-        let mut outgoing = Vec::new();
-        for (stream, events) in runs {
-            sent.events += events.len() as u64;
-            for packed in Delivery::encode(&events, Some(&self.replay)) {
-                let data = packed.text;
-                sent.bytes += data.len() as u64;
-                let key = stream.to_string();
-                outgoing.push(Outgoing { key, data });
-            }
-        }
-        sent.records = outgoing.len() as u64;
+        let events = runs.values().map(|events| events.len() as u64).sum();
+        let runs = runs
+            .iter()
+            .map(|(stream, events)| (*stream, events.as_slice()));
+        let records = Delivery::aggregate(runs, Some(&self.replay));
+        let sent = Sent {
+            events,
+            records: records.len() as u64,
+            bytes: records.iter().map(|record| record.len() as u64).sum(),
+        };
+        // All streams of a slice share its records, so they share its key.
+        let key = entries
+            .first()
+            .map_or(String::new(), |entry| entry.stream.slice());
+        let outgoing = records.into_iter().map(|data| Outgoing {
+            key: key.clone(),
+            data,
+        });
+        let outgoing: Vec<Outgoing> = outgoing.collect();
         let answers = self.player.replay.put_in_order(&outgoing).await;
         match answers.into_iter().find_map(Result::err) {
             None => Ok(sent),
