@@ -3,9 +3,14 @@
 
 mod client;
 mod demo;
+mod deployment;
 mod function;
 mod memory;
+mod progress;
+mod resume;
+mod torture;
 mod up;
+mod verify;
 
 use clap::{Parser, Subcommand};
 use std::{process::ExitCode, time::Instant};
@@ -26,6 +31,14 @@ enum Command {
     /// Shows what Rewind does, on a system of its own that keeps nothing: real
     /// events in, projections, the data store deleted and rebuilt by playback.
     Demo(demo::Args),
+    /// Looks at both tables from the outside and names every violation of the
+    /// invariants: locally, behind an endpoint, or on AWS.
+    Verify(verify::Args),
+    /// After the fix: lets stalled streams go on, from the events table.
+    Resume(resume::Args),
+    /// Loads a system of its own that keeps nothing while requests fail and
+    /// functions are killed, and checks that nothing was lost or done twice.
+    Torture(torture::Args),
     /// Runs one function under the Lambda Runtime API: what the local system
     /// starts as a process of its own.
     #[command(hide = true)]
@@ -41,6 +54,9 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         None => up::run(&cli.up, started),
         Some(Command::Demo(args)) => demo::run(&args, started),
+        Some(Command::Verify(args)) => return verify::run(&args),
+        Some(Command::Resume(args)) => return resume::run(&args),
+        Some(Command::Torture(args)) => torture::run(&args),
         Some(Command::Function { name }) => function::run(&name),
     };
     match outcome {
@@ -49,5 +65,16 @@ fn main() -> ExitCode {
             eprintln!("rewind: {reason}");
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_of_all_verbs_are_sound() {
+        Cli::command().debug_assert();
     }
 }

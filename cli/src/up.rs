@@ -1,5 +1,6 @@
 //! `rewind`: the whole system on this machine.
 
+use crate::deployment;
 use clap::Args as ClapArgs;
 use local::{Options, State, System, Template, Worker};
 use std::{path::PathBuf, time::Instant};
@@ -39,9 +40,15 @@ pub fn run(args: &Args, started: Instant) -> Result<(), String> {
         let system = System::start(options)
             .await
             .map_err(|error| error.to_string())?;
+        if !args.ephemeral {
+            let (dynamodb, kinesis) = (system.dynamodb_endpoint(), system.kinesis_endpoint());
+            deployment::announce(&args.dir, dynamodb, kinesis)
+                .map_err(|error| format!("{}: {error}", args.dir.display()))?;
+        }
         greet(&system, args, started);
         stopped().await;
         println!("stopping");
+        deployment::withdraw(&args.dir);
         system.stop().await;
         Ok(())
     })

@@ -181,7 +181,10 @@ impl Reactor {
     /// Moves the mark on behind what was sent.
     async fn settle(&self, turn: &Turn<'_>) -> Result<(), Error> {
         let stalled = turn.refused.as_ref().map(|refused| refused.reason.clone());
-        if turn.watermark == turn.mark.watermark && stalled == turn.mark.stalled {
+        let is_known = turn.refused.is_none() || stalled == turn.mark.stalled;
+        if turn.watermark == turn.mark.watermark && is_known {
+            // Stalled before for the same reason, or nothing but repeats: those
+            // say nothing about the event that the stream is stalled at.
             return Ok(());
         }
         let origin = &turn.reaction.origin;

@@ -80,6 +80,14 @@ struct Lane<'a> {
     is_broken: bool,
 }
 
+/// An event whose identity an event before it in the call has.
+struct Repeat {
+    place: usize,
+    first: usize,
+    /// Its content is another one.
+    is_rival: bool,
+}
+
 impl Sequencer {
     /// A sequencer on an events table.
     pub fn new(store: EventStore) -> Self {
@@ -93,13 +101,23 @@ impl Sequencer {
     /// at its place in `events`.
     pub async fn record(&self, events: &[Event]) -> Vec<Outcome> {
         let mut outcomes = vec![Outcome::Failed("not tried".into()); events.len()];
-        let (mut lanes, repeats) = lanes(events, &mut outcomes);
+        let claims: Vec<Claim> = events.iter().map(claim_of).collect();
+        let standing = match self.store.claims(&rivals(&claims)).await {
+            Ok(standing) => standing,
+            Err(error) => return vec![Outcome::Failed(error.to_string()); events.len()],
+        };
+        let (mut lanes, repeats) = lanes(events, claims, &standing, &mut outcomes);
         self.find_heads(&mut lanes, &mut outcomes).await;
         self.claim(&mut lanes, &mut outcomes).await;
         self.find_suspects(&mut lanes, &mut outcomes).await;
         self.append(&mut lanes, &mut outcomes).await;
-        for (place, first) in repeats {
-            outcomes[place] = match &outcomes[first] {
+        for repeat in repeats {
+            outcomes[repeat.place] = match &outcomes[repeat.first] {
+                Outcome::Recorded { .. } if repeat.is_rival => Outcome::Conflict,
+                Outcome::Conflict if repeat.is_rival => {
+                    // Perhaps it is this one's: the next delivery finds out.
+                    Outcome::Failed("the identity was claimed meanwhile".into())
+                }
                 Outcome::Recorded { recorded, .. } => Outcome::Recorded {
                     recorded: recorded.clone(),
                     is_new: false,
@@ -330,29 +348,54 @@ impl Sequencer {
     }
 }
 
+/// What an event claims, before it is known from which version on.
+fn claim_of(event: &Event) -> Claim {
+    Claim {
+        identity: event.identity(),
+        fingerprint: event.fingerprint(),
+        stream: event.stream.clone(),
+        from: 0,
+    }
+}
+
+/// The identities that are claimed for more than one content.
+fn rivals(claims: &[Claim]) -> Vec<&str> {
+    let mut first_of: HashMap<&str, &str> = HashMap::new();
+    let rivals = claims.iter().filter(|claim| {
+        let first = first_of
+            .entry(&claim.identity)
+            .or_insert(&claim.fingerprint);
+        *first != claim.fingerprint
+    });
+    let rivals: HashSet<&str> = rivals.map(|claim| claim.identity.as_str()).collect();
+    rivals.into_iter().collect()
+}
+
 /// Sorts events into lanes. What repeats an identity of the same call is set
-/// aside, with the place of the first.
+/// aside, with the place of the first. Of rivals for an identity, the claim in
+/// `standing` says whose it is; without one, the first comes first.
 fn lanes<'a>(
     events: &'a [Event],
+    claims: Vec<Claim>,
+    standing: &HashMap<String, Claim>,
     outcomes: &mut [Outcome],
-) -> (Vec<Lane<'a>>, Vec<(usize, usize)>) {
+) -> (Vec<Lane<'a>>, Vec<Repeat>) {
     let mut lanes: Vec<Lane<'a>> = Vec::new();
     let mut lane_of: HashMap<&StreamName, usize> = HashMap::new();
     let mut first_of: HashMap<String, (usize, String)> = HashMap::new();
     let mut repeats = Vec::new();
-    for (place, event) in events.iter().enumerate() {
-        let claim = Claim {
-            identity: event.identity(),
-            fingerprint: event.fingerprint(),
-            stream: event.stream.clone(),
-            from: 0,
-        };
+    for (place, (event, claim)) in events.iter().zip(claims).enumerate() {
+        let owner = standing.get(&claim.identity);
+        if owner.is_some_and(|owner| owner.fingerprint != claim.fingerprint) {
+            outcomes[place] = Outcome::Conflict;
+            continue;
+        }
         if let Some((first, fingerprint)) = first_of.get(&claim.identity) {
-            if *fingerprint == claim.fingerprint {
-                repeats.push((place, *first));
-            } else {
-                outcomes[place] = Outcome::Conflict;
-            }
+            repeats.push(Repeat {
+                place,
+                first: *first,
+                is_rival: *fingerprint != claim.fingerprint,
+            });
             continue;
         }
         let first = (place, claim.fingerprint.clone());

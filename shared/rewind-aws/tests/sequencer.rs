@@ -89,6 +89,24 @@ async fn the_same_id_with_other_content_is_a_conflict() {
 }
 
 #[tokio::test]
+async fn an_impostor_in_front_does_not_take_the_identity_of_a_recorded_event() {
+    let aws = Aws::start().await;
+    let (own, impostor) = (event("count-1", "a", 1), event("count-1", "a", 2));
+    let sequencer = Sequencer::new(aws.events());
+    sequencer.record(std::slice::from_ref(&own)).await;
+    let outcomes = sequencer.record(&[impostor.clone(), own.clone()]).await;
+    assert!(matches!(outcomes[0], Outcome::Conflict));
+    assert_eq!(versions(&outcomes[1..]), [(1, false)]);
+    // Claimed, and never recorded: the claim says whose it is.
+    let (own, impostor) = (event("count-2", "b", 1), event("count-2", "b", 2));
+    assert_eq!(aws.events().claim(&[claim(&own, 1)]).await, [Inserted::New]);
+    let outcomes = sequencer.record(&[impostor, own]).await;
+    assert!(matches!(outcomes[0], Outcome::Conflict));
+    assert_eq!(versions(&outcomes[1..]), [(1, true)]);
+    aws.system.stop().await;
+}
+
+#[tokio::test]
 async fn a_claim_whose_event_was_never_recorded_does_not_swallow_it() {
     let aws = Aws::start().await;
     let store = aws.events();

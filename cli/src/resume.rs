@@ -1,0 +1,135 @@
+//! `rewind resume`: after the fix, lets stalled streams go on from the table.
+//!
+//! The deployed functions do it themselves: a delivery of the stream's last
+//! event is put on the stream of recorded events, and by the watermark rule
+//! each reader reads from the table what it lacks before it. Readers that lack
+//! nothing leave it alone, so that any number of resumptions is harmless.
+
+mod stalled;
+
+use crate::{deployment, up};
+use clap::Args as ClapArgs;
+use rewind::{BadStreamName, Service, StreamName};
+use rewind_aws::stalls::Stall;
+use serde_json::json;
+use stalled::{Stalled, State};
+use std::{
+    collections::BTreeSet,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+/// How often the stalls are looked at.
+const INTERVAL: Duration = Duration::from_millis(250);
+
+/// The exit code when a stream still stalls.
+const STILL_STALLED: u8 = 1;
+
+/// The exit code when the stalls could not be read.
+const UNREADABLE: u8 = 2;
+
+/// Which stalls are resumed.
+#[derive(ClapArgs)]
+pub struct Args {
+    #[command(flatten)]
+    deployment: deployment::Args,
+    /// Only this reader: a projection's generation such as `carts@1`, or a
+    /// reaction such as `adapter/shop`.
+    #[arg(long)]
+    reader: Option<String>,
+    /// Only this stream.
+    #[arg(long, value_parser = stream_name)]
+    stream: Option<StreamName>,
+    /// How many seconds the deployed functions get.
+    #[arg(long, default_value_t = 30)]
+    wait: u64,
+    /// One JSON object for machines instead of words.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What became of the stalls.
+#[derive(Default)]
+struct Resumed {
+    resumed: Vec<Stall>,
+    stalled: Vec<Stall>,
+}
+
+/// Resumes. Exit code 1 says that some still stall.
+pub fn run(args: &Args) -> ExitCode {
+    up::init_log();
+    let outcome = up::runtime().and_then(|runtime| runtime.block_on(resume(args)));
+    match outcome {
+        Ok(resumed) => {
+            resumed.show(args.json);
+            match resumed.stalled.is_empty() {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::from(STILL_STALLED),
+            }
+        }
+        Err(reason) => {
+            eprintln!("rewind: {reason}");
+            ExitCode::from(UNREADABLE)
+        }
+    }
+}
+
+fn stream_name(text: &str) -> Result<StreamName, BadStreamName> {
+    StreamName::new(text)
+}
+
+async fn resume(args: &Args) -> Result<Resumed, String> {
+    let deployment = args.deployment.open().await?;
+    let stalled = Stalled::new(service::service(), deployment);
+    let mut waiting = stalled
+        .list(args.reader.as_deref(), args.stream.as_ref())
+        .await?;
+    let streams: BTreeSet<&StreamName> = waiting.iter().map(|stall| &stall.stream).collect();
+    stalled.deliver(streams).await?;
+    let mut resumed = Resumed::default();
+    let until = Instant::now() + Duration::from_secs(args.wait);
+    loop {
+        let mut still = Vec::new();
+        for stall in waiting {
+            match stalled.state_of(&stall).await? {
+                State::GoesOn => resumed.resumed.push(stall),
+                // It came further, to the next event that is refused.
+                State::Elsewhere(now) => resumed.stalled.push(now),
+                State::Stalled => still.push(stall),
+            }
+        }
+        waiting = still;
+        if waiting.is_empty() || Instant::now() > until {
+            resumed.stalled.append(&mut waiting);
+            return Ok(resumed);
+        }
+        tokio::time::sleep(INTERVAL).await;
+    }
+}
+
+impl Resumed {
+    fn show(&self, as_json: bool) {
+        if as_json {
+            println!(
+                "{}",
+                json!({"resumed": self.resumed, "stalled": self.stalled})
+            );
+            return;
+        }
+        for stall in &self.resumed {
+            let Stall { reader, stream, .. } = stall;
+            println!("resumed   {reader} {stream}");
+        }
+        for stall in &self.stalled {
+            let Stall {
+                reader,
+                stream,
+                version,
+                reason,
+            } = stall;
+            println!("stalled   {reader} {stream}@{version}: {reason}");
+        }
+        let (resumed, stalled) = (self.resumed.len(), self.stalled.len());
+        println!("{resumed} resumed, {stalled} still stalled");
+    }
+}

@@ -1,0 +1,152 @@
+//! The stalls of a deployment: listed, poked, and watched.
+
+use super::*;
+use crate::deployment::Deployment;
+use rewind::{Delivery, Fold, Target};
+use rewind_aws::{
+    Error,
+    data_store::{Key, Row},
+    generations,
+    put::Outgoing,
+    stalls,
+};
+
+/// Reports on one page.
+const PAGE: i32 = 500;
+
+/// Streams that are delivered in one go.
+const STREAMS: usize = 200;
+
+/// A deployment, as far as stalls go.
+pub struct Stalled {
+    service: Service,
+    deployment: Deployment,
+}
+
+/// How a stall stands now.
+pub enum State {
+    /// The reader is beyond the event.
+    GoesOn,
+    /// As before, as far as anybody can tell.
+    Stalled,
+    /// The reader is beyond the event and stalls at a later one, or for
+    /// another reason.
+    Elsewhere(Stall),
+}
+
+impl Stalled {
+    /// The stalls of this deployment.
+    pub fn new(service: Service, deployment: Deployment) -> Self {
+        Self {
+            service,
+            deployment,
+        }
+    }
+
+    /// All stalls of one reader or of all, of one stream or of all.
+    pub async fn list(
+        &self,
+        reader: Option<&str>,
+        stream: Option<&StreamName>,
+    ) -> Result<Vec<Stall>, String> {
+        let mut found = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let page = stalls::list(&self.deployment.store, reader, after.as_deref(), PAGE);
+            let (page, next) = page.await.map_err(told)?;
+            let wanted = |stall: &Stall| stream.is_none_or(|stream| stall.stream == *stream);
+            found.extend(page.into_iter().filter(wanted));
+            match next {
+                Some(next) => after = Some(next),
+                None => return Ok(found),
+            }
+        }
+    }
+
+    /// Delivers the last event of each stream once more.
+    pub async fn deliver(&self, streams: BTreeSet<&StreamName>) -> Result<(), String> {
+        let streams: Vec<&StreamName> = streams.into_iter().collect();
+        let events = &self.deployment.events;
+        for some in streams.chunks(STREAMS) {
+            let mut outgoing = Vec::new();
+            for stream in some {
+                let head = events.head(stream).await.map_err(told)?.version;
+                let read = events.read_events(stream, head.saturating_sub(1), head);
+                let (last, _) = read.await.map_err(told)?;
+                let key = stream.to_string();
+                outgoing.extend(
+                    Delivery::encode(&last, None)
+                        .into_iter()
+                        .map(|packed| Outgoing {
+                            key: key.clone(),
+                            data: packed.text.into_bytes(),
+                        }),
+                );
+            }
+            for answer in self.deployment.published.put_in_order(&outgoing).await {
+                answer.map_err(|reason| format!("a delivery could not be put: {reason}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// How a stall stands now. A report that outlived its stall, because its
+    /// reader died between the two writes, is taken back.
+    pub async fn state_of(&self, stall: &Stall) -> Result<State, String> {
+        let store = &self.deployment.store;
+        let row = match self.watermark_of(stall).await.map_err(told)? {
+            Some(key) => store.get(&key).await.map_err(told)?.unwrap_or_default(),
+            // Nobody keeps this generation any more.
+            None => Row {
+                watermark: u64::MAX,
+                ..Row::default()
+            },
+        };
+        match row.stalled {
+            None if row.watermark >= stall.version => {
+                let cleared = stalls::clear(store, &stall.reader, &stall.stream).await;
+                cleared.map_err(told)?;
+                Ok(State::GoesOn)
+            }
+            Some(reason) if row.watermark >= stall.version || reason != stall.reason => {
+                Ok(State::Elsewhere(Stall {
+                    version: row.watermark + 1,
+                    reason,
+                    ..stall.clone()
+                }))
+            }
+            _ => Ok(State::Stalled),
+        }
+    }
+
+    /// Where a stalled reader's watermark stands; `None` where nobody keeps it.
+    async fn watermark_of(&self, stall: &Stall) -> Result<Option<Key>, Error> {
+        let mark = Key::mark(&stall.reader, stall.stream.as_str());
+        let Some((name, generation)) = stall.reader.rsplit_once('@') else {
+            let mut reactions = self.service.reactions().iter();
+            let is_known = reactions.any(|reaction| reaction.origin == stall.reader);
+            return Ok(is_known.then_some(mark));
+        };
+        let (Some(projection), Ok(generation)) =
+            (self.service.projection(name), generation.parse())
+        else {
+            return Ok(None);
+        };
+        let generations = generations::of(&self.deployment.store, name).await?;
+        if !generations.takes(generation) {
+            return Ok(None);
+        }
+        let target = Target {
+            projection: name.to_string(),
+            generation,
+        };
+        Ok(Some(match projection.fold {
+            Fold::SingleStream(_) => Key::row(&target, stall.stream.id()),
+            Fold::MultiStream { .. } => mark,
+        }))
+    }
+}
+
+fn told(error: Error) -> String {
+    error.to_string()
+}

@@ -1,0 +1,102 @@
+//! Versions, positions, and commits that can be read.
+
+use crate::{scene::Scene, support::event};
+use rewind_aws::audit::Kind;
+
+#[tokio::test]
+async fn a_missing_version_is_a_gap() {
+    let scene = Scene::with_history().await;
+    let late = event("count-1", "late", 1);
+    scene.claim(&late, |_| {}).await;
+    scene.commit(14, &[late], |_| {}).await;
+    let found = scene.expect(&[(Kind::Gap, "count-1@14")]).await;
+    assert_eq!(found[0].expected, "version 13");
+    scene.aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_lacks_its_first_version_is_a_gap() {
+    let scene = Scene::start().await;
+    let late = event("count-1", "late", 1);
+    scene.claim(&late, |_| {}).await;
+    scene.commit(2, &[late], |_| {}).await;
+    scene.expect(&[(Kind::Gap, "count-1@2")]).await;
+    scene.aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_commit_inside_another_is_an_overlap() {
+    let scene = Scene::start().await;
+    scene
+        .happen(&[1, 2, 3].map(|n| event("hoard-1", &n.to_string(), n)))
+        .await;
+    let second = event("hoard-1", "second", 1);
+    scene.claim(&second, |_| {}).await;
+    scene.commit(2, &[second], |_| {}).await;
+    let (_, violations) = scene.audit().await;
+    let kinds: Vec<Kind> = violations.iter().map(|violation| violation.kind).collect();
+    assert!(kinds.contains(&Kind::Overlap), "{violations:#?}");
+    scene.aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_cannot_be_read_is_reported() {
+    let scene = Scene::with_history().await;
+    let lost = event("count-1", "lost", 1);
+    scene
+        .commit(13, std::slice::from_ref(&lost), |commit| {
+            commit.events = "[{]".into()
+        })
+        .await;
+    scene
+        .commit(14, std::slice::from_ref(&lost), |commit| commit.length = 2)
+        .await;
+    scene
+        .commit(1, &[event("count-5", "lost", 1)], |commit| {
+            commit.length = 0
+        })
+        .await;
+    let expected = [
+        (Kind::DamagedItem, "count-5@1"),
+        (Kind::UnreadableCommit, "count-1@13"),
+        (Kind::UnreadableCommit, "count-1@14"),
+    ];
+    scene.expect(&expected).await;
+    scene.aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_position_that_goes_back_is_reported() {
+    let scene = Scene::with_history().await;
+    let early = event("count-1", "early", 1);
+    scene.claim(&early, |_| {}).await;
+    scene
+        .commit(13, &[early], |commit| commit.position = 5)
+        .await;
+    scene.expect(&[(Kind::PositionBack, "count-1@13")]).await;
+    scene.aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_commit_that_the_index_does_not_name_in_its_slice_is_reported() {
+    let scene = Scene::with_history().await;
+    let events = ["a", "b"].map(|id| event("count-1", id, 1));
+    for event in &events {
+        scene.claim(event, |_| {}).await;
+    }
+    scene
+        .commit(13, &events[..1], |commit| commit.slice = None)
+        .await;
+    scene
+        .commit(14, &events[1..], |commit| {
+            commit.slice = Some("count#77".into())
+        })
+        .await;
+    let expected = [
+        (Kind::WrongSlice, "count-1@13"),
+        (Kind::WrongSlice, "count-1@14"),
+    ];
+    let found = scene.expect(&expected).await;
+    assert_eq!((&*found[0].found, &*found[1].found), ("none", "count#77"));
+    scene.aws.system.stop().await;
+}
