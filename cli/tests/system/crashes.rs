@@ -2,15 +2,13 @@
 
 use crate::{
     client::Client,
-    support::{BATCH, Killed, root, start, stream, vote, wait_for},
+    support::{BATCH, rewind, start, stream, vote, wait_for},
 };
 use local::State;
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
-    io::{BufRead, BufReader},
-    path::Path,
-    process::{Command, Stdio},
+    process::Command,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -63,27 +61,6 @@ async fn killed_functions_are_started_again_and_the_result_is_the_same() {
     assert_eq!(stream(&client, "poll-1").await.len(), 400);
     assert!(kills > 3, "only {kills} processes were killed");
     system.stop().await;
-}
-
-/// `rewind` as a user starts it, and its URL.
-fn rewind(dir: &Path) -> (Killed, String) {
-    let process = Command::new(env!("CARGO_BIN_EXE_rewind"))
-        .args(["--port", "0", "--dir"])
-        .arg(dir)
-        .current_dir(root())
-        .stdout(Stdio::piped())
-        .spawn();
-    let mut process = Killed(process.unwrap());
-    let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
-    let url = loop {
-        let line = lines.next().expect("a line").unwrap();
-        if let Some(at) = line.find("http://") {
-            break line[at..].split_whitespace().next().unwrap().to_string();
-        }
-    };
-    // Whatever else it prints must not block it.
-    std::thread::spawn(move || lines.for_each(drop));
-    (process, url)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

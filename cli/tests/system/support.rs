@@ -4,7 +4,9 @@ use crate::client::Client;
 use local::{Options, State, System, Template, Worker};
 use serde_json::{Value, json};
 use std::{
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -103,4 +105,25 @@ impl Drop for Killed {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+/// `rewind` as a user starts it, and its URL.
+pub fn rewind(dir: &Path) -> (Killed, String) {
+    let process = Command::new(env!("CARGO_BIN_EXE_rewind"))
+        .args(["--port", "0", "--dir"])
+        .arg(dir)
+        .current_dir(root())
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut process = Killed(process.unwrap());
+    let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
+    let url = loop {
+        let line = lines.next().expect("a line").unwrap();
+        if let Some(at) = line.find("http://") {
+            break line[at..].split_whitespace().next().unwrap().to_string();
+        }
+    };
+    // Whatever else it prints must not block it.
+    std::thread::spawn(move || lines.for_each(drop));
+    (process, url)
 }
