@@ -119,6 +119,12 @@ fn every_command_of_the_readme_works_as_printed() {
                 assert!(output.status.success(), "{found}");
                 assert_eq!(found, expected);
             }
+            "cargo run -- verify" => {
+                let output = rewind(dir.path()).arg("verify").output().unwrap();
+                let found = normalized(&String::from_utf8(output.stdout).unwrap());
+                assert!(output.status.success(), "{found}");
+                assert_eq!(found, expected);
+            }
             curling if curling.starts_with("curl ") => {
                 tried += 1;
                 curl(curling, &url, &expected);
