@@ -200,9 +200,15 @@ impl Reactor {
         };
         let written = self.store.put(&turn.key, &mark, turn.mark.revision).await?;
         if written == Written::Stale {
-            // A rival drew the same events under the same identities, or will
-            // when the stream's next delivery comes.
-            tracing::debug!(origin, stream = %turn.stream, "mark moved by another");
+            // A rival moved the mark. Where it came as far, all is well; where
+            // it did not (it may have seen an older domain), the delivery has
+            // to come again. What is drawn twice is recorded once.
+            let mark = self.store.rows(std::slice::from_ref(&turn.key)).await?;
+            let reached = mark.get(&turn.key).map_or(0, |mark| mark.watermark);
+            if reached < turn.watermark {
+                let what = format!("the mark of {origin} for {}", turn.stream);
+                return Err(Error::Contended { what, attempts: 1 });
+            }
         } else if turn.refused.is_none() && turn.mark.stalled.is_some() {
             stalls::clear(&self.store, origin, turn.stream).await?;
         }

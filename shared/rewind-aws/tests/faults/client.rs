@@ -12,7 +12,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use rewind_aws::http::{Request, Response};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 /// A client and its memory.
 pub struct Client {
@@ -60,7 +60,7 @@ impl Client {
             }
             5 if self.world.settings.has(Mischief::Junk) => self.put_junk().await,
             _ => {
-                let count = self.dice.random_range(1..=12);
+                let count = self.dice.random_range(1..=8);
                 let mut batch: Vec<Fact> = (0..count).map(|_| self.event()).collect();
                 if self.dice.random_bool(0.3) {
                     let again = batch.choose(&mut self.dice).unwrap().clone();
@@ -98,11 +98,16 @@ impl Client {
     /// A new event, one that was sent before, or one under an id that another
     /// one has.
     fn event(&mut self) -> Fact {
-        let streams = ["count-a", "count-b", "count-c", "count-d", "spread-a", "spread-b"];
+        let streams = [
+            "count-a", "count-b", "count-c", "count-d", "spread-a", "spread-b",
+        ];
         let stream = *streams.choose(&mut self.dice).unwrap();
         let mut n = self.dice.random_range(0..60);
         if matches!(n, FRAGILE | UNNOTED) && !self.world.settings.has(Mischief::Poison) {
             n += 10;
+        }
+        if self.chance(Mischief::Poison, 0.08) {
+            n = *[FRAGILE, UNNOTED].choose(&mut self.dice).unwrap();
         }
         if stream == "spread-b" && self.chance(Mischief::Poison, 0.1) {
             n = BEAST;
@@ -110,7 +115,10 @@ impl Client {
         if stream.starts_with("spread") && n != BEAST {
             n %= 12;
         }
-        let data = json!(Counted { n, world: self.world.id });
+        let data = json!(Counted {
+            n,
+            world: self.world.id
+        });
         let old = self.dice.random_range(0..10);
         let known = self.sent.iter().filter(|fact| fact.id.is_some());
         let known: Vec<&Fact> = known.filter(|fact| fact.kind == "counted").collect();
@@ -131,7 +139,7 @@ impl Client {
         Input {
             from: ["x", "y"].choose(&mut self.dice).unwrap().to_string(),
             world: self.world.id,
-            is_sick: self.chance(Mischief::Poison, 0.1),
+            is_sick: self.chance(Mischief::Poison, 0.2),
             items,
         }
     }
@@ -221,7 +229,10 @@ impl Client {
             let mut event = event.clone();
             let id = told["id"].as_str().unwrap().to_string();
             assert!(event.id.is_none() || event.id.as_ref() == Some(&id));
-            assert_eq!(told["stream"], event.stream, "what is answered is what was sent");
+            assert_eq!(
+                told["stream"], event.stream,
+                "what is answered is what was sent"
+            );
             event.id = Some(id);
             event
         });
@@ -257,12 +268,6 @@ impl Client {
         };
         serde_json::from_value(request).unwrap()
     }
-}
-
-/// The streams that anything was sent to.
-pub fn streams(clients: &[Client]) -> BTreeSet<String> {
-    let sent = clients.iter().flat_map(|client| &client.sent);
-    sent.map(|fact| fact.stream.clone()).collect()
 }
 
 fn body_of(response: &Response) -> Value {

@@ -3,7 +3,9 @@
 //! for.
 
 use crate::support;
-use rewind::{Adapter, Draft, Recorded, Refused, Rule, Service, SingleStreamProjection, StreamName};
+use rewind::{
+    Adapter, Draft, Recorded, Refused, Rule, Service, SingleStreamProjection, StreamName,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -96,8 +98,8 @@ impl Adapter for Feed {
         Some(input["from"].as_str()?.to_string())
     }
     fn map(input: Value) -> Result<Vec<Draft>, Refused> {
-        let input: Input = serde_json::from_value(input)
-            .map_err(|error| Refused::new(error.to_string()))?;
+        let input: Input =
+            serde_json::from_value(input).map_err(|error| Refused::new(error.to_string()))?;
         if input.is_sick {
             refuse_until_mended(input.world)?;
         }
@@ -131,7 +133,7 @@ impl Rule for Note {
 }
 
 pub fn note(id: &str, version: u64, counted: &Counted) -> Vec<Draft> {
-    if counted.n % 5 != 0 {
+    if !counted.n.is_multiple_of(5) {
         return Vec::new();
     }
     let data = json!({"of": version, "n": counted.n});
@@ -151,7 +153,7 @@ impl Rule for Scatter {
 }
 
 pub fn scatter(id: &str, version: u64, counted: &Counted) -> Vec<Draft> {
-    if counted.n % 3 != 0 {
+    if !counted.n.is_multiple_of(3) {
         return Vec::new();
     }
     let drafts = ["left", "right", "left", "right"].iter().enumerate();

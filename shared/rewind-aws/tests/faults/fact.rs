@@ -37,7 +37,10 @@ impl Fact {
             id: text("id"),
             source: text("source").unwrap(),
             kind: text("type").unwrap(),
-            stream: stream.map(ToString::to_string).or_else(|| text("subject")).unwrap(),
+            stream: stream
+                .map(ToString::to_string)
+                .or_else(|| text("subject"))
+                .unwrap(),
             data: event["data"].to_string(),
         }
     }

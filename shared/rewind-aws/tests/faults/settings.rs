@@ -70,7 +70,7 @@ impl Settings {
         let rounds = env::var("REWIND_ROUNDS").ok();
         Self {
             seed,
-            rounds: rounds.map_or(24, |rounds| rounds.parse().unwrap()),
+            rounds: rounds.map_or(12, |rounds| rounds.parse().unwrap()),
             rate: if kinds.is_empty() { 0.0 } else { rate },
             kinds,
             mischiefs,
@@ -87,7 +87,10 @@ impl Settings {
         let mut smaller = Vec::new();
         if self.rounds > 3 {
             let rounds = self.rounds / 2;
-            smaller.push(Self { rounds, ..self.clone() });
+            smaller.push(Self {
+                rounds,
+                ..self.clone()
+            });
         }
         for nth in 0..self.mischiefs.len() {
             let mut less = self.clone();

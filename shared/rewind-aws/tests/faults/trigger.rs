@@ -14,6 +14,7 @@ use std::{
     pin::{Pin, pin},
     sync::{Arc, LazyLock},
     task::{Context, Poll},
+    time::Duration,
 };
 use tokio::task::JoinHandle;
 
@@ -25,6 +26,17 @@ static MOULD: LazyLock<Value> = LazyLock::new(|| {
 
 /// The most records of one batch.
 const MAX_BATCH: usize = 12;
+
+/// After how many polls at most an invocation is interrupted. Most take about
+/// as many.
+const MAX_POLLS: usize = 50;
+
+/// How long a process at most sleeps before it goes on, in milliseconds: its
+/// batch, and some after it, are mostly done by another one meanwhile.
+const MAX_SLEEP: u64 = 500;
+
+/// The most records of one read.
+const MAX_PAGE: i32 = 1000;
 
 /// A record of a shard.
 #[derive(Debug, Clone)]
@@ -38,13 +50,11 @@ pub struct Record {
 pub struct Lane {
     world: Arc<World>,
     pub function: Function,
-    shard: String,
+    reader: Reader,
     dice: SmallRng,
     process: Arc<Process>,
     /// What was read, without what was lost.
     records: Vec<Record>,
-    /// Up to where it was read.
-    read: Option<String>,
     /// How many of the records are finished.
     finished: usize,
     zombies: Vec<JoinHandle<()>>,
@@ -59,11 +69,10 @@ impl Lane {
         Self {
             world: world.clone(),
             function,
-            shard: shard_id(nth),
+            reader: Reader::new(&world.kinesis, world.trigger(function), nth),
             dice: SmallRng::seed_from_u64(seed),
             process: Arc::new(world.process(function)),
             records: Vec::new(),
-            read: None,
             finished: 0,
             zombies: Vec::new(),
             is_good: false,
@@ -100,18 +109,21 @@ impl Lane {
         if self.chance(Mischief::Zombie, 0.25) {
             self.leave_running(to);
         }
-        let polls = self.dice.random_range(1..=80);
+        let polls = self.dice.random_range(1..=MAX_POLLS);
         let is_killed = self.chance(Mischief::Kill, 0.3);
-        let invocation = self.process.handle(batch(&self.records[self.finished..to]));
-        if !is_killed {
-            let answer = invocation.await;
-            self.settle(to, answer);
-            return;
-        }
-        match (Killed { invocation: pin!(invocation), polls }).await {
+        let polls = if is_killed { polls } else { usize::MAX };
+        match self.invoke(to, polls).await {
             Some(answer) => self.settle(to, answer),
             None => self.restart(),
         }
+    }
+
+    /// Delivers up to a record. `None` where the process died, after this many
+    /// polls.
+    async fn invoke(&self, to: usize, polls: usize) -> Option<Option<BatchAnswer>> {
+        let event = batch(&self.records[self.finished..to]);
+        let invocation = pin!(self.process.handle(event));
+        UpTo { invocation, polls }.await
     }
 
     /// One turn as on a good day. Says whether there was anything to do.
@@ -120,9 +132,8 @@ impl Lane {
         let waiting = self.records.len() - self.finished;
         let to = self.finished + waiting.min(MAX_BATCH);
         if waiting > 0 {
-            let invocation = self.process.handle(batch(&self.records[self.finished..to]));
-            let answer = invocation.await;
-            self.settle(to, answer);
+            let answer = self.invoke(to, usize::MAX).await;
+            self.settle(to, answer.flatten());
         }
         waiting > 0
     }
@@ -134,20 +145,26 @@ impl Lane {
         }
     }
 
-    /// An invocation that is taken for dead: it is delivered again while it
-    /// runs, ends at any of its awaits or goes on to the end, and nobody
-    /// listens to what it says.
+    /// An invocation that is taken for dead: it is delivered again meanwhile,
+    /// ends at any of its awaits or wakes up there later and goes on, and
+    /// nobody listens to what it says.
     fn leave_running(&mut self, to: usize) {
         let event = batch(&self.records[self.finished..to]);
-        let polls = match self.dice.random() {
-            true => usize::MAX,
-            false => self.dice.random_range(1..=150),
-        };
+        let polls = self.dice.random_range(1..=MAX_POLLS);
+        let wakes_up = self.dice.random_bool(0.7);
+        let sleep = Duration::from_millis(self.dice.random_range(0..=MAX_SLEEP));
         let process = self.process.clone();
         self.restart();
-        self.zombies.push(tokio::spawn(async move {
-            let invocation = pin!(process.handle(event));
-            Killed { invocation, polls }.await;
+        self.zombies.push(tokio::task::spawn_local(async move {
+            let mut invocation = pin!(process.handle(event));
+            let invoked = UpTo {
+                invocation: invocation.as_mut(),
+                polls,
+            };
+            if invoked.await.is_none() && wakes_up {
+                tokio::time::sleep(sleep).await;
+                invocation.await;
+            }
         }));
     }
 
@@ -162,18 +179,16 @@ impl Lane {
         let failed = answer.batch_item_failures.iter();
         let places = failed.map(|failure| {
             let number = &failure.item_identifier;
-            let place = batch.iter().position(|record| record.sequence_number == *number);
+            let place = batch
+                .iter()
+                .position(|record| record.sequence_number == *number);
             place.expect("a failure names a record of the batch")
         });
         self.finished += places.min().unwrap_or(to - self.finished);
     }
 
     async fn read(&mut self) {
-        let stream = self.world.trigger(self.function);
-        let after = self.read.as_deref();
-        let new = read(&self.world.kinesis, &stream, &self.shard, after).await;
-        for record in new {
-            self.read = Some(record.sequence_number.clone());
+        for record in self.reader.read().await {
             // `incoming` is what was acknowledged: nothing of it may be lost.
             if self.function != Function::Pump && self.chance(Mischief::Lose, 0.15) {
                 self.lost += 1;
@@ -183,19 +198,24 @@ impl Lane {
         }
     }
 
+    /// How many records it has read.
+    pub fn count(&self) -> usize {
+        self.records.len()
+    }
+
     /// No more mischief.
     pub fn be_good(&mut self) {
         self.is_good = true;
     }
 }
 
-/// A future that is dropped after some polls: at any of its awaits.
-struct Killed<'a, F> {
+/// A future up to a number of polls: to any of its awaits.
+struct UpTo<'a, F> {
     invocation: Pin<&'a mut F>,
     polls: usize,
 }
 
-impl<F: Future> Future for Killed<'_, F> {
+impl<F: Future> Future for UpTo<'_, F> {
     type Output = Option<F::Output>;
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         if self.polls == 0 {
@@ -206,44 +226,52 @@ impl<F: Future> Future for Killed<'_, F> {
     }
 }
 
-pub fn shard_id(nth: i32) -> String {
-    format!("shardId-{nth:012}")
+/// A reader of one shard, from its beginning on.
+pub struct Reader {
+    kinesis: aws_sdk_kinesis::Client,
+    stream: String,
+    shard: String,
+    iterator: Option<String>,
 }
 
-/// All records of a shard behind a sequence number.
-pub async fn read(
-    kinesis: &aws_sdk_kinesis::Client,
-    stream: &str,
-    shard: &str,
-    after: Option<&str>,
-) -> Vec<Record> {
-    let mut records = Vec::new();
-    let mut after = after.map(ToString::to_string);
-    loop {
-        let iterator = kinesis.get_shard_iterator().stream_name(stream).shard_id(shard);
-        let iterator = match &after {
-            Some(after) => iterator
-                .shard_iterator_type(ShardIteratorType::AfterSequenceNumber)
-                .starting_sequence_number(after),
-            None => iterator.shard_iterator_type(ShardIteratorType::TrimHorizon),
-        };
-        let iterator = iterator.send().await.unwrap();
-        let page = kinesis.get_records().limit(1000);
-        let page = page.set_shard_iterator(iterator.shard_iterator).send();
-        let page = page.await.unwrap();
-        let Some(last) = page.records().last() else {
-            return records;
-        };
-        after = Some(last.sequence_number.clone());
-        let is_last = page.records().len() < 1000;
-        records.extend(page.records.into_iter().map(|record| Record {
-            sequence_number: record.sequence_number,
-            key: record.partition_key,
-            data: record.data.into_inner(),
-        }));
-        if is_last {
-            return records;
+impl Reader {
+    pub fn new(kinesis: &aws_sdk_kinesis::Client, stream: String, nth: i32) -> Self {
+        Self {
+            kinesis: kinesis.clone(),
+            stream,
+            shard: format!("shardId-{nth:012}"),
+            iterator: None,
         }
+    }
+
+    /// What has come since the last time.
+    pub async fn read(&mut self) -> Vec<Record> {
+        let mut records = Vec::new();
+        loop {
+            let iterator = match self.iterator.take() {
+                Some(iterator) => iterator,
+                None => self.begin().await,
+            };
+            let page = self.kinesis.get_records().limit(MAX_PAGE);
+            let page = page.shard_iterator(iterator).send().await.unwrap();
+            self.iterator = page.next_shard_iterator;
+            let is_last = page.records.len() < MAX_PAGE as usize;
+            records.extend(page.records.into_iter().map(|record| Record {
+                sequence_number: record.sequence_number,
+                key: record.partition_key.unwrap_or_default(),
+                data: record.data.into_inner(),
+            }));
+            if is_last {
+                return records;
+            }
+        }
+    }
+
+    async fn begin(&self) -> String {
+        let iterator = self.kinesis.get_shard_iterator();
+        let iterator = iterator.stream_name(&self.stream).shard_id(&self.shard);
+        let iterator = iterator.shard_iterator_type(ShardIteratorType::TrimHorizon);
+        iterator.send().await.unwrap().shard_iterator.unwrap()
     }
 }
 

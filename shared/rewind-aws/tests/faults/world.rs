@@ -2,8 +2,13 @@
 //! layer around the SDK, and the functions' processes.
 
 use crate::{domain, settings::Settings, support::Aws};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lambda_events::kinesis::KinesisEvent;
-use aws_sdk_dynamodb::types::BillingMode;
+use aws_sdk_dynamodb::{
+    config::{Credentials, SharedCredentialsProvider},
+    types::{BillingMode, GlobalSecondaryIndex},
+};
+use aws_smithy_http_client::Builder;
 use rewind_aws::{
     clients::Clients,
     faults::{Faults, Plan},
@@ -22,9 +27,9 @@ pub const SHARDS: i32 = 2;
 
 static NEXT: AtomicU64 = AtomicU64::new(1);
 
-/// What all worlds share.
-pub struct Services {
-    pub aws: Aws,
+/// The embedded services, as one thread reaches them.
+pub struct Services<'a> {
+    aws: &'a Aws,
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub kinesis: aws_sdk_kinesis::Client,
 }
@@ -55,26 +60,24 @@ pub enum Process {
     Microservice(microservice::Handler),
 }
 
-impl Services {
-    pub async fn start() -> Self {
-        let aws = Aws::start().await;
+impl<'a> Services<'a> {
+    /// Connects to the services: a client belongs to the runtime that it was
+    /// first used on.
+    pub fn connect(aws: &'a Aws) -> Self {
         let config = |endpoint: &str| {
-            aws_config::SdkConfig::builder()
-                .behavior_version(aws_config::BehaviorVersion::latest())
-                .region(aws_config::Region::new("us-east-1"))
-                .http_client(aws_smithy_http_client::Builder::new().build_http())
-                .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(
-                    aws_sdk_dynamodb::config::Credentials::new("operator", "local", None, None, "local"),
-                ))
+            let credentials = Credentials::new("operator", "local", None, None, "local");
+            SdkConfig::builder()
+                .behavior_version(BehaviorVersion::latest())
+                .region(Region::new("us-east-1"))
+                .http_client(Builder::new().build_http())
+                .credentials_provider(SharedCredentialsProvider::new(credentials))
                 .endpoint_url(endpoint)
                 .build()
         };
-        let dynamodb = aws_sdk_dynamodb::Client::new(&config(aws.system.dynamodb_endpoint()));
-        let kinesis = aws_sdk_kinesis::Client::new(&config(aws.system.kinesis_endpoint()));
         Self {
             aws,
-            dynamodb,
-            kinesis,
+            dynamodb: aws_sdk_dynamodb::Client::new(&config(aws.system.dynamodb_endpoint())),
+            kinesis: aws_sdk_kinesis::Client::new(&config(aws.system.kinesis_endpoint())),
         }
     }
 
@@ -84,7 +87,7 @@ impl Services {
         let like = self.dynamodb.describe_table().table_name(like).send().await;
         let like = like.unwrap().table.unwrap();
         let indexes = like.global_secondary_indexes().iter().map(|index| {
-            aws_sdk_dynamodb::types::GlobalSecondaryIndex::builder()
+            GlobalSecondaryIndex::builder()
                 .set_index_name(index.index_name.clone())
                 .set_key_schema(index.key_schema.clone())
                 .set_projection(index.projection.clone())

@@ -1,0 +1,94 @@
+//! Each consequence of a recorded event drawn exactly once, in order.
+
+use crate::{
+    domain::{self, Counted, Input},
+    fact::Fact,
+    truth::{Recorded, Table},
+};
+use rewind::Draft;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a reaction draws from an event.
+type Drafts = Vec<(&'static str, Vec<Draft>)>;
+
+/// Compares what follows from the table's events with what the reactions drew.
+pub fn check(table: &Table) -> Vec<String> {
+    let mut expected: Vec<Fact> = Vec::new();
+    let mut violations = Vec::new();
+    let places: BTreeMap<&Fact, u64> = table
+        .streams
+        .values()
+        .flatten()
+        .map(|event| (&event.fact, event.version))
+        .collect();
+    for (stream, events) in &table.streams {
+        // Where the consequences of this stream have come to, by origin and by
+        // the stream that they belong to.
+        let mut reached: BTreeMap<(&str, String), u64> = BTreeMap::new();
+        for event in events {
+            for (origin, drafts) in drafts(event) {
+                for (nth, draft) in drafts.into_iter().enumerate() {
+                    let fact = drawn(event, origin, nth, &draft);
+                    let to = (origin, fact.stream.clone());
+                    let at = places.get(&fact).copied();
+                    if let Some(at) = at
+                        && reached.insert(to, at).is_some_and(|before| before > at)
+                    {
+                        violations.push(format!("{origin} of {stream}: out of order: {fact:?}"));
+                    }
+                    expected.push(fact);
+                }
+            }
+        }
+    }
+    let expected: BTreeSet<&Fact> = expected.iter().collect();
+    let is_drawn = |source: &str| {
+        ["/rewind/adapter/", "/rewind/rule/"]
+            .iter()
+            .any(|p| source.starts_with(p))
+    };
+    let drawn: BTreeSet<&Fact> = places
+        .keys()
+        .copied()
+        .filter(|fact| is_drawn(&fact.source))
+        .collect();
+    for fact in expected.difference(&drawn) {
+        violations.push(format!("never drawn: {fact:?}"));
+    }
+    for fact in drawn.difference(&expected) {
+        violations.push(format!("drawn from nothing: {fact:?}"));
+    }
+    violations
+}
+
+fn drafts(event: &Recorded) -> Drafts {
+    let fact = &event.fact;
+    match fact.category() {
+        "input:feed" => {
+            let input: Input = serde_json::from_value(fact.data()).unwrap();
+            vec![("adapter/feed", input.drafts())]
+        }
+        "count" => {
+            let counted: Counted = serde_json::from_value(fact.data()).unwrap();
+            let id = fact.stream.strip_prefix("count-").unwrap();
+            vec![
+                ("rule/note", domain::note(id, event.version, &counted)),
+                ("rule/scatter", domain::scatter(id, event.version, &counted)),
+            ]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The identity of a consequence depends on its cause alone.
+fn drawn(cause: &Recorded, origin: &str, nth: usize, draft: &Draft) -> Fact {
+    let id = format!("{}@{}/{nth}", cause.fact.stream, cause.version);
+    let source = format!("/rewind/{origin}");
+    Fact::new(
+        Some(id),
+        &source,
+        &draft.kind,
+        draft.stream.as_str(),
+        &draft.data,
+    )
+}

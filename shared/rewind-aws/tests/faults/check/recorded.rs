@@ -1,0 +1,180 @@
+//! Recorded once, in order, nothing else, and no conflict dropped silently.
+
+use crate::{
+    client::Client,
+    fact::{Fact, Identity},
+    truth::{Incoming, Table},
+};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use std::collections::{BTreeMap, BTreeSet};
+
+const PUMP: &str = "/rewind/pump";
+
+/// Compares what the clients were told, what `incoming` holds and what the
+/// table holds.
+pub fn check(table: &Table, incoming: &[Vec<Incoming>], clients: &[Client]) -> Vec<String> {
+    let mut violations = Vec::new();
+    let records = || incoming.iter().flatten();
+    let arrived: Vec<&Fact> = records()
+        .filter_map(|(_, facts)| facts.as_ref())
+        .flatten()
+        .collect();
+    let all = || table.streams.values().flatten();
+    let recorded: BTreeSet<&Fact> = all().map(|event| &event.fact).collect();
+
+    // Accepted is durable, and nothing comes from nowhere.
+    let known: BTreeSet<&Fact> = arrived.iter().copied().collect();
+    for fact in clients
+        .iter()
+        .flat_map(|client| client.accepted.iter().flatten())
+    {
+        if !known.contains(fact) {
+            violations.push(format!("accepted and not on `incoming`: {fact:?}"));
+        }
+    }
+    let sent: BTreeSet<&Fact> = clients.iter().flat_map(|client| &client.sent).collect();
+    for fact in known
+        .iter()
+        .filter(|fact| !fact.source.starts_with("/rewind/"))
+    {
+        let mut anonymous = (*fact).clone();
+        anonymous.id = None;
+        if !sent.contains(*fact) && !sent.contains(&anonymous) {
+            violations.push(format!("nobody sent {fact:?}"));
+        }
+    }
+
+    // Each identity once, as one of those who brought it.
+    let identities: BTreeSet<Identity> = arrived.iter().map(|fact| fact.identity()).collect();
+    let own = |fact: &&Fact| fact.source != PUMP;
+    let standing: BTreeSet<Identity> = recorded
+        .iter()
+        .copied()
+        .filter(own)
+        .map(Fact::identity)
+        .collect();
+    for lost in identities.difference(&standing) {
+        violations.push(format!("{lost:?} is on `incoming` and not recorded"));
+    }
+    for fact in recorded.iter().copied().filter(own) {
+        if !known.contains(fact) {
+            violations.push(format!("recorded, and never on `incoming`: {fact:?}"));
+        }
+    }
+    let events = all().count();
+    if table.claims != events {
+        violations.push(format!("{} claims for {events} events", table.claims));
+    }
+    violations.extend(orders(table, &arrived, &recorded, clients));
+
+    // What lost its identity to another one is reported, nothing else is.
+    let losers: BTreeSet<Fact> = known
+        .difference(&recorded)
+        .map(|fact| (*fact).clone())
+        .collect();
+    let reports = table.streams.get("rewind-conflicts").into_iter().flatten();
+    let reports: Vec<Fact> = reports
+        .map(|report| {
+            let data = report.fact.data();
+            Fact::read(&data, data["stream"].as_str())
+        })
+        .collect();
+    let reported: BTreeSet<Fact> = reports.iter().cloned().collect();
+    if reported.len() != reports.len() {
+        violations.push("a conflict is reported twice".to_string());
+    }
+    for fact in losers.difference(&reported) {
+        violations.push(format!("neither recorded nor reported: {fact:?}"));
+    }
+    for fact in reported.difference(&losers) {
+        violations.push(format!("reported as a conflict for no reason: {fact:?}"));
+    }
+
+    // What is unreadable is parked once, byte by byte.
+    let junk: BTreeMap<String, String> = records()
+        .filter(|(_, facts)| facts.is_none())
+        .map(|(record, _)| {
+            (
+                record.sequence_number.clone(),
+                STANDARD.encode(&record.data),
+            )
+        })
+        .collect();
+    let parked = table.streams.get("rewind-unreadable").into_iter().flatten();
+    let parked = parked.map(|event| {
+        let data = event.fact.data();
+        let text = |name: &str| data[name].as_str().unwrap_or_default().to_string();
+        (text("sequenceNumber"), text("bytes"))
+    });
+    let parked: BTreeMap<String, String> = parked.collect();
+    if parked != junk {
+        violations.push(format!(
+            "{} unreadable records, {} parked",
+            junk.len(),
+            parked.len()
+        ));
+    }
+    violations
+}
+
+/// Each stream keeps the order in which its events first arrived, and the
+/// order of each request.
+fn orders(
+    table: &Table,
+    arrived: &[&Fact],
+    recorded: &BTreeSet<&Fact>,
+    clients: &[Client],
+) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut first: BTreeMap<&str, Vec<&Fact>> = BTreeMap::new();
+    let mut seen = BTreeSet::new();
+    for fact in arrived.iter().filter(|fact| recorded.contains(**fact)) {
+        if seen.insert(*fact) {
+            first.entry(&fact.stream).or_default().push(fact);
+        }
+    }
+    for (stream, facts) in &first {
+        let stands: Vec<&Fact> = table.streams[*stream]
+            .iter()
+            .map(|event| &event.fact)
+            .collect();
+        if stands != *facts {
+            let ids = |facts: &[&Fact]| {
+                let ids = facts.iter().map(|fact| fact.id.clone().unwrap_or_default());
+                ids.collect::<Vec<_>>().join(" ")
+            };
+            violations.push(format!(
+                "{stream} is not in the order of arrival:\n  arrived  {}\n  recorded {}",
+                ids(facts),
+                ids(&stands)
+            ));
+        }
+    }
+    let mut version: BTreeMap<&Fact, u64> = BTreeMap::new();
+    for event in table.streams.values().flatten() {
+        version.insert(&event.fact, event.version);
+    }
+    for client in clients {
+        let mut uses: BTreeMap<Identity, usize> = BTreeMap::new();
+        for fact in &client.sent {
+            *uses.entry(fact.identity()).or_default() += 1;
+        }
+        for request in &client.accepted {
+            let mut reached: BTreeMap<&str, u64> = BTreeMap::new();
+            // An event that was sent more than once may stand where another
+            // request has brought it.
+            let once = request
+                .iter()
+                .filter(|fact| uses.get(&fact.identity()) == Some(&1));
+            for (fact, at) in once.filter_map(|fact| Some((fact, *version.get(fact)?))) {
+                if reached
+                    .insert(&fact.stream, at)
+                    .is_some_and(|before| before > at)
+                {
+                    violations.push(format!("{fact:?} overtook its request"));
+                }
+            }
+        }
+    }
+    violations
+}

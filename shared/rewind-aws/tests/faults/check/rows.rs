@@ -1,0 +1,168 @@
+//! Projected once: every row is the fold of its stream's events up to its
+//! watermark, computed here.
+
+use super::Progress;
+use crate::{
+    domain::BEAST,
+    truth::{Recorded, Row, Rows, Table},
+};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Which readers stand over one stream: rows by the stream's id, marks by its
+/// name.
+const READERS: [(&str, &str); 7] = [
+    ("sums@1#", "count"),
+    ("fragile@1#", "count"),
+    ("notes@1#", "note"),
+    ("digits@1~", "count"),
+    ("digits@1~", "spread"),
+    ("adapter/feed~", "input:feed"),
+    ("rule/note~", "count"),
+];
+
+/// Compares rows and marks with the table.
+pub fn check(table: &Table, rows: &Rows, progress: Progress) -> Vec<String> {
+    let mut violations = Vec::new();
+    let mut digits: BTreeMap<String, u64> = BTreeMap::new();
+    let scatter = [("rule/scatter~", "count")];
+    for (owner, category) in READERS.iter().chain(&scatter) {
+        let streams = table.streams.iter();
+        let streams = streams.filter(|(name, _)| name.split_once('-').unwrap().0 == *category);
+        for (stream, events) in streams {
+            let id = stream.split_once('-').unwrap().1;
+            let is_mark = owner.ends_with('~');
+            let key = if is_mark { stream.as_str() } else { id };
+            let row = rows.get(&(owner.to_string(), key.to_string()));
+            let watermark = row.map_or(0, |row| row.watermark) as usize;
+            let name = format!("{owner}{key} at {watermark} of {}", events.len());
+            if watermark > events.len() {
+                violations.push(format!("{name} is ahead of its stream"));
+                continue;
+            }
+            let expected = end(owner, events);
+            let stalled = row.is_some_and(|row| row.stalled.is_some());
+            let is_late = match progress {
+                Progress::Moving | Progress::Any => false,
+                Progress::AllButStalled => watermark < expected && !stalled,
+                Progress::All => watermark < expected || stalled != (expected < events.len()),
+            };
+            if is_late {
+                violations.push(format!("{name} is behind: {row:?}"));
+            }
+            let folded = &events[..watermark];
+            match *owner {
+                "digits@1~" => folded.iter().for_each(|event| count(event, &mut digits)),
+                _ if is_mark => {}
+                _ => {
+                    let state = row.map_or(Value::Null, |row| row.state.clone());
+                    let fold = fold(owner, folded);
+                    if state != fold {
+                        violations.push(format!("{name} is {state}, should be {fold}"));
+                    }
+                }
+            }
+        }
+    }
+    violations.extend(check_digits(&digits, rows));
+    if progress != Progress::Moving {
+        violations.extend(check_stalls(rows));
+    }
+    violations
+}
+
+/// Up to where a reader can come.
+fn end(owner: &str, events: &[Recorded]) -> usize {
+    let is_beast = |event: &Recorded| event.fact.data()["n"] == BEAST;
+    let beast = events.iter().position(is_beast);
+    beast
+        .filter(|_| owner == "digits@1~")
+        .unwrap_or(events.len())
+}
+
+fn fold(owner: &str, events: &[Recorded]) -> Value {
+    if events.is_empty() {
+        return Value::Null;
+    }
+    let data: Vec<Value> = events.iter().map(|event| event.fact.data()).collect();
+    match owner {
+        "sums@1#" => {
+            let seen: Vec<u64> = data
+                .iter()
+                .map(|data| data["n"].as_u64().unwrap())
+                .collect();
+            json!({"sum": seen.iter().sum::<u64>(), "seen": seen})
+        }
+        "fragile@1#" => json!(data.len()),
+        _ => json!(data),
+    }
+}
+
+fn count(event: &Recorded, digits: &mut BTreeMap<String, u64>) {
+    let n = event.fact.data()["n"].as_u64().unwrap();
+    let keys: Vec<String> = match event.fact.category() {
+        "spread" => (0..n).map(|row| format!("spread/{row}")).collect(),
+        _ => vec![format!("digit/{}", n % 10)],
+    };
+    for key in keys {
+        *digits.entry(key).or_default() += 1;
+    }
+}
+
+fn check_digits(expected: &BTreeMap<String, u64>, rows: &Rows) -> Vec<String> {
+    let found = rows.iter().filter(|((owner, _), _)| owner == "digits@1#");
+    let found = found.map(|((_, key), row)| (key.clone(), row.state.as_u64().unwrap()));
+    let found: BTreeMap<String, u64> = found.collect();
+    let keys = expected.keys().chain(found.keys());
+    let wrong = keys.filter(|key| expected.get(*key) != found.get(*key));
+    wrong
+        .map(|key| {
+            format!(
+                "digits {key} is {:?}, should be {:?}",
+                found.get(key),
+                expected.get(key)
+            )
+        })
+        .collect()
+}
+
+/// A report stands for each reader that is stalled, and for no other.
+fn check_stalls(rows: &Rows) -> Vec<String> {
+    let reported = rows
+        .iter()
+        .filter(|((owner, _), _)| owner == "rewind#stalls");
+    let reported: BTreeSet<String> = reported.map(|((_, key), _)| key.clone()).collect();
+    let stalled = rows.iter().filter(|(_, row)| row.stalled.is_some());
+    let stalled = stalled.map(|((owner, key), _)| match owner.strip_suffix('#') {
+        // Rows of one stream have its id for their key.
+        Some(reader) => format!("{reader} count-{key}"),
+        None => format!("{} {key}", owner.trim_end_matches('~')),
+    });
+    let stalled: BTreeSet<String> = stalled.collect();
+    let unreported = stalled.difference(&reported);
+    let unreported = unreported.map(|name| format!("stalled and not reported: {name}"));
+    let over = reported.difference(&stalled);
+    let over = over.map(|name| format!("reported and not stalled: {name}"));
+    unreported.chain(over).collect()
+}
+
+/// The watermarks of a world: none ever goes back.
+#[derive(Debug, Default)]
+pub struct Watermarks(BTreeMap<(String, String), u64>);
+
+impl Watermarks {
+    /// Compares with the last time.
+    pub fn moved(&mut self, rows: &Rows) -> Vec<String> {
+        let mut violations = Vec::new();
+        for ((owner, key), Row { watermark, .. }) in rows {
+            let place = (owner.clone(), key.clone());
+            let before = self.0.insert(place, *watermark).unwrap_or(0);
+            if before > *watermark {
+                violations.push(format!(
+                    "{owner}{key} went back from {before} to {watermark}"
+                ));
+            }
+        }
+        violations
+    }
+}

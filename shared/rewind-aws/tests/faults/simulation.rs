@@ -1,0 +1,176 @@
+//! One seed: some rounds of clients and mischief, then quiet, then the checks.
+
+use crate::{
+    check::{Progress, Seen, Watermarks},
+    client::Client,
+    domain,
+    settings::{Mischief, Settings},
+    trigger::Lane,
+    truth,
+    world::{Function, SHARDS, Services, World},
+};
+use futures::future::{join, join_all};
+use rand::{Rng, SeedableRng, rngs::SmallRng};
+use rewind_aws::faults::Kind;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// How often all that is left is driven before it is said to never end.
+const MAX_TURNS: usize = 1000;
+
+/// What a run came to.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub violations: Vec<String>,
+    pub faults: BTreeMap<(Kind, String), u64>,
+    pub events: usize,
+}
+
+impl Report {
+    /// Adds what another run did.
+    pub fn add(&mut self, other: Self) {
+        self.events += other.events;
+        for (what, times) in other.faults {
+            *self.faults.entry(what).or_default() += times;
+        }
+    }
+}
+
+/// Why a run ends early: its report says what is violated.
+struct Violated;
+
+type Sound = Result<(), Violated>;
+
+struct Simulation {
+    world: Arc<World>,
+    dice: SmallRng,
+    clients: Vec<Client>,
+    lanes: Vec<Lane>,
+    watermarks: Watermarks,
+    report: Report,
+}
+
+/// Runs a seed.
+pub async fn run(services: &Services<'_>, settings: &Settings) -> Report {
+    let world = Arc::new(services.world(settings).await);
+    if !settings.has(Mischief::Poison) {
+        domain::mend(world.id);
+    }
+    let functions = [Function::Pump, Function::Write, Function::Microservice];
+    let lanes = functions
+        .into_iter()
+        .flat_map(|function| (0..SHARDS).map(move |nth| (function, nth)));
+    let simulation = Simulation {
+        dice: SmallRng::seed_from_u64(settings.seed ^ 0x51b),
+        clients: (0..2).map(|nth| Client::new(&world, nth)).collect(),
+        lanes: lanes
+            .map(|(function, nth)| Lane::new(&world, function, nth))
+            .collect(),
+        watermarks: Watermarks::default(),
+        report: Report::default(),
+        world: world.clone(),
+    };
+    let report = simulation.run().await;
+    services.unmake(&world).await;
+    report
+}
+
+impl Simulation {
+    async fn run(mut self) -> Report {
+        // What is wrong once is wrong again later.
+        let _ =
+            self.work().await.is_ok() && self.rest().await.is_ok() && self.finish().await.is_ok();
+        self.report.faults = self.world.faults.counts();
+        self.report
+    }
+
+    /// Clients and mischief, until what still runs of it has ended.
+    async fn work(&mut self) -> Sound {
+        let rounds = self.world.settings.rounds;
+        // Half of the worlds are mended while all else still goes wrong.
+        let mended = self.dice.random_range(0..2 * rounds);
+        for nth in 0..rounds {
+            if nth == mended {
+                domain::mend(self.world.id);
+            }
+            self.round().await?;
+        }
+        self.world.faults.stop();
+        for lane in &mut self.lanes {
+            lane.be_good();
+            lane.bury().await;
+        }
+        self.world.faults.settled().await;
+        let seen = Seen::look(&self.world).await;
+        self.violate(seen.violations(Progress::Moving))
+    }
+
+    /// No more faults: all that came in is worked off.
+    async fn rest(&mut self) -> Sound {
+        self.calm().await?;
+        let seen = Seen::look(&self.world).await;
+        // The harness itself: a record that the trigger missed would look lost.
+        let pumps = self
+            .lanes
+            .iter()
+            .filter(|lane| lane.function == Function::Pump);
+        let read: usize = pumps.map(Lane::count).sum();
+        let held: usize = seen.incoming.iter().map(Vec::len).sum();
+        assert_eq!(read, held, "the trigger has read what `incoming` holds");
+        let lost: usize = self.lanes.iter().map(|lane| lane.lost).sum();
+        // What got lost on the way from the table shows with the next event.
+        let progress = match lost {
+            0 => Progress::AllButStalled,
+            _ => Progress::Any,
+        };
+        self.violate(seen.final_violations(&self.clients, progress))
+    }
+
+    /// The domain is mended, and every stream gets one more event.
+    async fn finish(&mut self) -> Sound {
+        domain::mend(self.world.id);
+        // A reaction to one category may draw events of the next one.
+        for category in ["input:feed", "count", "spread", "note"] {
+            let table = truth::table(&self.world).await;
+            let streams = table.streams.keys();
+            for stream in streams.filter(|name| name.split_once('-').unwrap().0 == category) {
+                self.clients[0].finish(stream).await;
+            }
+            self.calm().await?;
+        }
+        let seen = Seen::look(&self.world).await;
+        self.report.events = seen.table.streams.values().map(Vec::len).sum();
+        self.violate(seen.final_violations(&self.clients, Progress::All))
+    }
+
+    /// Some of the clients and triggers, at the same time.
+    async fn round(&mut self) -> Sound {
+        let mut is_chosen = || self.dice.random_bool(0.6);
+        let clients = self.clients.iter_mut().filter(|_| is_chosen());
+        let clients = join_all(clients.map(Client::turn).collect::<Vec<_>>());
+        let lanes = self.lanes.iter_mut().filter(|_| is_chosen());
+        let lanes = join_all(lanes.map(Lane::turn).collect::<Vec<_>>());
+        join(clients, lanes).await;
+        let rows = truth::rows(&self.world).await;
+        let violations = self.watermarks.moved(&rows);
+        self.violate(violations)
+    }
+
+    /// Drives everything until nothing is left to do.
+    async fn calm(&mut self) -> Sound {
+        for _ in 0..MAX_TURNS {
+            let turns = join_all(self.lanes.iter_mut().map(Lane::calm_turn));
+            if turns.await.iter().all(|had_work| !had_work) {
+                return Ok(());
+            }
+        }
+        self.violate(vec!["it never comes to rest".to_string()])
+    }
+
+    fn violate(&mut self, violations: Vec<String>) -> Sound {
+        self.report.violations = violations;
+        match self.report.violations.is_empty() {
+            true => Ok(()),
+            false => Err(Violated),
+        }
+    }
+}
