@@ -1,0 +1,77 @@
+//! Reactions: each consequence drawn once, and none of a replay.
+
+mod support;
+
+use rewind::{Delivery, Draft, Recorded, Refused, Replay, Rule, Service, StreamName, Target};
+use rewind_aws::{data_store::Key, reactor::Reactor};
+use serde_json::{Value, json};
+use support::{Aws, event};
+
+/// Notes every number.
+struct Notes;
+impl Rule for Notes {
+    const NAME: &'static str = "notes";
+    const CATEGORY: &'static str = "count";
+    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
+        let note = StreamName::new("note-1")?;
+        let data: Value = event.data()?;
+        Ok(vec![Draft::new(note, "noted", data)])
+    }
+}
+
+#[tokio::test]
+async fn a_replay_draws_nothing_and_leaves_no_trace() {
+    let aws = Aws::start().await;
+    let service = Service::new().rule::<Notes>();
+    let incoming = aws.stream("IncomingStream");
+    let reactor = Reactor::new(service, aws.events(), aws.data(), incoming);
+    let events = vec![Recorded {
+        event: event("count-1", "a", 1),
+        version: 1,
+        position: 1,
+    }];
+    let mark = Key::mark("rule/notes", "count-1");
+    let replayed = Delivery {
+        replay: Some(Replay {
+            id: "r".into(),
+            to: vec![Target {
+                projection: "sums".into(),
+                generation: 2,
+            }],
+        }),
+        events: events.clone(),
+    };
+    let reacted = reactor.react(&[(0, replayed)]).await.unwrap();
+    assert_eq!((reacted.drawn, reacted.failed.len()), (0, 0));
+    assert_eq!(aws.data().get(&mark).await.unwrap(), None);
+
+    let live = Delivery {
+        replay: None,
+        events,
+    };
+    for drawn in [1, 0] {
+        let reacted = reactor.react(&[(0, live.clone())]).await.unwrap();
+        assert_eq!(reacted.drawn, drawn, "once live, and not again");
+    }
+    assert_eq!(aws.data().get(&mark).await.unwrap().unwrap().watermark, 1);
+    aws.system.stop().await;
+}
+
+#[test]
+fn what_is_drawn_has_an_identity_that_depends_on_its_cause_alone() {
+    let service = Service::new().rule::<Notes>();
+    let cause = Recorded {
+        event: event("count-1", "a", 1),
+        version: 7,
+        position: 99,
+    };
+    let again = Recorded {
+        position: 1,
+        ..cause.clone()
+    };
+    let draw = |cause: &Recorded| service.reactions()[0].react(cause).unwrap();
+    assert_eq!(draw(&cause), draw(&again));
+    assert_eq!(draw(&cause)[0].id, "count-1@7/0");
+    assert_eq!(draw(&cause)[0].extension("causationid"), Some("count-1@7"));
+    assert_eq!(draw(&cause)[0].data.get(), json!({"n": 1}).to_string());
+}
