@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use crate::support::{BATCH, EVENT, rewind, vote, wait_for};
-use rewind::{Refused, StreamName};
+use rewind::StreamName;
 use rewind_aws::{
     clients::Clients,
     stalls::{self, Stall},
@@ -50,8 +50,9 @@ async fn verify_and_resume_find_the_system_that_runs_here() {
     let clients = Clients::at(&endpoint("dynamodb"), &endpoint("kinesis")).await;
     let store = clients.data_store("rewind-datatable");
     let stream = StreamName::new("poll-1").unwrap();
-    let stall = Stall::new("basic-sum@1", &stream, 7, &Refused::new("mended since"));
-    stalls::report(&store, &stall).await.unwrap();
+    let stall = Stall::new("basic-sum@1", &stream, 7, "mended since");
+    let report = stalls::report(&stall).unwrap();
+    store.write_together(&[report]).await.unwrap();
     let (code, resumed) = verb(dir.path(), &["resume", "--wait", "10"]);
     assert_eq!(code, 0, "{resumed}");
     let health = client.get_ok("/health").await.unwrap();

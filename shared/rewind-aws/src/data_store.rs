@@ -16,7 +16,7 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{AttributeValue, DeleteRequest, Put, TransactWriteItem, WriteRequest},
+    types::{AttributeValue, Delete, DeleteRequest, Put, TransactWriteItem, WriteRequest},
 };
 use rewind::{
     Target,
@@ -64,6 +64,32 @@ pub struct Row {
     pub revision: u64,
     /// Why the event behind the watermark is not in it.
     pub stalled: Option<String>,
+}
+
+/// A write of a transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Write {
+    /// A row, if nobody has written it since `seen`: as [`DataStore::put`] does.
+    Put {
+        /// Where it lies.
+        key: Key,
+        /// What it is to be.
+        row: Row,
+        /// The revision that was read; 0 where there was none.
+        seen: u64,
+    },
+    /// A report, whatever stands there.
+    Replace {
+        /// Where it lies.
+        key: Key,
+        /// What it is to be.
+        row: Row,
+    },
+    /// The end of a report, where there is one.
+    Delete {
+        /// Where it lies.
+        key: Key,
+    },
 }
 
 /// What a conditional write found.
@@ -165,7 +191,7 @@ impl DataStore {
         let request = self.client.put_item();
         let answer = request
             .table_name(&self.table)
-            .set_item(Some(item(key, row, seen + 1)?))
+            .set_item(Some(item_of(key, row, seen + 1)?))
             .condition_expression(CONDITION)
             .expression_attribute_names("#r", "revision")
             .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()))
@@ -193,7 +219,7 @@ impl DataStore {
     /// When DynamoDB fails.
     pub async fn replace(&self, key: &Key, row: &Row) -> Result<(), Error> {
         let request = self.client.put_item().table_name(&self.table);
-        let request = request.set_item(Some(item(key, row, row.revision)?));
+        let request = request.set_item(Some(item_of(key, row, row.revision)?));
         let answer = request.send().await.map_err(Error::service("PutItem"));
         answer.map(drop)
     }
@@ -263,27 +289,41 @@ impl DataStore {
         Ok(())
     }
 
-    /// Writes rows together, each as [`put`](Self::put) does, or none of them.
+    /// Writes together, or nothing at all.
     ///
     /// # Errors
     ///
     /// When DynamoDB fails.
-    pub async fn put_together(&self, rows: &[(Key, Row, u64)]) -> Result<Written, Error> {
-        let puts = rows.iter().map(|(key, row, seen)| {
-            let put = Put::builder()
-                .table_name(&self.table)
-                .set_item(Some(item(key, row, seen + 1)?))
-                .condition_expression(CONDITION)
-                .expression_attribute_names("#r", "revision")
-                .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()))
-                .expression_attribute_values(":none", AttributeValue::N("0".into()))
-                .build()
-                .map_err(Error::service("TransactWriteItems"))?;
-            Ok(TransactWriteItem::builder().put(put).build())
+    pub async fn write_together(&self, writes: &[Write]) -> Result<Written, Error> {
+        let items = writes.iter().map(|write| {
+            let item = TransactWriteItem::builder();
+            Ok(match write {
+                Write::Put { key, row, seen } => {
+                    let put = Put::builder()
+                        .table_name(&self.table)
+                        .set_item(Some(item_of(key, row, seen + 1)?))
+                        .condition_expression(CONDITION)
+                        .expression_attribute_names("#r", "revision")
+                        .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()))
+                        .expression_attribute_values(":none", AttributeValue::N("0".into()));
+                    item.put(put.build().map_err(Error::service("TransactWriteItems"))?)
+                }
+                Write::Replace { key, row } => {
+                    let put = Put::builder().table_name(&self.table);
+                    let put = put.set_item(Some(item_of(key, row, row.revision)?));
+                    item.put(put.build().map_err(Error::service("TransactWriteItems"))?)
+                }
+                Write::Delete { key } => {
+                    let delete = Delete::builder().table_name(&self.table);
+                    let delete = delete.set_key(Some(key.item())).build();
+                    item.delete(delete.map_err(Error::service("TransactWriteItems"))?)
+                }
+            }
+            .build())
         });
-        let puts = puts.collect::<Result<Vec<_>, Error>>()?;
+        let items = items.collect::<Result<Vec<_>, Error>>()?;
         let request = self.client.transact_write_items();
-        let answer = request.set_transact_items(Some(puts)).send().await;
+        let answer = request.set_transact_items(Some(items)).send().await;
         match answer {
             Ok(_) => Ok(Written::Done),
             Err(SdkError::ServiceError(error)) if is_contended(error.err()) => Ok(Written::Stale),
@@ -366,7 +406,7 @@ fn is_contended(error: &TransactWriteItemsError) -> bool {
     }
 }
 
-fn item(key: &Key, row: &Row, revision: u64) -> Result<Item, Error> {
+fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error> {
     let mut item = key.item();
     if let Some(state) = &row.state {
         let state: AttributeValue = serde_dynamo::to_attribute_value(state)

@@ -10,7 +10,7 @@ mod one_stream;
 
 use crate::{
     Error,
-    data_store::{DataStore, Key, Row},
+    data_store::{DataStore, Key, Row, Write},
     event_store::EventStore,
     generations::{self, Generations},
     stalls::{self, Stall},
@@ -150,27 +150,20 @@ impl Projector {
         jobs.map(|(target, (projection, streams))| (target, projection, streams))
             .collect()
     }
+}
 
-    /// Reports a stall, or takes the report back. What is stored in the row's
-    /// own `stalled` tells whether a report stands.
-    async fn report(
-        &self,
-        target: &Target,
-        stream: &StreamName,
-        watermark: u64,
-        was_stalled: Option<&str>,
-        refused: Option<&Refused>,
-    ) -> Result<(), Error> {
-        let reader = target.to_string();
-        match refused {
-            Some(refused) => {
-                let stall = Stall::new(&reader, stream, watermark, refused);
-                stalls::report(&self.store, &stall).await
-            }
-            None if was_stalled.is_some() => stalls::clear(&self.store, &reader, stream).await,
-            None => Ok(()),
-        }
-    }
+/// What changes in the reports of stalls when the row or mark that holds a
+/// stream's watermark is written as `next`.
+fn report(
+    target: &Target,
+    stream: &StreamName,
+    was: Option<&str>,
+    next: &Row,
+) -> Result<Option<Write>, Error> {
+    let reader = target.to_string();
+    let stall = next.stalled.as_ref();
+    let stall = stall.map(|reason| Stall::new(&reader, stream, next.watermark, reason));
+    stalls::change(was, stall.as_ref(), &reader, stream)
 }
 
 /// The row of a key, or the row before the first event.

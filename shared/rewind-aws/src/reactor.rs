@@ -7,7 +7,7 @@
 
 use crate::{
     Error,
-    data_store::{DataStore, Key, Row, Written},
+    data_store::{DataStore, Key, Row, Write, Written},
     event_store::EventStore,
     put::{Outgoing, Stream},
     stalls::{self, Stall},
@@ -188,17 +188,25 @@ impl Reactor {
             return Ok(());
         }
         let origin = &turn.reaction.origin;
-        if let Some(refused) = &turn.refused {
-            let stall = Stall::new(origin, turn.stream, turn.watermark, refused);
-            stalls::report(&self.store, &stall).await?;
-        }
+        let was = turn.mark.stalled.as_deref();
+        let stall = stalled.as_ref();
+        let stall = stall.map(|reason| Stall::new(origin, turn.stream, turn.watermark, reason));
+        let report = stalls::change(was, stall.as_ref(), origin, turn.stream)?;
+        let seen = turn.mark.revision;
         let mark = Row {
             state: None,
             watermark: turn.watermark,
-            revision: turn.mark.revision,
+            revision: seen,
             stalled,
         };
-        let written = self.store.put(&turn.key, &mark, turn.mark.revision).await?;
+        let written = match report {
+            None => self.store.put(&turn.key, &mark, seen).await?,
+            Some(report) => {
+                let (key, row) = (turn.key.clone(), mark);
+                let writes = [Write::Put { key, row, seen }, report];
+                self.store.write_together(&writes).await?
+            }
+        };
         if written == Written::Stale {
             // A rival moved the mark. Where it came as far, all is well; where
             // it did not (it may have seen an older domain), the delivery has
@@ -209,8 +217,6 @@ impl Reactor {
                 let what = format!("the mark of {origin} for {}", turn.stream);
                 return Err(Error::Contended { what, attempts: 1 });
             }
-        } else if turn.refused.is_none() && turn.mark.stalled.is_some() {
-            stalls::clear(&self.store, origin, turn.stream).await?;
         }
         Ok(())
     }

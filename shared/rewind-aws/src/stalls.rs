@@ -3,9 +3,9 @@
 
 use crate::{
     Error,
-    data_store::{self, DataStore, Key, Row},
+    data_store::{self, DataStore, Key, Row, Write},
 };
-use rewind::{Refused, StreamName};
+use rewind::StreamName;
 use serde::{Deserialize, Serialize};
 
 const PARTITION: &str = "rewind#stalls";
@@ -26,22 +26,46 @@ pub struct Stall {
 
 impl Stall {
     /// A stall at the event behind `watermark`.
-    pub fn new(reader: &str, stream: &StreamName, watermark: u64, refused: &Refused) -> Self {
+    pub fn new(reader: &str, stream: &StreamName, watermark: u64, reason: &str) -> Self {
         Self {
             reader: reader.to_string(),
             stream: stream.clone(),
             version: watermark + 1,
-            reason: refused.reason.clone(),
+            reason: reason.to_string(),
         }
     }
 }
 
-/// Reports a stall, where `/health` finds it.
+/// What changes in the reports when a row or mark that was stalled for the
+/// reason `was` is written with `now`: to be written in one transaction with
+/// it, so that a report stands exactly where a reader is stalled.
 ///
 /// # Errors
 ///
-/// When DynamoDB fails.
-pub async fn report(store: &DataStore, stall: &Stall) -> Result<(), Error> {
+/// When the report has no JSON.
+pub(crate) fn change(
+    was: Option<&str>,
+    now: Option<&Stall>,
+    reader: &str,
+    stream: &StreamName,
+) -> Result<Option<Write>, Error> {
+    match now {
+        Some(stall) => report(stall).map(Some),
+        None if was.is_some() => {
+            tracing::info!(reader, %stream, "no longer stalled");
+            let key = key(reader, stream);
+            Ok(Some(Write::Delete { key }))
+        }
+        None => Ok(None),
+    }
+}
+
+/// The report of a stall, where `/health` finds it.
+///
+/// # Errors
+///
+/// When it has no JSON.
+pub fn report(stall: &Stall) -> Result<Write, Error> {
     tracing::error!(
         reader = stall.reader,
         stream = %stall.stream,
@@ -50,22 +74,21 @@ pub async fn report(store: &DataStore, stall: &Stall) -> Result<(), Error> {
         "stalled"
     );
     let state = serde_json::to_value(stall).map_err(|error| Error::damaged("a stall", error))?;
-    let row = Row {
-        state: Some(state),
-        ..Row::default()
-    };
-    store
-        .replace(&key(&stall.reader, &stall.stream), &row)
-        .await
+    Ok(Write::Replace {
+        key: key(&stall.reader, &stall.stream),
+        row: Row {
+            state: Some(state),
+            ..Row::default()
+        },
+    })
 }
 
-/// Takes a report back: the stream goes on.
+/// Takes back the report of a reader that nobody keeps any more.
 ///
 /// # Errors
 ///
 /// When DynamoDB fails.
 pub async fn clear(store: &DataStore, reader: &str, stream: &StreamName) -> Result<(), Error> {
-    tracing::info!(reader, %stream, "no longer stalled");
     store.delete(&key(reader, stream)).await
 }
 

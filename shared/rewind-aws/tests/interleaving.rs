@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 use rewind::Target;
 use rewind_aws::{
     clients::Clients,
-    data_store::{Key, Row, Written},
+    data_store::{Key, Row, Write, Written},
     sequencer::{Outcome, Sequencer},
 };
 use serde_json::json;
@@ -159,8 +159,12 @@ async fn a_writer_that_has_not_seen_the_last_write_is_refused() {
             store.put(&key, &row(2), seen).await.unwrap(),
             Written::Stale
         );
-        let together = [(key.clone(), row(2), seen)];
-        assert_eq!(store.put_together(&together).await.unwrap(), Written::Stale);
+        let (key, row) = (key.clone(), row(2));
+        let together = [Write::Put { key, row, seen }];
+        assert_eq!(
+            store.write_together(&together).await.unwrap(),
+            Written::Stale
+        );
     }
     assert_eq!(store.get(&key).await.unwrap().unwrap().watermark, 5);
     aws.system.stop().await;

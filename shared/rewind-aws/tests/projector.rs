@@ -169,7 +169,7 @@ async fn what_does_not_fit_one_transaction_is_split_and_counted_once() {
     let aws = Aws::start().await;
     let mut batch = Vec::new();
     for (stream, rows) in [
-        ("spread-a", 99),
+        ("spread-a", 98),
         ("spread-b", 60),
         ("spread-c", 60),
         ("spread-d", 1),
@@ -185,7 +185,7 @@ async fn what_does_not_fit_one_transaction_is_split_and_counted_once() {
         ("spread/0", 12),
         ("spread/59", 9),
         ("spread/60", 3),
-        ("spread/98", 3),
+        ("spread/97", 3),
     ] {
         assert_eq!(
             row(&store, "digits", 1, key).await.state,

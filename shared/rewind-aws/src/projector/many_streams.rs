@@ -2,10 +2,12 @@
 //! mark a stream that holds its watermark. A transaction holds whole events:
 //! all the rows that they change and the marks of their streams.
 
-use super::{ByStream, MAX_COLLISIONS, Progress, Projector, row_of, too_large};
+use super::{ByStream, MAX_COLLISIONS, Progress, Projector, report, row_of, too_large};
 use crate::{
     Error,
-    data_store::{Key, MAX_ROW_BYTES, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Row, Written},
+    data_store::{
+        Key, MAX_ROW_BYTES, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Row, Write, Written,
+    },
     retry,
 };
 use rewind::{
@@ -113,17 +115,18 @@ impl Projector {
         let marks = self.store.rows(&mark_keys).await?;
         let mut runs = Vec::new();
         let mut touched: BTreeSet<String> = BTreeSet::new();
+        // Beside the rows: a mark for each run, and the end of a stall's report.
+        let mut beside = 0;
         for (stream, key) in some.into_iter().zip(&mark_keys) {
-            let room = MAX_TRANSACTION_ITEMS - touched.len() - runs.len();
-            if room < 2 {
+            let room = MAX_TRANSACTION_ITEMS.saturating_sub(touched.len() + beside);
+            if room < 3 {
                 break;
             }
             let Some(arrived) = streams.get(stream) else {
                 continue;
             };
             let mark = row_of(&marks, key);
-            // Beside the rows, one mark for each run.
-            let taken = runs.len() + 1;
+            let taken = beside + 1 + usize::from(mark.stalled.is_some());
             let run = self.run(folding, stream, mark, &arrived.events, (&touched, taken));
             let run = match run.await {
                 Ok(run) => run,
@@ -139,6 +142,7 @@ impl Projector {
                 }
                 Some(run) => {
                     touched.extend(run.events.iter().flat_map(|(_, keys)| keys.clone()));
+                    beside = taken;
                     runs.push(run);
                 }
                 None => round.finished.push(stream),
@@ -158,7 +162,7 @@ impl Projector {
         stream: &'a StreamName,
         mark: Row,
         arrived: &[&'a Recorded],
-        (touched, marks): (&BTreeSet<String>, usize),
+        (touched, beside): (&BTreeSet<String>, usize),
     ) -> Result<Option<Run<'a>>, Error> {
         let (events, mut has_more): (Vec<Cow<'a, Recorded>>, bool) =
             match step(mark.watermark, arrived.iter().copied()) {
@@ -184,7 +188,7 @@ impl Projector {
                 Ok(keys) => {
                     let new = keys.iter().filter(|key| !touched.contains(*key));
                     own.extend(new.cloned());
-                    if touched.len() + own.len() + marks > MAX_TRANSACTION_ITEMS {
+                    if touched.len() + own.len() + beside > MAX_TRANSACTION_ITEMS {
                         has_more = true;
                         break;
                     }
@@ -248,38 +252,43 @@ impl Projector {
         };
         let reader = folding.target.to_string();
         let mut items = writes;
-        for run in &runs {
-            let is_known = run.mark.stalled.is_some()
-                && run.mark.stalled == run.refused.as_ref().map(|refused| refused.reason.clone());
-            if run.events.is_empty() && is_known {
+        let known = runs.iter().filter(|run| run.mark.stalled.is_some()).count();
+        let mut room = MAX_TRANSACTION_ITEMS.saturating_sub(items.len() + runs.len() + known);
+        for run in &mut runs {
+            let was = run.mark.stalled.clone();
+            if run.refused.is_some() && was.is_none() {
+                // The report of a new stall may not fit beside so much else:
+                // then it comes in another round, after the events before it.
+                match room.checked_sub(1) {
+                    Some(left) => room = left,
+                    None => {
+                        run.refused = None;
+                        run.has_more = true;
+                    }
+                }
+            }
+            let stalled = run.refused.as_ref().map(|refused| refused.reason.clone());
+            if run.events.is_empty() && was == stalled {
                 continue;
             }
-            let watermark = run.mark.watermark + run.events.len() as u64;
             let mark = Row {
                 state: None,
-                watermark,
+                watermark: run.mark.watermark + run.events.len() as u64,
                 revision: run.mark.revision,
-                stalled: run.refused.as_ref().map(|refused| refused.reason.clone()),
+                stalled,
             };
-            if run.refused.is_some() {
-                // The report comes first: a mark that says stalled has one.
-                let refused = run.refused.as_ref();
-                self.report(folding.target, run.stream, watermark, None, refused)
-                    .await?;
-            }
-            let key = Key::mark(&reader, run.stream.as_str());
-            items.push((key, mark, run.mark.revision));
+            items.extend(report(folding.target, run.stream, was.as_deref(), &mark)?);
+            items.push(Write::Put {
+                key: Key::mark(&reader, run.stream.as_str()),
+                row: mark,
+                seen: run.mark.revision,
+            });
         }
-        if !items.is_empty() && self.store.put_together(&items).await? == Written::Stale {
+        if !items.is_empty() && self.store.write_together(&items).await? == Written::Stale {
             round.is_stale = true;
             return Ok(round);
         }
         for run in runs {
-            if run.refused.is_none() {
-                let was = run.mark.stalled.as_deref();
-                self.report(folding.target, run.stream, 0, was, None)
-                    .await?;
-            }
             let progress = Progress {
                 applied: run.events.len(),
                 stalled: run.refused.is_some(),
@@ -333,7 +342,7 @@ fn fold_rows(
     folding: Folding<'_>,
     runs: &[Run<'_>],
     rows: &HashMap<Key, Row>,
-) -> Result<Vec<(Key, Row, u64)>, Cut> {
+) -> Result<Vec<Write>, Cut> {
     // The events of each row, with where they came from.
     let mut by_row: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
     for (nth_run, run) in runs.iter().enumerate() {
@@ -376,7 +385,11 @@ fn fold_rows(
             state: folded.row,
             ..Row::default()
         };
-        writes.push((key, next, row.revision));
+        writes.push(Write::Put {
+            key,
+            row: next,
+            seen: row.revision,
+        });
     }
     if bytes > MAX_TRANSACTION_BYTES {
         return Err(Cut::TooMuch);

@@ -1,9 +1,9 @@
 //! Projections over one stream: the watermark stands in the row.
 
-use super::{Arrived, ByStream, MAX_COLLISIONS, Progress, Projector, row_of, too_large};
+use super::{Arrived, ByStream, MAX_COLLISIONS, Progress, Projector, report, row_of, too_large};
 use crate::{
     Error,
-    data_store::{Key, MAX_ROW_BYTES, Row, Written},
+    data_store::{Key, MAX_ROW_BYTES, Row, Write, Written},
     retry,
 };
 use futures::{StreamExt, stream};
@@ -76,20 +76,19 @@ impl Projector {
                     stalled: true,
                 });
             }
-            // The report comes first: a row that says stalled has one.
-            if refused.is_some() {
-                self.report(target, stream, next.watermark, None, refused.as_ref())
-                    .await?;
-            }
-            if self.store.put(key, &next, row.revision).await? == Written::Done {
-                if refused.is_none() {
-                    self.report(target, stream, 0, row.stalled.as_deref(), None)
-                        .await?;
+            let report = report(target, stream, row.stalled.as_deref(), &next)?;
+            let stalled = refused.is_some();
+            let seen = row.revision;
+            let written = match report {
+                None => self.store.put(key, &next, seen).await?,
+                Some(report) => {
+                    let (key, row) = (key.clone(), next);
+                    let writes = [Write::Put { key, row, seen }, report];
+                    self.store.write_together(&writes).await?
                 }
-                return Ok(Progress {
-                    applied,
-                    stalled: refused.is_some(),
-                });
+            };
+            if written == Written::Done {
+                return Ok(Progress { applied, stalled });
             }
             retry::wait(attempt.min(3)).await;
             row = row_of(&self.store.rows(std::slice::from_ref(key)).await?, key);

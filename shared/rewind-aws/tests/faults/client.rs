@@ -21,6 +21,7 @@ pub struct Client {
     dice: SmallRng,
     ingest: ingest::Handler,
     next: u64,
+    is_good: bool,
     /// All that it ever sent: only these may come to be recorded. Without an
     /// id where ingest gives it.
     pub sent: Vec<Fact>,
@@ -36,6 +37,7 @@ impl Client {
             dice: SmallRng::seed_from_u64(world.settings.seed ^ (nth + 1) << 48),
             ingest: world.ingest(),
             next: 0,
+            is_good: false,
             sent: Vec::new(),
             accepted: Vec::new(),
         }
@@ -74,6 +76,8 @@ impl Client {
     /// An event for a stream at the end of the world, which says nothing new.
     pub async fn finish(&mut self, stream: &str) {
         let world = self.world.id;
+        // It has to arrive: nothing dies any more.
+        self.is_good = true;
         self.next += 1;
         let id = format!("finish/{}", self.next);
         if let Some(from) = stream.strip_prefix("input:feed-") {
@@ -145,7 +149,7 @@ impl Client {
     }
 
     fn chance(&mut self, mischief: Mischief, chance: f64) -> bool {
-        self.dice.random_bool(chance) && self.world.settings.has(mischief)
+        self.dice.random_bool(chance) && !self.is_good && self.world.settings.has(mischief)
     }
 
     async fn send_one(&mut self, event: Fact) {

@@ -3,7 +3,7 @@
 //! part, triggers repeat, reorder and lose, and functions die at any await.
 //!
 //! Each seed is one simulation. `REWIND_SEED=123` runs one alone,
-//! `REWIND_SEEDS=1000` as many from the first on; 50 where nothing is said.
+//! `REWIND_SEEDS=1000` as many from the first on; 200 where nothing is said.
 
 mod check;
 mod client;
@@ -49,7 +49,7 @@ fn nothing_is_lost_and_nothing_happens_twice_whatever_fails() {
     let number = |name: &str| env::var(name).ok().map(|text| text.parse().unwrap());
     let seeds = match number("REWIND_SEED") {
         Some(seed) => seed..=seed,
-        None => 1..=number("REWIND_SEEDS").unwrap_or(50),
+        None => 1..=number("REWIND_SEEDS").unwrap_or(200),
     };
     let began = Instant::now();
     // The services have a runtime of their own: a seed's clock is its own.

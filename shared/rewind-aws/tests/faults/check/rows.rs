@@ -140,10 +140,10 @@ fn check_stalls(rows: &Rows) -> Vec<String> {
     });
     let stalled: BTreeSet<String> = stalled.collect();
     let unreported = stalled.difference(&reported);
-    // A report may outlive its stall when a handler dies between the row's
-    // write and the report's end: a known gap, which `rewind resume` closes.
     let unreported = unreported.map(|name| format!("stalled and not reported: {name}"));
-    unreported.collect()
+    let outlived = reported.difference(&stalled);
+    let outlived = outlived.map(|name| format!("reported and not stalled: {name}"));
+    unreported.chain(outlived).collect()
 }
 
 /// The watermarks of a world: none ever goes back.
