@@ -1,11 +1,15 @@
 //! Aggregates: what decides about commands.
 
-use crate::Refused;
+use crate::{Recorded, Refused, projection::guarded, upcast::Upcasters};
 use serde::{Serialize, de::DeserializeOwned};
+use serde_json::json;
 
 /// `decide(state, command) -> events or refusal` and `evolve(state, event)`:
 /// pure, synchronous, without a clock. What a decision needs to know is in the
 /// command.
+///
+/// An event that was reversed is left out, with its reversal: the state is that
+/// of a history in which it did not happen.
 pub trait Aggregate: Default {
     /// What may be asked of it.
     type Command: DeserializeOwned;
@@ -23,4 +27,61 @@ pub trait Aggregate: Default {
 
     /// The state after an event.
     fn evolve(&mut self, event: &Self::Event);
+
+    /// Whether the event could happen in this state: asked before an earlier
+    /// event is reversed, to show what depends on it.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not.
+    fn allows(&self, event: &Self::Event) -> Result<(), Refused> {
+        let _ = event;
+        Ok(())
+    }
+}
+
+/// Goes through events as they count; says which one is the first that is not
+/// allowed.
+pub(crate) type Walk = fn(&Upcasters, &[&Recorded]) -> Option<(u64, Refused)>;
+
+/// See [`Walk`].
+pub(crate) fn walk<A: Aggregate>(
+    upcasters: &Upcasters,
+    events: &[&Recorded],
+) -> Option<(u64, Refused)> {
+    let mut state = A::default();
+    events.iter().find_map(|event| {
+        let step = guarded(|| {
+            let event = typed::<A>(upcasters, event)?;
+            state.allows(&event)?;
+            state.evolve(&event);
+            Ok(())
+        });
+        step.err().map(|refused| (event.version, refused))
+    })
+}
+
+/// The state of an aggregate after all events of its stream, without those
+/// that were reversed.
+///
+/// # Errors
+///
+/// When an event is none of the aggregate's.
+pub fn state_of<A: Aggregate>(upcasters: &Upcasters, events: &[Recorded]) -> Result<A, Refused> {
+    let mut state = A::default();
+    for event in crate::reversal::effective(events) {
+        state.evolve(&typed::<A>(upcasters, event)?);
+    }
+    Ok(state)
+}
+
+fn typed<A: Aggregate>(upcasters: &Upcasters, event: &Recorded) -> Result<A::Event, Refused> {
+    let event = upcasters.lift(event)?;
+    let (kind, version) = (event.kind(), event.version);
+    let typed = json!({"type": kind, "data": &*event.event.data});
+    serde_json::from_value(typed).map_err(|error| {
+        Refused::new(format!(
+            "`{kind}` at version {version} is no event of the aggregate: {error}"
+        ))
+    })
 }

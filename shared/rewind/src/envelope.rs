@@ -1,7 +1,7 @@
 //! What a Kinesis record holds: on `incoming` a [`Batch`] of accepted events,
 //! on `events` and `replay` a [`Delivery`] of recorded ones.
 
-use crate::{Event, Recorded, StreamName, aggregated::Aggregate};
+use crate::{Event, Recorded, Selection, StreamName, aggregated::Aggregate};
 use serde::{Deserialize, Serialize};
 
 /// The most bytes that Rewind puts into one Kinesis record. The limit is 1 MiB
@@ -33,7 +33,102 @@ pub struct Replay {
     /// The playback.
     pub id: String,
     /// Whom it is for: nobody else may take it.
-    pub to: Vec<Target>,
+    pub to: Vec<Receiver>,
+    /// Which events it sends, where not all of a stream: what a receiver reads
+    /// from the events table itself is then to be cut alike.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub selection: Option<Selection>,
+    /// The gateways to outside systems that may act on it; none by default.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gateways: Vec<String>,
+    /// Where the playback is, in a delivery that has no events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub marker: Option<Marker>,
+}
+
+/// Whom a playback is for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Receiver {
+    /// A generation of a projection.
+    Projection(Target),
+    /// A subscriber outside of Rewind, which reads the replay stream and takes
+    /// what is for its name.
+    Subscriber {
+        /// Its name.
+        subscriber: String,
+    },
+    /// The adapters and rules: they draw what they have not drawn yet.
+    Microservice {
+        /// Nothing to say, so far.
+        microservice: Nothing,
+    },
+}
+
+/// An empty object.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+/// Where a playback is. A page that was sent twice, because the playback died
+/// in between, counts once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Marker {
+    /// It begins.
+    Start,
+    /// All of a slice is sent, or of a stream that was asked for by its name.
+    EndOfSlice {
+        /// `category#slice`, or the stream.
+        slice: String,
+        /// How many events it sent of it.
+        events: u64,
+    },
+    /// All is sent.
+    End {
+        /// How many events it sent in all.
+        events: u64,
+    },
+}
+
+impl Replay {
+    /// Of everything, and nothing but projections may act on it.
+    pub fn new(id: impl Into<String>, to: impl IntoIterator<Item = Receiver>) -> Self {
+        Self {
+            id: id.into(),
+            to: to.into_iter().collect(),
+            selection: None,
+            gateways: Vec::new(),
+            marker: None,
+        }
+    }
+
+    /// The generations that it is for.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.to.iter().filter_map(Receiver::target)
+    }
+
+    /// Whether it is for a subscriber of this name.
+    pub fn is_for_subscriber(&self, name: &str) -> bool {
+        let mut to = self.to.iter();
+        to.any(|to| matches!(to, Receiver::Subscriber { subscriber } if subscriber == name))
+    }
+
+    /// Whether it is for the adapters and rules.
+    pub fn is_for_microservice(&self) -> bool {
+        let mut to = self.to.iter();
+        to.any(|to| matches!(to, Receiver::Microservice { .. }))
+    }
+}
+
+impl Receiver {
+    /// The generation, where it is one.
+    pub fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Projection(target) => Some(target),
+            Self::Subscriber { .. } | Self::Microservice { .. } => None,
+        }
+    }
 }
 
 /// A generation of a projection, as the receiver of a playback.
@@ -78,6 +173,20 @@ impl Batch {
 }
 
 impl Delivery {
+    /// The record of a marker: it has no events.
+    pub fn marker(replay: &Replay, marker: Marker) -> Vec<u8> {
+        let replay = Replay {
+            marker: Some(marker),
+            ..replay.clone()
+        };
+        let delivery = Self {
+            replay: Some(replay),
+            events: Vec::new(),
+        };
+        // It has text keys only: its JSON cannot fail.
+        serde_json::to_vec(&delivery).unwrap_or_default()
+    }
+
     /// Cuts a run of recorded events of one stream into texts of at most
     /// [`MAX_RECORD`] bytes each.
     pub fn encode(events: &[Recorded], replay: Option<&Replay>) -> Vec<Packed> {

@@ -1,6 +1,6 @@
 //! Events: facts on their way in, and facts that are recorded.
 
-use crate::{Refused, StreamName};
+use crate::{Refused, StreamName, upcast::SCHEMA_VERSION};
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, value::RawValue};
@@ -54,6 +54,8 @@ pub struct Draft {
     pub kind: String,
     /// When it happened, RFC 3339, where that is not the time of its cause.
     pub time: Option<String>,
+    /// The schema version of its payload, where that is not 1.
+    pub schema_version: Option<u32>,
     /// Its payload.
     pub data: Value,
 }
@@ -153,8 +155,16 @@ impl Draft {
             stream,
             kind: kind.into(),
             time: None,
+            schema_version: None,
             data,
         }
+    }
+
+    /// With the schema version of its payload.
+    #[must_use]
+    pub fn schema_version(mut self, version: u32) -> Self {
+        self.schema_version = Some(version);
+        self
     }
 
     /// With the time at which it happened, RFC 3339.
@@ -174,6 +184,9 @@ impl Draft {
         let correlation = correlation.unwrap_or(&cause.event.id).to_string();
         extensions.insert("correlationid".into(), Value::String(correlation));
         extensions.insert("causationid".into(), Value::String(causation.clone()));
+        if let Some(version) = self.schema_version {
+            extensions.insert(SCHEMA_VERSION.into(), version.into());
+        }
         Event {
             id: format!("{causation}/{nth}"),
             source: format!("/rewind/{origin}"),

@@ -44,6 +44,9 @@
 //! | watermark | [`watermark`] |
 //! | adapter, rule | [`reaction`] |
 //! | aggregate | [`aggregate`] |
+//! | reversal | [`reversal`] |
+//! | upcaster, schema version | [`upcast`] |
+//! | selection | [`selection`] |
 //! | problem | [`problem`] |
 #![deny(missing_docs)]
 
@@ -57,22 +60,29 @@ pub mod problem;
 pub mod projection;
 pub mod reaction;
 mod refused;
+pub mod reversal;
+pub mod selection;
 pub mod service;
 pub mod stream;
 pub mod testing;
+pub mod upcast;
 pub mod watermark;
 mod wire;
 
 pub use aggregate::Aggregate;
 pub use commit::{Commit, Head};
-pub use envelope::{Batch, Delivery, Replay, Target};
+pub use envelope::{Batch, Delivery, Receiver, Replay, Target};
 pub use event::{Draft, Event, MAX_DATA, Recorded};
 pub use problem::Problem;
-pub use projection::{Fold, Folded, MultiStreamProjection, Projection, SingleStreamProjection};
+pub use projection::{
+    Change, Folded, MultiStreamProjection, Over, Projection, Reverted, SingleStreamProjection,
+};
 pub use reaction::{Adapter, Reaction, Rule};
 pub use refused::Refused;
+pub use selection::Selection;
 pub use service::Service;
 pub use stream::{BadStreamName, StreamName};
+pub use upcast::Upcaster;
 
 /// The README's code is a test.
 #[cfg(doctest)]

@@ -5,10 +5,13 @@
 //! pure: the same events give the same rows, on a live system, in a rebuild
 //! and in a test.
 
-use crate::{Recorded, Refused};
+use crate::{Recorded, Refused, upcast::Upcasters};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 /// A fold of each stream of one category into one row, whose key is the
 /// stream's id.
@@ -21,6 +24,9 @@ pub trait SingleStreamProjection {
     const VERSION: u32 = 1;
     /// The category whose streams it folds.
     const CATEGORY: &'static str;
+    /// Event types that it leaves out, such as retired ones: they are dropped
+    /// as they were recorded, before upcasters and `apply` see them.
+    const LEAVES_OUT: &'static [&'static str] = &[];
 
     /// Folds one event in. Types that it does not know, it leaves alone.
     ///
@@ -28,6 +34,29 @@ pub trait SingleStreamProjection {
     ///
     /// A refusal stalls this projection for this stream until it is mended.
     fn apply(state: &mut Self::State, event: &Recorded) -> Result<(), Refused>;
+
+    /// Takes an event back that was folded in before. The row then has to be
+    /// what it would be without the event: [`then_row`] checks it. Where this
+    /// is not written, the stream is folded again without the event.
+    ///
+    /// [`then_row`]: crate::testing::Given::then_row
+    ///
+    /// # Errors
+    ///
+    /// A refusal stalls this projection for this stream until it is mended.
+    fn revert(state: &mut Self::State, event: &Recorded) -> Result<Reverted, Refused> {
+        let _ = (state, event);
+        Ok(Reverted::FoldAgain)
+    }
+}
+
+/// What a projection over one stream did to take an event back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reverted {
+    /// The row is as if the event had not happened.
+    Done,
+    /// Nothing: the stream has to be folded again without the event.
+    FoldAgain,
 }
 
 /// A fold of the streams of some categories into rows of its own keys.
@@ -43,6 +72,9 @@ pub trait MultiStreamProjection {
     const VERSION: u32 = 1;
     /// The categories whose streams it folds.
     const CATEGORIES: &'static [&'static str];
+    /// Event types that it leaves out, such as retired ones: they are dropped
+    /// as they were recorded, before upcasters, `keys` and `apply` see them.
+    const LEAVES_OUT: &'static [&'static str] = &[];
 
     /// The keys of the rows that the event changes, at most
     /// [`MAX_ROWS_PER_EVENT`]. Keys that share what stands before the first
@@ -59,17 +91,33 @@ pub trait MultiStreamProjection {
     ///
     /// A refusal stalls this projection for this stream until it is mended.
     fn apply(key: &str, row: &mut Self::Row, event: &Recorded) -> Result<(), Refused>;
+
+    /// Takes an event back that was folded into the row before; `apply` has to
+    /// be able to restore it. A row of many streams cannot be folded again
+    /// from one of them, so a projection whose events may be reversed has to
+    /// say how.
+    ///
+    /// # Errors
+    ///
+    /// A refusal stalls this projection for this stream until it is mended.
+    fn revert(key: &str, row: &mut Self::Row, event: &Recorded) -> Result<(), Refused> {
+        let _ = (key, row);
+        let (name, kind) = (Self::NAME, event.kind());
+        Err(Refused::new(format!(
+            "`{name}` does not say how to take `{kind}` back: write its `revert`"
+        )))
+    }
 }
 
-/// The most rows that one event may change: with the stream's watermark they
-/// have to fit one DynamoDB transaction of 100 items.
-pub const MAX_ROWS_PER_EVENT: usize = 99;
+/// The most rows that one event may change: with the stream's watermark and
+/// the report of a stall they have to fit one DynamoDB transaction of 100 items.
+pub const MAX_ROWS_PER_EVENT: usize = 98;
 
 /// The longest key of a row, in bytes. DynamoDB allows sort keys of 1,024.
 pub const MAX_ROW_KEY: usize = 1024;
 
 /// A registered projection of either kind.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Projection {
     /// Its name.
     pub name: &'static str,
@@ -77,37 +125,62 @@ pub struct Projection {
     pub version: u32,
     /// The categories whose streams it folds.
     pub categories: &'static [&'static str],
-    /// How it folds.
-    pub fold: Fold,
+    /// Over how many streams a row goes.
+    pub over: Over,
+    leaves_out: &'static [&'static str],
+    keys: fn(&Recorded) -> Result<Vec<String>, Refused>,
+    fold: fn(&Folding<'_>) -> Folded,
+    upcasters: Arc<Upcasters>,
 }
 
-/// How a projection folds, its types taken away.
-#[derive(Debug, Clone, Copy)]
-pub enum Fold {
-    /// One row for each stream.
-    SingleStream(FoldRow),
-    /// Rows of the projection's own keys.
-    MultiStream {
-        /// The keys that an event touches.
-        keys: fn(&Recorded) -> Result<Vec<String>, Refused>,
-        /// Folds events into the row of a key.
-        row: FoldRow,
-    },
+/// Over how many streams a row of a projection goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Over {
+    /// One row for each stream, under the stream's id.
+    OneStream,
+    /// Rows of the projection's own keys, which streams share.
+    ManyStreams,
 }
 
-/// Folds events into the row of a key, given as JSON where there is one.
-pub type FoldRow = fn(&str, Option<&Value>, &[&Recorded]) -> Folded;
+/// What happens to a row. A fold takes one change for each version of a
+/// stream, so that a watermark counts them.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Change<'a> {
+    /// An event is folded in.
+    Apply(&'a Recorded),
+    /// An event that was folded in before is taken back.
+    Revert(&'a Recorded),
+    /// Nothing: the version does not count.
+    Pass,
+}
 
 /// What became of a fold.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Folded {
-    /// The row after `applied` events; `None` where there was none and none
-    /// was applied.
+    /// The row after `applied` changes; `None` where there was none and none
+    /// made one.
     pub row: Option<Value>,
-    /// How many of the events it holds.
+    /// How many of the changes it holds.
     pub applied: usize,
     /// Why the next one is not in it.
     pub refused: Option<Refused>,
+    /// Whether the next one is not in it because the stream has to be folded
+    /// again, without the event that is taken back.
+    pub fold_again: bool,
+}
+
+/// A fold to be done, its types taken away.
+struct Folding<'a> {
+    key: &'a str,
+    row: Option<&'a Value>,
+    changes: &'a [Change<'a>],
+    projection: &'a Projection,
+}
+
+/// Why a fold ends early.
+enum Stop {
+    Refused(Refused),
+    FoldAgain,
 }
 
 impl Projection {
@@ -121,9 +194,20 @@ impl Projection {
             name: P::NAME,
             version: P::VERSION,
             categories: Categories::<P>::ALL,
-            fold: Fold::SingleStream(|_, row, events| {
-                fold(row, events, |state, event| P::apply(state, event))
-            }),
+            over: Over::OneStream,
+            leaves_out: P::LEAVES_OUT,
+            keys: |event| Ok(vec![event.stream().id().to_string()]),
+            fold: |folding| {
+                folding.run(|state, change| match change {
+                    Change::Apply(event) => Ok(P::apply(state, event)?),
+                    Change::Revert(event) => match P::revert(state, event)? {
+                        Reverted::Done => Ok(()),
+                        Reverted::FoldAgain => Err(Stop::FoldAgain),
+                    },
+                    Change::Pass => Ok(()),
+                })
+            },
+            upcasters: Arc::default(),
         }
     }
 
@@ -133,21 +217,53 @@ impl Projection {
             name: P::NAME,
             version: P::VERSION,
             categories: P::CATEGORIES,
-            fold: Fold::MultiStream {
-                keys: |event| {
-                    let keys = guarded(|| P::keys(event))?;
-                    checked_keys(keys)
-                },
-                row: |key, row, events| {
-                    fold(row, events, |state, event| P::apply(key, state, event))
-                },
+            over: Over::ManyStreams,
+            leaves_out: P::LEAVES_OUT,
+            keys: P::keys,
+            fold: |folding| {
+                let key = folding.key;
+                folding.run(|row, change| match change {
+                    Change::Apply(event) => Ok(P::apply(key, row, event)?),
+                    Change::Revert(event) => Ok(P::revert(key, row, event)?),
+                    Change::Pass => Ok(()),
+                })
             },
+            upcasters: Arc::default(),
         }
+    }
+
+    /// With a service's upcasters.
+    pub(crate) fn lifting(&mut self, upcasters: &Arc<Upcasters>) {
+        self.upcasters = upcasters.clone();
     }
 
     /// Whether it folds streams of this category.
     pub fn reads(&self, category: &str) -> bool {
         self.categories.contains(&category)
+    }
+
+    /// The keys of the rows that an event changes, each once.
+    ///
+    /// # Errors
+    ///
+    /// What the domain refuses, a panic included; too many keys or too long
+    /// ones.
+    pub fn keys(&self, event: &Recorded) -> Result<Vec<String>, Refused> {
+        if self.leaves_out.contains(&event.kind()) {
+            return Ok(Vec::new());
+        }
+        let event = self.upcasters.lift(event)?;
+        checked_keys(guarded(|| (self.keys)(&event))?)
+    }
+
+    /// Folds changes into the row of a key, given as JSON where there is one.
+    pub fn fold(&self, key: &str, row: Option<&Value>, changes: &[Change<'_>]) -> Folded {
+        (self.fold)(&Folding {
+            key,
+            row,
+            changes,
+            projection: self,
+        })
     }
 }
 
@@ -172,77 +288,107 @@ fn checked_keys(mut keys: Vec<String>) -> Result<Vec<String>, Refused> {
     }
 }
 
-fn fold<S, A>(row: Option<&Value>, events: &[&Recorded], apply: A) -> Folded
-where
-    S: Serialize + DeserializeOwned + Default,
-    A: Fn(&mut S, &Recorded) -> Result<(), Refused>,
-{
-    let mut wanted = events;
-    let mut refused = None;
-    loop {
-        match fold_all(row, wanted, &apply) {
-            Ok(folded) => {
-                return Folded {
-                    row: folded,
-                    applied: wanted.len(),
-                    refused,
-                };
-            }
-            // A refused or panicked event may have changed half of the state:
-            // the run before it is folded again from the start.
-            Err((applied, refusal)) => {
-                refused = Some(refusal);
-                if applied == 0 {
+impl Folding<'_> {
+    fn run<S, A>(&self, apply: A) -> Folded
+    where
+        S: Serialize + DeserializeOwned + Default,
+        A: Fn(&mut S, Change<'_>) -> Result<(), Stop>,
+    {
+        let mut applied = self.changes.len();
+        let (mut refused, mut fold_again) = (None, false);
+        loop {
+            match self.first(applied, &apply) {
+                Ok(row) => {
                     return Folded {
-                        row: row.cloned(),
+                        row,
                         applied,
                         refused,
+                        fold_again,
                     };
                 }
-                wanted = &wanted[..applied];
+                // A refused or panicked change may have left half of itself in
+                // the state: what stands before it is folded again.
+                Err((before, stop)) => {
+                    applied = before;
+                    match stop {
+                        Stop::Refused(reason) => (refused, fold_again) = (Some(reason), false),
+                        Stop::FoldAgain => (refused, fold_again) = (None, true),
+                    }
+                }
             }
         }
     }
+
+    /// The row after so many of the changes.
+    fn first<S, A>(&self, count: usize, apply: &A) -> Result<Option<Value>, (usize, Stop)>
+    where
+        S: Serialize + DeserializeOwned + Default,
+        A: Fn(&mut S, Change<'_>) -> Result<(), Stop>,
+    {
+        let wanted = &self.changes[..count];
+        let is_left_out = |event: &Recorded| self.projection.leaves_out.contains(&event.kind());
+        let mut state: Option<S> = None;
+        for (applied, change) in wanted.iter().enumerate() {
+            let event = match change {
+                Change::Apply(event) | Change::Revert(event) if !is_left_out(event) => event,
+                _ => continue,
+            };
+            let stop = |refused| (applied, Stop::Refused(refused));
+            let event = &*self.projection.upcasters.lift(event).map_err(stop)?;
+            let change = match change {
+                Change::Revert(_) => Change::Revert(event),
+                _ => Change::Apply(event),
+            };
+            if state.is_none() {
+                state = Some(self.state().map_err(stop)?);
+            }
+            let Some(state) = &mut state else { continue };
+            let done = catching(|| apply(state, change));
+            done.unwrap_or_else(|panic| Err(Stop::Refused(panic)))
+                .map_err(|stop| (applied, stop))?;
+        }
+        let Some(state) = state else {
+            return Ok(self.row.cloned());
+        };
+        // Which change made it so is unknown: none of the run is taken.
+        let row = serde_json::to_value(&state);
+        let no_json =
+            |error| Stop::Refused(Refused::new(format!("the state has no JSON: {error}")));
+        Ok(Some(row.map_err(|error| (0, no_json(error)))?))
+    }
+
+    /// The state that the fold starts from.
+    fn state<S: DeserializeOwned + Default>(&self) -> Result<S, Refused> {
+        let Some(row) = self.row else {
+            return Ok(S::default());
+        };
+        S::deserialize(row).map_err(|error| {
+            Refused::new(format!(
+                "the stored row does not fit the projection's state: {error}; rebuild the projection"
+            ))
+        })
+    }
 }
 
-fn fold_all<S, A>(
-    row: Option<&Value>,
-    events: &[&Recorded],
-    apply: &A,
-) -> Result<Option<Value>, (usize, Refused)>
-where
-    S: Serialize + DeserializeOwned + Default,
-    A: Fn(&mut S, &Recorded) -> Result<(), Refused>,
-{
-    if events.is_empty() {
-        return Ok(row.cloned());
+impl From<Refused> for Stop {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
     }
-    let unreadable = |error| {
-        Refused::new(format!(
-            "the stored row does not fit the projection's state: {error}; rebuild the projection"
-        ))
-    };
-    let mut state = match row {
-        Some(row) => S::deserialize(row).map_err(|error| (0, unreadable(error)))?,
-        None => S::default(),
-    };
-    for (applied, event) in events.iter().enumerate() {
-        guarded(|| apply(&mut state, event)).map_err(|refused| (applied, refused))?;
-    }
-    let row = serde_json::to_value(&state);
-    // Which event made it so is unknown: none of the run is taken.
-    let row = row.map_err(|error| (0, Refused::new(format!("the state has no JSON: {error}"))))?;
-    Ok(Some(row))
 }
 
 /// Runs domain code; a panic becomes a refusal.
 pub(crate) fn guarded<T>(domain: impl FnOnce() -> Result<T, Refused>) -> Result<T, Refused> {
-    catch_unwind(AssertUnwindSafe(domain)).unwrap_or_else(|panic| {
+    catching(domain).unwrap_or_else(Err)
+}
+
+/// Runs domain code, and makes words of its panic.
+fn catching<T>(domain: impl FnOnce() -> T) -> Result<T, Refused> {
+    catch_unwind(AssertUnwindSafe(domain)).map_err(|panic| {
         let words = panic
             .downcast_ref::<&str>()
             .map(ToString::to_string)
             .or_else(|| panic.downcast_ref::<String>().cloned());
         let words = words.unwrap_or_else(|| "without a message".into());
-        Err(Refused::new(format!("panicked: {words}")))
+        Refused::new(format!("panicked: {words}"))
     })
 }

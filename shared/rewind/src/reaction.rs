@@ -1,7 +1,8 @@
 //! Reactions: adapters and rules, which draw new events from recorded ones.
 
-use crate::{Draft, Recorded, Refused, projection::guarded};
+use crate::{Draft, Recorded, Refused, projection::guarded, reversal::Reversal, upcast::Upcasters};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// The event type under which a raw input is recorded.
 pub const INPUT_RECEIVED: &str = "input-received";
@@ -57,6 +58,7 @@ pub struct Reaction {
     /// The partition of an input; only adapters have one.
     pub partition: Option<fn(&Value) -> Option<String>>,
     react: fn(&Recorded) -> Result<Vec<Draft>, Refused>,
+    upcasters: Arc<Upcasters>,
 }
 
 impl Reaction {
@@ -65,7 +67,12 @@ impl Reaction {
             origin: format!("adapter/{}", A::SOURCE),
             category: format!("{INPUT_CATEGORY}{}", A::SOURCE),
             partition: Some(A::partition),
-            react: |event| A::map(event.data()?),
+            react: |event| match Reversal::of(event) {
+                // What the input led to is not undone by itself.
+                Some(_) => Ok(Vec::new()),
+                None => A::map(event.data()?),
+            },
+            upcasters: Arc::default(),
         }
     }
 
@@ -75,7 +82,13 @@ impl Reaction {
             category: R::CATEGORY.to_string(),
             partition: None,
             react: R::react,
+            upcasters: Arc::default(),
         }
+    }
+
+    /// With a service's upcasters.
+    pub(crate) fn lifting(&mut self, upcasters: &Arc<Upcasters>) {
+        self.upcasters = upcasters.clone();
     }
 
     /// The events that follow from a recorded one. Their identities depend on
@@ -85,7 +98,8 @@ impl Reaction {
     ///
     /// What the domain refuses, a panic included.
     pub fn react(&self, event: &Recorded) -> Result<Vec<crate::Event>, Refused> {
-        let drafts = guarded(|| (self.react)(event))?;
+        let lifted = self.upcasters.lift(event)?;
+        let drafts = guarded(|| (self.react)(&lifted))?;
         let events = drafts.into_iter().enumerate();
         Ok(events
             .map(|(nth, draft)| draft.caused_by(event, &self.origin, nth))

@@ -1,8 +1,12 @@
 //! A service: all that a team's domain registers.
 
 use crate::{
-    Adapter, Aggregate, MultiStreamProjection, Projection, Reaction, Rule, SingleStreamProjection,
+    Adapter, Aggregate, MultiStreamProjection, Projection, Reaction, Recorded, Refused, Rule,
+    SingleStreamProjection,
+    aggregate::{self, Walk},
+    upcast::{Upcaster, Upcasters},
 };
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The domain's projections, adapters, rules and aggregates, as the functions
 /// know them.
@@ -10,7 +14,8 @@ use crate::{
 pub struct Service {
     projections: Vec<Projection>,
     reactions: Vec<Reaction>,
-    decided: Vec<&'static str>,
+    decided: Vec<(&'static str, Walk)>,
+    upcasters: Arc<Upcasters>,
 }
 
 impl Service {
@@ -63,8 +68,56 @@ impl Service {
     /// events from outside.
     #[must_use]
     pub fn aggregate<A: Aggregate>(mut self) -> Self {
-        self.decided.push(A::CATEGORY);
+        self.decided.push((A::CATEGORY, aggregate::walk::<A>));
         self
+    }
+
+    /// Registers an upcaster: whatever the service reads goes through it.
+    ///
+    /// # Panics
+    ///
+    /// When that step of the type has one: at start-up, in the first test.
+    #[must_use]
+    pub fn upcaster<U: Upcaster>(mut self) -> Self {
+        let mut upcasters = (*self.upcasters).clone();
+        let (kind, from) = (U::KIND, U::FROM);
+        assert!(
+            upcasters.add::<U>(),
+            "two upcasters lift `{kind}` from version {from}"
+        );
+        self.upcasters = Arc::new(upcasters);
+        for projection in &mut self.projections {
+            projection.lifting(&self.upcasters);
+        }
+        for reaction in &mut self.reactions {
+            reaction.lifting(&self.upcasters);
+        }
+        self
+    }
+
+    /// All upcasters.
+    pub fn upcasters(&self) -> &Upcasters {
+        &self.upcasters
+    }
+
+    /// All categories that anything here reads or writes.
+    pub fn categories(&self) -> BTreeSet<&str> {
+        let projections = self.projections.iter();
+        let projections = projections.flat_map(|projection| projection.categories);
+        let reactions = self.reactions.iter().map(|known| known.category.as_str());
+        let decided = self.decided.iter().map(|(category, _)| *category);
+        projections
+            .copied()
+            .chain(reactions)
+            .chain(decided)
+            .collect()
+    }
+
+    /// The first of a stream's events, given as they count, that its aggregate
+    /// would not allow now; `None` where it allows all, or there is none.
+    pub fn first_refused(&self, category: &str, events: &[&Recorded]) -> Option<(u64, Refused)> {
+        let (_, walk) = self.decided.iter().find(|(known, _)| *known == category)?;
+        walk(&self.upcasters, events)
     }
 
     /// All projections.
@@ -96,10 +149,11 @@ impl Service {
 
     /// Whether only an aggregate writes to this category.
     pub fn is_decided(&self, category: &str) -> bool {
-        self.decided.contains(&category)
+        self.decided.iter().any(|(decided, _)| *decided == category)
     }
 
-    fn with_projection(mut self, projection: Projection) -> Self {
+    fn with_projection(mut self, mut projection: Projection) -> Self {
+        projection.lifting(&self.upcasters);
         let name = projection.name;
         assert!(
             self.projection(name).is_none(),
@@ -109,7 +163,8 @@ impl Service {
         self
     }
 
-    fn with_reaction(mut self, reaction: Reaction) -> Self {
+    fn with_reaction(mut self, mut reaction: Reaction) -> Self {
+        reaction.lifting(&self.upcasters);
         let origin = &reaction.origin;
         assert!(
             self.reactions.iter().all(|known| known.origin != *origin),

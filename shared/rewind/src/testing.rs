@@ -1,10 +1,14 @@
 //! The testing kit: given these events, then this row; when this input, then
 //! these events.
 
+pub mod golden;
+
 use crate::{
-    Adapter, Aggregate, Draft, Event, MultiStreamProjection, Projection, Recorded, Refused, Rule,
-    SingleStreamProjection, StreamName, event,
-    projection::{Fold, Folded},
+    Adapter, Aggregate, Change, Draft, Event, MultiStreamProjection, Projection, Recorded, Refused,
+    Rule, SingleStreamProjection, StreamName, aggregate, event,
+    projection::Folded,
+    reversal::{Reversal, Reversals},
+    upcast::Upcasters,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -59,12 +63,45 @@ impl Given {
         self
     }
 
+    /// And the event at a version of a stream is reversed: `given-1` is the
+    /// stream that [`given`] speaks of.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such event.
+    #[must_use]
+    pub fn reversed(mut self, stream: &str, version: u64) -> Self {
+        let of_stream = self.events.iter();
+        let of_stream: Vec<&Recorded> = of_stream
+            .filter(|known| known.stream().as_str() == stream)
+            .collect();
+        let named = of_stream[version as usize - 1];
+        let reversal = Reversal {
+            version,
+            source: named.event.source.clone(),
+            id: named.event.id.clone(),
+            reason: "a test".into(),
+            by: "a test".into(),
+        };
+        let nth = Reversals::among(of_stream.iter().copied()).times(version);
+        let last = of_stream.len() as u64;
+        let recorded = Recorded {
+            event: reversal.event(named, nth, named.event.time.clone()),
+            version: last + 1,
+            position: last + 1,
+        };
+        self.events.push(recorded);
+        self
+    }
+
     /// The events, in the order given.
     pub fn events(&self) -> &[Recorded] {
         &self.events
     }
 
-    /// Checks the row of a projection over one stream.
+    /// Checks the row of a projection over one stream, folded without what was
+    /// reversed, and, where the projection says how to take an event back,
+    /// that this comes to the same.
     ///
     /// # Panics
     ///
@@ -73,6 +110,24 @@ impl Given {
         let folded = self.fold::<P>();
         assert_eq!(folded.refused, None, "an event was refused");
         assert_eq!(folded.row, Some(json(&expected)));
+        let reversals = Reversals::among(&self.events);
+        let changes = self.events.iter();
+        let changes = changes.map(|event| match reversals.root(event.version) {
+            None => Some(Change::Apply(event)),
+            Some((root, false)) => Some(Change::Revert(&self.events[root as usize - 1])),
+            Some((_, true)) => None,
+        });
+        // A restored event is always folded again at its old place.
+        let Some(changes) = changes.collect::<Option<Vec<_>>>() else {
+            return;
+        };
+        let reverted = Projection::single::<P>().fold("", None, &changes);
+        if !reverted.fold_again {
+            assert_eq!(
+                reverted.row, folded.row,
+                "`revert` does not come to what a fold without the event comes to"
+            );
+        }
     }
 
     /// Checks that a projection over one stream refuses the last event.
@@ -129,20 +184,18 @@ impl Given {
     ///
     /// When an event given is none of the aggregate's.
     pub fn when<A: Aggregate>(&self, command: A::Command) -> Result<Vec<A::Event>, Refused> {
-        let mut state = A::default();
-        for event in &self.events {
-            let typed = serde_json::json!({"type": event.kind(), "data": event.event.data});
-            let typed = serde_json::from_value(typed).expect("an event of the aggregate");
-            state.evolve(&typed);
-        }
-        state.decide(command)
+        let state = aggregate::state_of::<A>(&Upcasters::default(), &self.events);
+        state.expect("events of the aggregate").decide(command)
     }
 
     fn fold<P: SingleStreamProjection>(&self) -> Folded {
-        let events: Vec<&Recorded> = self.events.iter().collect();
-        match Projection::single::<P>().fold {
-            Fold::SingleStream(row) | Fold::MultiStream { row, .. } => row("", None, &events),
-        }
+        let left_out = Reversals::among(&self.events).left_out();
+        let changes = self.events.iter().map(|event| match event.version {
+            version if left_out.contains(&version) => Change::Pass,
+            _ => Change::Apply(event),
+        });
+        let changes: Vec<Change<'_>> = changes.collect();
+        Projection::single::<P>().fold("", None, &changes)
     }
 }
 
@@ -159,10 +212,24 @@ fn rows<'a, P: MultiStreamProjection>(
     events: impl Iterator<Item = &'a Recorded>,
 ) -> BTreeMap<String, Value> {
     let mut rows: BTreeMap<String, P::Row> = BTreeMap::new();
+    let mut streams: BTreeMap<&str, Vec<&Recorded>> = BTreeMap::new();
     for event in events {
+        let stream = streams.entry(event.stream().as_str()).or_default();
+        stream.push(event);
+        let reversals = Reversals::among(stream.iter().copied());
+        let root = reversals.root(event.version);
+        let root = root.map(|(root, is_restored)| (stream[root as usize - 1], is_restored));
+        let (event, is_reverted) = match root {
+            None => (event, false),
+            Some((root, is_restored)) => (root, !is_restored),
+        };
         for key in P::keys(event).expect("keys") {
             let row = rows.entry(key.clone()).or_default();
-            P::apply(&key, row, event).expect("an event that is taken");
+            let folded = match is_reverted {
+                true => P::revert(&key, row, event),
+                false => P::apply(&key, row, event),
+            };
+            folded.expect("an event that is taken");
         }
     }
     rows.iter()

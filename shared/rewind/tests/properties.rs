@@ -2,11 +2,10 @@
 
 use proptest::{collection::vec, prelude::*};
 use rewind::{
-    Batch, Delivery, Event, Head, Recorded, Refused, Replay, Service, SingleStreamProjection,
-    StreamName, Target,
+    Batch, Change, Delivery, Event, Folded, Head, Receiver, Recorded, Refused, Replay, Service,
+    SingleStreamProjection, StreamName, Target,
     commit::{self, MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS},
     event::raw,
-    projection::{Fold, FoldRow},
     watermark::{Step, step},
 };
 use serde::{Deserialize, Serialize};
@@ -33,10 +32,15 @@ impl SingleStreamProjection for Trails {
     }
 }
 
-fn trails() -> FoldRow {
-    let service = Service::new().single_stream::<Trails>();
-    match service.projections()[0].fold {
-        Fold::SingleStream(row) | Fold::MultiStream { row, .. } => row,
+/// Folds events into a row, as they are.
+fn trails() -> impl Fn(&str, Option<&Value>, &[&Recorded]) -> Folded {
+    fold_of(Service::new().single_stream::<Trails>())
+}
+
+fn fold_of(service: Service) -> impl Fn(&str, Option<&Value>, &[&Recorded]) -> Folded {
+    move |key, row, events| {
+        let changes: Vec<Change<'_>> = events.iter().map(|event| Change::Apply(event)).collect();
+        service.projections()[0].fold(key, row, &changes)
     }
 }
 
@@ -181,10 +185,8 @@ proptest! {
             .flat_map(|packed| Batch::decode(packed.text.as_bytes()).unwrap().events)
             .collect();
         prop_assert_eq!(&read, &events);
-        let replay = is_replay.then(|| Replay {
-            id: "a\"b".into(),
-            to: vec![Target { projection: "trails".into(), generation: 2 }],
-        });
+        let target = Target { projection: "trails".into(), generation: 2 };
+        let replay = is_replay.then(|| Replay::new("a\"b", [Receiver::Projection(target)]));
         let recorded = history(events);
         let mut read = Vec::new();
         for packed in Delivery::encode(&recorded, replay.as_ref()) {
@@ -230,13 +232,12 @@ const SHARD_BYTES: usize = 1024 * 1024;
 
 #[test]
 fn packing_makes_the_bytes_of_a_shard_its_limit_and_not_its_records() {
-    let replay = Replay {
-        id: "01a1fdbf-7607-73ba-972a-aeecdc82ecf9".into(),
-        to: vec![Target {
-            projection: "basic-sum".into(),
-            generation: 2,
-        }],
+    let target = Target {
+        projection: "basic-sum".into(),
+        generation: 2,
     };
+    let id = "01a1fdbf-7607-73ba-972a-aeecdc82ecf9";
+    let replay = Replay::new(id, [Receiver::Projection(target)]);
     // 300 bytes each, as they stand in a delivery; ten of each stream.
     let mut streams = Vec::new();
     for nth in 0..500 {
@@ -300,10 +301,7 @@ fn a_panicking_or_refusing_event_leaves_the_row_as_it_was_before_it() {
             }
         }
     }
-    let service = Service::new().single_stream::<Fragile>();
-    let Fold::SingleStream(fold) = service.projections()[0].fold else {
-        panic!("one stream");
-    };
+    let fold = fold_of(Service::new().single_stream::<Fragile>());
     for (kind, reason) in [("panics", "panicked: on 3"), ("refuses", "never")] {
         let kinds = ["walked", "walked", kind, "walked"];
         let events = kinds.iter().zip(1..);

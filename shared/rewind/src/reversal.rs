@@ -1,0 +1,187 @@
+//! Reversals: events that take another event of their stream back.
+//!
+//! History is not changed: an event of the type [`REVERSED`] is recorded that
+//! names the one that it takes back, why, and by whom. A reversal is an event
+//! like any other, so it can be reversed as well, which restores what it took
+//! back.
+
+use crate::{Event, Recorded, StreamName, event};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The type of a reversal.
+pub const REVERSED: &str = "reversed";
+
+/// The source of all reversals. Nothing else may come from below `/rewind/`.
+pub const REVERSAL_SOURCE: &str = "/rewind/reversal";
+
+/// The data of a reversal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reversal {
+    /// The version of the event that is taken back, in the same stream.
+    pub version: u64,
+    /// The source of that event.
+    pub source: String,
+    /// Its id.
+    pub id: String,
+    /// Why.
+    pub reason: String,
+    /// By whom.
+    pub by: String,
+}
+
+impl Reversal {
+    /// The reversal that an event is, if it is one.
+    pub fn of(event: &Recorded) -> Option<Self> {
+        if event.kind() != REVERSED || event.event.source != REVERSAL_SOURCE {
+            return None;
+        }
+        let reversal: Self = event.data().ok()?;
+        // Nothing can take back what is still to come.
+        (reversal.version < event.version).then_some(reversal)
+    }
+
+    /// The event to be recorded, for the `nth` time (from 0) that this event is
+    /// taken back. Its identity depends on these alone, so that asking twice is
+    /// asking once.
+    pub fn event(&self, of: &Recorded, nth: usize, time: String) -> Event {
+        let causation = format!("{}@{}", of.stream(), of.version);
+        let correlation = of.event.extension("correlationid");
+        let correlation = correlation.unwrap_or(&of.event.id);
+        Event {
+            id: format!("{causation}/{nth}"),
+            source: REVERSAL_SOURCE.into(),
+            kind: REVERSED.into(),
+            stream: of.stream().clone(),
+            time,
+            extensions: BTreeMap::from([
+                ("correlationid".into(), correlation.into()),
+                ("causationid".into(), causation.into()),
+            ]),
+            data: event::raw(&json!(self)),
+        }
+    }
+}
+
+/// The reversals of one stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reversals {
+    /// Version of the reversal, version that it names.
+    all: BTreeMap<u64, u64>,
+}
+
+impl Reversals {
+    /// Takes note of an event, if it is a reversal.
+    pub fn note(&mut self, event: &Recorded) {
+        if let Some(reversal) = Reversal::of(event) {
+            self.all.insert(event.version, reversal.version);
+        }
+    }
+
+    /// The reversals among some events of one stream.
+    pub fn among<'a>(events: impl IntoIterator<Item = &'a Recorded>) -> Self {
+        let mut reversals = Self::default();
+        events.into_iter().for_each(|event| reversals.note(event));
+        reversals
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Whether this version is a reversal.
+    pub fn holds(&self, version: u64) -> bool {
+        self.all.contains_key(&version)
+    }
+
+    /// How often an event was taken back, whether or not it was restored.
+    pub fn times(&self, version: u64) -> usize {
+        self.all.values().filter(|named| **named == version).count()
+    }
+
+    /// The versions that do not count: events taken back, by a reversal that
+    /// was not taken back itself. The latest reversal is sure to stand, so they
+    /// are settled from the last to the first.
+    pub fn taken_back(&self) -> BTreeSet<u64> {
+        let mut taken_back = BTreeSet::new();
+        for (reversal, named) in self.all.iter().rev() {
+            if !taken_back.contains(reversal) {
+                taken_back.insert(*named);
+            }
+        }
+        taken_back
+    }
+
+    /// The versions whose events a fold leaves out: those taken back, and the
+    /// reversals themselves.
+    pub fn left_out(&self) -> BTreeSet<u64> {
+        let mut left_out = self.taken_back();
+        left_out.extend(self.all.keys());
+        left_out
+    }
+
+    /// What the reversal at a version comes to: the event at the end of its
+    /// chain, and whether that one is restored (`true`) or taken back. `None`
+    /// where that version is no reversal.
+    pub fn root(&self, version: u64) -> Option<(u64, bool)> {
+        let mut named = *self.all.get(&version)?;
+        let mut is_restored = false;
+        // Each step names an earlier version: this ends.
+        while let Some(earlier) = self.all.get(&named) {
+            named = *earlier;
+            is_restored = !is_restored;
+        }
+        Some((named, is_restored))
+    }
+}
+
+/// The events of a stream, as they count: without those taken back and without
+/// the reversals.
+pub fn effective<'a>(events: &'a [Recorded]) -> impl Iterator<Item = &'a Recorded> {
+    let left_out = Reversals::among(events).left_out();
+    let counts = move |event: &&Recorded| !left_out.contains(&event.version);
+    events.iter().filter(counts)
+}
+
+/// Whether something from outside claims to be Rewind's own.
+pub fn is_reserved(source: &str) -> bool {
+    source == "/rewind" || source.starts_with("/rewind/")
+}
+
+/// The stream that an event at a version is called by: `cart-456@7`.
+pub fn place(stream: &StreamName, version: u64) -> String {
+    format!("{stream}@{version}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reversals(all: &[(u64, u64)]) -> Reversals {
+        Reversals {
+            all: all.iter().copied().collect(),
+        }
+    }
+
+    #[test]
+    fn reversing_a_reversal_restores() {
+        let once = reversals(&[(3, 1)]);
+        assert_eq!(once.taken_back(), BTreeSet::from([1]));
+        let twice = reversals(&[(3, 1), (4, 3)]);
+        assert_eq!(twice.taken_back(), BTreeSet::from([3]));
+        let thrice = reversals(&[(3, 1), (4, 3), (5, 4)]);
+        assert_eq!(thrice.taken_back(), BTreeSet::from([1, 4]));
+        assert_eq!(thrice.root(5), Some((1, false)));
+        assert_eq!(thrice.root(4), Some((1, true)));
+        assert_eq!(thrice.root(2), None);
+    }
+
+    #[test]
+    fn an_event_can_be_taken_back_again() {
+        let again = reversals(&[(3, 1), (4, 3), (6, 1)]);
+        assert_eq!(again.taken_back(), BTreeSet::from([1, 3]));
+        assert_eq!(again.times(1), 2);
+    }
+}

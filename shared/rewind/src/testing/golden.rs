@@ -1,0 +1,97 @@
+//! Golden files: every shape that an event was ever stored in, kept beside the
+//! code. What is recorded stays as it is for ever; so no change of the code may
+//! make an old shape unreadable.
+
+use crate::{Change, Over, Projection, Recorded, Service, upcast::schema_version};
+use std::{collections::BTreeSet, path::Path};
+
+/// Checks that every stored shape in a folder is still read by all that reads
+/// its category. A file is one recorded event as `GET /streams/{stream}` and
+/// `rewind export` show it, named `<type>.v<schema version>.json`.
+///
+/// # Panics
+///
+/// When a file is not readable, a shape is refused, or the newest shape of a
+/// type has no file: the message says what to do.
+pub fn check(folder: impl AsRef<Path>, service: &Service) {
+    let folder = folder.as_ref();
+    let mut problems = Vec::new();
+    let mut shapes = BTreeSet::new();
+    let events = read(folder);
+    assert!(!events.is_empty(), "{} holds no shapes", folder.display());
+    for (name, event) in &events {
+        let version = schema_version(event).expect("a schema version");
+        let expected = format!("{}.v{version}.json", event.kind());
+        if *name != expected {
+            problems.push(format!("{name} holds a shape that is named {expected}"));
+        }
+        shapes.insert((event.kind().to_string(), version));
+        problems.extend(unread(name, event, version, service));
+    }
+    for (kind, version) in &shapes {
+        let newest = service.upcasters().newest(kind, *version);
+        if !shapes.contains(&newest) {
+            let (kind, version) = newest;
+            problems.push(format!(
+                "the newest shape of `{kind}` has no file: add {kind}.v{version}.json, an event as it is recorded now"
+            ));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+fn read(folder: &Path) -> Vec<(String, Recorded)> {
+    let files = std::fs::read_dir(folder);
+    let files = files.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut events: Vec<(String, Recorded)> = files
+        .map(|file| {
+            let path = file.expect("a file").path();
+            let name = path.file_name().map(|name| name.to_string_lossy().into());
+            let text = std::fs::read_to_string(&path);
+            let text = text.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            let event = serde_json::from_str(&text);
+            let event = event.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            (name.unwrap_or_default(), event)
+        })
+        .collect();
+    events.sort_by(|(a, _), (b, _)| a.cmp(b));
+    events
+}
+
+/// Who does not read a shape any more.
+fn unread(name: &str, event: &Recorded, version: u32, service: &Service) -> Vec<String> {
+    let category = event.stream().category();
+    let projections = service.projections().iter();
+    let projections = projections
+        .filter(|projection| projection.reads(category))
+        .filter_map(|projection| Some((projection.name.to_string(), refusal(projection, event)?)));
+    let reactions = service.reactions().iter();
+    let reactions = reactions
+        .filter(|reaction| reaction.category == category)
+        .filter_map(|known| Some((known.origin.clone(), known.react(event).err()?)));
+    let kind = event.kind();
+    projections
+        .chain(reactions)
+        .map(|(reader, refused)| {
+            format!(
+                "{name} is no longer read by {reader}: {refused}. Events of this shape stay recorded for ever: \
+                 give the new shape `schemaversion` {next}, write an Upcaster with KIND \"{kind}\" and FROM {version} \
+                 that lifts this one, register it with Service::upcaster, and keep this file (docs/change-an-event.md)",
+                next = version + 1,
+            )
+        })
+        .collect()
+}
+
+fn refusal(projection: &Projection, event: &Recorded) -> Option<crate::Refused> {
+    let keys = match projection.over {
+        Over::OneStream => vec![event.stream().id().to_string()],
+        Over::ManyStreams => match projection.keys(event) {
+            Ok(keys) => keys,
+            Err(refused) => return Some(refused),
+        },
+    };
+    let changes = [Change::Apply(event)];
+    let mut folds = keys.iter().map(|key| projection.fold(key, None, &changes));
+    folds.find_map(|folded| folded.refused)
+}

@@ -1,0 +1,171 @@
+//! Upcasters: lift an event's old shape into the present one, on reading.
+//!
+//! What is stored stays as it was recorded. Before a projection, a reaction or
+//! an aggregate sees an event, its shape is lifted, step by step, from the
+//! schema version that it was recorded with to the newest one.
+
+use crate::{Recorded, Refused, event, projection::guarded};
+use serde_json::Value;
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// The extension attribute that holds an event's schema version, a whole
+/// number. An event without it has version 1.
+pub const SCHEMA_VERSION: &str = "schemaversion";
+
+/// Lifts one type of event by one schema version.
+pub trait Upcaster {
+    /// The event type whose shape it lifts.
+    const KIND: &'static str;
+    /// The schema version that it takes; what it gives has the next one.
+    const FROM: u32;
+    /// The event type of what it gives, where the type was renamed.
+    const TO_KIND: &'static str = Self::KIND;
+
+    /// The data in the next shape.
+    ///
+    /// # Errors
+    ///
+    /// The event stays recorded; the refusal stalls whoever reads it, for this
+    /// stream, until the upcaster is mended.
+    fn lift(data: Value) -> Result<Value, Refused>;
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Step {
+    to_kind: &'static str,
+    lift: fn(Value) -> Result<Value, Refused>,
+}
+
+/// All upcasters of a service.
+#[derive(Debug, Clone, Default)]
+pub struct Upcasters {
+    steps: BTreeMap<(&'static str, u32), Step>,
+}
+
+impl Upcasters {
+    /// Adds one; `false` where that step is taken.
+    pub(crate) fn add<U: Upcaster>(&mut self) -> bool {
+        let step = Step {
+            to_kind: U::TO_KIND,
+            lift: U::lift,
+        };
+        self.steps.insert((U::KIND, U::FROM), step).is_none()
+    }
+
+    /// The event in its present shape. Most have it already and are borrowed.
+    ///
+    /// # Errors
+    ///
+    /// A refusal that names the step which failed, a panic included.
+    pub fn lift<'a>(&self, event: &'a Recorded) -> Result<Cow<'a, Recorded>, Refused> {
+        if self.steps.is_empty() {
+            return Ok(Cow::Borrowed(event));
+        }
+        let mut version = schema_version(event)?;
+        if !self.steps.contains_key(&(event.kind(), version)) {
+            return Ok(Cow::Borrowed(event));
+        }
+        let mut lifted = event.clone();
+        let mut data: Value = event.data()?;
+        while let Some(step) = self.steps.get(&(lifted.kind(), version)) {
+            data = guarded(|| (step.lift)(data)).map_err(|refused| {
+                let kind = lifted.kind();
+                Refused::new(format!("upcaster of `{kind}` from {version}: {refused}"))
+            })?;
+            version += 1;
+            lifted.event.kind = step.to_kind.to_string();
+        }
+        lifted.event.data = event::raw(&data);
+        let extensions = &mut lifted.event.extensions;
+        extensions.insert(SCHEMA_VERSION.into(), version.into());
+        Ok(Cow::Owned(lifted))
+    }
+
+    /// The type and schema version that an event has once it is lifted.
+    pub fn newest(&self, kind: &str, version: u32) -> (String, u32) {
+        let (mut kind, mut version) = (kind.to_string(), version);
+        while let Some(step) = self.steps.get(&(kind.as_str(), version)) {
+            kind = step.to_kind.to_string();
+            version += 1;
+        }
+        (kind, version)
+    }
+}
+
+/// The schema version that an event was recorded with.
+///
+/// # Errors
+///
+/// When the attribute is neither a whole number nor the text of one.
+pub fn schema_version(event: &Recorded) -> Result<u32, Refused> {
+    let Some(value) = event.event.extensions.get(SCHEMA_VERSION) else {
+        return Ok(1);
+    };
+    let number = match value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
+    };
+    number.ok_or_else(|| {
+        Refused::new(format!(
+            "`{SCHEMA_VERSION}` is {value}; expected a whole number"
+        ))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::event;
+    use serde_json::json;
+
+    struct Renamed;
+    impl Upcaster for Renamed {
+        const KIND: &'static str = "voted";
+        const FROM: u32 = 1;
+        const TO_KIND: &'static str = "vote-cast";
+        fn lift(data: Value) -> Result<Value, Refused> {
+            Ok(json!({"choice": data["for"]}))
+        }
+    }
+
+    struct Weighed;
+    impl Upcaster for Weighed {
+        const KIND: &'static str = "vote-cast";
+        const FROM: u32 = 2;
+        fn lift(mut data: Value) -> Result<Value, Refused> {
+            data["weight"] = data["choice"].as_str().unwrap().len().into();
+            Ok(data)
+        }
+    }
+
+    fn upcasters() -> Upcasters {
+        let mut upcasters = Upcasters::default();
+        assert!(upcasters.add::<Renamed>() && upcasters.add::<Weighed>());
+        assert!(!upcasters.add::<Weighed>(), "the step is taken");
+        upcasters
+    }
+
+    #[test]
+    fn an_old_shape_is_lifted_through_the_whole_chain() {
+        let old = event("poll-1", "voted", &json!({"for": "tea"}), 1);
+        let lifted = upcasters().lift(&old).unwrap();
+        assert_eq!(lifted.kind(), "vote-cast");
+        let data: Value = lifted.data().unwrap();
+        assert_eq!(data, json!({"choice": "tea", "weight": 3}));
+        assert_eq!(schema_version(&lifted), Ok(3));
+        assert_eq!(upcasters().newest("voted", 1), ("vote-cast".into(), 3));
+    }
+
+    #[test]
+    fn a_present_shape_is_only_borrowed() {
+        let new = event("poll-1", "vote-cast", &json!({}), 1);
+        assert!(matches!(upcasters().lift(&new), Ok(Cow::Borrowed(_))));
+    }
+
+    #[test]
+    fn what_cannot_be_lifted_is_refused_and_names_the_step() {
+        let old = event("poll-1", "voted", &json!({"for": 7}), 1);
+        let refused = upcasters().lift(&old).unwrap_err();
+        assert!(refused.reason.contains("`vote-cast` from 2"), "{refused}");
+    }
+}
