@@ -22,6 +22,7 @@
 //! | `permissions` | IAM: what the functions may do, and what they used |
 //! | `runtime` | Lambda: function processes behind the Runtime API |
 //! | `triggers` | Lambda's event source mappings: batches, retries, dead letters |
+//! | `schedules` | EventBridge: functions that are invoked over and over |
 //! | `gateway` | API Gateway's HTTP API, and Lambda's Invoke |
 //!
 //! It knows nothing of what the functions do: streams, tables, routes and functions are what the template says.
@@ -40,6 +41,7 @@ mod net;
 mod options;
 mod permissions;
 mod runtime;
+mod schedules;
 mod sdk;
 mod shutdown;
 mod streams;

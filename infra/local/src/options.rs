@@ -1,6 +1,7 @@
 //! What a local system is started with.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::template::Template;
 
@@ -21,10 +22,13 @@ pub struct Options {
     pub stack: String,
     /// Variables for each function process, beside those of the template.
     pub extra_env: Vec<(String, String)>,
+    /// How long a minute of a schedule takes: hours and days are scaled with it. A test need not wait for a real one.
+    pub schedule_unit: Duration,
 }
 
 impl Options {
-    /// The defaults of `cargo run`: port 8080, the folder `.rewind`, the stack `rewind`, embedded services.
+    /// The defaults of `cargo run`: port 8080, the folder `.rewind`, the stack `rewind`, embedded services, and
+    /// schedules whose minutes take 60 seconds.
     pub fn new(template: Template, worker: Worker) -> Self {
         Self {
             template,
@@ -34,6 +38,7 @@ impl Options {
             worker,
             stack: "rewind".to_owned(),
             extra_env: Vec::new(),
+            schedule_unit: Duration::from_secs(60),
         }
     }
 }

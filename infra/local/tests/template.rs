@@ -1,7 +1,9 @@
 //! Templates: how references resolve, and what is refused.
 
+use std::time::Duration;
+
 use local::Template;
-use local::template::{Projection, StartingPosition};
+use local::template::{Projection, Schedule, StartingPosition};
 
 /// The template that is deployed, and that the local system runs.
 const DEPLOYED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../template.yaml");
@@ -77,6 +79,10 @@ Resources:
         Tail:
           Type: Kinesis
           Properties: { Stream: !GetAtt MyStream.Arn, StartingPosition: AT_TIMESTAMP, StartingPositionTimestamp: 5 }
+        Tend:
+          Type: Schedule
+          Properties: { Schedule: rate(2 hours), Input: '{"tend": {}}', Name: of-no-use-here }
+        Daily: { Type: Schedule, Properties: { Schedule: rate(1 day), Enabled: false } }
 "#;
 
 #[test]
@@ -175,6 +181,25 @@ fn a_mapping_has_the_defaults_of_lambda() {
 }
 
 #[test]
+fn a_schedule_has_its_period_and_its_input() {
+    let model = Template::parse(TEMPLATE).unwrap().model("app").unwrap();
+    let schedule = |id: &str, hours: u64, input: Option<&str>, is_enabled| Schedule {
+        id: id.to_owned(),
+        function: "Reader".to_owned(),
+        every: Duration::from_secs(hours * 3_600),
+        input: input.map(str::to_owned),
+        is_enabled,
+    };
+    assert_eq!(
+        model.schedules,
+        [
+            schedule("ReaderDaily", 24, None, false),
+            schedule("ReaderTend", 2, Some(r#"{"tend": {}}"#), true),
+        ]
+    );
+}
+
+#[test]
 fn a_mistake_is_named_with_its_resource_and_property() {
     for (from, to, place, reason) in [
         (
@@ -218,6 +243,36 @@ fn a_mistake_is_named_with_its_resource_and_property() {
             "SOMEWHERE",
             "StartingPosition",
             "TRIM_HORIZON, LATEST or AT_TIMESTAMP was expected",
+        ),
+        (
+            "rate(2 hours)",
+            "'cron(0 12 * * ? *)'",
+            "Reader.Events.Tend.Properties.Schedule",
+            "the local system cannot run cron(...): rate(1 minute)",
+        ),
+        (
+            "rate(2 hours)",
+            "rate(2 hour)",
+            "Reader.Events.Tend.Properties.Schedule",
+            "rate(N minutes), or the same in hours or days, was expected",
+        ),
+        (
+            "Schedule: rate(1 day), ",
+            "",
+            "Reader.Events.Daily.Properties.Schedule",
+            "it is missing",
+        ),
+        (
+            r#"'{"tend": {}}'"#,
+            r#"'{"tend": '"#,
+            "Reader.Events.Tend.Properties.Input",
+            "JSON text was expected",
+        ),
+        (
+            "Enabled: false",
+            "Enabled: sometimes",
+            "Reader.Events.Daily.Properties.Enabled",
+            "true or false was expected",
         ),
         (
             "AttributeName: sk, KeyType: RANGE",

@@ -68,7 +68,7 @@ async fn run(gateway: &Gateway, name: &str, request: Request) -> Result<Response
     match kind.unwrap_or("RequestResponse") {
         "DryRun" => Ok(answer(StatusCode::NO_CONTENT, Bytes::new())),
         "Event" => match gateway.queue.put(&function.logical_id, payload) {
-            Ok(()) => Ok(answer(StatusCode::ACCEPTED, Bytes::new())),
+            Ok(_) => Ok(answer(StatusCode::ACCEPTED, Bytes::new())),
             Err(error) => {
                 let message = format!("the event cannot be kept: {error}");
                 Err(Refusal(

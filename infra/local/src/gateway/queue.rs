@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::activity::{Activity, Busy};
 use crate::runtime::{Outcome, Runtime};
@@ -64,8 +65,8 @@ impl Queue {
         Ok(())
     }
 
-    /// Accepts an event: it is on disk when this returns.
-    pub fn put(self: &Arc<Self>, function: &str, payload: Bytes) -> io::Result<()> {
+    /// Accepts an event: it is on disk when this returns. The task ends with the event, its retries included.
+    pub fn put(self: &Arc<Self>, function: &str, payload: Bytes) -> io::Result<JoinHandle<()>> {
         let file = match &self.folder {
             Some(folder) => {
                 let file = folder.join(format!("{}.{function}.json", uuid::Uuid::now_v7()));
@@ -76,13 +77,17 @@ impl Queue {
             }
             None => None,
         };
-        self.start(function.to_owned(), payload, file);
-        Ok(())
+        Ok(self.start(function.to_owned(), payload, file))
     }
 
-    fn start(self: &Arc<Self>, function: String, payload: Bytes, file: Option<PathBuf>) {
+    fn start(
+        self: &Arc<Self>,
+        function: String,
+        payload: Bytes,
+        file: Option<PathBuf>,
+    ) -> JoinHandle<()> {
         let busy = self.activity.begin();
-        tokio::spawn(self.clone().run(function, payload, file, busy));
+        tokio::spawn(self.clone().run(function, payload, file, busy))
     }
 
     async fn run(

@@ -39,7 +39,8 @@ pub struct System {
     // No new work begins after the first; nothing answers any more after the second.
     closing: watch::Sender<bool>,
     shutdown: watch::Sender<bool>,
-    consumers: Vec<JoinHandle<()>>,
+    // The mappings and the schedules.
+    invokers: Vec<JoinHandle<()>>,
     gateway: JoinHandle<()>,
     // Dropped last: the folder is unlocked when all that writes to it has ended.
     folder: Folder,
@@ -124,8 +125,8 @@ impl System {
     pub async fn stop(self) {
         self.closing.send_replace(true);
         let under_way = async {
-            for consumer in self.consumers {
-                let _ = consumer.await;
+            for invoker in self.invokers {
+                let _ = invoker.await;
             }
             let _ = self.gateway.await;
         };

@@ -17,6 +17,7 @@ use crate::net;
 use crate::options::Options;
 use crate::permissions::Guard;
 use crate::runtime::{Endpoints, Launch, Runtime};
+use crate::schedules::Rule;
 use crate::sdk::Clients;
 use crate::shutdown::stopped;
 use crate::streams;
@@ -97,7 +98,7 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
         folder.path().join("dead-letters"),
         guard.clone(),
     ));
-    let mut consumers = Vec::new();
+    let mut invokers = Vec::new();
     for mapping in model.mappings.iter().filter(|mapping| mapping.is_enabled) {
         let Some(function) = runtime.function(&mapping.function) else {
             continue;
@@ -110,7 +111,7 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
             dead_letters: dead_letters.clone(),
             closing: is_closing.clone(),
         };
-        consumers.push(trigger.start());
+        invokers.push(trigger.start());
     }
     let events = if folder.is_ephemeral() {
         None
@@ -126,6 +127,19 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
     queue
         .resume()
         .map_err(|error| not_writable(&folder.path().join("events"), error))?;
+    for schedule in model
+        .schedules
+        .iter()
+        .filter(|schedule| schedule.is_enabled)
+    {
+        let rule = Rule {
+            schedule: schedule.clone(),
+            unit: options.schedule_unit,
+            queue: queue.clone(),
+            closing: is_closing.clone(),
+        };
+        invokers.push(rule.start());
+    }
     let answering = Gateway {
         runtime: runtime.clone(),
         routes: Arc::new(Routes::new(&model.routes)),
@@ -156,7 +170,7 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
         dynamodb,
         closing,
         shutdown,
-        consumers,
+        invokers,
         gateway,
         folder,
     })

@@ -1,23 +1,25 @@
-//! The template's Lambda functions, with their routes and mappings.
+//! The template's Lambda functions, with their routes, mappings and schedules.
 
 use std::collections::BTreeMap;
 
 use super::intrinsics::Resolver;
 use super::properties::Properties;
-use super::{Function, Mapping, Route, TemplateError, mappings, policies, routes};
+use super::{Function, Mapping, Route, Schedule, TemplateError};
+use super::{mappings, policies, routes, schedules};
 
 /// SAM's defaults for a function that sets neither.
 const DEFAULT_TIMEOUT_SECONDS: i64 = 3;
 const DEFAULT_MEMORY_MB: i64 = 128;
 
 /// The functions, with what invokes them.
-type Functions = (Vec<Function>, Vec<Route>, Vec<Mapping>);
+type Functions = (Vec<Function>, Vec<Route>, Vec<Mapping>, Vec<Schedule>);
 
 pub(super) fn read(resolver: &Resolver<'_>) -> Result<Functions, TemplateError> {
     let globals = resolver.globals("Function");
     let mut functions = Vec::new();
     let mut all_routes = Vec::new();
     let mut all_mappings = Vec::new();
+    let mut all_schedules = Vec::new();
     for (logical_id, resource) in resolver.resources_of("AWS::Serverless::Function") {
         let properties = resource.map("Properties");
         functions.push(function(logical_id, &resource, &properties, &globals)?);
@@ -26,12 +28,13 @@ pub(super) fn read(resolver: &Resolver<'_>) -> Result<Functions, TemplateError> 
             match event.required("Type")?.as_str() {
                 "HttpApi" => all_routes.push(routes::read(logical_id, &settings)?),
                 "Kinesis" => all_mappings.push(mappings::read(logical_id, &name, &settings)?),
-                // A schedule or a queue is of no use to the local system, and no mistake.
+                "Schedule" => all_schedules.push(schedules::read(logical_id, &name, &settings)?),
+                // A queue or a bucket is of no use to the local system, and no mistake.
                 _ => {}
             }
         }
     }
-    Ok((functions, all_routes, all_mappings))
+    Ok((functions, all_routes, all_mappings, all_schedules))
 }
 
 fn function(

@@ -13,6 +13,7 @@ mod policies;
 mod properties;
 mod references;
 mod routes;
+mod schedules;
 mod scope;
 mod streams;
 mod tables;
@@ -21,7 +22,7 @@ use std::path::Path;
 
 pub use error::TemplateError;
 pub use model::{
-    Attribute, Function, Index, Key, Mapping, Model, Projection, Route, StartingPosition,
+    Attribute, Function, Index, Key, Mapping, Model, Projection, Route, Schedule, StartingPosition,
     Statement, Stream, Table,
 };
 
@@ -76,13 +77,14 @@ impl Template {
     pub fn model(&self, stack: &str) -> Result<Model, TemplateError> {
         let resolver = Resolver::new(&self.document, stack)?;
         resolver.check_references()?;
-        let (functions, routes, mappings) = functions::read(&resolver)?;
+        let (functions, routes, mappings, schedules) = functions::read(&resolver)?;
         Ok(Model {
             streams: streams::read(&resolver)?,
             tables: tables::read(&resolver)?,
             functions,
             routes,
             mappings,
+            schedules,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! What a template declares, with every name resolved.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// All that the local system runs of a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +16,8 @@ pub struct Model {
     pub routes: Vec<Route>,
     /// The event source mappings: which function reads which stream, and how.
     pub mappings: Vec<Mapping>,
+    /// The schedules: which function is invoked over and over, and how often.
+    pub schedules: Vec<Schedule>,
 }
 
 /// A Kinesis stream.
@@ -189,4 +192,19 @@ pub enum StartingPosition {
     Latest,
     /// The first record at or after this time, in seconds since 1970.
     AtTimestamp(i64),
+}
+
+/// A schedule that invokes a function over and over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Schedule {
+    /// The function's logical id and the event's name: `MicroserviceTend`.
+    pub id: String,
+    /// The function's logical id.
+    pub function: String,
+    /// The period.
+    pub every: Duration,
+    /// What the function is invoked with, as JSON text; EventBridge's own event when absent.
+    pub input: Option<String>,
+    /// Whether it invokes at all.
+    pub is_enabled: bool,
 }

@@ -50,6 +50,11 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     if let Some(records) = payload["Records"].as_array() {
         return records_arrived(records, payload.to_string().len());
     }
+    if payload["detail-type"] == "Scheduled Event" {
+        let seen = std::env::var("SEEN").unwrap_or_default();
+        append(&seen, &format!("{payload}\n"));
+        return Ok(Value::Null);
+    }
     if payload["version"] == "2.0" {
         return request_arrived(&payload);
     }
@@ -67,7 +72,10 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
         "panic" => panic!("told to panic"),
         "exit" => std::process::exit(7),
         "sleep" => {
+            let path = payload["file"].as_str().unwrap_or_default();
+            append(path, "<");
             tokio::time::sleep(Duration::from_millis(payload["ms"].as_u64().unwrap_or(100))).await;
+            append(path, ">");
             Ok(json!(std::process::id()))
         }
         "pid" => Ok(json!(std::process::id())),
