@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::deployment::Deployment;
-use rewind::{Delivery, Fold, Target};
+use rewind::{Delivery, Over, Target};
 use rewind_aws::{
     Error,
     data_store::{Key, Row},
@@ -140,9 +140,9 @@ impl Stalled {
             projection: name.to_string(),
             generation,
         };
-        Ok(Some(match projection.fold {
-            Fold::SingleStream(_) => Key::row(&target, stall.stream.id()),
-            Fold::MultiStream { .. } => mark,
+        Ok(Some(match projection.over {
+            Over::OneStream => Key::row(&target, stall.stream.id()),
+            Over::ManyStreams => mark,
         }))
     }
 }

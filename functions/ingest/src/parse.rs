@@ -5,6 +5,7 @@ use rewind::{
     Event, Problem, Service, StreamName,
     cloudevents::{self, checked_data, is_json, not_json},
     reaction::{INPUT_CATEGORY, INPUT_RECEIVED},
+    reversal::is_reserved,
 };
 use rewind_aws::{
     given::given,
@@ -129,6 +130,12 @@ fn admitted(service: &Service, event: Event) -> Result<Event, Problem> {
         return Err(Problem::invalid(
             "subject",
             format!("the category {category:?} is Rewind's own"),
+        ));
+    }
+    if is_reserved(&event.source) {
+        return Err(Problem::invalid(
+            "source",
+            "what comes from below /rewind/ is Rewind's own",
         ));
     }
     if let Some(source) = category.strip_prefix(INPUT_CATEGORY) {

@@ -3,10 +3,10 @@
 
 pub mod handler;
 
-pub use handler::{Handler, ROUTES};
+pub use handler::{Handler, ROUTES, Task};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
-use rewind_aws::{clients::Clients, playback::Player};
+use rewind_aws::{clients::Clients, playback::Player, reversal::Reverser};
 use serde_json::Value;
 
 /// Runs the function under the Lambda runtime.
@@ -18,10 +18,13 @@ use serde_json::Value;
 pub async fn run(service: Service) -> Result<(), Error> {
     let clients = Clients::from_env().await;
     let replay = clients.stream("REPLAY_STREAM")?;
-    let player = Player::new(service, clients.events()?, clients.data()?, replay);
+    let incoming = clients.stream("INCOMING_STREAM")?;
+    let (events, data) = (clients.events()?, clients.data()?);
+    let reverser = Reverser::new(service.clone(), events.clone(), data.clone(), incoming);
+    let player = Player::new(service, events, data, replay);
     // Lambda itself says who the function is.
     let itself = clients.function(lambda_runtime::Config::from_env().function_name);
-    let handler = &Handler::new(player, itself);
+    let handler = &Handler::new(player, reverser, itself);
     let invoke = |event: LambdaEvent<Value>| async move {
         handler.handle(event.payload, event.context.deadline).await
     };

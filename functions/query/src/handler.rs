@@ -83,7 +83,7 @@ impl Handler {
     async fn playback(&self, request: &Request) -> Result<Response, Unanswered> {
         let id = http::path(request, "id");
         match playback::load(&self.store, id).await? {
-            Some((playback, _)) => Ok(http::json(200, &playback)),
+            Some((playback, _)) => Ok(http::json(200, &playback.shown())),
             None => Err(Problem::not_found(format!("there is no playback {id:?}")).into()),
         }
     }

@@ -3,7 +3,7 @@
 use crate::handler::{Handler, Unanswered};
 use rewind_aws::{
     http::{self, Response},
-    playback::{self, Playback},
+    playback::{self, Playback, Shown},
     stalls::{self, Stall},
 };
 use serde::Serialize;
@@ -12,25 +12,23 @@ use serde::Serialize;
 const MAX_STALLS: i32 = 100;
 
 #[derive(Serialize)]
-struct Health {
+struct Health<'a> {
     status: &'static str,
     stalled: Vec<Stall>,
     /// Whether more streams are stalled than are named.
     more_stalled: bool,
-    playbacks: Vec<Playback>,
+    playbacks: Vec<Shown<'a>>,
 }
 
 impl Handler {
     pub(crate) async fn health(&self) -> Result<Response, Unanswered> {
         let (stalled, more) = stalls::list(&self.store, None, None, MAX_STALLS).await?;
-        let mut playbacks = Vec::new();
+        let mut running: Vec<Playback> = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let (page, next) = playback::list(&self.store, after.as_deref(), 100).await?;
-            let running = page
-                .into_iter()
-                .filter(|playback| !playback.state.is_over());
-            playbacks.extend(running);
+            let page = page.into_iter();
+            running.extend(page.filter(|playback| !playback.state.is_over()));
             match next {
                 Some(next) => after = Some(next),
                 None => break,
@@ -40,7 +38,7 @@ impl Handler {
             status: if stalled.is_empty() { "ok" } else { "stalled" },
             stalled,
             more_stalled: more.is_some(),
-            playbacks,
+            playbacks: running.iter().map(Playback::shown).collect(),
         };
         Ok(http::json(200, &health))
     }

@@ -6,12 +6,12 @@ use crate::{
     rows::Shown,
 };
 use jiff::Timestamp;
-use rewind::{Fold, Problem, Projection, Recorded, StreamName};
+use rewind::{Over, Problem, Projection, Recorded, StreamName};
 use rewind_aws::{
     given::now,
+    history::{self, Subject},
     http::{self, Request, Response},
 };
-use serde_json::Value;
 
 /// A moment in the past of a stream.
 pub(crate) enum Moment {
@@ -65,47 +65,54 @@ impl Handler {
         key: &str,
         moment: Moment,
     ) -> Result<Response, Unanswered> {
-        let Fold::SingleStream(fold) = projection.fold else {
-            let why = "only a row of one stream can be folded on the fly; rebuild a projection over many streams instead";
+        if projection.over == Over::ManyStreams {
+            let why = "only a row of one stream can be folded on the fly; play the part of history that you mean into a generation of its own instead: POST /playbacks";
             return Err(Problem::new(422, "past-unknown", why).into());
-        };
+        }
         let category = projection.categories.first().copied().unwrap_or_default();
         let not_found = |why: String| Err(Unanswered::from(Problem::not_found(why)));
         let Ok(stream) = StreamName::new(format!("{category}-{key}")) else {
             return not_found(format!("{} has no row {key:?}", projection.name));
         };
-        let (mut state, mut watermark): (Option<Value>, u64) = (None, 0);
-        let stalled = loop {
-            let page = self.events.read_events(&stream, watermark, u64::MAX);
-            let (events, has_more) = page.await?;
-            let count = events.len();
-            let then: Vec<&Recorded> = events
-                .iter()
-                .take_while(|event| moment.includes(event))
-                .collect();
-            let folded = fold(key, state.as_ref(), &then);
-            watermark += folded.applied as u64;
-            state = folded.row;
-            let stalled = folded.refused.map(|refused| refused.reason);
-            if !has_more || then.len() < count || stalled.is_some() {
-                break stalled;
-            }
-        };
+        let through = self.version_at(&stream, &moment).await?;
         if let Moment::Version(version) = moment
-            && watermark < version
-            && stalled.is_none()
+            && through < version
         {
-            return not_found(format!("{stream} has {watermark} versions, not {version}"));
+            return not_found(format!("{stream} has {through} versions, not {version}"));
         }
-        let Some(state) = state else {
+        let subject = Subject {
+            projection,
+            stream: &stream,
+            key,
+            selection: None,
+        };
+        let folded = history::fold(&self.events, subject, through).await?;
+        let Some(state) = folded.state else {
             return not_found(format!("{stream} had no events then"));
         };
         let shown = Shown {
             key: key.to_string(),
-            watermark: Some(watermark),
+            watermark: Some(folded.watermark),
             state,
-            stalled,
+            stalled: folded.refused.map(|refused| refused.reason),
         };
         Ok(http::json(200, &shown))
+    }
+
+    /// The version that a stream had at a moment; its last one where the moment
+    /// lies behind that.
+    async fn version_at(&self, stream: &StreamName, moment: &Moment) -> Result<u64, Unanswered> {
+        let mut version = 0;
+        loop {
+            let page = self.events.read_events(stream, version, u64::MAX);
+            let (events, has_more) = page.await?;
+            let then = events.iter().take_while(|event| moment.includes(event));
+            let last = then.last().map_or(version, |event| event.version);
+            let is_reached = events.last().is_some_and(|event| event.version > last);
+            version = last;
+            if !has_more || is_reached {
+                return Ok(version);
+            }
+        }
     }
 }

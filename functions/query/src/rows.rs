@@ -5,7 +5,7 @@ use crate::{
     past::Moment,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use rewind::{Fold, Problem, Projection, Target};
+use rewind::{Over, Problem, Projection, Target};
 use rewind_aws::{
     data_store::{self, Key, Row},
     generations::{self, Generations},
@@ -20,6 +20,8 @@ struct Definition<'a> {
     version: u32,
     over: &'static str,
     categories: &'a [&'static str],
+    /// Whether what serves was begun with another version of the projection.
+    rebuild_due: bool,
     generations: Generations,
 }
 
@@ -60,11 +62,14 @@ impl Handler {
         let projections = projections.map(|projection| Definition {
             name: projection.name,
             version: projection.version,
-            over: match projection.fold {
-                Fold::SingleStream(_) => "one stream",
-                Fold::MultiStream { .. } => "many streams",
+            over: match projection.over {
+                Over::OneStream => "one stream",
+                Over::ManyStreams => "many streams",
             },
             categories: projection.categories,
+            rebuild_due: known
+                .get(projection.name)
+                .is_some_and(|known| known.is_rebuild_due(projection.version)),
             generations: known.get(projection.name).cloned().unwrap_or_default(),
         });
         let projections: Vec<_> = projections.collect();
@@ -154,16 +159,23 @@ impl Handler {
         Ok(http::json(200, &row))
     }
 
-    /// The projection that a request names, and its generation for readers.
+    /// The projection that a request names, and the generation that it asks
+    /// for: without a word, the one that serves.
     async fn serving(&self, request: &Request) -> Result<(&Projection, Target), Unanswered> {
         let name = http::path(request, "name");
         let Some(projection) = self.service.projection(name) else {
             return Err(Problem::not_found(format!("there is no projection {name:?}")).into());
         };
         let generations = generations::of(&self.store, name).await?;
+        let serving = generations.serving;
+        let generation = http::query_number(request, "generation", 1..=u64::MAX, serving)?;
+        if !generations.takes(generation) {
+            let why = format!("{name} has no generation {generation}");
+            return Err(Problem::not_found(why).into());
+        }
         let target = Target {
             projection: name.to_string(),
-            generation: generations.serving,
+            generation,
         };
         Ok((projection, target))
     }
@@ -172,7 +184,7 @@ impl Handler {
 /// A row as readers see it. One that only says why its first event is not in
 /// it has nothing to show.
 fn shown(projection: &Projection, key: String, row: Row) -> Option<Shown> {
-    let is_single = matches!(projection.fold, Fold::SingleStream(_));
+    let is_single = projection.over == Over::OneStream;
     Some(Shown {
         key,
         watermark: is_single.then_some(row.watermark),

@@ -134,6 +134,11 @@ pub fn row_partitions(target: &Target) -> impl Iterator<Item = String> {
     (0..SLICES).map(move |slice| format!("{target}#{slice}"))
 }
 
+/// The partitions of a reader's marks.
+pub(crate) fn mark_partitions(reader: &str) -> impl Iterator<Item = String> {
+    (0..SLICES).map(move |slice| format!("{reader}~{slice}"))
+}
+
 /// The partition of the rows whose keys begin with `prefix/`.
 pub fn prefix_partition(target: &Target, prefix: &str) -> String {
     Key::row(target, prefix).pk
@@ -258,6 +263,29 @@ impl DataStore {
             start = page.last_evaluated_key().cloned();
             if start.is_none() {
                 return Ok(deleted);
+            }
+        }
+    }
+
+    /// Deletes the items of a partition whose keys begin with `prefix`.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails; what is deleted by then stays deleted.
+    pub async fn delete_partition(&self, pk: &str, prefix: &str) -> Result<(), Error> {
+        let mut after: Option<String> = None;
+        loop {
+            let (items, next) = self.list(pk, prefix, after.as_deref(), 500).await?;
+            let keys = items.into_iter().map(|mut item| {
+                item.retain(|name, _| name == "pk" || name == "sk");
+                item
+            });
+            for chunk in keys.collect::<Vec<_>>().chunks(MAX_BATCH_WRITES) {
+                self.delete_batch(chunk).await?;
+            }
+            after = next;
+            if after.is_none() {
+                return Ok(());
             }
         }
     }

@@ -8,13 +8,14 @@ mod scan;
 use crate::{
     Error,
     item::{Item, batch_get, number, string},
+    lanes::Place,
 };
 use aws_sdk_dynamodb::{
     Client,
     types::{AttributeValue, BatchStatementErrorCodeEnum as Code, BatchStatementRequest},
 };
 use futures::{StreamExt, stream};
-use rewind::{Commit, Head, Recorded, StreamName};
+use rewind::{Commit, Head, Recorded, StreamName, selection::Span};
 pub(crate) use scan::commit_of;
 use std::collections::{HashMap, HashSet};
 
@@ -78,8 +79,17 @@ pub struct Page {
 pub struct IndexPage {
     /// The commits' places.
     pub entries: Vec<Entry>,
-    /// Where the next page starts; `None` behind the last entry.
-    pub next: Option<Item>,
+    /// Whether there may be more behind the last one.
+    pub has_more: bool,
+}
+
+/// Where a page of the index starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum After {
+    /// At the first entry at or above this position.
+    Position(u64),
+    /// Behind this commit.
+    Commit(Place),
 }
 
 /// Where a commit stands in its category's recorded order.
@@ -93,6 +103,23 @@ pub struct Entry {
     pub length: u64,
     /// Its first position.
     pub position: u64,
+}
+
+impl Entry {
+    /// What it says of the commit's events.
+    pub fn span(&self) -> Span<'_> {
+        Span {
+            stream: &self.stream,
+            version: self.version,
+            length: self.length,
+            position: self.position,
+        }
+    }
+
+    /// The version of the last event.
+    pub fn last_version(&self) -> u64 {
+        self.version + self.length - 1
+    }
 }
 
 impl EventStore {
@@ -238,9 +265,8 @@ impl EventStore {
         })
     }
 
-    /// One page of a slice of a category's index, in recorded order, from the
-    /// first position at or above `from`, or from where a page before ended.
-    /// The index is eventually consistent: it may lag behind the table.
+    /// One page of a slice of a category's index, in recorded order. The index
+    /// is eventually consistent: it may lag behind the table.
     ///
     /// # Errors
     ///
@@ -248,10 +274,19 @@ impl EventStore {
     pub async fn read_index(
         &self,
         slice: &str,
-        from: u64,
-        start: Option<Item>,
+        after: &After,
         limit: i32,
     ) -> Result<IndexPage, Error> {
+        let (from, start) = match after {
+            After::Position(position) => (*position, None),
+            After::Commit(place) => {
+                let mut start = key(place.stream.as_str(), place.version);
+                let position = AttributeValue::N(place.position.to_string());
+                start.insert("slice".to_string(), text(slice));
+                start.insert("position".to_string(), position);
+                (place.position, Some(start))
+            }
+        };
         let answer = self.client.query();
         let answer = answer
             .table_name(&self.table)
@@ -266,18 +301,34 @@ impl EventStore {
             .send()
             .await
             .map_err(Error::service("Query"))?;
-        let entries = answer.items().iter().map(|item| {
-            Ok(Entry {
-                stream: stream_of(item, "stream")?,
-                version: number(item, "version")?,
-                length: number(item, "length")?,
-                position: number(item, "position")?,
-            })
-        });
+        let entries = answer.items().iter().map(entry);
         Ok(IndexPage {
             entries: entries.collect::<Result<_, Error>>()?,
-            next: answer.last_evaluated_key().cloned(),
+            has_more: answer.last_evaluated_key().is_some(),
         })
+    }
+
+    /// The last entry of a slice below a position.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or the entry is damaged.
+    pub async fn last_entry(&self, slice: &str, until: u64) -> Result<Option<Entry>, Error> {
+        let answer = self.client.query();
+        let answer = answer
+            .table_name(&self.table)
+            .index_name(INDEX)
+            .key_condition_expression("#c = :c AND #p < :p")
+            .expression_attribute_names("#c", "slice")
+            .expression_attribute_names("#p", "position")
+            .expression_attribute_values(":c", text(slice))
+            .expression_attribute_values(":p", AttributeValue::N(until.to_string()))
+            .scan_index_forward(false)
+            .limit(1)
+            .send()
+            .await
+            .map_err(Error::service("Query"))?;
+        answer.items().first().map(entry).transpose()
     }
 
     /// The commits at these keys, in the order asked, strongly consistent.
@@ -445,6 +496,15 @@ fn key(stream: &str, version: u64) -> Item {
             AttributeValue::N(version.to_string()),
         ),
     ])
+}
+
+fn entry(item: &Item) -> Result<Entry, Error> {
+    Ok(Entry {
+        stream: stream_of(item, "stream")?,
+        version: number(item, "version")?,
+        length: number(item, "length")?,
+        position: number(item, "position")?,
+    })
 }
 
 fn commit(item: &Item) -> Result<Commit, Error> {

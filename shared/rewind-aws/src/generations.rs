@@ -4,10 +4,11 @@
 use crate::{
     Error,
     data_store::{self, DataStore, Key, Row, Written},
+    stalls,
 };
-use rewind::Target;
+use rewind::{Projection, Selection, Service, Target};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// The partition of the operator's records about projections.
 const PARTITION: &str = "rewind#projections";
@@ -27,8 +28,27 @@ pub struct Generations {
     /// What served before, kept up to date for a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<u64>,
+    /// Generations that hold a part of history only. They never serve, and
+    /// live events do not reach them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<u64, Part>,
+    /// Generations that nobody wants any more, whose rows are being deleted.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub dropped: BTreeSet<u64>,
+    /// The `VERSION` of the projection that each generation was begun with.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub versions: BTreeMap<u64, u32>,
     /// The highest number that was ever given.
     pub latest: u64,
+}
+
+/// A generation that holds a part of history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The playback that built it.
+    pub playback: String,
+    /// Of which events.
+    pub of: Selection,
 }
 
 impl Default for Generations {
@@ -38,6 +58,9 @@ impl Default for Generations {
             building: None,
             playback: None,
             previous: None,
+            parts: BTreeMap::new(),
+            dropped: BTreeSet::new(),
+            versions: BTreeMap::new(),
             latest: 1,
         }
     }
@@ -61,9 +84,34 @@ impl Generations {
         std::iter::once(self.serving).chain(others)
     }
 
+    /// All generations that have rows, with the part of history that each
+    /// holds where that is not all.
+    pub fn all(&self) -> impl Iterator<Item = (u64, Option<&Selection>)> {
+        let parts = self.parts.iter().map(|(nth, part)| (*nth, Some(&part.of)));
+        self.live().map(|live| (live, None)).chain(parts)
+    }
+
     /// Whether a playback may still write to this generation.
     pub fn takes(&self, generation: u64) -> bool {
-        self.live().any(|live| live == generation)
+        self.all().any(|(known, _)| known == generation)
+    }
+
+    /// Whether what serves was begun with another version of the projection.
+    pub fn is_rebuild_due(&self, version: u32) -> bool {
+        let served = self.versions.get(&self.serving);
+        served.is_some_and(|served| *served != version)
+    }
+
+    fn open(&mut self, version: u32) -> u64 {
+        self.latest += 1;
+        self.versions.insert(self.latest, version);
+        self.latest
+    }
+
+    fn close(&mut self, generation: u64) {
+        self.parts.remove(&generation);
+        self.versions.remove(&generation);
+        self.dropped.insert(generation);
     }
 }
 
@@ -88,6 +136,30 @@ pub async fn all(store: &DataStore) -> Result<HashMap<String, Generations>, Erro
     }
 }
 
+/// The generations of a service's projections, strongly consistent. A
+/// projection that is new gets its record: later it tells with which `VERSION`
+/// the first generation was begun.
+///
+/// # Errors
+///
+/// When DynamoDB fails or a record is damaged.
+pub async fn known(
+    store: &DataStore,
+    service: &Service,
+) -> Result<HashMap<String, Generations>, Error> {
+    let mut known = all(store).await?;
+    for projection in service.projections() {
+        if !known.contains_key(projection.name) {
+            let mut first = Generations::default();
+            first.versions.insert(first.serving, projection.version);
+            // Whoever else does the same writes the same.
+            save(store, projection.name, &first, 0).await?;
+            known.insert(projection.name.to_string(), first);
+        }
+    }
+    Ok(known)
+}
+
 /// The generations of one projection, strongly consistent.
 ///
 /// # Errors
@@ -110,17 +182,18 @@ pub async fn of(store: &DataStore, projection: &str) -> Result<Generations, Erro
 /// that one has come to an end, or never came to a beginning.
 pub async fn begin(
     store: &DataStore,
-    projection: &str,
+    projection: &Projection,
     playback: &str,
     is_over: impl AsyncFn(&str) -> Result<bool, Error>,
 ) -> Result<Target, ChangeError> {
-    let known = of(store, projection).await?;
+    let name = projection.name;
+    let known = of(store, name).await?;
     let over = match known.playback {
         Some(other) if other != playback && is_over(&other).await? => Some(other),
         _ => None,
     };
     let mut generation = 0;
-    change(store, projection, |known| {
+    change(store, name, |known| {
         if let (Some(building), Some(builder)) = (known.building, &known.playback) {
             if builder == playback {
                 generation = building;
@@ -128,21 +201,55 @@ pub async fn begin(
             }
             if over.as_ref() != Some(builder) {
                 return Err(format!(
-                    "playback {builder} is building generation {building} of {projection}; wait until it is over, or invoke playback with {{\"resume\": \"{builder}\"}} if it has died"
+                    "playback {builder} is building generation {building} of {name}: wait until it is over, or cancel it"
                 ));
             }
+            known.close(building);
         }
-        known.latest += 1;
-        known.building = Some(known.latest);
+        generation = known.open(projection.version);
+        known.building = Some(generation);
         known.playback = Some(playback.to_string());
-        generation = known.latest;
         Ok(())
     })
     .await?;
-    Ok(Target {
+    Ok(target(name, generation))
+}
+
+/// Opens a generation for a part of history. Repeating it gives the same one.
+///
+/// # Errors
+///
+/// When DynamoDB fails.
+pub async fn begin_part(
+    store: &DataStore,
+    projection: &Projection,
+    playback: &str,
+    of: &Selection,
+) -> Result<Target, ChangeError> {
+    let mut generation = 0;
+    change(store, projection.name, |known| {
+        let mut parts = known.parts.iter();
+        let mine = parts.find(|(_, part)| part.playback == playback);
+        generation = match mine {
+            Some((generation, _)) => *generation,
+            None => known.open(projection.version),
+        };
+        let part = Part {
+            playback: playback.to_string(),
+            of: of.clone(),
+        };
+        known.parts.insert(generation, part);
+        Ok(())
+    })
+    .await?;
+    Ok(target(projection.name, generation))
+}
+
+fn target(projection: &str, generation: u64) -> Target {
+    Target {
         projection: projection.to_string(),
         generation,
-    })
+    }
 }
 
 /// Lets readers see another generation: the one that was being built, or, as a
@@ -161,11 +268,18 @@ pub async fn activate(store: &DataStore, target: &Target) -> Result<(), ChangeEr
         if known.building == Some(generation) {
             known.building = None;
             known.playback = None;
+        } else if known.parts.contains_key(&generation) {
+            return Err(format!(
+                "{target} holds a part of history only: it cannot serve"
+            ));
         } else if known.previous != Some(generation) {
             return Err(format!(
                 "{target} is neither built nor kept for a rollback; {} serves",
                 known.serving
             ));
+        }
+        if let Some(before) = known.previous.filter(|before| *before != generation) {
+            known.close(before);
         }
         known.previous = Some(known.serving);
         known.serving = generation;
@@ -174,20 +288,91 @@ pub async fn activate(store: &DataStore, target: &Target) -> Result<(), ChangeEr
     .await
 }
 
-/// Gives up a generation that was being built.
+/// Gives up a generation that a playback was building. Its rows are to be
+/// [`swept`](sweep).
 ///
 /// # Errors
 ///
 /// When DynamoDB fails.
 pub async fn abandon(store: &DataStore, target: &Target) -> Result<(), ChangeError> {
+    let generation = target.generation;
     change(store, &target.projection, |known| {
-        if known.building == Some(target.generation) {
+        if known.building == Some(generation) {
             known.building = None;
             known.playback = None;
+            known.close(generation);
+        } else if known.parts.contains_key(&generation) {
+            known.close(generation);
         }
         Ok(())
     })
     .await
+}
+
+/// Drops a generation that neither serves nor is being built. Its rows are to
+/// be [`swept`](sweep).
+///
+/// # Errors
+///
+/// Refused when it serves, is being built, or is not there.
+pub async fn drop(store: &DataStore, target: &Target) -> Result<(), ChangeError> {
+    let generation = target.generation;
+    change(store, &target.projection, |known| {
+        if known.serving == generation {
+            return Err(format!("{target} serves: activate another one first"));
+        }
+        if known.building == Some(generation) {
+            let builder = known.playback.as_deref().unwrap_or_default();
+            return Err(format!(
+                "playback {builder} is building {target}: cancel it instead"
+            ));
+        }
+        if known.previous == Some(generation) {
+            known.previous = None;
+        } else if !known.parts.contains_key(&generation) {
+            return Err(format!("there is no generation {target}"));
+        }
+        known.close(generation);
+        Ok(())
+    })
+    .await
+}
+
+/// Deletes the rows, the marks and the reports of all dropped generations of
+/// the projections in `known`. `has_time` is asked before each of their
+/// partitions; `false` says that it ended early.
+///
+/// # Errors
+///
+/// When DynamoDB fails; what is deleted stays deleted, and repeating it goes
+/// on.
+pub async fn sweep(
+    store: &DataStore,
+    known: &HashMap<String, Generations>,
+    has_time: impl Fn() -> bool,
+) -> Result<bool, Error> {
+    for (projection, generations) in known {
+        for generation in &generations.dropped {
+            let target = target(projection, *generation);
+            let rows = data_store::row_partitions(&target);
+            for partition in rows.chain(data_store::mark_partitions(&target.to_string())) {
+                if !has_time() {
+                    return Ok(false);
+                }
+                store.delete_partition(&partition, "").await?;
+            }
+            stalls::clear_all(store, &target.to_string()).await?;
+            let swept = change(store, projection, |known| {
+                known.dropped.remove(generation);
+                Ok(())
+            });
+            if let Err(ChangeError::Service(error)) = swept.await {
+                return Err(error);
+            }
+            tracing::info!(%target, "swept");
+        }
+    }
+    Ok(true)
 }
 
 async fn change(
@@ -208,12 +393,7 @@ async fn change(
         if after == before {
             return Ok(());
         }
-        let state = serde_json::to_value(&after).map_err(|error| Error::damaged(&key.sk, error))?;
-        let row = Row {
-            state: Some(state),
-            ..Row::default()
-        };
-        if store.put(&key, &row, seen).await? == Written::Done {
+        if save(store, projection, &after, seen).await? == Written::Done {
             return Ok(());
         }
         crate::retry::wait(attempt).await;
@@ -222,6 +402,21 @@ async fn change(
         what: format!("the generations of {projection}"),
         attempts: crate::retry::ATTEMPTS,
     }))
+}
+
+async fn save(
+    store: &DataStore,
+    projection: &str,
+    generations: &Generations,
+    seen: u64,
+) -> Result<Written, Error> {
+    let state = serde_json::to_value(generations);
+    let state = state.map_err(|error| Error::damaged(projection, error))?;
+    let row = Row {
+        state: Some(state),
+        ..Row::default()
+    };
+    store.put(&key(projection), &row, seen).await
 }
 
 fn generations(key: &Key, row: Row) -> Result<Generations, Error> {

@@ -8,9 +8,12 @@
 //! | [`sequencer`] | pump's work: dense versions, recorded once |
 //! | [`data_store`] | rows, watermarks, transactions on the data store |
 //! | [`generations`] | which generation of a projection serves, which is built |
+//! | [`history`] | streams as they count, with regard to what was reversed |
 //! | [`projector`] | write's work: the watermark rule and the folds |
 //! | [`reactor`] | microservice's work: adapters and rules |
+//! | [`lanes`] | history in recorded order |
 //! | [`playback`] | streams history back through the replay stream |
+//! | [`reversal`] | takes single events back |
 //! | [`audit`] | looks at both tables from the outside |
 //! | [`put`] | PutRecords that keeps each stream's order |
 //! | `faults` | faults between Rewind and AWS, for tests; a feature of this crate |
@@ -28,15 +31,18 @@ pub mod event_store;
 pub mod faults;
 pub mod generations;
 pub mod given;
+pub mod history;
 pub mod http;
 pub mod invoke;
 mod item;
+pub mod lanes;
 pub mod playback;
 pub mod projector;
 pub mod put;
 pub mod reactor;
 pub mod records;
 pub mod retry;
+pub mod reversal;
 pub mod sequencer;
 pub mod stalls;
 

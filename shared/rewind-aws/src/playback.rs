@@ -3,91 +3,79 @@
 //! A rebuild opens a new generation of each projection asked for (live events
 //! reach it from then on), sends what the events table holds, checks that
 //! every row has caught up with its stream, and only then lets readers see it.
-//! What it has done is saved after each acknowledged page: a playback that
+//! A part of history goes into a generation of its own, which never serves.
+//! What a playback has done is saved after each acknowledged page: one that
 //! dies goes on from there.
 
 mod caught_up;
+mod count;
+mod create;
+mod pace;
 mod replay;
+mod request;
+mod shown;
 
 use crate::{
     Error,
     data_store::{self, DataStore, Key, Row, Written},
     event_store::EventStore,
     generations::{self, ChangeError, Generations},
-    given::now,
+    given::{self, now},
+    lanes::Place,
     put::Stream,
 };
 use jiff::Timestamp;
-use rewind::{
-    Problem, Projection, Replay, Service, Target,
-    stream::{SLICES, slice_name},
-};
+use pace::Pacer;
+pub use request::{Activation, Destination, Request};
+use rewind::{Problem, Receiver, Replay, Service, Target};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, time::Instant};
+pub use shown::{Estimate, Shown};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicBool, Ordering},
+    time::{Duration, Instant},
+};
 
 /// The partition of the operator's records about playbacks.
 const PARTITION: &str = "rewind#playbacks";
 
-/// Slices that are read at once.
-const PARALLEL_SLICES: usize = 4;
+/// How long a playback that nobody has heard of is left alone, before
+/// [`Player::forsaken`] names it. It saves something many times as often.
+const LEASE: Duration = Duration::from_secs(10);
 
-/// Commits in one page.
-const PAGE: i32 = 100;
+/// How often a record that others change as well is tried.
+const MAX_COLLISIONS: u32 = 8;
 
-/// What an operator asks for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// What is to be rebuilt.
-    pub to: Vec<Destination>,
-    /// Who lets readers see it.
-    #[serde(default)]
-    pub activate: Activation,
-}
-
-/// Who lets readers see what a playback has built.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Activation {
-    /// The playback, as soon as it has caught up.
-    #[default]
-    WhenCaughtUp,
-    /// The operator, who may look at it first. Live events keep it up to date.
-    ByHand,
-}
-
-/// Whom a playback is for.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Destination {
-    /// A projection: rebuilt into a new generation.
-    pub projection: String,
-}
-
-/// A playback and how far it is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A playback and how far it is, as it is saved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Playback {
     /// What it is called.
     pub id: String,
     /// What it is doing.
     pub state: State,
-    /// What it builds.
-    pub targets: Vec<Target>,
-    /// Who lets readers see it.
-    #[serde(default)]
-    pub activate: Activation,
-    /// How far it is in each slice of each category's index: the position up
-    /// to which all is sent, `None` before the first page.
-    pub slices: BTreeMap<String, Slice>,
-    /// How many events were sent; repeats after a crash count again.
-    pub events: u64,
-    /// How many Kinesis records they took.
-    pub records: u64,
-    /// Their bytes.
-    pub bytes: u64,
-    /// When it was asked for, RFC 3339.
+    /// What was asked for.
+    pub request: Request,
+    /// Whom it is for.
+    pub to: Vec<Receiver>,
+    /// It sends what has a position below this: what was recorded before it
+    /// was created. Live events take over from there.
+    pub until: u64,
+    /// How far it is in each lane: a slice `category#slice` of an index, or a
+    /// stream that was asked for by its name.
+    pub lanes: BTreeMap<String, Lane>,
+    /// What it has sent; a page that was sent twice, because the playback died
+    /// in between, counts once.
+    pub sent: Sent,
+    /// For how many milliseconds it was sending.
+    pub sending_ms: u64,
+    /// When it was asked for.
     pub started: Timestamp,
-    /// When it ended, RFC 3339.
+    /// When it was last heard of.
+    pub heard: Timestamp,
+    /// The invocation that plays it: whoever wrote its name last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub player: Option<String>,
+    /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
     /// Why it failed, where it did.
@@ -95,42 +83,74 @@ pub struct Playback {
     pub reason: Option<String>,
 }
 
-/// How far a playback is in a slice.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Slice {
-    /// The position up to which all is sent.
-    pub position: u64,
+/// How far a playback is in a lane.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lane {
+    /// The first and the last position that the lane has to offer; `None`
+    /// before it was looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub range: Option<(u64, u64)>,
+    /// The commit up to which all is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
+    /// How many events of it were sent.
+    pub events: u64,
     /// Whether its end was reached.
     pub done: bool,
+}
+
+/// What was sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sent {
+    /// Events.
+    pub events: u64,
+    /// Kinesis records that they took.
+    pub records: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Their bytes as Kinesis bills them: each record rounded up to 1 KB.
+    pub billed_bytes: u64,
+    /// Read units that reading the events took (DynamoDB: strongly consistent,
+    /// one for each 4 KB of an item).
+    pub read_units: u64,
 }
 
 /// What a playback is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
-    /// Sending what the events table holds.
+    /// Sending what the events table holds, or, on a dry run, counting it.
     Replaying,
     /// Waiting until every row has caught up with its stream.
     CatchingUp,
+    /// Told to wait by the operator.
+    Paused,
     /// Everything is there; the operator has to let readers see it.
     CaughtUp,
-    /// Readers see the new generations.
+    /// Done: of a rebuild, readers see the new generations.
     Completed,
-    /// Given up; the new generations are abandoned.
+    /// Given up by the operator; the new generations are dropped.
+    Cancelled,
+    /// Given up; the new generations are dropped.
     Failed,
 }
 
 impl State {
     /// Whether it has come to an end.
     pub fn is_over(self) -> bool {
-        matches!(self, Self::Completed | Self::Failed)
+        matches!(self, Self::Completed | Self::Cancelled | Self::Failed)
+    }
+
+    /// Whether an invocation should be at work on it.
+    pub fn is_running(self) -> bool {
+        matches!(self, Self::Replaying | Self::CatchingUp)
     }
 }
 
 /// How an invocation of a playback ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Ended {
-    /// For good.
+    /// For good, or until the operator says so.
     Over(Box<Playback>),
     /// In time, before the deadline: it wants another invocation.
     Unfinished(Box<Playback>),
@@ -159,14 +179,34 @@ pub enum PlayError {
 /// A playback at work: what is saved, and what is not.
 struct Run<'a> {
     player: &'a Player,
+    /// The invocation's name.
+    name: String,
     replay: Replay,
+    request: Request,
+    until: u64,
     saved: tokio::sync::Mutex<Saved>,
+    pacer: Pacer,
     deadline: Instant,
+    /// Whether a lane has ended early, so that the others do as well.
+    is_ending: AtomicBool,
 }
 
 struct Saved {
     playback: Playback,
     revision: u64,
+    /// When `sending_ms` was last added to.
+    counted: Instant,
+}
+
+/// Whether a playback goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Go {
+    /// It does.
+    On,
+    /// The deadline is near.
+    OutOfTime,
+    /// The operator has paused or cancelled it.
+    Stopped,
 }
 
 impl Player {
@@ -180,104 +220,152 @@ impl Player {
         }
     }
 
-    /// Checks a request, opens the generations that it is to build, and saves
-    /// the playback under `id`. Nothing is sent yet. Repeating it gives the
-    /// same playback.
-    ///
-    /// # Errors
-    ///
-    /// A problem that names the field, or a failing service.
-    pub async fn create(&self, id: &str, request: &Request) -> Result<Playback, PlayError> {
-        let projections = self.projections(request)?;
-        if let Some((playback, _)) = load(&self.store, id).await? {
-            return same(playback, &projections);
-        }
-        let mut targets: Vec<Target> = Vec::new();
-        for projection in &projections {
-            let is_over = async |other: &str| {
-                let other = load(&self.store, other).await?;
-                Ok(other.is_none_or(|(other, _)| other.state.is_over()))
-            };
-            match generations::begin(&self.store, projection.name, id, is_over).await {
-                Ok(target) => targets.push(target),
-                Err(error) => {
-                    self.abandon(&targets).await?;
-                    return Err(match error {
-                        ChangeError::Refused(why) => {
-                            Problem::new(409, "rebuild-running", why).into()
-                        }
-                        ChangeError::Service(error) => error.into(),
-                    });
-                }
-            }
-        }
-        let mut slices = BTreeMap::new();
-        for category in projections
-            .iter()
-            .flat_map(|projection| projection.categories)
-        {
-            for slice in 0..SLICES {
-                slices.insert(slice_name(category, slice), Slice::default());
-            }
-        }
-        let playback = Playback {
-            id: id.to_string(),
-            state: State::Replaying,
-            targets,
-            activate: request.activate,
-            slices,
-            events: 0,
-            records: 0,
-            bytes: 0,
-            started: now(),
-            ended: None,
-            reason: None,
-        };
-        match save(&self.store, &playback, 0).await? {
-            Written::Done => Ok(playback),
-            // The same request, sent twice at once.
-            Written::Stale => match load(&self.store, id).await? {
-                Some((playback, _)) => same(playback, &projections),
-                None => Ok(playback),
-            },
-        }
-    }
-
     /// Goes on with a saved playback until it is over, or until shortly before
-    /// `deadline`.
+    /// `deadline`. Another invocation that is at work on it stops.
     ///
     /// # Errors
     ///
     /// When there is none of this id, or a service fails: what is saved stays,
     /// and another call goes on.
     pub async fn resume(&self, id: &str, deadline: Instant) -> Result<Ended, PlayError> {
-        let (playback, revision) = load(&self.store, id)
-            .await?
-            .ok_or_else(|| Problem::not_found(format!("there is no playback {id}")))?;
+        let name = given::id();
+        let begin = async || {
+            let named = self.change(id, |playback| {
+                playback.player = Some(name.clone());
+                Ok(())
+            });
+            named.await
+        };
+        let (mut playback, mut revision) = begin().await?;
+        if playback.state == State::Replaying && playback.is_to_be_counted() {
+            if !self.count(&playback, deadline).await? {
+                return Ok(Ended::Unfinished(Box::new(playback)));
+            }
+            (playback, revision) = begin().await?;
+        }
         let run = Run {
             player: self,
-            replay: Replay {
-                id: playback.id.clone(),
-                to: playback.targets.clone(),
-            },
-            saved: tokio::sync::Mutex::new(Saved { playback, revision }),
+            name,
+            replay: playback.replay(),
+            request: playback.request.clone(),
+            until: playback.until,
+            pacer: Pacer::new(playback.request.rate),
+            saved: tokio::sync::Mutex::new(Saved {
+                playback,
+                revision,
+                counted: Instant::now(),
+            }),
             deadline,
+            is_ending: AtomicBool::new(false),
         };
         loop {
             let state = run.saved.lock().await.playback.state;
-            let is_in_time = match state {
+            let go = match state {
                 State::Replaying => run.replay().await?,
                 State::CatchingUp => run.catch_up().await?,
-                State::CaughtUp | State::Completed | State::Failed => {
-                    let saved = run.saved.into_inner();
-                    return Ok(Ended::Over(Box::new(saved.playback)));
-                }
+                _ => Go::Stopped,
             };
-            if !is_in_time {
-                let saved = run.saved.into_inner();
-                return Ok(Ended::Unfinished(Box::new(saved.playback)));
+            let playback = || async { Box::new(run.saved.lock().await.playback.clone()) };
+            match go {
+                Go::On => {}
+                Go::OutOfTime => return Ok(Ended::Unfinished(playback().await)),
+                Go::Stopped => return Ok(Ended::Over(playback().await)),
             }
         }
+    }
+
+    /// Stops a playback after the page that it is at; [`go_on`](Self::go_on)
+    /// lets it go on.
+    ///
+    /// # Errors
+    ///
+    /// A problem when there is none, or it is not running.
+    pub async fn pause(&self, id: &str) -> Result<Playback, PlayError> {
+        let paused = self.change(id, |playback| match playback.state {
+            State::Paused => Ok(()),
+            state if state.is_running() => {
+                playback.state = State::Paused;
+                Ok(())
+            }
+            state => Err(not_now(id, state, "only a running one can be paused")),
+        });
+        Ok(paused.await?.0)
+    }
+
+    /// Lets a paused playback go on, or one that has died: it then wants an
+    /// invocation.
+    ///
+    /// # Errors
+    ///
+    /// A problem when there is none, or it is over.
+    pub async fn go_on(&self, id: &str) -> Result<Playback, PlayError> {
+        let going = self.change(id, |playback| match playback.state {
+            State::Paused => {
+                playback.state = match playback.lanes.values().all(|lane| lane.done) {
+                    true => State::CatchingUp,
+                    false => State::Replaying,
+                };
+                Ok(())
+            }
+            state if state.is_running() => Ok(()),
+            state => Err(not_now(id, state, "it has come to an end")),
+        });
+        Ok(going.await?.0)
+    }
+
+    /// Gives a playback up. What it has built is dropped, and wants to be
+    /// [`swept`](Self::sweep).
+    ///
+    /// # Errors
+    ///
+    /// A problem when there is none, or it is over.
+    pub async fn cancel(&self, id: &str) -> Result<Playback, PlayError> {
+        let cancelled = self.change(id, |playback| match playback.state {
+            State::Cancelled => Ok(()),
+            state if state.is_over() => Err(not_now(id, state, "it has come to an end")),
+            _ => {
+                playback.state = State::Cancelled;
+                playback.ended = Some(now());
+                Ok(())
+            }
+        });
+        let (playback, _) = cancelled.await?;
+        self.abandon(&playback.request, &playback.to).await?;
+        Ok(playback)
+    }
+
+    /// The playbacks that should be at work and that nobody has heard of for a
+    /// while: each wants an invocation.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or a record is damaged.
+    pub async fn forsaken(&self) -> Result<Vec<String>, Error> {
+        let mut forsaken = Vec::new();
+        let mut after: Option<String> = None;
+        loop {
+            let (page, next) = list(&self.store, after.as_deref(), 100).await?;
+            let silent = page.into_iter().filter(|playback| {
+                let silence = now().as_millisecond() - playback.heard.as_millisecond();
+                playback.state.is_running() && silence > LEASE.as_millis() as i64
+            });
+            forsaken.extend(silent.map(|playback| playback.id));
+            after = next;
+            if after.is_none() {
+                return Ok(forsaken);
+            }
+        }
+    }
+
+    /// Deletes what dropped generations have left. `false` when the deadline
+    /// came first.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails; repeating it goes on.
+    pub async fn sweep(&self, deadline: Instant) -> Result<bool, Error> {
+        let known = generations::all(&self.store).await?;
+        generations::sweep(&self.store, &known, || Instant::now() < deadline).await
     }
 
     /// Lets readers see another generation of a projection, as the operator
@@ -289,9 +377,7 @@ impl Player {
     /// ready.
     pub async fn activate(&self, target: &Target) -> Result<Generations, PlayError> {
         let name = &target.projection;
-        if self.service.projection(name).is_none() {
-            return Err(Problem::not_found(format!("there is no projection {name:?}")).into());
-        }
+        self.known(name)?;
         let refused = |why: String| PlayError::from(Problem::new(409, "not-ready", why));
         let known = generations::of(&self.store, name).await?;
         let builder = known.playback.as_deref();
@@ -304,59 +390,85 @@ impl Player {
             && playback.state != State::CaughtUp
         {
             let (id, state) = (&playback.id, playback.state);
-            return Err(refused(format!("playback {id} of {target} is {state:?}")));
+            return Err(refused(format!("playback {id} of {target} is {state}")));
         }
-        match generations::activate(&self.store, target).await {
-            Ok(()) => {}
-            Err(ChangeError::Refused(why)) => return Err(refused(why)),
-            Err(ChangeError::Service(error)) => return Err(error.into()),
-        }
-        if let Some((mut playback, revision)) = playback {
+        changed(
+            generations::activate(&self.store, target).await,
+            "not-ready",
+        )?;
+        if let Some((playback, _)) = playback {
             // A playback of several projections is over with the last of them.
             let mut is_over = true;
-            for other in &playback.targets {
+            for other in playback.targets() {
                 let known = generations::of(&self.store, &other.projection).await?;
                 is_over &= known.building != Some(other.generation);
             }
             if is_over {
-                playback.state = State::Completed;
-                playback.ended = Some(now());
-                save(&self.store, &playback, revision).await?;
+                let completed = self.change(&playback.id, |playback| {
+                    playback.state = State::Completed;
+                    playback.ended = Some(now());
+                    Ok(())
+                });
+                completed.await?;
             }
         }
         Ok(generations::of(&self.store, name).await?)
     }
 
-    fn projections(&self, request: &Request) -> Result<Vec<&Projection>, Problem> {
-        if request.to.is_empty() {
-            return Err(Problem::invalid("to", "expected at least one projection"));
-        }
-        let mut projections: Vec<&Projection> = Vec::new();
-        for (nth, destination) in request.to.iter().enumerate() {
-            let name = &destination.projection;
-            let field = format!("to[{nth}].projection");
-            let projection = self.service.projection(name).ok_or_else(|| {
-                let known = self.service.projections().iter();
-                let known: Vec<&str> = known.map(|projection| projection.name).collect();
-                let known = known.join(", ");
-                Problem::invalid(
-                    &field,
-                    format!("no projection is named {name:?}; there are {known}"),
-                )
-            })?;
-            if projections
-                .iter()
-                .any(|other| other.name == projection.name)
-            {
-                return Err(Problem::invalid(&field, format!("{name:?} is named twice")));
-            }
-            projections.push(projection);
-        }
-        Ok(projections)
+    /// Drops a generation that nobody needs any more. It wants to be
+    /// [`swept`](Self::sweep).
+    ///
+    /// # Errors
+    ///
+    /// A problem when it serves, is being built, or is not there.
+    pub async fn drop_generation(&self, target: &Target) -> Result<Generations, PlayError> {
+        self.known(&target.projection)?;
+        changed(
+            generations::drop(&self.store, target).await,
+            "not-droppable",
+        )?;
+        Ok(generations::of(&self.store, &target.projection).await?)
     }
 
-    async fn abandon(&self, targets: &[Target]) -> Result<(), Error> {
-        for target in targets {
+    fn known(&self, projection: &str) -> Result<(), Problem> {
+        match self.service.projection(projection) {
+            Some(_) => Ok(()),
+            None => Err(Problem::not_found(format!(
+                "there is no projection {projection:?}"
+            ))),
+        }
+    }
+
+    /// Changes a saved playback, whoever else does so at the same time.
+    async fn change(
+        &self,
+        id: &str,
+        mut edit: impl FnMut(&mut Playback) -> Result<(), Problem>,
+    ) -> Result<(Playback, u64), PlayError> {
+        for attempt in 1..=MAX_COLLISIONS {
+            let (mut playback, revision) = load(&self.store, id)
+                .await?
+                .ok_or_else(|| Problem::not_found(format!("there is no playback {id}")))?;
+            edit(&mut playback)?;
+            playback.heard = now();
+            if save(&self.store, &playback, revision).await? == Written::Done {
+                return Ok((playback, revision + 1));
+            }
+            crate::retry::wait(attempt).await;
+        }
+        Err(PlayError::Service(Error::Contended {
+            what: format!("playback {id}"),
+            attempts: MAX_COLLISIONS,
+        }))
+    }
+
+    /// Drops the generations that a playback was to build.
+    async fn abandon(&self, request: &Request, to: &[Receiver]) -> Result<(), Error> {
+        for target in to.iter().filter_map(Receiver::target) {
+            // What was there before stays.
+            if request.dry_run || request.is_aimed_at(target) {
+                continue;
+            }
             match generations::abandon(&self.store, target).await {
                 Ok(()) => {}
                 Err(ChangeError::Refused(why)) => tracing::warn!(%target, why, "not abandoned"),
@@ -367,61 +479,123 @@ impl Player {
     }
 }
 
+impl Playback {
+    /// The generations that it is for.
+    pub fn targets(&self) -> impl Iterator<Item = &Target> {
+        self.to.iter().filter_map(Receiver::target)
+    }
+
+    fn is_to_be_counted(&self) -> bool {
+        self.request.what.count.is_some() && self.request.what.last.is_none()
+    }
+
+    /// What stands beside each of its events.
+    fn replay(&self) -> Replay {
+        let what = &self.request.what;
+        let mut replay = Replay::new(&self.id, self.to.clone());
+        replay.selection = (!what.is_whole_streams()).then(|| what.clone());
+        replay.gateways = self.request.gateways.clone();
+        replay
+    }
+}
+
 impl Run<'_> {
     /// Whether there is time for another page before the deadline.
     fn has_time(&self) -> bool {
-        Instant::now() < self.deadline
+        Instant::now() < self.deadline && !self.is_ending.load(Ordering::Relaxed)
     }
 
-    /// Changes what is saved. Progress is saved by one at a time; a rival
-    /// invocation of the same playback makes this one stop.
-    async fn save(&self, change: impl FnOnce(&mut Playback)) -> Result<(), Error> {
+    /// Lets all lanes end after the page that they are at.
+    fn end(&self) {
+        self.is_ending.store(true, Ordering::Relaxed);
+    }
+
+    /// Changes what is saved. Progress is saved by one at a time. Where the
+    /// operator has paused or cancelled the playback meanwhile, progress is
+    /// saved all the same and the playback stops; a rival invocation of the
+    /// same playback makes this one fail.
+    async fn save(&self, change: impl Fn(&mut Playback)) -> Result<Go, Error> {
         let mut saved = self.saved.lock().await;
-        let mut playback = saved.playback.clone();
-        change(&mut playback);
-        match save(&self.player.store, &playback, saved.revision).await? {
-            Written::Done => {
-                saved.playback = playback;
-                saved.revision += 1;
-                Ok(())
+        loop {
+            let mut playback = saved.playback.clone();
+            let before = playback.state;
+            change(&mut playback);
+            if !before.is_running() {
+                playback.state = before;
+                playback.ended = saved.playback.ended;
             }
-            Written::Stale => {
-                // An earlier write of ours whose answer was lost looks alike.
-                let found = load(&self.player.store, &playback.id).await?;
-                match found {
-                    Some((found, revision)) if found == playback => {
-                        *saved = Saved { playback, revision };
-                        Ok(())
-                    }
-                    _ => Err(Error::Contended {
-                        what: format!("playback {}", playback.id),
-                        attempts: 1,
-                    }),
+            if before == State::Replaying {
+                playback.sending_ms += saved.counted.elapsed().as_millis() as u64;
+            }
+            playback.heard = now();
+            let store = &self.player.store;
+            match save(store, &playback, saved.revision).await? {
+                Written::Done => {
+                    let go = match before.is_running() {
+                        true => Go::On,
+                        false => Go::Stopped,
+                    };
+                    saved.playback = playback;
+                    saved.revision += 1;
+                    saved.counted = Instant::now();
+                    return Ok(go);
+                }
+                Written::Stale => {
+                    let id = &playback.id;
+                    let now = load(store, id).await?;
+                    let now = now.filter(|(now, _)| now.player.as_ref() == Some(&self.name));
+                    let Some((playback, revision)) = now else {
+                        return Err(Error::Contended {
+                            what: format!("playback {id}"),
+                            attempts: 1,
+                        });
+                    };
+                    saved.playback = playback;
+                    saved.revision = revision;
                 }
             }
         }
     }
 
-    /// Ends the playback without showing what it built.
+    /// Gives up: says why, and drops what was built.
     async fn fail(&self, reason: String) -> Result<(), Error> {
-        self.player.abandon(&self.replay.to).await?;
+        let to = self.replay.to.as_slice();
+        self.player.abandon(&self.request, to).await?;
+        tracing::error!(id = self.replay.id, reason, "playback failed");
         self.save(|playback| {
             playback.state = State::Failed;
-            playback.reason = Some(reason);
+            playback.reason = Some(reason.clone());
             playback.ended = Some(now());
         })
-        .await
+        .await?;
+        Ok(())
     }
 }
 
-/// A playback that is there already, if it is the one that is asked for.
-fn same(playback: Playback, projections: &[&Projection]) -> Result<Playback, PlayError> {
-    let names = playback.targets.iter().map(|target| &*target.projection);
-    if names.eq(projections.iter().map(|projection| projection.name)) {
-        return Ok(playback);
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Replaying => "replaying",
+            Self::CatchingUp => "catching up",
+            Self::Paused => "paused",
+            Self::CaughtUp => "caught up",
+            Self::Completed => "completed",
+            Self::Cancelled => "cancelled",
+            Self::Failed => "failed",
+        })
     }
-    let why = format!("playback {} was asked to build something else", playback.id);
-    Err(Problem::new(409, "id-taken", why).into())
+}
+
+fn not_now(id: &str, state: State, why: &str) -> Problem {
+    Problem::new(409, "not-now", format!("playback {id} is {state}: {why}"))
+}
+
+/// A refused change of generations as a problem of this kind.
+fn changed(outcome: Result<(), ChangeError>, kind: &str) -> Result<(), PlayError> {
+    outcome.map_err(|error| match error {
+        ChangeError::Refused(why) => Problem::new(409, kind, why).into(),
+        ChangeError::Service(error) => error.into(),
+    })
 }
 
 /// A saved playback, with the revision under which it was read.

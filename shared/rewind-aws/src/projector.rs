@@ -5,7 +5,7 @@
 //! watermark are one write, so a crash, a repeat or a rival leaves either both
 //! or none.
 
-mod many_streams;
+pub(crate) mod many_streams;
 mod one_stream;
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     generations::{self, Generations},
     stalls::{self, Stall},
 };
-use rewind::{Delivery, Fold, Projection, Recorded, Refused, Service, StreamName, Target};
+use rewind::{Delivery, Over, Projection, Recorded, Selection, Service, StreamName, Target};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How often a row that others write as well is tried.
@@ -48,7 +48,16 @@ struct Arrived<'a> {
     places: BTreeSet<usize>,
 }
 
-/// By generation of a projection, or live, by stream.
+/// A generation of a projection that a batch is folded into.
+#[derive(Debug)]
+struct Job<'a> {
+    target: Target,
+    projection: &'a Projection,
+    /// Which events it is built of, where not of all.
+    selection: Option<&'a Selection>,
+}
+
+/// What of a batch is for one job, by stream.
 type ByStream<'a> = BTreeMap<&'a StreamName, Arrived<'a>>;
 
 /// How far a stream came.
@@ -76,14 +85,13 @@ impl Projector {
     /// When not even the generations can be read: the whole batch has to come
     /// again.
     pub async fn project(&self, deliveries: &[(usize, Delivery)]) -> Result<Projected, Error> {
-        let known = generations::all(&self.store).await?;
+        let known = generations::known(&self.store, &self.service).await?;
         let mut projected = Projected::default();
-        for (target, projection, streams) in self.jobs(&known, deliveries) {
-            let outcomes = match projection.fold {
-                Fold::SingleStream(fold) => self.fold_each(&target, fold, &streams).await,
-                Fold::MultiStream { keys, row } => {
-                    self.fold_together(&target, keys, row, &streams).await
-                }
+        for (job, streams) in self.jobs(&known, deliveries) {
+            let target = &job.target;
+            let outcomes = match job.projection.over {
+                Over::OneStream => self.fold_each(&job, &streams).await,
+                Over::ManyStreams => self.fold_together(&job, &streams).await,
             };
             for (stream, outcome) in outcomes {
                 match outcome {
@@ -107,8 +115,8 @@ impl Projector {
         &'a self,
         known: &HashMap<String, Generations>,
         deliveries: &'a [(usize, Delivery)],
-    ) -> Vec<(Target, &'a Projection, ByStream<'a>)> {
-        let mut jobs: BTreeMap<Target, (&Projection, ByStream<'a>)> = BTreeMap::new();
+    ) -> Vec<(Job<'a>, ByStream<'a>)> {
+        let mut jobs: BTreeMap<Target, (Job<'a>, ByStream<'a>)> = BTreeMap::new();
         for (place, delivery) in deliveries {
             let Some(first) = delivery.events.first() else {
                 continue;
@@ -127,7 +135,7 @@ impl Projector {
                         .collect(),
                     // A generation that was given up takes nothing any more.
                     Some(replay) => {
-                        let mine = replay.to.iter();
+                        let mine = replay.targets();
                         mine.filter(|to| to.projection == projection.name)
                             .filter(|to| generations.takes(to.generation))
                             .cloned()
@@ -135,9 +143,15 @@ impl Projector {
                     }
                 };
                 for target in targets {
-                    let (_, streams) = jobs
-                        .entry(target)
-                        .or_insert_with(|| (projection, ByStream::new()));
+                    let (_, streams) = jobs.entry(target.clone()).or_insert_with(|| {
+                        let replay = delivery.replay.as_ref();
+                        let job = Job {
+                            target,
+                            projection,
+                            selection: replay.and_then(|replay| replay.selection.as_ref()),
+                        };
+                        (job, ByStream::new())
+                    });
                     for event in &delivery.events {
                         let arrived = streams.entry(event.stream()).or_default();
                         arrived.events.push(event);
@@ -146,9 +160,7 @@ impl Projector {
                 }
             }
         }
-        let jobs = jobs.into_iter();
-        jobs.map(|(target, (projection, streams))| (target, projection, streams))
-            .collect()
+        jobs.into_values().collect()
     }
 }
 
@@ -169,12 +181,4 @@ fn report(
 /// The row of a key, or the row before the first event.
 fn row_of(rows: &HashMap<Key, Row>, key: &Key) -> Row {
     rows.get(key).cloned().unwrap_or_default()
-}
-
-/// A refusal of what would not fit an item.
-fn too_large(bytes: usize) -> Refused {
-    Refused::new(format!(
-        "the row would take {bytes} bytes of JSON; at most {} fit an item: keep less in a row, or spread it over rows of a projection over many streams",
-        crate::data_store::MAX_ROW_BYTES
-    ))
 }

@@ -5,7 +5,13 @@
 
 use crate::{Error, retry};
 use aws_sdk_kinesis::{Client, primitives::Blob, types::PutRecordsRequestEntry};
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// The most records in one PutRecords call (AWS documentation).
 const MAX_CALL_RECORDS: usize = 500;
@@ -27,6 +33,7 @@ pub struct Outgoing {
 pub struct Stream {
     client: Client,
     name: String,
+    refused: Arc<AtomicU64>,
 }
 
 impl Stream {
@@ -35,7 +42,14 @@ impl Stream {
         Self {
             client,
             name: name.into(),
+            refused: Arc::default(),
         }
+    }
+
+    /// How often Kinesis has not taken a record at once, such as when it
+    /// throttles: who sends much asks whether it rises.
+    pub fn refused(&self) -> u64 {
+        self.refused.load(Ordering::Relaxed)
     }
 
     /// Puts records, in order for each key, and says of each, by its place in
@@ -81,6 +95,8 @@ impl Stream {
                     }
                 }
             }
+            self.refused
+                .fetch_add(failed_keys.len() as u64, Ordering::Relaxed);
             if failed_keys.is_empty() {
                 attempt = 0;
                 continue;

@@ -13,7 +13,7 @@ use crate::{
     stalls::{self, Stall},
 };
 use rewind::{
-    Batch, Delivery, Event, Reaction, Recorded, Refused, Service, StreamName,
+    Batch, Delivery, Event, Reaction, Recorded, Refused, Replay, Service, StreamName,
     watermark::{Step, step},
 };
 use std::{
@@ -64,7 +64,9 @@ impl Reactor {
         }
     }
 
-    /// Reacts to a batch of live deliveries. Replayed ones are left alone.
+    /// Reacts to a batch of live deliveries, and to those replayed ones that
+    /// are meant for reactions: what was drawn before is not drawn again. All
+    /// other replays are left alone.
     ///
     /// # Errors
     ///
@@ -72,7 +74,11 @@ impl Reactor {
     pub async fn react(&self, deliveries: &[(usize, Delivery)]) -> Result<Reacted, Error> {
         let mut streams: BTreeMap<&StreamName, (Vec<&Recorded>, Vec<usize>)> = BTreeMap::new();
         for (place, delivery) in deliveries {
-            for event in delivery.events.iter().filter(|_| delivery.replay.is_none()) {
+            let replay = delivery.replay.as_ref();
+            if !replay.is_none_or(Replay::is_for_microservice) {
+                continue;
+            }
+            for event in &delivery.events {
                 let (events, places) = streams.entry(event.stream()).or_default();
                 events.push(event);
                 places.push(*place);

@@ -92,6 +92,17 @@ pub async fn clear(store: &DataStore, reader: &str, stream: &StreamName) -> Resu
     store.delete(&key(reader, stream)).await
 }
 
+/// Takes back all reports of a reader that nobody keeps any more.
+///
+/// # Errors
+///
+/// When DynamoDB fails.
+pub(crate) async fn clear_all(store: &DataStore, reader: &str) -> Result<(), Error> {
+    store
+        .delete_partition(PARTITION, &format!("{reader} "))
+        .await
+}
+
 /// One page of stalls, of one reader or of all, and where the next one begins.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! The domain's "no": not a technical error.
 
 /// Why the domain does not take an event, an input or a command.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Refused {
     /// In words for whoever has to mend it.

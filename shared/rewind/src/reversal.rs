@@ -79,6 +79,19 @@ impl Reversals {
         }
     }
 
+    /// Supposes that an event were taken back, behind all others.
+    pub fn suppose(&mut self, version: u64) {
+        self.all.insert(u64::MAX, version);
+    }
+
+    /// The reversal that takes an event back now, if one does.
+    pub fn by(&self, version: u64) -> Option<u64> {
+        let taken_back = self.taken_back();
+        let mut standing = self.all.iter().rev();
+        let by = standing.find(|(by, named)| **named == version && !taken_back.contains(by));
+        by.map(|(by, _)| *by)
+    }
+
     /// The reversals among some events of one stream.
     pub fn among<'a>(events: impl IntoIterator<Item = &'a Recorded>) -> Self {
         let mut reversals = Self::default();

@@ -59,7 +59,9 @@ impl Run<'_> {
             false => counts.rows += 1,
         });
         let (stream, home) = match &reader.way {
-            Way::SharedRows { target, .. } if !is_mark => (None, Some(Key::row(target, &key.sk))),
+            Way::SharedRows(generation) if !is_mark => {
+                (None, Some(Key::row(&generation.target, &key.sk)))
+            }
             _ => {
                 let stream = match is_mark {
                     true => StreamName::new(key.sk.clone()).ok(),
@@ -111,9 +113,9 @@ impl Run<'_> {
             Err(error) => return Err(error),
         };
         let kind = match (head, &reader.way) {
-            (0, Way::OneRow { .. }) => Kind::RowSuperfluous,
+            (0, Way::OneRow(_)) => Kind::RowSuperfluous,
             (head, _) if head >= watermark.max(1) => return Ok(()),
-            (_, Way::OneRow { .. }) => Kind::RowAhead,
+            (_, Way::OneRow(_)) => Kind::RowAhead,
             _ => Kind::MarkAhead,
         };
         let place = format!("{}/{}", reader.name, key.sk);

@@ -6,18 +6,20 @@ use super::{
     claims::Candidates,
     line::Line,
     locked,
-    readers::{Reader, Way},
+    readers::{Generation, Reader, Way},
     tally::Tally,
     walk::{Pages, begins_with},
 };
 use crate::{
     Error,
     data_store::{Key, Row},
+    event_store::EventStore,
+    history::{self, Subject},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use rewind::{Recorded, Refused, StreamName, projection::FoldRow};
+use rewind::{Change, Recorded, Refused, StreamName, reversal::Reversals};
 use serde_json::Value;
-use std::{collections::HashMap, sync::Mutex};
+use std::{borrow::Cow, collections::HashMap, sync::Mutex};
 
 /// A reader's watermark for a stream, and where it stands.
 pub(super) struct Standing<'a> {
@@ -31,7 +33,7 @@ pub(super) struct Standing<'a> {
 /// A row that is folded anew, up to the watermark of the stored one.
 struct Fold<'a> {
     stored: &'a Standing<'a>,
-    fold: FoldRow,
+    generation: &'a Generation,
     state: Option<Value>,
     reached: u64,
     refused: Option<Refused>,
@@ -53,6 +55,7 @@ impl Run<'_> {
         let mut candidates = Candidates::default();
         let mut pages = Pages::of(&self.events, stream);
         let mut is_first = true;
+        let mut reversals = Reversals::default();
         while let Some(items) = pages.next().await? {
             if is_first && !begins_with(&items, found) {
                 return Ok(());
@@ -65,7 +68,14 @@ impl Run<'_> {
             for fold in &mut folds {
                 fold.take(&page.events);
             }
-            self.tally(&standings, &page.events, tally, true);
+            page.events.iter().for_each(|event| reversals.note(event));
+            let resolved = page.events.iter().map(Cow::Borrowed).collect();
+            let resolved = match history::resolve(&self.events, resolved).await {
+                // What a reversal names lies in a gap, which is named below.
+                Err(Error::Damaged { .. }) => Vec::new(),
+                resolved => resolved?,
+            };
+            self.tally(&standings, &resolved, tally, true);
             self.count(|counts| {
                 counts.commits += page.commits.len() as u64;
                 counts.events += page.events.len() as u64;
@@ -74,6 +84,16 @@ impl Run<'_> {
         self.look_again(stream, &mut candidates).await?;
         locked(&self.streams).insert(stream.as_str());
         self.count(|counts| counts.streams += 1);
+        if !reversals.is_empty() {
+            // What was taken back was known only now.
+            for fold in &mut folds {
+                match fold.again(&self.events, stream).await {
+                    // It was named above, and the row is not to blame.
+                    Err(Error::Damaged { .. }) => line.is_broken = true,
+                    outcome => outcome?,
+                }
+            }
+        }
         for standing in &standings {
             self.check_watermark(stream, standing, line.head());
         }
@@ -121,13 +141,13 @@ impl Run<'_> {
     fn check_watermark(&self, stream: &StreamName, standing: &Standing<'_>, head: u64) {
         let row = &standing.row;
         self.count(|counts| {
-            counts.lagging += u64::from(row.watermark < head);
+            counts.lagging += u64::from(standing.reader.is_live && row.watermark < head);
             counts.stalled += u64::from(row.stalled.is_some());
         });
         if row.watermark > head {
             let kind = match standing.reader.way {
-                Way::OneRow { .. } => Kind::RowAhead,
-                Way::SharedRows { .. } | Way::Reaction => Kind::MarkAhead,
+                Way::OneRow(_) => Kind::RowAhead,
+                Way::SharedRows(_) | Way::Reaction => Kind::MarkAhead,
             };
             let place = format!("{}/{}", standing.reader.name, standing.key.sk);
             let expected = format!("at most {head}, the head of {stream}");
@@ -159,15 +179,15 @@ impl Run<'_> {
 
 impl<'a> Fold<'a> {
     fn of(stored: &'a Standing<'a>) -> Option<Self> {
-        match stored.reader.way {
-            Way::OneRow { fold, .. } => Some(Self {
+        match &stored.reader.way {
+            Way::OneRow(generation) => Some(Self {
                 stored,
-                fold,
+                generation,
                 state: None,
                 reached: 0,
                 refused: None,
             }),
-            Way::SharedRows { .. } | Way::Reaction => None,
+            Way::SharedRows(_) | Way::Reaction => None,
         }
     }
 
@@ -183,13 +203,37 @@ impl<'a> Fold<'a> {
         let Some(last) = run.last() else {
             return;
         };
-        let folded = (self.fold)(&self.stored.key.sk, self.state.as_ref(), &run);
+        let changes = run.iter().map(|event| {
+            let mut selection = self.generation.selection.iter();
+            match selection.all(|selection| selection.takes(event)) {
+                true => Change::Apply(event),
+                false => Change::Pass,
+            }
+        });
+        let changes: Vec<Change<'_>> = changes.collect();
+        let projection = &self.generation.projection;
+        let folded = projection.fold(&self.stored.key.sk, self.state.as_ref(), &changes);
         self.reached = match folded.refused {
             Some(_) => run[folded.applied].version - 1,
             None => last.version,
         };
         self.state = folded.row;
         self.refused = folded.refused;
+    }
+
+    /// Folds the stream once more, without what was taken back.
+    async fn again(&mut self, events: &EventStore, stream: &StreamName) -> Result<(), Error> {
+        let subject = Subject {
+            projection: &self.generation.projection,
+            stream,
+            key: &self.stored.key.sk,
+            selection: self.generation.selection.as_ref(),
+        };
+        let folded = history::fold(events, subject, self.stored.row.watermark).await?;
+        self.state = folded.state;
+        self.reached = folded.watermark;
+        self.refused = folded.refused;
+        Ok(())
     }
 }
 

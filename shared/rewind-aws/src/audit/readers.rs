@@ -5,58 +5,62 @@ use crate::{
     data_store::{DataStore, Key},
     generations,
 };
-use rewind::{Fold, Recorded, Refused, Service, StreamName, Target, projection::FoldRow};
+use rewind::{Over, Projection, Selection, Service, StreamName, Target};
 
 /// A reader that keeps a watermark for each stream.
 pub(super) struct Reader {
     /// Such as `carts@1` or `adapter/shop`.
     pub name: String,
     categories: Vec<String>,
+    /// Whether live events reach it.
+    pub is_live: bool,
     pub way: Way,
 }
 
-/// The rows that an event touches.
-pub(super) type Keys = fn(&Recorded) -> Result<Vec<String>, Refused>;
+/// A generation of a projection.
+pub(super) struct Generation {
+    pub target: Target,
+    pub projection: Projection,
+    /// Which events it holds, where not all.
+    pub selection: Option<Selection>,
+}
 
 /// Where a reader keeps what it makes of the events.
 pub(super) enum Way {
     /// One row for each stream, which holds the watermark.
-    OneRow { target: Target, fold: FoldRow },
+    OneRow(Generation),
     /// Rows that streams share, and a mark for each stream.
-    SharedRows {
-        target: Target,
-        keys: Keys,
-        fold: FoldRow,
-    },
+    SharedRows(Generation),
     /// Only marks.
     Reaction,
 }
 
-/// All generations that are kept up to date, and all reactions.
+/// All generations that have rows, and all reactions.
 pub(super) async fn all(service: &Service, store: &DataStore) -> Result<Vec<Reader>, Error> {
     let known = generations::all(store).await?;
     let mut readers = Vec::new();
     for projection in service.projections() {
         let generations = known.get(projection.name).cloned().unwrap_or_default();
-        for generation in generations.live() {
+        for (generation, selection) in generations.all() {
             let target = Target {
                 projection: projection.name.to_string(),
                 generation,
             };
+            let categories = projection.categories.iter();
             readers.push(Reader {
                 name: target.to_string(),
-                categories: projection
-                    .categories
-                    .iter()
-                    .map(ToString::to_string)
-                    .collect(),
-                way: match projection.fold {
-                    Fold::SingleStream(fold) => Way::OneRow { target, fold },
-                    Fold::MultiStream { keys, row } => Way::SharedRows {
+                categories: categories.map(ToString::to_string).collect(),
+                is_live: selection.is_none(),
+                way: {
+                    let generation = Generation {
                         target,
-                        keys,
-                        fold: row,
-                    },
+                        projection: projection.clone(),
+                        selection: selection.cloned(),
+                    };
+                    match projection.over {
+                        Over::OneStream => Way::OneRow(generation),
+                        Over::ManyStreams => Way::SharedRows(generation),
+                    }
                 },
             });
         }
@@ -64,6 +68,7 @@ pub(super) async fn all(service: &Service, store: &DataStore) -> Result<Vec<Read
     readers.extend(service.reactions().iter().map(|reaction| Reader {
         name: reaction.origin.clone(),
         categories: vec![reaction.category.clone()],
+        is_live: true,
         way: Way::Reaction,
     }));
     Ok(readers)
@@ -77,14 +82,14 @@ impl Reader {
 
     /// Whether it keeps rows that streams share.
     pub fn shares_rows(&self) -> bool {
-        matches!(self.way, Way::SharedRows { .. })
+        matches!(self.way, Way::SharedRows(_))
     }
 
     /// Where its watermark for a stream stands.
     pub fn watermark_key(&self, stream: &StreamName) -> Key {
         match &self.way {
-            Way::OneRow { target, .. } => Key::row(target, stream.id()),
-            Way::SharedRows { .. } | Way::Reaction => Key::mark(&self.name, stream.as_str()),
+            Way::OneRow(generation) => Key::row(&generation.target, stream.id()),
+            Way::SharedRows(_) | Way::Reaction => Key::mark(&self.name, stream.as_str()),
         }
     }
 

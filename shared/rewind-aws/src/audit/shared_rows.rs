@@ -15,10 +15,12 @@ use super::{
 use crate::{
     Error,
     data_store::{self, row_partitions},
+    history,
     item::{Item, string},
 };
 use rewind::{StreamName, Target};
 use std::{
+    borrow::Cow,
     collections::HashSet,
     sync::{Mutex, PoisonError},
 };
@@ -96,7 +98,9 @@ impl Run<'_> {
             }
             is_first = false;
             let events = line::read(&items).events;
-            self.tally(&standings, &events, tally, false);
+            let resolved = events.iter().map(Cow::Borrowed).collect();
+            let resolved = history::resolve(&self.events, resolved).await?;
+            self.tally(&standings, &resolved, tally, false);
             if events.last().is_some_and(|event| event.version >= mark) {
                 break;
             }
@@ -158,8 +162,8 @@ impl Run<'_> {
     pub(super) fn shared(&self) -> Vec<(usize, Target)> {
         let readers = self.readers.iter().enumerate();
         let shared = readers.filter_map(|(nth, reader)| match &reader.way {
-            Way::SharedRows { target, .. } => Some((nth, target.clone())),
-            Way::OneRow { .. } | Way::Reaction => None,
+            Way::SharedRows(generation) => Some((nth, generation.target.clone())),
+            Way::OneRow(_) | Way::Reaction => None,
         });
         shared.collect()
     }

@@ -2,7 +2,8 @@
 //! hold at once.
 
 use super::{Kind, Run, Violation, filter::digest, locked, one_stream::Standing, readers::Way};
-use rewind::{Recorded, Refused};
+use crate::{history::Resolved, projector::many_streams::passed};
+use rewind::{Change, Refused};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -60,28 +61,39 @@ impl Tally {
     }
 
     /// Folds a stream's next events in, up to the reader's mark.
-    fn take(&mut self, standing: &Standing<'_>, events: &[Recorded]) -> Result<(), (u64, Refused)> {
-        let Way::SharedRows { keys, fold, .. } = standing.reader.way else {
+    fn take(
+        &mut self,
+        standing: &Standing<'_>,
+        events: &[Resolved<'_>],
+    ) -> Result<(), (u64, Refused)> {
+        let Way::SharedRows(generation) = &standing.reader.way else {
             return Ok(());
         };
-        let mut touched: BTreeMap<String, Vec<&Recorded>> = BTreeMap::new();
+        let passed = passed(&standing.row);
+        let mut touched: BTreeMap<String, Vec<Change<'_>>> = BTreeMap::new();
         let mut refused = None;
         for event in events {
             if event.version > standing.row.watermark {
                 break;
             }
-            match keys(event) {
+            let change = event.change(generation.selection.as_ref());
+            let is_restored = event.is_reversal() && !event.is_reverted;
+            let was_passed = passed.contains(&event.root.version) && !is_restored;
+            if was_passed || change == Change::Pass {
+                continue;
+            }
+            match generation.projection.keys(&event.root) {
                 Ok(keys) => {
                     for key in keys {
                         if self.scope.holds(standing.nth, &key) {
-                            touched.entry(key).or_default().push(event);
+                            touched.entry(key).or_default().push(change);
                         }
                     }
                 }
                 Err(reason) => refused = refused.or(Some((event.version, reason))),
             }
         }
-        for (key, events) in touched {
+        for (key, changes) in touched {
             let name = (standing.nth, key);
             let before = self.rows.get(&name);
             if before.is_none() && self.rows.len() >= self.room {
@@ -93,7 +105,7 @@ impl Tally {
                 Some(Ok(state)) => Some(state),
                 None => None,
             };
-            let folded = fold(&name.1, state, &events);
+            let folded = generation.projection.fold(&name.1, state, &changes);
             let row = match (folded.refused, folded.row) {
                 (Some(refused), _) => Err(refused),
                 (None, Some(row)) => Ok(row),
@@ -110,7 +122,7 @@ impl Run<'_> {
     pub(super) fn tally(
         &self,
         standings: &[Standing<'_>],
-        events: &[Recorded],
+        events: &[Resolved<'_>],
         tally: &Mutex<Tally>,
         is_first_look: bool,
     ) {

@@ -1,25 +1,21 @@
 //! Checking that what was built has caught up: every row's watermark equals
-//! its stream's head. Only then do readers see it.
+//! its stream's head, or, of a part of history, its last selected event. Only
+//! then do readers see it.
 
-use super::{Activation, PAGE, Run, State};
+use super::{Activation, Go, Run, State};
 use crate::{
     Error,
     data_store::Key,
-    event_store::Entry,
-    generations::{self, ChangeError},
+    generations::{self, ChangeError, Generations},
     given::now,
+    lanes::{self, PAGE, Place},
     stalls,
 };
-use rewind::{Fold, StreamName, Target};
+use rewind::{Commit, Over, StreamName, Target};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     time::{Duration, Instant},
 };
-
-/// How long the check waits after the generation was opened. Events that were
-/// recorded before write knew of it must have reached the index by then
-/// (DynamoDB: "within a fraction of a second, under normal conditions").
-const INDEX_LAG: Duration = Duration::from_secs(2);
 
 /// How long a row may lag without any progress before the playback gives up.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -28,46 +24,81 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// stalled, and how often before its events are sent again.
 const LOOKS: (u32, u32) = (4, 8);
 
+/// How often a waiting playback says that it lives, and looks whether the
+/// operator has stopped it.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
+/// Up to which version the rows of a stream have to be, and the position of
+/// the commit that says so.
+type Expected = BTreeMap<StreamName, (u64, u64)>;
+
+/// A target that lags behind a stream.
+type Lagging = Vec<(Target, StreamName)>;
+
+/// A page of a lane.
+struct Checked {
+    expected: Expected,
+    /// The commits' keys, to send them again.
+    keys: Vec<(StreamName, u64)>,
+    place: Option<Place>,
+    is_last: bool,
+}
+
 impl Run<'_> {
-    /// Checks every slice, then switches, unless the operator wants to. `false` when the deadline came first.
-    pub(super) async fn catch_up(&self) -> Result<bool, Error> {
-        let (slices, started) = {
-            let saved = self.saved.lock().await;
-            let names: Vec<String> = saved.playback.slices.keys().cloned().collect();
-            (names, saved.playback.started)
+    /// Checks every lane, then switches, unless the operator wants to.
+    pub(super) async fn catch_up(&self) -> Result<Go, Error> {
+        let lanes: Vec<String> = {
+            let playback = &self.saved.lock().await.playback;
+            playback.lanes.keys().cloned().collect()
         };
-        let open_for = now().as_millisecond() - started.as_millisecond();
-        let open_for = Duration::from_millis(open_for.max(0) as u64);
-        tokio::time::sleep(INDEX_LAG.saturating_sub(open_for)).await;
-        for name in slices {
-            let mut start = None;
+        let mut known: HashMap<String, Generations> = HashMap::new();
+        for target in self.replay.targets() {
+            let generations = generations::of(&self.player.store, &target.projection).await?;
+            known.insert(target.projection.clone(), generations);
+        }
+        for lane in lanes {
+            let mut place: Option<Place> = None;
             loop {
-                let page = self.player.events.read_index(&name, 0, start, PAGE).await?;
-                match self.wait_for(&page.entries).await? {
+                let page = self.page(&lane, place.as_ref()).await?;
+                match self.wait_for(&known, &lane, &page).await? {
                     Waited::CaughtUp => {}
-                    Waited::OutOfTime => return Ok(false),
+                    Waited::Not(go) => return Ok(go),
                     Waited::Stuck(reason) => {
                         self.fail(reason).await?;
-                        return Ok(true);
+                        return Ok(Go::Stopped);
                     }
                 }
-                start = page.next;
-                if start.is_none() {
+                place = page.place.or(place);
+                if page.is_last {
                     break;
                 }
             }
         }
-        if self.saved.lock().await.playback.activate == Activation::ByHand {
+        self.switch(&known).await
+    }
+
+    /// Lets readers see what is complete, unless the operator wants to do it.
+    async fn switch(&self, known: &HashMap<String, Generations>) -> Result<Go, Error> {
+        let rebuilt = self
+            .replay
+            .targets()
+            .filter(|target| known[&target.projection].building == Some(target.generation));
+        let rebuilt: Vec<&Target> = rebuilt.collect();
+        if self.request.activate == Activation::ByHand && !rebuilt.is_empty() {
             self.save(|playback| playback.state = State::CaughtUp)
                 .await?;
-            return Ok(true);
+            return Ok(Go::Stopped);
         }
-        for target in &self.replay.to {
+        // A last look at whether the operator has stopped it.
+        if self.save(|_| {}).await? == Go::Stopped {
+            return Ok(Go::Stopped);
+        }
+        for target in rebuilt {
             match generations::activate(&self.player.store, target).await {
                 Ok(()) => {}
                 Err(ChangeError::Refused(why)) => {
                     self.fail(why).await?;
-                    return Ok(true);
+                    return Ok(Go::Stopped);
                 }
                 Err(ChangeError::Service(error)) => return Err(error),
             }
@@ -77,21 +108,71 @@ impl Run<'_> {
             playback.ended = Some(now());
         })
         .await?;
-        Ok(true)
+        Ok(Go::Stopped)
     }
 
-    /// Waits until all targets hold these commits. Sends again what seems lost.
-    async fn wait_for(&self, entries: &[Entry]) -> Result<Waited, Error> {
+    /// The next page of a lane, of whatever is recorded by now.
+    async fn page(&self, lane: &str, after: Option<&Place>) -> Result<Checked, Error> {
+        let (events, what) = (&self.player.events, &self.request.what);
+        let is_slice = StreamName::new(lane).is_err();
+        if is_slice && what.is_whole_streams() {
+            let page = lanes::entries(events, lane, what, after, u64::MAX, PAGE).await?;
+            let (mut expected, mut keys) = (Expected::new(), Vec::new());
+            for entry in page.entries {
+                let last = (entry.last_version(), entry.position);
+                expected.insert(entry.stream.clone(), last);
+                keys.push((entry.stream, entry.version));
+            }
+            return Ok(Checked {
+                expected,
+                keys,
+                place: page.place,
+                is_last: page.is_last,
+            });
+        }
+        let until = match what.is_whole_streams() {
+            true => u64::MAX,
+            false => self.until,
+        };
+        let page = lanes::page(events, lane, what, after, until, PAGE).await?;
+        let mut expected = Expected::new();
+        for event in lanes::selected(&page.commits, what)? {
+            let last = (event.version, event.position);
+            expected.insert(event.event.stream, last);
+        }
+        let keys = page.commits.into_iter();
+        Ok(Checked {
+            expected,
+            keys: keys.map(|commit| (commit.stream, commit.version)).collect(),
+            place: page.place,
+            is_last: page.is_last,
+        })
+    }
+
+    /// Waits until all targets hold a page. Sends again what seems lost.
+    async fn wait_for(
+        &self,
+        known: &HashMap<String, Generations>,
+        lane: &str,
+        page: &Checked,
+    ) -> Result<Waited, Error> {
         let mut looks = 0;
         let mut last_progress = Instant::now();
+        let mut last_heard = Instant::now();
         let mut fewest = usize::MAX;
         loop {
-            let lagging = self.lagging(entries).await?;
-            let Some((target, entry)) = lagging.first() else {
+            let lagging = self.lagging(known, &page.expected).await?;
+            let Some((target, stream)) = lagging.first() else {
                 return Ok(Waited::CaughtUp);
             };
             if !self.has_time() {
-                return Ok(Waited::OutOfTime);
+                return Ok(Waited::Not(Go::OutOfTime));
+            }
+            if last_heard.elapsed() > HEARTBEAT {
+                last_heard = Instant::now();
+                if self.save(|_| {}).await? == Go::Stopped {
+                    return Ok(Waited::Not(Go::Stopped));
+                }
             }
             if lagging.len() < fewest {
                 fewest = lagging.len();
@@ -104,11 +185,10 @@ impl Run<'_> {
                 return Ok(Waited::Stuck(stalled));
             }
             if looks % LOOKS.1 == 0 {
-                let again: Vec<Entry> = lagging.iter().map(|(_, entry)| entry.clone()).collect();
-                self.send(&again).await?;
+                self.send_again(lane, page, &lagging).await?;
             }
             if last_progress.elapsed() > PATIENCE {
-                let (stream, last) = (&entry.stream, entry.version + entry.length - 1);
+                let (last, _) = page.expected[stream];
                 return Ok(Waited::Stuck(format!(
                     "{target} does not get to version {last} of {stream}: look at the log of the write function"
                 )));
@@ -118,48 +198,60 @@ impl Run<'_> {
         }
     }
 
-    /// Which target lags behind which of these commits: the last of each
-    /// stream, as earlier ones are then held as well.
-    async fn lagging(&self, entries: &[Entry]) -> Result<Vec<(Target, Entry)>, Error> {
-        let mut last: BTreeMap<&StreamName, &Entry> = BTreeMap::new();
-        for entry in entries {
-            last.insert(&entry.stream, entry);
-        }
-        let mut lagging = Vec::new();
-        for target in &self.replay.to {
+    /// Which target lags behind which of these streams.
+    async fn lagging(
+        &self,
+        known: &HashMap<String, Generations>,
+        expected: &Expected,
+    ) -> Result<Lagging, Error> {
+        let mut lagging = Lagging::new();
+        for target in self.replay.targets() {
             let Some(projection) = self.player.service.projection(&target.projection) else {
                 continue;
             };
-            let streams: Vec<&StreamName> = last
-                .keys()
-                .copied()
-                .filter(|stream| projection.reads(stream.category()))
+            // Live events do not reach a part of history.
+            let is_part = known[&target.projection]
+                .parts
+                .contains_key(&target.generation);
+            let streams = expected.iter().filter(|(stream, (_, position))| {
+                let is_later = is_part && *position >= self.until;
+                projection.reads(stream.category()) && !is_later
+            });
+            let streams: Vec<(&StreamName, u64)> = streams
+                .map(|(stream, (version, _))| (stream, *version))
                 .collect();
-            let keys = streams.iter().map(|stream| match projection.fold {
-                Fold::SingleStream(_) => Key::row(target, stream.id()),
-                Fold::MultiStream { .. } => Key::mark(&target.to_string(), stream.as_str()),
+            let reader = target.to_string();
+            let keys = streams.iter().map(|(stream, _)| match projection.over {
+                Over::OneStream => Key::row(target, stream.id()),
+                Over::ManyStreams => Key::mark(&reader, stream.as_str()),
             });
             let keys: Vec<Key> = keys.collect();
             let watermarks = self.player.store.watermarks(&keys).await?;
-            for (stream, key) in streams.into_iter().zip(&keys) {
-                let entry = last[stream];
-                let watermark = watermarks.get(key).copied().unwrap_or_default();
-                if watermark < entry.version + entry.length - 1 {
-                    lagging.push((target.clone(), entry.clone()));
+            for ((stream, version), key) in streams.into_iter().zip(&keys) {
+                if watermarks.get(key).copied().unwrap_or_default() < version {
+                    lagging.push((target.clone(), stream.clone()));
                 }
             }
         }
         Ok(lagging)
     }
 
+    async fn send_again(&self, lane: &str, page: &Checked, lagging: &Lagging) -> Result<(), Error> {
+        let is_lagging = |stream: &StreamName| lagging.iter().any(|(_, lags)| lags == stream);
+        let keys = page.keys.iter().filter(|(stream, _)| is_lagging(stream));
+        let keys: Vec<(&StreamName, u64)> = keys.map(|(stream, v)| (stream, *v)).collect();
+        let commits: Vec<Commit> = self.player.events.get(&keys).await?;
+        self.send(lane, &self.runs(&commits)?).await.map(drop)
+    }
+
     /// Says which of the lagging streams is stalled, and why.
-    async fn stalled(&self, lagging: &[(Target, Entry)]) -> Result<Option<String>, Error> {
-        for target in &self.replay.to {
+    async fn stalled(&self, lagging: &Lagging) -> Result<Option<String>, Error> {
+        for target in self.replay.targets() {
             let reader = target.to_string();
             let store = &self.player.store;
             let (stalls, _) = stalls::list(store, Some(&reader), None, 100).await?;
             let stall = stalls.into_iter().find(|stall| {
-                let mut streams = lagging.iter().map(|(_, entry)| &entry.stream);
+                let mut streams = lagging.iter().map(|(_, stream)| stream);
                 streams.any(|stream| *stream == stall.stream)
             });
             if let Some(stall) = stall {
@@ -176,6 +268,6 @@ impl Run<'_> {
 /// How a wait ended.
 enum Waited {
     CaughtUp,
-    OutOfTime,
+    Not(Go),
     Stuck(String),
 }

@@ -2,61 +2,60 @@
 //! mark a stream that holds its watermark. A transaction holds whole events:
 //! all the rows that they change and the marks of their streams.
 
-use super::{ByStream, MAX_COLLISIONS, Progress, Projector, report, row_of, too_large};
+use super::{ByStream, Job, MAX_COLLISIONS, Progress, Projector, report, row_of};
 use crate::{
     Error,
     data_store::{
         Key, MAX_ROW_BYTES, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Row, Write, Written,
     },
+    history::{self, Resolved, too_large},
     retry,
 };
 use rewind::{
-    Recorded, Refused, StreamName, Target,
-    projection::FoldRow,
+    Change, Recorded, Refused, StreamName,
     watermark::{Step, step},
 };
+use serde_json::{Value, json};
 use std::{
     borrow::Cow,
     collections::{BTreeMap, BTreeSet, HashMap},
 };
 
-/// The rows that an event touches.
-type Keys = fn(&Recorded) -> Result<Vec<String>, Refused>;
-
-/// How the rows of one projection's generation come about.
-#[derive(Clone, Copy)]
-struct Folding<'a> {
-    target: &'a Target,
-    keys: Keys,
-    row: FoldRow,
-}
-
 /// A stream on its way into the rows: its mark as read, and its next events.
 struct Run<'a> {
     stream: &'a StreamName,
     mark: Row,
-    /// Right behind the mark, with the rows that each touches.
-    events: Vec<(Cow<'a, Recorded>, Vec<String>)>,
+    /// Right behind the mark.
+    entries: Vec<Entry<'a>>,
     refused: Option<Refused>,
     /// Whether the delivery or the table holds more events than these.
     has_more: bool,
+    /// The last version that was delivered.
+    through: u64,
+    /// What the rows do not hold, though the mark is beyond it.
+    passed: BTreeSet<u64>,
+}
+
+/// An event, with the rows that it touches.
+struct Entry<'a> {
+    resolved: Resolved<'a>,
+    keys: Vec<String>,
+    /// Whether it is refused and taken back later: then it is passed over.
+    is_passed: bool,
 }
 
 impl Projector {
     /// Folds streams into the rows that their events touch.
     pub(super) async fn fold_together<'a>(
         &self,
-        target: &Target,
-        keys: Keys,
-        row: FoldRow,
+        job: &Job<'_>,
         streams: &ByStream<'a>,
     ) -> Vec<(&'a StreamName, Result<Progress, Error>)> {
-        let folding = Folding { target, keys, row };
         let mut outcomes: BTreeMap<&'a StreamName, Result<Progress, Error>> = BTreeMap::new();
         let mut wanted: BTreeSet<&'a StreamName> = streams.keys().copied().collect();
         let mut collisions = 0;
         while !wanted.is_empty() {
-            let round = match self.round(folding, streams, &wanted).await {
+            let round = match self.round(job, streams, &wanted).await {
                 Ok(round) => round,
                 Err(error) => {
                     fail_all(&mut outcomes, wanted, &error);
@@ -81,7 +80,7 @@ impl Projector {
             if round.is_stale {
                 collisions += 1;
                 if collisions > MAX_COLLISIONS {
-                    let what = format!("rows of {target}");
+                    let what = format!("rows of {}", job.target);
                     let attempts = collisions;
                     fail_all(&mut outcomes, wanted, &Error::Contended { what, attempts });
                     break;
@@ -96,7 +95,7 @@ impl Projector {
     /// fit, and writes it.
     async fn round<'a>(
         &self,
-        folding: Folding<'_>,
+        job: &Job<'_>,
         streams: &ByStream<'a>,
         wanted: &BTreeSet<&'a StreamName>,
     ) -> Result<Round<'a>, Error> {
@@ -107,7 +106,7 @@ impl Projector {
             .copied()
             .take(MAX_TRANSACTION_ITEMS - 1)
             .collect();
-        let reader = folding.target.to_string();
+        let reader = job.target.to_string();
         let mark_keys: Vec<Key> = some
             .iter()
             .map(|s| Key::mark(&reader, s.as_str()))
@@ -127,7 +126,7 @@ impl Projector {
             };
             let mark = row_of(&marks, key);
             let taken = beside + 1 + usize::from(mark.stalled.is_some());
-            let run = self.run(folding, stream, mark, &arrived.events, (&touched, taken));
+            let run = self.run(job, stream, mark, &arrived.events, (&touched, taken));
             let run = match run.await {
                 Ok(run) => run,
                 Err(error) => {
@@ -136,12 +135,12 @@ impl Projector {
                 }
             };
             match run {
-                Some(run) if run.events.is_empty() && run.refused.is_none() => {
+                Some(run) if run.entries.is_empty() && run.refused.is_none() => {
                     // Its first event does not fit beside the others.
                     break;
                 }
                 Some(run) => {
-                    touched.extend(run.events.iter().flat_map(|(_, keys)| keys.clone()));
+                    touched.extend(run.entries.iter().flat_map(|entry| entry.keys.clone()));
                     beside = taken;
                     runs.push(run);
                 }
@@ -151,14 +150,14 @@ impl Projector {
         if runs.is_empty() {
             return Ok(round);
         }
-        self.write(folding, runs, touched, round).await
+        self.write(job, runs, touched, round).await
     }
 
     /// The next events of a stream and the rows that they touch, as many as fit
     /// beside `touched`. `None` where nothing is new.
     async fn run<'a>(
         &self,
-        folding: Folding<'_>,
+        job: &Job<'_>,
         stream: &'a StreamName,
         mark: Row,
         arrived: &[&'a Recorded],
@@ -180,77 +179,98 @@ impl Projector {
                     (events.into_iter().map(Cow::Owned).collect(), has_more)
                 }
             };
-        let mut own: BTreeSet<String> = BTreeSet::new();
-        let mut taken = Vec::new();
-        let mut refused = None;
-        for event in events {
-            match (folding.keys)(&event) {
-                Ok(keys) => {
-                    let new = keys.iter().filter(|key| !touched.contains(*key));
-                    own.extend(new.cloned());
-                    if touched.len() + own.len() + beside > MAX_TRANSACTION_ITEMS {
-                        has_more = true;
-                        break;
-                    }
-                    taken.push((event, keys));
-                }
-                Err(reason) => {
-                    refused = Some(reason);
-                    break;
-                }
-            }
-        }
-        Ok(Some(Run {
+        let through = arrived.iter().map(|event| event.version).max();
+        let mut run = Run {
+            passed: passed(&mark),
             stream,
             mark,
-            events: taken,
-            refused,
-            has_more,
-        }))
+            entries: Vec::new(),
+            refused: None,
+            has_more: false,
+            through: through.unwrap_or_default(),
+        };
+        let mut own: BTreeSet<String> = BTreeSet::new();
+        for resolved in history::resolve(&self.events, events).await? {
+            let version = resolved.version;
+            let (keys, is_passed) = match run.keys(job, &resolved) {
+                Ok(keys) => (keys, false),
+                Err(_) if self.is_taken_back(&run, version).await? => (Vec::new(), true),
+                Err(refused) => {
+                    run.refused = Some(refused);
+                    has_more = false;
+                    break;
+                }
+            };
+            let new = keys.iter().filter(|key| !touched.contains(*key));
+            own.extend(new.cloned());
+            if touched.len() + own.len() + beside > MAX_TRANSACTION_ITEMS {
+                has_more = true;
+                break;
+            }
+            run.take(Entry {
+                resolved,
+                keys,
+                is_passed,
+            });
+        }
+        run.has_more = has_more;
+        Ok(Some(run))
+    }
+
+    /// Whether an event that is refused is taken back by what was delivered
+    /// behind it.
+    async fn is_taken_back(&self, run: &Run<'_>, version: u64) -> Result<bool, Error> {
+        let later = history::reversals(&self.events, run.stream, version, run.through);
+        Ok(later.await?.taken_back().contains(&version))
     }
 
     /// Folds the runs into their rows and writes rows and marks together. Runs
     /// that meet a refusal or outgrow the transaction are cut and folded again.
     async fn write<'a>(
         &self,
-        folding: Folding<'_>,
+        job: &Job<'_>,
         mut runs: Vec<Run<'a>>,
         touched: BTreeSet<String>,
         mut round: Round<'a>,
     ) -> Result<Round<'a>, Error> {
         let keys: Vec<Key> = touched
             .iter()
-            .map(|key| Key::row(folding.target, key))
+            .map(|key| Key::row(&job.target, key))
             .collect();
         let rows = self.store.rows(&keys).await?;
         let writes = loop {
-            match fold_rows(folding, &runs, &rows) {
+            match fold_rows(job, &runs, &rows) {
                 Ok(writes) => break writes,
                 Err(Cut::Refused {
                     run,
                     event,
                     refused,
                 }) => {
-                    runs[run].events.truncate(event);
-                    runs[run].refused = Some(refused);
-                    runs[run].has_more = false;
+                    let version = runs[run].entries[event].resolved.version;
+                    if self.is_taken_back(&runs[run], version).await? {
+                        runs[run].pass(event);
+                    } else {
+                        runs[run].truncate(event);
+                        runs[run].refused = Some(refused);
+                        runs[run].has_more = false;
+                    }
                 }
                 Err(Cut::TooMuch) if runs.len() > 1 => runs.truncate(runs.len() / 2),
-                Err(Cut::TooMuch) if runs[0].events.len() > 1 => {
-                    let half = runs[0].events.len() / 2;
-                    runs[0].events.truncate(half);
+                Err(Cut::TooMuch) if runs[0].entries.len() > 1 => {
+                    let half = runs[0].entries.len() / 2;
+                    runs[0].truncate(half);
                     runs[0].refused = None;
                     runs[0].has_more = true;
                 }
                 Err(Cut::TooMuch) => {
-                    runs[0].events.clear();
+                    runs[0].truncate(0);
                     runs[0].refused = Some(Refused::new(format!(
                         "the rows that the event changes take more than {MAX_TRANSACTION_BYTES} bytes together"
                     )));
                 }
             }
         };
-        let reader = folding.target.to_string();
+        let reader = job.target.to_string();
         let mut items = writes;
         let known = runs.iter().filter(|run| run.mark.stalled.is_some()).count();
         let mut room = MAX_TRANSACTION_ITEMS.saturating_sub(items.len() + runs.len() + known);
@@ -268,16 +288,16 @@ impl Projector {
                 }
             }
             let stalled = run.refused.as_ref().map(|refused| refused.reason.clone());
-            if run.events.is_empty() && was == stalled {
+            if run.entries.is_empty() && was == stalled {
                 continue;
             }
             let mark = Row {
-                state: None,
-                watermark: run.mark.watermark + run.events.len() as u64,
+                state: run.passed_over(),
+                watermark: run.mark.watermark + run.entries.len() as u64,
                 revision: run.mark.revision,
                 stalled,
             };
-            items.extend(report(folding.target, run.stream, was.as_deref(), &mark)?);
+            items.extend(report(&job.target, run.stream, was.as_deref(), &mark)?);
             items.push(Write::Put {
                 key: Key::mark(&reader, run.stream.as_str()),
                 row: mark,
@@ -290,7 +310,7 @@ impl Projector {
         }
         for run in runs {
             let progress = Progress {
-                applied: run.events.len(),
+                applied: run.entries.len(),
                 stalled: run.refused.is_some(),
             };
             round.progress.push((run.stream, progress));
@@ -338,16 +358,12 @@ enum Cut {
 }
 
 /// The rows after all runs, with the revisions that were read.
-fn fold_rows(
-    folding: Folding<'_>,
-    runs: &[Run<'_>],
-    rows: &HashMap<Key, Row>,
-) -> Result<Vec<Write>, Cut> {
+fn fold_rows(job: &Job<'_>, runs: &[Run<'_>], rows: &HashMap<Key, Row>) -> Result<Vec<Write>, Cut> {
     // The events of each row, with where they came from.
     let mut by_row: BTreeMap<&str, Vec<(usize, usize)>> = BTreeMap::new();
     for (nth_run, run) in runs.iter().enumerate() {
-        for (nth_event, (_, keys)) in run.events.iter().enumerate() {
-            for key in keys {
+        for (nth_event, entry) in run.entries.iter().enumerate() {
+            for key in &entry.keys {
                 by_row.entry(key).or_default().push((nth_run, nth_event));
             }
         }
@@ -355,11 +371,14 @@ fn fold_rows(
     let mut writes = Vec::with_capacity(by_row.len());
     let mut bytes = 0;
     for (name, places) in by_row {
-        let key = Key::row(folding.target, name);
+        let key = Key::row(&job.target, name);
         let row = row_of(rows, &key);
-        let at = |(run, event): &(usize, usize)| runs[*run].events[*event].0.as_ref();
-        let events: Vec<&Recorded> = places.iter().map(at).collect();
-        let folded = (folding.row)(name, row.state.as_ref(), &events);
+        let at = |(run, event): &(usize, usize)| {
+            let resolved = &runs[*run].entries[*event].resolved;
+            resolved.change(job.selection)
+        };
+        let changes: Vec<Change<'_>> = places.iter().map(at).collect();
+        let folded = job.projection.fold(name, row.state.as_ref(), &changes);
         let size = folded
             .row
             .as_ref()
@@ -395,4 +414,71 @@ fn fold_rows(
         return Err(Cut::TooMuch);
     }
     Ok(writes)
+}
+
+impl<'a> Run<'a> {
+    /// The rows that an event touches; none where it does not count.
+    fn keys(&self, job: &Job<'_>, resolved: &Resolved<'_>) -> Result<Vec<String>, Refused> {
+        let was_passed = self.passed.contains(&resolved.root.version);
+        let counts = resolved.change(job.selection) != Change::Pass;
+        match counts && !(resolved.is_reverted && was_passed) {
+            true => job.projection.keys(&resolved.root),
+            false => Ok(Vec::new()),
+        }
+    }
+
+    fn take(&mut self, entry: Entry<'a>) {
+        self.entries.push(entry);
+        self.passed = self.passed_now();
+    }
+
+    /// Leaves an event out that is refused and taken back later.
+    fn pass(&mut self, nth: usize) {
+        self.entries[nth].keys.clear();
+        self.entries[nth].is_passed = true;
+        self.passed = self.passed_now();
+        let passed = &self.passed;
+        for entry in &mut self.entries {
+            let resolved = &entry.resolved;
+            if resolved.is_reverted && passed.contains(&resolved.root.version) {
+                entry.keys.clear();
+            }
+        }
+    }
+
+    fn truncate(&mut self, count: usize) {
+        self.entries.truncate(count);
+        self.passed = self.passed_now();
+    }
+
+    /// The versions that the rows do not hold, though the mark is beyond them.
+    fn passed_now(&self) -> BTreeSet<u64> {
+        let mut passed = passed(&self.mark);
+        for Entry {
+            resolved,
+            is_passed,
+            ..
+        } in &self.entries
+        {
+            if *is_passed {
+                passed.insert(resolved.version);
+            } else if resolved.is_reversal() && !resolved.is_reverted {
+                passed.remove(&resolved.root.version);
+            }
+        }
+        passed
+    }
+
+    /// What the mark says of them.
+    fn passed_over(&self) -> Option<Value> {
+        let is_any = !self.passed.is_empty();
+        is_any.then(|| json!({ "passed": self.passed }))
+    }
+}
+
+/// The versions that a mark says were passed over.
+pub(crate) fn passed(mark: &Row) -> BTreeSet<u64> {
+    let state = mark.state.as_ref().map(|state| &state["passed"]);
+    let versions = state.and_then(Value::as_array).into_iter().flatten();
+    versions.filter_map(Value::as_u64).collect()
 }

@@ -1,32 +1,40 @@
 //! Projections over one stream: the watermark stands in the row.
 
-use super::{Arrived, ByStream, MAX_COLLISIONS, Progress, Projector, report, row_of, too_large};
+use super::{Arrived, ByStream, Job, MAX_COLLISIONS, Progress, Projector, report, row_of};
 use crate::{
     Error,
-    data_store::{Key, MAX_ROW_BYTES, Row, Write, Written},
+    data_store::{Key, Row, Write, Written},
+    history::{self, Resolved, Subject, fold_sized},
     retry,
 };
 use futures::{StreamExt, stream};
 use rewind::{
-    Recorded, Refused, StreamName, Target,
-    projection::FoldRow,
+    Change, Recorded, Refused, StreamName,
     watermark::{Step, step},
 };
-use serde_json::Value;
+use std::borrow::Cow;
 
 /// Rows under way at once.
 const CONCURRENCY: usize = 16;
+
+/// A row after some events.
+struct Next {
+    row: Row,
+    /// How many events more than before it holds.
+    applied: usize,
+}
 
 impl Projector {
     /// Folds each stream into its row.
     pub(super) async fn fold_each<'a>(
         &self,
-        target: &Target,
-        fold: FoldRow,
+        job: &Job<'_>,
         streams: &ByStream<'a>,
     ) -> Vec<(&'a StreamName, Result<Progress, Error>)> {
-        let keys = streams.keys().map(|stream| Key::row(target, stream.id()));
-        let keys: Vec<Key> = keys.collect();
+        let keys = streams.keys();
+        let keys: Vec<Key> = keys
+            .map(|stream| Key::row(&job.target, stream.id()))
+            .collect();
         let rows = self.store.rows(&keys).await;
         let rows = match rows {
             Ok(rows) => rows,
@@ -42,10 +50,7 @@ impl Projector {
         };
         let jobs = streams.iter().zip(&keys).map(|((stream, arrived), key)| {
             let row = row_of(&rows, key);
-            async move {
-                let outcome = self.fold_one(target, fold, stream, key, arrived, row);
-                (*stream, outcome.await)
-            }
+            async move { (*stream, self.fold_one(job, stream, key, arrived, row).await) }
         });
         let jobs = stream::iter(jobs).buffer_unordered(CONCURRENCY);
         jobs.collect().await
@@ -54,31 +59,38 @@ impl Projector {
     /// Folds a stream's new events into its row, which was read as `row`.
     async fn fold_one(
         &self,
-        target: &Target,
-        fold: FoldRow,
+        job: &Job<'_>,
         stream: &StreamName,
         key: &Key,
         arrived: &Arrived<'_>,
         mut row: Row,
     ) -> Result<Progress, Error> {
+        let subject = Subject {
+            projection: job.projection,
+            stream,
+            key: &key.sk,
+            selection: job.selection,
+        };
         for attempt in 1..=MAX_COLLISIONS {
-            let folded = match step(row.watermark, arrived.events.iter().copied()) {
+            let next = match step(row.watermark, arrived.events.iter().copied()) {
                 Step::Skip => return Ok(Progress::default()),
-                Step::Apply(run) => fold_run(fold, key, &row, &run),
-                Step::Read { through } => self.fold_read(fold, stream, key, &row, through).await?,
+                Step::Apply(run) => {
+                    let run = run.into_iter().map(Cow::Borrowed).collect();
+                    self.fold_run(subject, &row, run).await?
+                }
+                Step::Read { through } => self.fold_read(subject, &row, through).await?,
             };
-            let (next, applied, refused) = folded;
-            let is_known = refused.is_some() && next.stalled == row.stalled;
-            if applied == 0 && is_known {
+            let Next { row: next, applied } = next;
+            let is_stalled = next.stalled.is_some();
+            if applied == 0 && is_stalled && next.stalled == row.stalled {
                 // Stalled before, for the same reason: there is nothing to say.
                 return Ok(Progress {
                     applied,
                     stalled: true,
                 });
             }
-            let report = report(target, stream, row.stalled.as_deref(), &next)?;
-            let stalled = refused.is_some();
             let seen = row.revision;
+            let report = report(&job.target, stream, row.stalled.as_deref(), &next)?;
             let written = match report {
                 None => self.store.put(key, &next, seen).await?,
                 Some(report) => {
@@ -88,7 +100,10 @@ impl Projector {
                 }
             };
             if written == Written::Done {
-                return Ok(Progress { applied, stalled });
+                return Ok(Progress {
+                    applied,
+                    stalled: is_stalled,
+                });
             }
             retry::wait(attempt.min(3)).await;
             row = row_of(&self.store.rows(std::slice::from_ref(key)).await?, key);
@@ -103,74 +118,109 @@ impl Projector {
     /// events table page by page.
     async fn fold_read(
         &self,
-        fold: FoldRow,
-        stream: &StreamName,
-        key: &Key,
+        subject: Subject<'_>,
         row: &Row,
         through: u64,
-    ) -> Result<(Row, usize, Option<Refused>), Error> {
-        let mut row = row.clone();
-        let mut applied = 0;
+    ) -> Result<Next, Error> {
+        let mut next = Next {
+            row: row.clone(),
+            applied: 0,
+        };
         loop {
-            let page = self.events.read_events(stream, row.watermark, through);
+            let page = self
+                .events
+                .read_events(subject.stream, next.row.watermark, through);
             let (events, has_more) = page.await?;
-            let events: Vec<&Recorded> = events.iter().collect();
-            let (next, count, refused) = fold_run(fold, key, &row, &events);
-            row = next;
-            applied += count;
-            if refused.is_some() || !has_more {
-                if refused.is_none() && row.watermark < through {
+            let events = events.into_iter().map(Cow::Owned).collect();
+            let page = self.fold_run(subject, &next.row, events).await?;
+            next = Next {
+                row: page.row,
+                applied: next.applied + page.applied,
+            };
+            let refused_at = next.row.watermark + 1;
+            if next.row.stalled.is_some() {
+                // Perhaps it is taken back further on.
+                let later = history::reversals(&self.events, subject.stream, refused_at, through);
+                if later.await?.taken_back().contains(&refused_at) {
+                    return self.fold_again(subject, row, through).await;
+                }
+                return Ok(next);
+            }
+            if !has_more {
+                if next.row.watermark < through {
                     return Err(Error::Damaged {
-                        what: format!("stream {stream}"),
+                        what: format!("stream {}", subject.stream),
                         reason: format!("{through} was published and is not in the table"),
                     });
                 }
-                return Ok((row, applied, refused));
+                return Ok(next);
             }
         }
     }
-}
 
-/// The row after a run of events that follows its watermark.
-fn fold_run(
-    fold: FoldRow,
-    key: &Key,
-    row: &Row,
-    run: &[&Recorded],
-) -> (Row, usize, Option<Refused>) {
-    let folded = fold(&key.sk, row.state.as_ref(), run);
-    let bytes = folded
-        .row
-        .as_ref()
-        .map_or(0, |state| state.to_string().len());
-    if bytes > MAX_ROW_BYTES {
-        return match run.split_at(run.len() / 2) {
-            ([], _) => after(row, row.state.clone(), 0, Some(too_large(bytes))),
-            // Which of the events is too much shows in halves.
-            (first, second) => {
-                let (half, applied, refused) = fold_run(fold, key, row, first);
-                if refused.is_some() {
-                    return (half, applied, refused);
-                }
-                let (whole, more, refused) = fold_run(fold, key, &half, second);
-                (whole, applied + more, refused)
-            }
+    /// Folds a run of events that follows the row's watermark.
+    async fn fold_run(
+        &self,
+        subject: Subject<'_>,
+        row: &Row,
+        run: Vec<Cow<'_, Recorded>>,
+    ) -> Result<Next, Error> {
+        let Some(through) = run.last().map(|event| event.version) else {
+            return Ok(after(row, row.clone().state, 0, None));
         };
+        let resolved = history::resolve(&self.events, run).await?;
+        // What is restored belongs at its old place, and what is taken back
+        // before it was ever folded in may be what cannot be folded.
+        let is_old = |one: &Resolved<'_>| one.is_reverted && one.root.version <= row.watermark;
+        let mut reversals = resolved.iter().filter(|one| one.is_reversal());
+        if !reversals.all(is_old) {
+            return self.fold_again(subject, row, through).await;
+        }
+        let changes: Vec<Change<'_>> = resolved
+            .iter()
+            .map(|one| one.change(subject.selection))
+            .collect();
+        let folded = fold_sized(subject, row.state.as_ref(), &changes);
+        if folded.fold_again {
+            return self.fold_again(subject, row, through).await;
+        }
+        Ok(after(row, folded.row, folded.applied, folded.refused))
     }
-    after(row, folded.row, folded.applied, folded.refused)
+
+    /// Folds the stream from its first event on, without what was taken back.
+    async fn fold_again(
+        &self,
+        subject: Subject<'_>,
+        row: &Row,
+        through: u64,
+    ) -> Result<Next, Error> {
+        let folded = history::fold(&self.events, subject, through).await?;
+        let Some(applied) = folded.watermark.checked_sub(row.watermark) else {
+            // An event that the row holds is refused now: the row stays.
+            let (at, reason) = (folded.watermark + 1, folded.refused.unwrap_or_default());
+            let reason = format!(
+                "to take an event back the stream was folded again, and version {at}, which the row holds, is refused: {reason}"
+            );
+            return Ok(after(row, row.state.clone(), 0, Some(Refused::new(reason))));
+        };
+        let applied = applied as usize;
+        Ok(after(row, folded.state, applied, folded.refused))
+    }
 }
 
 fn after(
     row: &Row,
-    state: Option<Value>,
+    state: Option<serde_json::Value>,
     applied: usize,
     refused: Option<Refused>,
-) -> (Row, usize, Option<Refused>) {
-    let next = Row {
-        state,
-        watermark: row.watermark + applied as u64,
-        revision: row.revision,
-        stalled: refused.as_ref().map(|refused| refused.reason.clone()),
-    };
-    (next, applied, refused)
+) -> Next {
+    Next {
+        row: Row {
+            state,
+            watermark: row.watermark + applied as u64,
+            revision: row.revision,
+            stalled: refused.map(|refused| refused.reason),
+        },
+        applied,
+    }
 }

@@ -1,0 +1,237 @@
+//! Streams as they count: folded with regard to what was reversed.
+
+use crate::{Error, data_store::MAX_ROW_BYTES, event_store::EventStore};
+use rewind::{
+    Change, Folded, Projection, Recorded, Refused, Selection, StreamName,
+    reversal::{Reversal, Reversals},
+};
+use serde_json::Value;
+use std::{borrow::Cow, collections::HashMap};
+
+/// What the event at a version comes to. That of a reversal is the event at
+/// the end of its chain, taken back or restored; any other stands for itself.
+#[derive(Debug, Clone)]
+pub(crate) struct Resolved<'a> {
+    /// The version.
+    pub version: u64,
+    /// The event that happens or is taken back.
+    pub root: Cow<'a, Recorded>,
+    /// Whether it is taken back.
+    pub is_reverted: bool,
+}
+
+impl Resolved<'_> {
+    /// Whether the version is that of a reversal.
+    pub fn is_reversal(&self) -> bool {
+        self.version != self.root.version
+    }
+
+    /// What it does to a row, where the selection takes it.
+    pub fn change(&self, selection: Option<&Selection>) -> Change<'_> {
+        match selection.is_none_or(|selection| selection.takes(&self.root)) {
+            true if self.is_reverted => Change::Revert(&self.root),
+            true => Change::Apply(&self.root),
+            false => Change::Pass,
+        }
+    }
+}
+
+/// Follows the reversals among events of one stream to what they are about.
+pub(crate) async fn resolve<'a>(
+    store: &EventStore,
+    run: Vec<Cow<'a, Recorded>>,
+) -> Result<Vec<Resolved<'a>>, Error> {
+    let mut found: HashMap<u64, Recorded> = HashMap::new();
+    for event in &run {
+        let mut reversal = Reversal::of(event);
+        // Each step names an earlier version: this ends.
+        while let Some(Reversal { version, .. }) = reversal {
+            if !found.contains_key(&version) {
+                let here = run.iter().find(|event| event.version == version);
+                let named = match here {
+                    Some(event) => event.clone().into_owned(),
+                    None => read(store, event.stream(), version).await?,
+                };
+                found.insert(version, named);
+            }
+            reversal = found.get(&version).and_then(Reversal::of);
+        }
+    }
+    let resolved = run.into_iter().map(|event| {
+        let version = event.version;
+        let (mut root, mut is_reverted) = (event, false);
+        while let Some(named) = Reversal::of(&root).and_then(|r| found.get(&r.version)) {
+            root = Cow::Owned(named.clone());
+            is_reverted = !is_reverted;
+        }
+        Resolved {
+            version,
+            root,
+            is_reverted,
+        }
+    });
+    Ok(resolved.collect())
+}
+
+async fn read(store: &EventStore, stream: &StreamName, version: u64) -> Result<Recorded, Error> {
+    let (mut events, _) = store.read_events(stream, version - 1, version).await?;
+    events.pop().ok_or_else(|| {
+        let what = format!("stream {stream}");
+        Error::damaged(what, format!("version {version} is named and not there"))
+    })
+}
+
+/// The reversals of a stream among the versions above `after` and up to
+/// `through`.
+///
+/// # Errors
+///
+/// When DynamoDB fails, or a commit is damaged or missing.
+pub async fn reversals(
+    store: &EventStore,
+    stream: &StreamName,
+    mut after: u64,
+    through: u64,
+) -> Result<Reversals, Error> {
+    let mut reversals = Reversals::default();
+    loop {
+        let (events, has_more) = store.read_events(stream, after, through).await?;
+        events.iter().for_each(|event| reversals.note(event));
+        after = events.last().map_or(after, |event| event.version);
+        if !has_more {
+            return Ok(reversals);
+        }
+    }
+}
+
+/// A row that was folded from the first event on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Refolded {
+    /// The row; `None` where nothing made one.
+    pub state: Option<Value>,
+    /// Up to which version it holds its stream.
+    pub watermark: u64,
+    /// Why the next event is not in it.
+    pub refused: Option<Refused>,
+}
+
+/// Which row is folded, and of what.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// The projection.
+    pub projection: &'a Projection,
+    /// The stream.
+    pub stream: &'a StreamName,
+    /// The row's key.
+    pub key: &'a str,
+    /// Which events count, where not all do.
+    pub selection: Option<&'a Selection>,
+}
+
+/// Folds a stream from its first event up to a version, page by page, without
+/// what was taken back by then. Where an event is refused, the row is the one
+/// before it, without what was taken back by *then*.
+///
+/// # Errors
+///
+/// When DynamoDB fails, or a commit is damaged or missing.
+pub async fn fold(
+    store: &EventStore,
+    subject: Subject<'_>,
+    through: u64,
+) -> Result<Refolded, Error> {
+    supposing(store, subject, through, None).await
+}
+
+/// As [`fold`], supposing that one more event were taken back.
+///
+/// # Errors
+///
+/// As [`fold`].
+pub async fn supposing(
+    store: &EventStore,
+    subject: Subject<'_>,
+    through: u64,
+    taken_back: Option<u64>,
+) -> Result<Refolded, Error> {
+    let mut through = through;
+    let mut refused = None;
+    loop {
+        let mut reversals = reversals(store, subject.stream, 0, through).await?;
+        if let Some(version) = taken_back {
+            reversals.suppose(version);
+        }
+        let left_out = reversals.left_out();
+        let mut row = Refolded::default();
+        loop {
+            let page = store.read_events(subject.stream, row.watermark, through);
+            let (events, has_more) = page.await?;
+            let changes = events.iter().map(|event| {
+                let counts = subject.selection.is_none_or(|s| s.takes(event));
+                match counts && !left_out.contains(&event.version) {
+                    true => Change::Apply(event),
+                    false => Change::Pass,
+                }
+            });
+            let changes: Vec<Change<'_>> = changes.collect();
+            let folded = fold_sized(subject, row.state.as_ref(), &changes);
+            row = Refolded {
+                state: folded.row,
+                watermark: row.watermark + folded.applied as u64,
+                refused: folded.refused,
+            };
+            if row.refused.is_some() || !has_more {
+                break;
+            }
+        }
+        match row.refused.take() {
+            None => return Ok(Refolded { refused, ..row }),
+            Some(reason) => {
+                // What was taken back behind the refused event still counted
+                // before it.
+                through = row.watermark;
+                refused = Some(reason);
+            }
+        }
+    }
+}
+
+/// Folds changes into a row that has to fit an item.
+pub(crate) fn fold_sized(
+    subject: Subject<'_>,
+    row: Option<&Value>,
+    changes: &[Change<'_>],
+) -> Folded {
+    let folded = subject.projection.fold(subject.key, row, changes);
+    let bytes = folded.row.as_ref().map_or(0, |row| row.to_string().len());
+    if bytes <= MAX_ROW_BYTES {
+        return folded;
+    }
+    match changes.split_at(changes.len() / 2) {
+        ([], _) => Folded {
+            row: row.cloned(),
+            applied: 0,
+            refused: Some(too_large(bytes)),
+            fold_again: false,
+        },
+        // Which of the changes is too much shows in halves.
+        (first, second) => {
+            let half = fold_sized(subject, row, first);
+            if half.applied < first.len() {
+                return half;
+            }
+            let whole = fold_sized(subject, half.row.as_ref(), second);
+            Folded {
+                applied: half.applied + whole.applied,
+                ..whole
+            }
+        }
+    }
+}
+
+/// A refusal of what would not fit an item.
+pub(crate) fn too_large(bytes: usize) -> Refused {
+    Refused::new(format!(
+        "the row would take {bytes} bytes of JSON; at most {MAX_ROW_BYTES} fit an item: keep less in a row, or spread it over rows of a projection over many streams"
+    ))
+}

@@ -1,0 +1,311 @@
+//! Lanes: how history is read in recorded order. A lane is a slice of a
+//! category's index, or one stream that was asked for by its name.
+
+use crate::{
+    Error,
+    event_store::{After, Entry, EventStore},
+};
+use rewind::{
+    Commit, Recorded, Selection, Service, StreamName,
+    selection::Span,
+    stream::{SLICES, slice_name},
+};
+use serde::{Deserialize, Serialize};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeSet, BinaryHeap},
+};
+
+/// Commits in one page of a lane.
+pub const PAGE: i32 = 100;
+
+/// Where a lane was read up to: its last commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Place {
+    /// The commit's first position.
+    pub position: u64,
+    /// Its stream.
+    pub stream: StreamName,
+    /// Its first version.
+    pub version: u64,
+}
+
+/// A page of a lane.
+#[derive(Debug, Clone)]
+pub struct Page {
+    /// The commits that may hold selected events.
+    pub commits: Vec<Commit>,
+    /// Where the lane was read up to.
+    pub place: Option<Place>,
+    /// Whether it is read to its end.
+    pub is_last: bool,
+}
+
+/// The names of the lanes that a selection lies in.
+pub fn of(selection: &Selection, categories: &BTreeSet<&str>) -> Vec<String> {
+    if !selection.streams.is_empty() {
+        let streams: BTreeSet<&StreamName> = selection.streams.iter().collect();
+        return streams.into_iter().map(ToString::to_string).collect();
+    }
+    let categories = categories.iter();
+    categories
+        .flat_map(|category| (0..SLICES).map(move |slice| slice_name(category, slice)))
+        .collect()
+}
+
+/// The categories that a selection is about: those that it names, or all that
+/// a service knows.
+pub fn categories<'a>(selection: &'a Selection, service: &'a Service) -> BTreeSet<&'a str> {
+    match selection.categories.is_empty() {
+        true => service.categories(),
+        false => selection.categories.iter().map(String::as_str).collect(),
+    }
+}
+
+/// The next page of a lane, behind `after`, of what has a position below
+/// `until`.
+///
+/// # Errors
+///
+/// When DynamoDB fails, or a commit is damaged or missing.
+pub async fn page(
+    store: &EventStore,
+    lane: &str,
+    selection: &Selection,
+    after: Option<&Place>,
+    until: u64,
+    limit: i32,
+) -> Result<Page, Error> {
+    if let Ok(stream) = StreamName::new(lane) {
+        return stream_page(store, &stream, selection, after, until).await;
+    }
+    let index = entries(store, lane, selection, after, until, limit).await?;
+    let wanted = index.entries.iter();
+    let wanted = wanted.filter(|entry| selection.may_take(&entry.span()));
+    let keys: Vec<(&StreamName, u64)> =
+        wanted.map(|entry| (&entry.stream, entry.version)).collect();
+    Ok(Page {
+        commits: store.get(&keys).await?,
+        place: index.place,
+        is_last: index.is_last,
+    })
+}
+
+/// A page of a slice, as the index knows it.
+#[derive(Debug, Clone)]
+pub struct IndexPage {
+    /// The commits' places, whether or not they are selected.
+    pub entries: Vec<Entry>,
+    /// Where the lane was read up to.
+    pub place: Option<Place>,
+    /// Whether it is read to its end.
+    pub is_last: bool,
+}
+
+/// As [`page`], for a slice, without the commits themselves.
+///
+/// # Errors
+///
+/// When DynamoDB fails.
+pub async fn entries(
+    store: &EventStore,
+    slice: &str,
+    selection: &Selection,
+    after: Option<&Place>,
+    until: u64,
+    limit: i32,
+) -> Result<IndexPage, Error> {
+    let after = match after {
+        Some(place) => After::Commit(place.clone()),
+        None => After::Position(selection.first_position().saturating_sub(MOST_EVENTS)),
+    };
+    let mut index = store.read_index(slice, &after, limit).await?;
+    let count = index.entries.len();
+    index.entries.retain(|entry| entry.position < until);
+    // Entries rise: behind one that is too late there are none.
+    let is_last = !index.has_more || index.entries.len() < count;
+    let place = index.entries.last().map(|entry| Place {
+        position: entry.position,
+        stream: entry.stream.clone(),
+        version: entry.version,
+    });
+    Ok(IndexPage {
+        entries: index.entries,
+        place,
+        is_last,
+    })
+}
+
+/// A commit that begins so far before a position may still reach it.
+const MOST_EVENTS: u64 = rewind::commit::MAX_COMMIT_EVENTS as u64;
+
+async fn stream_page(
+    store: &EventStore,
+    stream: &StreamName,
+    selection: &Selection,
+    after: Option<&Place>,
+    until: u64,
+) -> Result<Page, Error> {
+    let versions = selection.versions.unwrap_or_default();
+    let first = versions.from.unwrap_or(1).saturating_sub(1);
+    // `read` gives the commit across `after`: what is behind a commit's begin
+    // is behind the commit.
+    let page = match after {
+        Some(place) => store.read(stream, place.version).await?,
+        None => store.read(stream, first).await?,
+    };
+    let mut commits = page.commits;
+    if let Some(place) = after {
+        commits.retain(|commit| commit.version > place.version);
+    }
+    let count = commits.len();
+    commits.retain(|commit| commit.position < until);
+    let is_late = |commit: &Commit| versions.to.is_some_and(|to| commit.last_version() >= to);
+    let is_last = !page.has_more || commits.len() < count || commits.last().is_some_and(is_late);
+    let place = commits.last().map(|commit| Place {
+        position: commit.position,
+        stream: commit.stream.clone(),
+        version: commit.version,
+    });
+    commits.retain(|commit| {
+        selection.may_take(&Span {
+            stream: &commit.stream,
+            version: commit.version,
+            length: commit.length,
+            position: commit.position,
+        })
+    });
+    Ok(Page {
+        commits,
+        place,
+        is_last,
+    })
+}
+
+/// The selected events of some commits, in their order.
+///
+/// # Errors
+///
+/// When a commit cannot be read.
+pub fn selected(commits: &[Commit], selection: &Selection) -> Result<Vec<Recorded>, Error> {
+    let mut events = Vec::new();
+    for commit in commits {
+        let of_commit = commit.events()?.into_iter();
+        events.extend(of_commit.filter(|event| selection.takes(event)));
+    }
+    Ok(events)
+}
+
+/// Several lanes, read as one, in recorded order.
+#[derive(Debug)]
+pub struct Merged<'a> {
+    store: &'a EventStore,
+    selection: &'a Selection,
+    until: u64,
+    lanes: Vec<Lane>,
+    /// What was read and is not handed out yet, earliest first.
+    waiting: BinaryHeap<Reverse<Ordered>>,
+}
+
+#[derive(Debug)]
+struct Lane {
+    name: String,
+    place: Option<Place>,
+    is_done: bool,
+}
+
+#[derive(Debug)]
+struct Ordered(Recorded);
+
+impl Ordered {
+    fn place(&self) -> (u64, &StreamName, u64) {
+        (self.0.position, self.0.stream(), self.0.version)
+    }
+}
+
+impl PartialEq for Ordered {
+    fn eq(&self, other: &Self) -> bool {
+        self.place() == other.place()
+    }
+}
+
+impl Eq for Ordered {}
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.place().cmp(&other.place())
+    }
+}
+
+impl<'a> Merged<'a> {
+    /// Reads these lanes up to a position. Memory holds a page of each lane.
+    pub fn new(
+        store: &'a EventStore,
+        lanes: impl IntoIterator<Item = String>,
+        selection: &'a Selection,
+        until: u64,
+    ) -> Self {
+        let lanes = lanes.into_iter().map(|name| Lane {
+            name,
+            place: None,
+            is_done: false,
+        });
+        Self {
+            store,
+            selection,
+            until,
+            lanes: lanes.collect(),
+            waiting: BinaryHeap::new(),
+        }
+    }
+
+    /// The next event; `None` behind the last.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails, or a commit is damaged or missing.
+    pub async fn next(&mut self) -> Result<Option<Recorded>, Error> {
+        loop {
+            // Nothing earlier can come of a lane than where it was read up to.
+            let open = self.lanes.iter_mut().filter(|lane| !lane.is_done);
+            let slowest = open.min_by_key(|lane| lane.place.as_ref().map(|place| place.position));
+            let reached = slowest.as_ref().map(|lane| lane.place.as_ref());
+            let is_ready = |next: &Ordered| match reached {
+                None => true,
+                Some(None) => false,
+                Some(Some(place)) => next.0.position < place.position,
+            };
+            if self
+                .waiting
+                .peek()
+                .is_some_and(|Reverse(next)| is_ready(next))
+            {
+                return Ok(self.waiting.pop().map(|Reverse(Ordered(event))| event));
+            }
+            let Some(lane) = slowest else {
+                return Ok(None);
+            };
+            let after = lane.place.as_ref();
+            let page = page(
+                self.store,
+                &lane.name,
+                self.selection,
+                after,
+                self.until,
+                PAGE,
+            );
+            let page = page.await?;
+            lane.is_done = page.is_last;
+            lane.place = page.place.or(lane.place.take());
+            let events = selected(&page.commits, self.selection)?;
+            self.waiting
+                .extend(events.into_iter().map(|event| Reverse(Ordered(event))));
+        }
+    }
+}

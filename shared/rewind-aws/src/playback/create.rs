@@ -1,0 +1,215 @@
+//! Creating a playback: the request is checked, the generations that it is to
+//! build are opened, and it is saved. Nothing is sent yet.
+
+use super::{Destination, Lane, PlayError, Playback, Player, Request, Sent, State, load, save};
+use crate::{
+    data_store::Written,
+    generations::{self, ChangeError},
+    given::now,
+    lanes,
+};
+use rewind::{Problem, Projection, Receiver, Target, selection::micros};
+use std::collections::BTreeSet;
+
+impl Player {
+    /// Checks a request, opens the generations that it is to build, and saves
+    /// the playback under `id`. Nothing is sent yet. Repeating it gives the
+    /// same playback.
+    ///
+    /// # Errors
+    ///
+    /// A problem that names the field, or a failing service.
+    pub async fn create(&self, id: &str, request: &Request) -> Result<Playback, PlayError> {
+        let started = now();
+        request.check(micros(started))?;
+        let projections = self.projections(request)?;
+        if let Some((playback, _)) = load(&self.store, id).await? {
+            return same(playback, request);
+        }
+        let mut to = Vec::new();
+        for (nth, (destination, projection)) in request.to.iter().zip(projections).enumerate() {
+            let receiver = self.receiver(id, request, (nth, destination), projection);
+            match receiver.await {
+                Ok(receiver) => to.push(receiver),
+                Err(error) => {
+                    self.abandon(request, &to).await?;
+                    return Err(error);
+                }
+            }
+        }
+        let lanes = lanes::of(&request.what, &self.categories(request));
+        let lanes = lanes.into_iter().map(|name| (name, Lane::default()));
+        let started = now();
+        let playback = Playback {
+            id: id.to_string(),
+            state: State::Replaying,
+            request: request.clone(),
+            to,
+            // Live events reach the generations by now.
+            until: micros(started),
+            lanes: lanes.collect(),
+            sent: Sent::default(),
+            sending_ms: 0,
+            started,
+            heard: started,
+            player: None,
+            ended: None,
+            reason: None,
+        };
+        match save(&self.store, &playback, 0).await? {
+            Written::Done => Ok(playback),
+            // The same request, sent twice at once.
+            Written::Stale => match load(&self.store, id).await? {
+                Some((playback, _)) => same(playback, request),
+                None => Ok(playback),
+            },
+        }
+    }
+
+    /// The projection of each destination, where it is one.
+    fn projections(&self, request: &Request) -> Result<Vec<Option<&Projection>>, Problem> {
+        let projections = request.to.iter().enumerate().map(|(nth, to)| {
+            let Some(name) = &to.projection else {
+                return Ok(None);
+            };
+            let known = self.service.projection(name);
+            known.map(Some).ok_or_else(|| {
+                let known = self.service.projections().iter();
+                let known: Vec<&str> = known.map(|projection| projection.name).collect();
+                let known = known.join(", ");
+                let why = format!("no projection is named {name:?}; there are {known}");
+                Problem::invalid(&format!("to[{nth}].projection"), why)
+            })
+        });
+        let projections = projections.collect::<Result<Vec<_>, _>>()?;
+        let mut seen = BTreeSet::new();
+        for (nth, projection) in projections.iter().enumerate() {
+            if let Some(projection) = projection
+                && !seen.insert(projection.name)
+            {
+                let why = format!("{:?} is named twice", projection.name);
+                return Err(Problem::invalid(&format!("to[{nth}].projection"), why));
+            }
+            if let Some(projection) = projection
+                && !categories_of(request).is_none_or(|wanted| {
+                    let mut read = projection.categories.iter();
+                    read.any(|category| wanted.contains(category))
+                })
+            {
+                let (name, reads) = (projection.name, projection.categories.join(", "));
+                let why = format!("the range is empty: {name} reads only {reads}");
+                return Err(Problem::invalid("what", why));
+            }
+        }
+        Ok(projections)
+    }
+
+    /// The categories that are read: those asked for, and without a word those
+    /// that the receivers read.
+    fn categories<'a>(&'a self, request: &'a Request) -> BTreeSet<&'a str> {
+        let is_rebuild = |to: &&Destination| to.projection.is_some();
+        if request.what.categories.is_empty() && request.to.iter().all(|to| is_rebuild(&to)) {
+            let names = request.to.iter().filter_map(|to| to.projection.as_deref());
+            let projections = names.filter_map(|name| self.service.projection(name));
+            return projections
+                .flat_map(|projection| projection.categories.iter().copied())
+                .collect();
+        }
+        lanes::categories(&request.what, &self.service)
+    }
+
+    async fn receiver(
+        &self,
+        id: &str,
+        request: &Request,
+        (nth, destination): (usize, &Destination),
+        projection: Option<&Projection>,
+    ) -> Result<Receiver, PlayError> {
+        let Some(projection) = projection else {
+            return Ok(match &destination.subscriber {
+                Some(subscriber) => Receiver::Subscriber {
+                    subscriber: subscriber.clone(),
+                },
+                None => Receiver::Microservice {
+                    microservice: rewind::envelope::Nothing {},
+                },
+            });
+        };
+        let target = |generation| Target {
+            projection: projection.name.to_string(),
+            generation,
+        };
+        let known = generations::of(&self.store, projection.name).await?;
+        if let Some(generation) = destination.generation {
+            let field = format!("to[{nth}].generation");
+            let is_part = known.parts.contains_key(&generation);
+            if is_part || !known.takes(generation) {
+                let why = format!("{} has no live generation {generation}", projection.name);
+                return Err(Problem::invalid(&field, why).into());
+            }
+            if !request.what.is_whole_streams() {
+                let why = "a part of history must not go into a live generation, whose rows hold all of it: leave `generation` out, and it gets one of its own";
+                return Err(Problem::invalid(&field, why).into());
+            }
+            return Ok(Receiver::Projection(target(generation)));
+        }
+        if request.dry_run {
+            return Ok(Receiver::Projection(target(known.latest + 1)));
+        }
+        let begun = if is_part(request, projection) {
+            generations::begin_part(&self.store, projection, id, &request.what).await
+        } else {
+            let is_over = async |other: &str| {
+                let other = load(&self.store, other).await?;
+                Ok(other.is_none_or(|(other, _)| other.state.is_over()))
+            };
+            generations::begin(&self.store, projection, id, is_over).await
+        };
+        begun
+            .map(Receiver::Projection)
+            .map_err(|error| match error {
+                ChangeError::Refused(why) => Problem::new(409, "rebuild-running", why).into(),
+                ChangeError::Service(error) => error.into(),
+            })
+    }
+}
+
+/// Whether a projection gets less than all that it reads.
+fn is_part(request: &Request, projection: &Projection) -> bool {
+    let what = &request.what;
+    let wanted = categories_of(request);
+    !what.is_whole_streams()
+        || !what.streams.is_empty()
+        || wanted.is_some_and(|wanted| {
+            let mut read = projection.categories.iter();
+            !read.all(|category| wanted.contains(category))
+        })
+}
+
+/// The categories that a request names, itself or by its streams.
+fn categories_of(request: &Request) -> Option<BTreeSet<&str>> {
+    let what = &request.what;
+    if what.categories.is_empty() && what.streams.is_empty() {
+        return None;
+    }
+    let of_streams = what.streams.iter().map(|stream| stream.category());
+    let named = what.categories.iter().map(String::as_str);
+    Some(match what.streams.is_empty() {
+        true => named.collect(),
+        false => of_streams.collect(),
+    })
+}
+
+/// A playback that was created before under the same id, by the same request.
+fn same(playback: Playback, request: &Request) -> Result<Playback, PlayError> {
+    let mut asked = playback.request.clone();
+    // The playback has found it itself.
+    asked.what.last = None;
+    match asked == *request {
+        true => Ok(playback),
+        false => {
+            let why = format!("playback {} was made for another request", playback.id);
+            Err(Problem::new(409, "id-taken", why).into())
+        }
+    }
+}

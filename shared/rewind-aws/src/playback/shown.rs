@@ -1,0 +1,126 @@
+//! A playback as it is shown: progress, rate, time left, and of a dry run what
+//! it would take.
+
+use super::{Lane, Playback, Request, State};
+use jiff::Timestamp;
+use rewind::Receiver;
+use serde::Serialize;
+
+/// Prices for estimates, in US dollars: US East, on demand, November 2026.
+mod price {
+    /// Kinesis, a GB put.
+    pub const KINESIS_IN: f64 = 0.08;
+    /// Kinesis, a GB read by one function.
+    pub const KINESIS_OUT: f64 = 0.04;
+    /// DynamoDB, a read unit.
+    pub const READ_UNIT: f64 = 0.125e-6;
+}
+
+/// The functions that read the replay stream.
+const READERS: f64 = 2.0;
+
+/// What an on-demand stream takes when it is new, in bytes a second: four
+/// shards of 1 MB (AWS documentation).
+const STREAM_BYTES: f64 = 4.0 * 1024.0 * 1024.0;
+
+/// A playback for people and programs.
+#[derive(Debug, Clone, Serialize)]
+pub struct Shown<'a> {
+    id: &'a str,
+    state: State,
+    request: &'a Request,
+    to: &'a [Receiver],
+    /// How much of it is sent, from 0 to 1, by recorded time.
+    pub progress: f64,
+    /// How many events were sent; on a dry run, would be.
+    pub events: u64,
+    records: u64,
+    bytes: u64,
+    /// How many events a second, so far.
+    pub events_per_second: f64,
+    /// How many seconds it will take, going on like this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds_left: Option<u64>,
+    /// Of a dry run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    estimate: Option<Estimate>,
+    started: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ended: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'a str>,
+}
+
+/// What a playback would take: reading the events and sending them, not what
+/// its receivers do with them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Estimate {
+    /// Seconds, at the asked rate or at that of a new on-demand stream.
+    pub seconds: u64,
+    /// US dollars.
+    pub dollars: f64,
+}
+
+impl Playback {
+    /// As it is shown.
+    pub fn shown(&self) -> Shown<'_> {
+        let progress = self.progress();
+        let seconds = self.sending_ms as f64 / 1000.0;
+        let is_under_way = self.state == State::Replaying && progress > 0.0;
+        let left = is_under_way.then(|| (seconds / progress * (1.0 - progress)).round() as u64);
+        let is_counted = self.request.dry_run && self.state == State::Completed;
+        Shown {
+            id: &self.id,
+            state: self.state,
+            request: &self.request,
+            to: &self.to,
+            progress: (progress * 1000.0).round() / 1000.0,
+            events: self.sent.events,
+            records: self.sent.records,
+            bytes: self.sent.bytes,
+            events_per_second: match self.sending_ms {
+                0 => 0.0,
+                _ => (self.sent.events as f64 / seconds).round(),
+            },
+            seconds_left: left,
+            estimate: is_counted.then(|| self.estimate()),
+            started: self.started,
+            ended: self.ended,
+            reason: self.reason.as_deref(),
+        }
+    }
+
+    fn progress(&self) -> f64 {
+        if self.state != State::Replaying && self.state != State::Paused {
+            return 1.0;
+        }
+        let lanes = self.lanes.values().map(Lane::progress);
+        lanes.sum::<f64>() / self.lanes.len().max(1) as f64
+    }
+
+    fn estimate(&self) -> Estimate {
+        let gigabytes = self.sent.billed_bytes as f64 / 1024.0 / 1024.0 / 1024.0;
+        let dollars = gigabytes * (price::KINESIS_IN + READERS * price::KINESIS_OUT)
+            + self.sent.read_units as f64 * price::READ_UNIT;
+        let by_bytes = self.sent.bytes as f64 / STREAM_BYTES;
+        let by_rate = self.request.rate;
+        let by_rate = by_rate.map_or(0.0, |rate| self.sent.events as f64 / f64::from(rate));
+        Estimate {
+            seconds: by_bytes.max(by_rate).ceil() as u64,
+            dollars: (dollars * 1e6).round() / 1e6,
+        }
+    }
+}
+
+impl Lane {
+    fn progress(&self) -> f64 {
+        match (self.done, self.range, &self.place) {
+            (true, ..) => 1.0,
+            (false, Some((first, last)), Some(place)) if last > first => {
+                let done = place.position.saturating_sub(first) as f64;
+                (done / (last - first) as f64).min(1.0)
+            }
+            _ => 0.0,
+        }
+    }
+}
