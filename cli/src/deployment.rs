@@ -2,7 +2,9 @@
 //! here, another AWS-compatible endpoint, or AWS.
 
 use clap::Args as ClapArgs;
-use rewind_aws::{clients::Clients, data_store::DataStore, event_store::EventStore, put::Stream};
+use rewind_aws::{
+    clients::Clients, data_store::DataStore, event_store::EventStore, invoke::Function, put::Stream,
+};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -25,8 +27,11 @@ pub struct Args {
     /// An endpoint of Kinesis, such as the one that `rewind` prints.
     #[arg(long)]
     kinesis_endpoint: Option<String>,
+    /// An endpoint of Lambda: the local system's own address.
+    #[arg(long)]
+    lambda_endpoint: Option<String>,
     /// AWS, even where a local system runs here.
-    #[arg(long, conflicts_with_all = ["endpoint", "dynamodb_endpoint", "kinesis_endpoint"])]
+    #[arg(long, conflicts_with_all = ["endpoint", "dynamodb_endpoint", "kinesis_endpoint", "lambda_endpoint"])]
     aws: bool,
     /// The folder of the local system.
     #[arg(long, default_value = ".rewind", env = "REWIND_DIR")]
@@ -40,6 +45,15 @@ pub struct Args {
     /// The physical name of the stream of recorded events.
     #[arg(long, default_value = "rewind-eventsstream", env = "EVENTS_STREAM")]
     events_stream: String,
+    /// The physical name of the stream of accepted events.
+    #[arg(long, default_value = "rewind-incomingstream", env = "INCOMING_STREAM")]
+    incoming_stream: String,
+    /// The physical name of the replay stream.
+    #[arg(long, default_value = "rewind-replaystream", env = "REPLAY_STREAM")]
+    replay_stream: String,
+    /// The name of the playback function.
+    #[arg(long, default_value = "rewind-playback", env = "PLAYBACK_FUNCTION")]
+    playback_function: String,
 }
 
 /// Where DynamoDB and Kinesis are.
@@ -47,6 +61,7 @@ pub struct Args {
 struct Endpoints {
     dynamodb: String,
     kinesis: String,
+    lambda: String,
 }
 
 /// A deployment's clients.
@@ -57,34 +72,47 @@ pub struct Deployment {
     pub store: DataStore,
     /// The stream of recorded events.
     pub published: Stream,
+    /// The stream of accepted events.
+    pub incoming: Stream,
+    /// The replay stream.
+    pub replay: Stream,
+    /// The playback function.
+    pub playback: Function,
 }
 
 impl Args {
     /// Opens the deployment. Nothing is called yet.
     pub async fn open(&self) -> Result<Deployment, String> {
         let clients = match self.endpoints()? {
-            Some(at) => Clients::at(&at.dynamodb, &at.kinesis).await,
+            Some(at) => Clients::at(&at.dynamodb, &at.kinesis)
+                .await
+                .with_lambda(&at.lambda),
             None => Clients::from_env().await,
         };
         Ok(Deployment {
             events: clients.event_store(&self.events_table),
             store: clients.data_store(&self.data_table),
             published: clients.stream_named(&self.events_stream),
+            incoming: clients.stream_named(&self.incoming_stream),
+            replay: clients.stream_named(&self.replay_stream),
+            playback: clients.function(&self.playback_function),
         })
     }
 
     fn endpoints(&self) -> Result<Option<Endpoints>, String> {
         let dynamodb = self.dynamodb_endpoint.as_ref().or(self.endpoint.as_ref());
         let kinesis = self.kinesis_endpoint.as_ref().or(self.endpoint.as_ref());
-        match (dynamodb, kinesis) {
-            (None, None) if self.aws || is_told_by_environment() => Ok(None),
-            (None, None) => of_local_system(&self.dir),
-            (dynamodb, kinesis) => {
+        let lambda = self.lambda_endpoint.as_ref().or(self.endpoint.as_ref());
+        match (dynamodb, kinesis, lambda) {
+            (None, None, None) if self.aws || is_told_by_environment() => Ok(None),
+            (None, None, None) => of_local_system(&self.dir),
+            (dynamodb, kinesis, lambda) => {
                 // Whoever gives one of them needs no more than that one.
                 let nowhere = || "http://127.0.0.1:9".to_string();
                 Ok(Some(Endpoints {
                     dynamodb: dynamodb.cloned().unwrap_or_else(nowhere),
                     kinesis: kinesis.cloned().unwrap_or_else(nowhere),
+                    lambda: lambda.cloned().unwrap_or_else(nowhere),
                 }))
             }
         }
@@ -93,8 +121,8 @@ impl Args {
 
 /// Says in the state folder where a local system's services are, for the verbs
 /// that are called while it runs.
-pub fn announce(dir: &Path, dynamodb: &str, kinesis: &str) -> std::io::Result<()> {
-    let said = json!({"dynamodb": dynamodb, "kinesis": kinesis});
+pub fn announce(dir: &Path, dynamodb: &str, kinesis: &str, url: &str) -> std::io::Result<()> {
+    let said = json!({"dynamodb": dynamodb, "kinesis": kinesis, "lambda": url});
     std::fs::write(dir.join(FILE), said.to_string())
 }
 
@@ -116,15 +144,21 @@ fn of_local_system(dir: &Path) -> Result<Option<Endpoints>, String> {
         return Ok(None);
     };
     let said: Value = serde_json::from_str(&text).unwrap_or_default();
-    match (said["dynamodb"].as_str(), said["kinesis"].as_str()) {
-        (Some(dynamodb), Some(kinesis)) => Ok(Some(Endpoints {
-            dynamodb: dynamodb.to_string(),
-            kinesis: kinesis.to_string(),
+    let endpoint = |name: &str| said[name].as_str().map(ToString::to_string);
+    match (
+        endpoint("dynamodb"),
+        endpoint("kinesis"),
+        endpoint("lambda"),
+    ) {
+        (Some(dynamodb), Some(kinesis), Some(lambda)) => Ok(Some(Endpoints {
+            dynamodb,
+            kinesis,
+            lambda,
         })),
         _ => {
             let path = path.display();
             Err(format!(
-                "{path} does not say where `dynamodb` and `kinesis` are"
+                "{path} does not say where `dynamodb`, `kinesis` and `lambda` are"
             ))
         }
     }
@@ -139,7 +173,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         assert_eq!(of_local_system(dir.path()), Ok(None));
         let path = dir.path().join(FILE);
-        std::fs::write(&path, r#"{"dynamodb": "http://d", "kinesis": "http://k"}"#).unwrap();
+        std::fs::write(
+            &path,
+            r#"{"dynamodb": "http://d", "kinesis": "http://k", "lambda": "http://l"}"#,
+        )
+        .unwrap();
         let endpoints = of_local_system(dir.path()).unwrap().unwrap();
         assert_eq!(
             (&*endpoints.dynamodb, &*endpoints.kinesis),

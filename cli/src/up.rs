@@ -42,7 +42,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), String> {
             .map_err(|error| error.to_string())?;
         if !args.ephemeral {
             let (dynamodb, kinesis) = (system.dynamodb_endpoint(), system.kinesis_endpoint());
-            deployment::announce(&args.dir, dynamodb, kinesis)
+            deployment::announce(&args.dir, dynamodb, kinesis, &system.url())
                 .map_err(|error| format!("{}: {error}", args.dir.display()))?;
         }
         greet(&system, args, started);

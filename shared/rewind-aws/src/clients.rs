@@ -15,6 +15,7 @@ pub struct Clients {
     config: SdkConfig,
     dynamodb: Option<String>,
     kinesis: Option<String>,
+    lambda: Option<String>,
 }
 
 impl Clients {
@@ -65,6 +66,7 @@ impl Clients {
             config,
             dynamodb: Some(dynamodb.to_string()),
             kinesis: Some(kinesis.to_string()),
+            lambda: None,
         }
     }
 
@@ -74,7 +76,15 @@ impl Clients {
             config,
             dynamodb: None,
             kinesis: None,
+            lambda: None,
         }
+    }
+
+    /// The same clients with a local endpoint of Lambda.
+    #[must_use]
+    pub fn with_lambda(mut self, endpoint: &str) -> Self {
+        self.lambda = Some(endpoint.to_string());
+        self
     }
 
     /// The same clients behind a layer of faults.
@@ -159,7 +169,12 @@ impl Clients {
 
     /// The Lambda function of this name.
     pub fn function(&self, name: impl Into<String>) -> Function {
-        Function::new(aws_sdk_lambda::Client::new(&self.config), name)
+        let config = aws_sdk_lambda::config::Builder::from(&self.config);
+        let config = match &self.lambda {
+            Some(endpoint) => config.endpoint_url(endpoint),
+            None => config,
+        };
+        Function::new(aws_sdk_lambda::Client::from_conf(config.build()), name)
     }
 }
 

@@ -3,7 +3,10 @@
 mod support;
 
 use rewind::{Event, Head, StreamName, commit};
-use rewind_aws::event_store::{Claim, Inserted};
+use rewind_aws::{
+    event_store::{After, Claim, Inserted},
+    lanes::Place,
+};
 use support::{Aws, event, recorded};
 
 fn plan(head: Head, events: &[Event]) -> Vec<rewind::Commit> {
@@ -81,19 +84,27 @@ async fn the_index_lists_commits_in_recorded_order(aws: &Aws) {
     let store = aws.events();
     let slice = StreamName::new("count-pages").unwrap().slice();
     let mut positions = Vec::new();
-    let mut start = None;
+    let mut after = After::Position(0);
     loop {
-        let page = store.read_index(&slice, 0, start, 20).await.unwrap();
+        let page = store.read_index(&slice, &after, 20).await.unwrap();
         positions.extend(page.entries.iter().map(|entry| entry.position));
-        start = page.next;
-        if start.is_none() {
+        if !page.has_more {
             break;
         }
+        let last = page.entries.last().unwrap();
+        after = After::Commit(Place {
+            position: last.position,
+            stream: last.stream.clone(),
+            version: last.version,
+        });
     }
     assert!(positions.len() >= 130);
     assert!(positions.is_sorted());
     let from = positions[100];
-    let page = store.read_index(&slice, from, None, 20).await.unwrap();
+    let last = store.last_entry(&slice, from).await.unwrap().unwrap();
+    assert_eq!(last.position, positions[99]);
+    let from_there = After::Position(from);
+    let page = store.read_index(&slice, &from_there, 20).await.unwrap();
     assert_eq!(page.entries[0].position, from);
     let keys: Vec<_> = page
         .entries

@@ -4,7 +4,7 @@
 mod support;
 
 use futures::future::join_all;
-use rewind::{Delivery, Event, Recorded, Replay, Target};
+use rewind::{Delivery, Event, Receiver, Recorded, Replay, Target};
 use rewind_aws::{
     data_store::{DataStore, Key, Row},
     generations,
@@ -225,17 +225,16 @@ async fn a_replay_reaches_only_the_generation_that_it_is_for() {
     let (store, projector) = (aws.data(), projector(&aws));
     projector.project(&[delivery(&events[..2])]).await.unwrap();
     let running = async |_: &str| Ok(false);
-    let begin = async |playback| generations::begin(&store, "sums", playback, running).await;
+    let service = service();
+    let sums = service.projection("sums").unwrap();
+    let begin = async |playback| generations::begin(&store, sums, playback, running).await;
     let building = begin("r").await.unwrap();
     assert_eq!(building, target("sums", 2));
     assert_eq!(begin("r").await.unwrap(), building, "asked twice");
     assert!(begin("s").await.is_err(), "one at a time");
     // Live events reach both; the replay meets what is there already.
     projector.project(&[delivery(&events[2..3])]).await.unwrap();
-    let replay = |to: Target| Replay {
-        id: "r".into(),
-        to: vec![to],
-    };
+    let replay = |to: Target| Replay::new("r", [Receiver::Projection(to)]);
     let replayed = |to: Target| {
         let delivery = Delivery {
             replay: Some(replay(to)),

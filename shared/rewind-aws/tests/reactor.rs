@@ -2,7 +2,9 @@
 
 mod support;
 
-use rewind::{Delivery, Draft, Recorded, Refused, Replay, Rule, Service, StreamName, Target};
+use rewind::{
+    Delivery, Draft, Receiver, Recorded, Refused, Replay, Rule, Service, StreamName, Target,
+};
 use rewind_aws::{data_store::Key, reactor::Reactor};
 use serde_json::{Value, json};
 use support::{Aws, event};
@@ -32,13 +34,13 @@ async fn a_replay_draws_nothing_and_leaves_no_trace() {
     }];
     let mark = Key::mark("rule/notes", "count-1");
     let replayed = Delivery {
-        replay: Some(Replay {
-            id: "r".into(),
-            to: vec![Target {
+        replay: Some(Replay::new(
+            "r",
+            [Receiver::Projection(Target {
                 projection: "sums".into(),
                 generation: 2,
-            }],
-        }),
+            })],
+        )),
         events: events.clone(),
     };
     let reacted = reactor.react(&[(0, replayed)]).await.unwrap();

@@ -179,6 +179,8 @@ impl Scene {
     /// Opens a generation, as a playback does.
     pub async fn rebuild(&self, projection: &str) -> Target {
         let (store, running) = (self.aws.data(), async |_: &str| Ok(false));
+        let service = service();
+        let projection = service.projection(projection).unwrap();
         let begun = generations::begin(&store, projection, "playback", running);
         begun.await.unwrap()
     }
