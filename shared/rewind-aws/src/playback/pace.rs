@@ -87,7 +87,7 @@ impl Pacer {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_rate_is_kept_on_average() {
         let pacer = Pacer::new(Some(1000));
         let began = Instant::now();
