@@ -1,7 +1,7 @@
 //! A poll: who wants to eat what. Facts in the stream `poll-<id>`, and three
 //! readings of the same stream, each stricter than the one before.
 
-use rewind::{Recorded, Refused, SingleStreamProjection};
+use rewind::{Recorded, Refused, Reverted, SingleStreamProjection};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,6 +58,24 @@ impl SingleStreamProjection for BasicSum {
     fn apply(poll: &mut Poll, event: &Recorded) -> Result<(), Refused> {
         poll.apply(event, |_, _| true)
     }
+
+    fn revert(poll: &mut Poll, event: &Recorded) -> Result<Reverted, Refused> {
+        // Once voting was stopped, the row does not tell which votes came
+        // before that and count.
+        if event.kind() != CAST || poll.finished {
+            return Ok(Reverted::FoldAgain);
+        }
+        let vote: VoteCast = event.data()?;
+        // A row that lacks the vote is wrong, and a fold mends it.
+        let Some(count) = poll.votes.get_mut(&vote.choice) else {
+            return Ok(Reverted::FoldAgain);
+        };
+        *count -= 1;
+        // Without the vote, its choice would not be in the row.
+        poll.votes.retain(|_, count| *count > 0);
+        poll.total -= 1;
+        Ok(Reverted::Done)
+    }
 }
 
 impl SingleStreamProjection for OneVoteSum {
@@ -108,7 +126,7 @@ impl Poll {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rewind::testing::{Given, given};
+    use rewind::testing::{self, Given, given};
     use serde_json::json;
 
     fn vote(user: &str, choice: &str) -> (&'static str, serde_json::Value) {
@@ -138,6 +156,13 @@ mod tests {
         }
     }
 
+    fn unfinished(poll: Poll) -> Poll {
+        Poll {
+            finished: false,
+            ..poll
+        }
+    }
+
     #[test]
     fn every_vote_counts_until_voting_is_stopped() {
         votes().then_row::<BasicSum>(poll(&[("chips", 1), ("gravel", 1), ("steak", 2)], &[]));
@@ -156,11 +181,86 @@ mod tests {
 
     #[test]
     fn totals_are_unfinished_before_voting_is_stopped() {
-        given([vote("ann", "chips")]).then_row::<BasicSum>(Poll {
-            votes: [("chips".to_string(), 1)].into(),
-            total: 1,
-            finished: false,
-            voters: BTreeSet::new(),
-        });
+        given([vote("ann", "chips")]).then_row::<BasicSum>(unfinished(poll(&[("chips", 1)], &[])));
+    }
+
+    #[test]
+    fn a_reversed_vote_does_not_count() {
+        let lunch = || {
+            given([
+                vote("ann", "chips"),
+                vote("bob", "steak"),
+                vote("cid", "chips"),
+            ])
+        };
+        let expected = unfinished(poll(&[("chips", 1), ("steak", 1)], &[]));
+        lunch()
+            .reversed("given-1", 1)
+            .then_row::<BasicSum>(expected);
+        let expected = unfinished(poll(&[("chips", 2)], &[]));
+        lunch()
+            .reversed("given-1", 2)
+            .then_row::<BasicSum>(expected);
+    }
+
+    #[test]
+    fn reversing_the_reversal_counts_the_vote_again() {
+        let restored = votes().reversed("given-1", 1).reversed("given-1", 7);
+        restored.then_row::<BasicSum>(poll(&[("chips", 1), ("gravel", 1), ("steak", 2)], &[]));
+        let expected = poll(&[("chips", 1), ("gravel", 1)], &["ann", "bob"]);
+        restored.then_row::<OneVoteSum>(expected);
+    }
+
+    #[test]
+    fn reversing_a_vote_that_came_too_late_changes_nothing() {
+        let expected = poll(&[("chips", 1), ("gravel", 1), ("steak", 2)], &[]);
+        votes()
+            .reversed("given-1", 6)
+            .then_row::<BasicSum>(expected);
+    }
+
+    #[test]
+    fn reversing_a_vote_of_a_finished_poll_takes_it_out_of_the_totals() {
+        let expected = poll(&[("gravel", 1), ("steak", 2)], &[]);
+        votes()
+            .reversed("given-1", 1)
+            .then_row::<BasicSum>(expected);
+    }
+
+    #[test]
+    fn reversing_the_end_of_voting_lets_later_votes_count() {
+        let expected = poll(&[("chips", 2), ("gravel", 1), ("steak", 2)], &[]);
+        votes()
+            .reversed("given-1", 5)
+            .then_row::<BasicSum>(unfinished(expected));
+    }
+
+    #[test]
+    fn only_a_vote_of_an_unfinished_poll_is_taken_back_without_a_fold() {
+        let vote = testing::event(
+            "poll-1",
+            CAST,
+            &json!({"user": "ann", "choice": "chips"}),
+            1,
+        );
+        let stopped = testing::event("poll-1", STOPPED, &json!({}), 2);
+        let finished = || poll(&[("chips", 2)], &[]);
+        let mut row = unfinished(finished());
+        assert_eq!(BasicSum::revert(&mut row, &vote), Ok(Reverted::Done));
+        assert_eq!(row, unfinished(poll(&[("chips", 1)], &[])));
+        for event in [&vote, &stopped] {
+            let mut row = finished();
+            assert_eq!(BasicSum::revert(&mut row, event), Ok(Reverted::FoldAgain));
+            assert_eq!(row, finished());
+        }
+    }
+
+    #[test]
+    fn reversing_a_first_vote_lets_the_second_count() {
+        let reversed = votes().reversed("given-1", 1);
+        let expected = poll(&[("gravel", 1), ("steak", 1)], &["ann", "bob"]);
+        reversed.then_row::<OneVoteSum>(expected);
+        let expected = poll(&[("steak", 1)], &["ann", "bob"]);
+        reversed.then_row::<ValidChoiceSum>(expected);
     }
 }

@@ -100,7 +100,8 @@ pub struct Cart {
     pub last_order: Option<String>,
 }
 
-/// What is in each cart.
+/// What is in each cart. It has no `revert`: what a removal took out and what an
+/// order emptied, the row does not tell, so it is folded again.
 #[derive(Debug)]
 pub struct Carts;
 
@@ -143,6 +144,9 @@ pub struct LogEntry {
     pub what: String,
     /// The product or order that it was about.
     pub about: Option<String>,
+    /// Whether it was taken back. It happened all the same, so the log keeps it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reversed: bool,
 }
 
 /// What each user did, in order: a row an event under `<user>/<version>`, so
@@ -171,7 +175,13 @@ impl MultiStreamProjection for UserLog {
             time: event.event.time.clone(),
             what: event.kind().to_string(),
             about,
+            reversed: false,
         };
+        Ok(())
+    }
+
+    fn revert(_: &str, entry: &mut LogEntry, _: &Recorded) -> Result<(), Refused> {
+        entry.reversed = true;
         Ok(())
     }
 }
@@ -208,6 +218,18 @@ impl MultiStreamProjection for Products {
         }
         Ok(())
     }
+
+    fn revert(key: &str, product: &mut Popularity, event: &Recorded) -> Result<(), Refused> {
+        let count = match event.kind() {
+            ADDED => &mut product.added,
+            _ => &mut product.removed,
+        };
+        // A wrong row stalls here, and does not wrap around in a release build.
+        *count = count
+            .checked_sub(1)
+            .ok_or_else(|| Refused::new(format!("product `{key}` was not counted that often")))?;
+        Ok(())
+    }
 }
 
 // Rules.
@@ -234,7 +256,7 @@ impl Rule for OrdersOpen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rewind::testing::{Given, given, when_input};
+    use rewind::testing::{self, Given, given, when_input};
 
     fn shopping() -> Given {
         given([
@@ -242,6 +264,19 @@ mod tests {
             (ADDED, json!({"product_id": "9"})),
             (REMOVED, json!({"product_id": "123"})),
         ])
+    }
+
+    fn popularity(added: u64, removed: u64) -> Popularity {
+        Popularity { added, removed }
+    }
+
+    fn entry(what: &str, about: &str) -> LogEntry {
+        LogEntry {
+            time: "2023-04-19T09:00:00Z".into(),
+            what: what.into(),
+            about: Some(about.into()),
+            reversed: false,
+        }
     }
 
     #[test]
@@ -285,6 +320,36 @@ mod tests {
     }
 
     #[test]
+    fn a_cart_is_as_if_a_reversed_event_had_not_happened() {
+        let reversed = shopping().reversed("given-1", 2);
+        reversed.then_row::<Carts>(Cart {
+            products: BTreeMap::new(),
+            last_product_added: Some("123".into()),
+            last_order: None,
+        });
+    }
+
+    #[test]
+    fn reversing_an_order_fills_the_cart_again() {
+        let ordered = shopping().and("given-1", [(PLACED, json!({"order_id": "789"}))]);
+        ordered.reversed("given-1", 4).then_row::<Carts>(Cart {
+            products: BTreeMap::from([("9".into(), 1)]),
+            last_product_added: Some("9".into()),
+            last_order: None,
+        });
+    }
+
+    #[test]
+    fn reversing_the_reversal_gives_the_cart_back() {
+        let restored = shopping().reversed("given-1", 2).reversed("given-1", 4);
+        restored.then_row::<Carts>(Cart {
+            products: BTreeMap::from([("9".into(), 1)]),
+            last_product_added: Some("9".into()),
+            last_order: None,
+        });
+    }
+
+    #[test]
     fn an_event_without_its_product_is_refused() {
         let refused = given([(ADDED, json!({}))]).then_refused::<Carts>();
         assert!(refused.reason.contains("product_id"), "{refused}");
@@ -294,36 +359,73 @@ mod tests {
     fn products_are_counted_over_all_carts() {
         shopping()
             .and("cart-2", [(ADDED, json!({"product_id": "123"}))])
-            .then_rows::<Products>(&[
-                (
-                    "123",
-                    Popularity {
-                        added: 2,
-                        removed: 1,
-                    },
-                ),
-                (
-                    "9",
-                    Popularity {
-                        added: 1,
-                        removed: 0,
-                    },
-                ),
-            ]);
+            .then_rows::<Products>(&[("123", popularity(2, 1)), ("9", popularity(1, 0))]);
+    }
+
+    #[test]
+    fn what_was_reversed_is_not_counted() {
+        shopping()
+            .and("cart-2", [(ADDED, json!({"product_id": "123"}))])
+            .reversed("given-1", 1)
+            .reversed("given-1", 3)
+            .then_rows::<Products>(&[("123", popularity(1, 0)), ("9", popularity(1, 0))]);
+    }
+
+    #[test]
+    fn reversing_the_reversal_counts_again() {
+        let restored = shopping().reversed("given-1", 1).reversed("given-1", 4);
+        restored.then_rows::<Products>(&[("123", popularity(1, 1)), ("9", popularity(1, 0))]);
+        let again = restored.reversed("given-1", 1);
+        again.then_rows::<Products>(&[("123", popularity(0, 1)), ("9", popularity(1, 0))]);
+    }
+
+    #[test]
+    fn what_was_never_counted_is_not_counted_down() {
+        let removed = testing::event("cart-1", REMOVED, &json!({"product_id": "123"}), 1);
+        let mut product = popularity(1, 0);
+        let refused = Products::revert("123", &mut product, &removed).unwrap_err();
+        assert!(refused.reason.contains("`123`"), "{refused}");
+        assert_eq!(product, popularity(1, 0));
     }
 
     #[test]
     fn the_log_keeps_the_order_of_what_a_user_did() {
-        let entry = |what: &str, about: &str| LogEntry {
-            time: "2023-04-19T09:00:00Z".into(),
-            what: what.into(),
-            about: Some(about.into()),
-        };
         shopping().then_rows::<UserLog>(&[
             ("1/0000000001", entry(ADDED, "123")),
             ("1/0000000002", entry(ADDED, "9")),
             ("1/0000000003", entry(REMOVED, "123")),
         ]);
+    }
+
+    #[test]
+    fn the_log_keeps_what_was_reversed_and_says_so() {
+        let reversed = LogEntry {
+            reversed: true,
+            ..entry(ADDED, "9")
+        };
+        shopping().reversed("given-1", 2).then_rows::<UserLog>(&[
+            ("1/0000000001", entry(ADDED, "123")),
+            ("1/0000000002", reversed),
+            ("1/0000000003", entry(REMOVED, "123")),
+        ]);
+    }
+
+    #[test]
+    fn reversing_the_reversal_restores_the_entry() {
+        let restored = shopping().reversed("given-1", 2).reversed("given-1", 4);
+        restored.then_rows::<UserLog>(&[
+            ("1/0000000001", entry(ADDED, "123")),
+            ("1/0000000002", entry(ADDED, "9")),
+            ("1/0000000003", entry(REMOVED, "123")),
+        ]);
+    }
+
+    #[test]
+    fn an_entry_that_was_not_reversed_keeps_its_json() {
+        let stored = json!({"time": "2023-04-19T09:00:00Z", "what": ADDED, "about": "123"});
+        assert_eq!(serde_json::to_value(entry(ADDED, "123")).unwrap(), stored);
+        let read: LogEntry = serde_json::from_value(stored).unwrap();
+        assert_eq!(read, entry(ADDED, "123"));
     }
 
     #[test]

@@ -88,3 +88,13 @@ pub use upcast::Upcaster;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// The code of the guides in `docs/` as well.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/add-a-domain.md")]
+struct AddADomain;
+
+/// See [`AddADomain`].
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/change-an-event.md")]
+struct ChangeAnEvent;

@@ -152,7 +152,7 @@ impl Reversals {
 
 /// The events of a stream, as they count: without those taken back and without
 /// the reversals.
-pub fn effective<'a>(events: &'a [Recorded]) -> impl Iterator<Item = &'a Recorded> {
+pub fn effective(events: &[Recorded]) -> impl Iterator<Item = &Recorded> {
     let left_out = Reversals::among(events).left_out();
     let counts = move |event: &&Recorded| !left_out.contains(&event.version);
     events.iter().filter(counts)
