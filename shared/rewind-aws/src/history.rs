@@ -161,14 +161,15 @@ pub async fn supposing(
         if let Some(version) = taken_back {
             reversals.suppose(version);
         }
-        let left_out = reversals.left_out();
+        let taken_back = reversals.taken_back();
         let mut row = Refolded::default();
         loop {
             let page = store.read_events(subject.stream, row.watermark, through);
             let (events, has_more) = page.await?;
             let changes = events.iter().map(|event| {
                 let counts = subject.selection.is_none_or(|s| s.takes(event));
-                match counts && !left_out.contains(&event.version) {
+                match counts && !reversals.holds(event.version) {
+                    true if taken_back.contains(&event.version) => Change::Void(event),
                     true => Change::Apply(event),
                     false => Change::Pass,
                 }

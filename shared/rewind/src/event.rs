@@ -109,6 +109,10 @@ impl Event {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
+        // Data of another schema version says something else.
+        if let Some(version) = self.extensions.get(SCHEMA_VERSION) {
+            hash.update(version.to_string());
+        }
         match serde_json::from_str::<Value>(self.data.get()) {
             // Maps of `Value` are sorted by key.
             Ok(canonical) => hash.update(canonical.to_string()),

@@ -150,6 +150,8 @@ pub enum Change<'a> {
     Apply(&'a Recorded),
     /// An event that was folded in before is taken back.
     Revert(&'a Recorded),
+    /// An event that is known to be taken back: the row is there, without it.
+    Void(&'a Recorded),
     /// Nothing: the version does not count.
     Pass,
 }
@@ -204,7 +206,7 @@ impl Projection {
                         Reverted::Done => Ok(()),
                         Reverted::FoldAgain => Err(Stop::FoldAgain),
                     },
-                    Change::Pass => Ok(()),
+                    Change::Void(_) | Change::Pass => Ok(()),
                 })
             },
             upcasters: Arc::default(),
@@ -225,7 +227,7 @@ impl Projection {
                 folding.run(|row, change| match change {
                     Change::Apply(event) => Ok(P::apply(key, row, event)?),
                     Change::Revert(event) => Ok(P::revert(key, row, event)?),
-                    Change::Pass => Ok(()),
+                    Change::Void(_) | Change::Pass => Ok(()),
                 })
             },
             upcasters: Arc::default(),
@@ -326,22 +328,31 @@ impl Folding<'_> {
         A: Fn(&mut S, Change<'_>) -> Result<(), Stop>,
     {
         let wanted = &self.changes[..count];
-        let is_left_out = |event: &Recorded| self.projection.leaves_out.contains(&event.kind());
         let mut state: Option<S> = None;
         for (applied, change) in wanted.iter().enumerate() {
             let event = match change {
-                Change::Apply(event) | Change::Revert(event) if !is_left_out(event) => event,
-                _ => continue,
+                Change::Apply(event) | Change::Revert(event) | Change::Void(event) => event,
+                Change::Pass => continue,
             };
+            if self.projection.leaves_out.contains(&event.kind()) {
+                continue;
+            }
             let stop = |refused| (applied, Stop::Refused(refused));
-            let event = &*self.projection.upcasters.lift(event).map_err(stop)?;
-            let change = match change {
-                Change::Revert(_) => Change::Revert(event),
-                _ => Change::Apply(event),
-            };
             if state.is_none() {
                 state = Some(self.state().map_err(stop)?);
             }
+            let lifted;
+            let change = match change {
+                Change::Void(_) | Change::Pass => continue,
+                Change::Apply(event) => {
+                    lifted = self.projection.upcasters.lift(event).map_err(stop)?;
+                    Change::Apply(&lifted)
+                }
+                Change::Revert(event) => {
+                    lifted = self.projection.upcasters.lift(event).map_err(stop)?;
+                    Change::Revert(&lifted)
+                }
+            };
             let Some(state) = &mut state else { continue };
             let done = catching(|| apply(state, change));
             done.unwrap_or_else(|panic| Err(Stop::Refused(panic)))

@@ -8,16 +8,20 @@ use crate::{
     Rule, SingleStreamProjection, StreamName, aggregate, event,
     projection::Folded,
     reversal::{Reversal, Reversals},
-    upcast::Upcasters,
+    upcast::{SCHEMA_VERSION, Upcaster, Upcasters},
 };
 use serde::Serialize;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// A history that tests start from.
 #[derive(Debug, Clone, Default)]
 pub struct Given {
     events: Vec<Recorded>,
+    upcasters: Arc<Upcasters>,
 }
 
 /// The history of one stream, `given-1`: types and data, in order.
@@ -60,6 +64,26 @@ impl Given {
             version += 1;
             self.events.push(event(stream, kind, &data, version));
         }
+        self
+    }
+
+    /// And the last event was recorded with this schema version.
+    ///
+    /// # Panics
+    ///
+    /// When there is no event yet.
+    #[must_use]
+    pub fn of_schema(mut self, version: u32) -> Self {
+        let last = self.events.last_mut().expect("an event");
+        let extensions = &mut last.event.extensions;
+        extensions.insert(SCHEMA_VERSION.into(), version.into());
+        self
+    }
+
+    /// And what reads the events goes through an upcaster.
+    #[must_use]
+    pub fn upcasting<U: Upcaster>(mut self) -> Self {
+        Arc::make_mut(&mut self.upcasters).add::<U>();
         self
     }
 
@@ -109,22 +133,42 @@ impl Given {
     pub fn then_row<P: SingleStreamProjection>(&self, expected: P::State) {
         let folded = self.fold::<P>();
         assert_eq!(folded.refused, None, "an event was refused");
-        assert_eq!(folded.row, Some(json(&expected)));
+        let row = folded.row.unwrap_or_else(|| json(&P::State::default()));
+        assert_eq!(row, json(&expected));
+        self.check_revert::<P>();
+    }
+
+    /// Where the projection says how to take an event back, this comes to what
+    /// a fold without the event comes to.
+    fn check_revert<P: SingleStreamProjection>(&self) {
         let reversals = Reversals::among(&self.events);
-        let changes = self.events.iter();
-        let changes = changes.map(|event| match reversals.root(event.version) {
-            None => Some(Change::Apply(event)),
-            Some((root, false)) => Some(Change::Revert(&self.events[root as usize - 1])),
-            Some((_, true)) => None,
-        });
         // A restored event is always folded again at its old place.
-        let Some(changes) = changes.collect::<Option<Vec<_>>>() else {
-            return;
+        let is_restored =
+            |event: &&Recorded| matches!(reversals.root(event.version), Some((_, true)));
+        let until = self.events.iter().position(|event| is_restored(&event));
+        let events = &self.events[..until.unwrap_or(self.events.len())];
+        let before = Self {
+            events: events.to_vec(),
+            upcasters: self.upcasters.clone(),
         };
-        let reverted = Projection::single::<P>().fold("", None, &changes);
+        let changes = events
+            .iter()
+            .map(|event| match reversals.root(event.version) {
+                Some((root, _)) => Change::Revert(&self.events[root as usize - 1]),
+                None => Change::Apply(event),
+            });
+        let changes: Vec<Change<'_>> = changes.collect();
+        let reverted = self
+            .projection(Projection::single::<P>())
+            .fold("", None, &changes);
         if !reverted.fold_again {
             assert_eq!(
-                reverted.row, folded.row,
+                reverted.refused, None,
+                "`revert` refuses to take an event back"
+            );
+            assert_eq!(
+                reverted.row,
+                before.fold::<P>().row,
                 "`revert` does not come to what a fold without the event comes to"
             );
         }
@@ -152,13 +196,13 @@ impl Given {
             .iter()
             .map(|(key, row)| ((*key).to_string(), json(row)))
             .collect();
-        assert_eq!(rows::<P>(self.events.iter()), expected);
+        assert_eq!(self.rows::<P>(self.events.iter()), expected);
         // Stream by stream, the last stream first: as far from the order given
         // as a rebuild can be.
         let mut regrouped: Vec<&Recorded> = self.events.iter().collect();
         regrouped.sort_by(|a, b| b.stream().cmp(a.stream()).then(a.version.cmp(&b.version)));
         assert_eq!(
-            rows::<P>(regrouped.into_iter()),
+            self.rows::<P>(regrouped.into_iter()),
             expected,
             "the rows depend on the order across streams, which a rebuild changes"
         );
@@ -171,7 +215,8 @@ impl Given {
     /// When the rule refuses, or draws anything else.
     pub fn then_reacts<R: Rule>(&self, expected: &[Draft]) {
         let last = self.events.last().expect("an event");
-        assert_eq!(R::react(last).as_deref(), Ok(expected));
+        let lifted = self.upcasters.lift(last).expect("a shape that is lifted");
+        assert_eq!(R::react(&lifted).as_deref(), Ok(expected));
     }
 
     /// Sends a command to an aggregate that has seen the events.
@@ -184,18 +229,58 @@ impl Given {
     ///
     /// When an event given is none of the aggregate's.
     pub fn when<A: Aggregate>(&self, command: A::Command) -> Result<Vec<A::Event>, Refused> {
-        let state = aggregate::state_of::<A>(&Upcasters::default(), &self.events);
+        let state = aggregate::state_of::<A>(&self.upcasters, &self.events);
         state.expect("events of the aggregate").decide(command)
     }
 
     fn fold<P: SingleStreamProjection>(&self) -> Folded {
-        let left_out = Reversals::among(&self.events).left_out();
+        let streams = self.events.iter().map(Recorded::stream);
+        let streams: BTreeSet<&StreamName> = streams.collect();
+        assert!(streams.len() <= 1, "one row holds one stream: {streams:?}");
+        let reversals = Reversals::among(&self.events);
+        let taken_back = reversals.taken_back();
         let changes = self.events.iter().map(|event| match event.version {
-            version if left_out.contains(&version) => Change::Pass,
+            version if reversals.holds(version) => Change::Pass,
+            version if taken_back.contains(&version) => Change::Void(event),
             _ => Change::Apply(event),
         });
         let changes: Vec<Change<'_>> = changes.collect();
-        Projection::single::<P>().fold("", None, &changes)
+        self.projection(Projection::single::<P>())
+            .fold("", None, &changes)
+    }
+
+    fn rows<'a, P: MultiStreamProjection>(
+        &self,
+        events: impl Iterator<Item = &'a Recorded>,
+    ) -> BTreeMap<String, Value> {
+        let projection = self.projection(Projection::multi::<P>());
+        let mut rows: BTreeMap<String, Value> = BTreeMap::new();
+        let mut streams: BTreeMap<&str, Vec<&Recorded>> = BTreeMap::new();
+        for event in events {
+            let stream = streams.entry(event.stream().as_str()).or_default();
+            stream.push(event);
+            let reversals = Reversals::among(stream.iter().copied());
+            let root = reversals.root(event.version);
+            let change = match root {
+                None => Change::Apply(event),
+                Some((root, true)) => Change::Apply(stream[root as usize - 1]),
+                Some((root, false)) => Change::Revert(stream[root as usize - 1]),
+            };
+            let (Change::Apply(root) | Change::Revert(root)) = change else {
+                continue;
+            };
+            for key in projection.keys(root).expect("keys") {
+                let folded = projection.fold(&key, rows.get(&key), &[change]);
+                assert_eq!(folded.refused, None, "an event was refused");
+                rows.extend(folded.row.map(|row| (key, row)));
+            }
+        }
+        rows
+    }
+
+    fn projection(&self, mut projection: Projection) -> Projection {
+        projection.lifting(&self.upcasters);
+        projection
     }
 }
 
@@ -206,35 +291,6 @@ impl Given {
 /// The adapter's refusal.
 pub fn when_input<A: Adapter>(input: Value) -> Result<Vec<Draft>, Refused> {
     A::map(input)
-}
-
-fn rows<'a, P: MultiStreamProjection>(
-    events: impl Iterator<Item = &'a Recorded>,
-) -> BTreeMap<String, Value> {
-    let mut rows: BTreeMap<String, P::Row> = BTreeMap::new();
-    let mut streams: BTreeMap<&str, Vec<&Recorded>> = BTreeMap::new();
-    for event in events {
-        let stream = streams.entry(event.stream().as_str()).or_default();
-        stream.push(event);
-        let reversals = Reversals::among(stream.iter().copied());
-        let root = reversals.root(event.version);
-        let root = root.map(|(root, is_restored)| (stream[root as usize - 1], is_restored));
-        let (event, is_reverted) = match root {
-            None => (event, false),
-            Some((root, is_restored)) => (root, !is_restored),
-        };
-        for key in P::keys(event).expect("keys") {
-            let row = rows.entry(key.clone()).or_default();
-            let folded = match is_reverted {
-                true => P::revert(&key, row, event),
-                false => P::apply(&key, row, event),
-            };
-            folded.expect("an event that is taken");
-        }
-    }
-    rows.iter()
-        .map(|(key, row)| (key.clone(), json(row)))
-        .collect()
 }
 
 fn json(value: &impl Serialize) -> Value {

@@ -81,6 +81,11 @@ impl Upcasters {
         Ok(Cow::Owned(lifted))
     }
 
+    /// The types and schema versions that there are upcasters from.
+    pub fn known(&self) -> impl Iterator<Item = (&'static str, u32)> {
+        self.steps.keys().copied()
+    }
+
     /// The type and schema version that an event has once it is lifted.
     pub fn newest(&self, kind: &str, version: u32) -> (String, u32) {
         let (mut kind, mut version) = (kind.to_string(), version);

@@ -2,12 +2,16 @@
 //! code. What is recorded stays as it is for ever; so no change of the code may
 //! make an old shape unreadable.
 
-use crate::{Change, Over, Projection, Recorded, Service, upcast::schema_version};
+use crate::{
+    Change, Over, Projection, Recorded, Service, reaction::INPUT_RECEIVED, upcast::schema_version,
+};
 use std::{collections::BTreeSet, path::Path};
 
 /// Checks that every stored shape in a folder is still read by all that reads
 /// its category. A file is one recorded event as `GET /streams/{stream}` and
-/// `rewind export` show it, named `<type>.v<schema version>.json`.
+/// `rewind export` show it, named `<type>.v<schema version>.json`; where a type
+/// has several, such as the inputs of several sources, a word of your own
+/// stands before `.json`.
 ///
 /// # Panics
 ///
@@ -21,12 +25,19 @@ pub fn check(folder: impl AsRef<Path>, service: &Service) {
     assert!(!events.is_empty(), "{} holds no shapes", folder.display());
     for (name, event) in &events {
         let version = schema_version(event).expect("a schema version");
-        let expected = format!("{}.v{version}.json", event.kind());
-        if *name != expected {
-            problems.push(format!("{name} holds a shape that is named {expected}"));
+        let expected = format!("{}.v{version}.", event.kind());
+        if !name.starts_with(&expected) || !name.ends_with(".json") {
+            problems.push(format!("{name} holds a shape that is named {expected}json"));
         }
         shapes.insert((event.kind().to_string(), version));
         problems.extend(unread(name, event, version, service));
+    }
+    for (kind, version) in service.upcasters().known() {
+        if !shapes.contains(&(kind.to_string(), version)) {
+            problems.push(format!(
+                "the shape that an upcaster lifts has no file: {kind}.v{version}.json, an event as it was recorded then"
+            ));
+        }
     }
     for (kind, version) in &shapes {
         let newest = service.upcasters().newest(kind, *version);
@@ -70,9 +81,22 @@ fn unread(name: &str, event: &Recorded, version: u32, service: &Service) -> Vec<
         .filter(|reaction| reaction.category == category)
         .filter_map(|known| Some((known.origin.clone(), known.react(event).err()?)));
     let kind = event.kind();
+    let (newest, lifted) = service.upcasters().newest(kind, version);
     projections
         .chain(reactions)
         .map(|(reader, refused)| {
+            if kind == INPUT_RECEIVED {
+                return format!(
+                    "{name} is no longer read by {reader}: {refused}. Inputs of this shape stay recorded for ever: \
+                     let the adapter take both shapes (docs/change-an-event.md)"
+                );
+            }
+            if lifted > version {
+                return format!(
+                    "{name} is no longer read by {reader}: {refused}. What its upcasters make of it, `{newest}` of \
+                     version {lifted}, does not fit: mend the upcaster, or write the next one (docs/change-an-event.md)"
+                );
+            }
             format!(
                 "{name} is no longer read by {reader}: {refused}. Events of this shape stay recorded for ever: \
                  give the new shape `schemaversion` {next}, write an Upcaster with KIND \"{kind}\" and FROM {version} \
