@@ -1,0 +1,314 @@
+//! Reversals: whatever comes when, a live row, a rebuilt row and what the
+//! auditor folds are the same.
+
+mod support;
+
+use rewind::{
+    Delivery, Event, MultiStreamProjection, Receiver, Recorded, Refused, Replay, Reverted, Service,
+    SingleStreamProjection, StreamName, Target,
+    reversal::{Reversal, Reversals},
+};
+use rewind_aws::{
+    audit::{Audit, Counts, Violation, Watch},
+    data_store::{Key, Row},
+    generations,
+    projector::Projector,
+    reversal::{Named, ReverseError, Reverser},
+    sequencer::{Outcome, Sequencer},
+    stalls,
+};
+use serde_json::{Value, json};
+use support::{Aws, Sums, delivery, event};
+
+/// Adds up, and can take back.
+struct Totals;
+impl SingleStreamProjection for Totals {
+    type State = i64;
+    const NAME: &'static str = "totals";
+    const CATEGORY: &'static str = "count";
+    fn apply(total: &mut i64, event: &Recorded) -> Result<(), Refused> {
+        *total += number(event)?;
+        Ok(())
+    }
+    fn revert(total: &mut i64, event: &Recorded) -> Result<Reverted, Refused> {
+        *total -= number(event)?;
+        Ok(Reverted::Done)
+    }
+}
+
+/// Adds up over all streams.
+struct Overall;
+impl MultiStreamProjection for Overall {
+    type Row = i64;
+    const NAME: &'static str = "overall";
+    const CATEGORIES: &'static [&'static str] = &["count"];
+    fn keys(event: &Recorded) -> Result<Vec<String>, Refused> {
+        Ok(vec![format!("digit/{}", number(event)? % 10)])
+    }
+    fn apply(_: &str, total: &mut i64, event: &Recorded) -> Result<(), Refused> {
+        let n = number(event)?;
+        if n == 666 {
+            return Err(Refused::new("the number of the beast"));
+        }
+        *total += n;
+        Ok(())
+    }
+    fn revert(_: &str, total: &mut i64, event: &Recorded) -> Result<(), Refused> {
+        *total -= number(event)?;
+        Ok(())
+    }
+}
+
+fn number(event: &Recorded) -> Result<i64, Refused> {
+    let data: Value = event.data()?;
+    data["n"].as_i64().ok_or_else(|| Refused::new("no number"))
+}
+
+fn service() -> Service {
+    Service::new()
+        .single_stream::<Sums>()
+        .single_stream::<Totals>()
+        .multi_stream::<Overall>()
+}
+
+async fn record(aws: &Aws, events: &[Event]) -> Vec<Recorded> {
+    let outcomes = Sequencer::new(aws.events()).record(events).await;
+    let recorded = outcomes.into_iter().map(|outcome| match outcome {
+        Outcome::Recorded { recorded, .. } => *recorded,
+        other => panic!("{other:?}"),
+    });
+    recorded.collect()
+}
+
+/// Records the reversal of a version of a stream.
+async fn reverse(aws: &Aws, stream: &str, version: u64) -> Recorded {
+    let events = support::recorded(&aws.events(), stream).await;
+    let event = &events[version as usize - 1];
+    let reversal = Reversal {
+        version,
+        source: event.event.source.clone(),
+        id: event.event.id.clone(),
+        reason: "a test".into(),
+        by: "a test".into(),
+    };
+    let nth = Reversals::among(&events).times(version);
+    let event = reversal.event(event, nth, "2026-01-01T00:00:00Z".into());
+    record(aws, &[event]).await.remove(0)
+}
+
+fn target(projection: &str, generation: u64) -> Target {
+    let projection = projection.to_string();
+    Target {
+        projection,
+        generation,
+    }
+}
+
+async fn row(aws: &Aws, projection: &str, generation: u64, key: &str) -> Row {
+    let key = Key::row(&target(projection, generation), key);
+    aws.data().get(&key).await.unwrap().unwrap_or_default()
+}
+
+async fn state(aws: &Aws, projection: &str, generation: u64, key: &str) -> Value {
+    row(aws, projection, generation, key)
+        .await
+        .state
+        .unwrap_or_default()
+}
+
+async fn project(aws: &Aws, events: &[Recorded]) {
+    let projector = Projector::new(service(), aws.events(), aws.data());
+    let projected = projector.project(&[delivery(events)]).await.unwrap();
+    assert!(projected.failed.is_empty(), "{projected:?}");
+}
+
+/// Builds a new generation of each projection from whole streams, in runs of
+/// `size`, and expects the rows that the live system has.
+async fn rebuilt_is_live(aws: &Aws, streams: &[&str], size: usize) {
+    let running = async |_: &str| Ok(true);
+    let mut events = Vec::new();
+    for stream in streams {
+        events.push(support::recorded(&aws.events(), stream).await);
+    }
+    let service = service();
+    for projection in service.projections() {
+        let id = format!("{}-{size}", projection.name);
+        let store = aws.data();
+        let target = generations::begin(&store, projection, &id, running).await;
+        let target = target.unwrap();
+        for run in events.iter().flat_map(|events| events.chunks(size)) {
+            let replayed = Delivery {
+                replay: Some(Replay::new("r", [Receiver::Projection(target.clone())])),
+                events: run.to_vec(),
+            };
+            let projector = Projector::new(service.clone(), aws.events(), aws.data());
+            projector.project(&[(0, replayed)]).await.unwrap();
+        }
+        let id = |stream: &&str| StreamName::new(*stream).unwrap().id().to_string();
+        let keys: Vec<String> = match projection.name {
+            "overall" => (0..10).map(|digit| format!("digit/{digit}")).collect(),
+            _ => streams.iter().map(id).collect(),
+        };
+        for key in keys {
+            let (live, built) = (
+                state(aws, projection.name, 1, &key).await,
+                state(aws, projection.name, target.generation, &key).await,
+            );
+            assert_eq!(built, live, "{target} {key} in runs of {size}");
+        }
+    }
+}
+
+struct Names(Vec<String>);
+impl Watch for Names {
+    fn violation(&mut self, violation: &Violation) {
+        self.0.push(format!("{violation:?}"));
+    }
+
+    fn progress(&mut self, _: &'static str, _: u64, _: u64) {}
+}
+
+async fn is_clean(aws: &Aws) -> Counts {
+    let mut names = Names(Vec::new());
+    let audit = Audit::new(service(), aws.events(), aws.data());
+    let counts = audit.run(&mut names).await.unwrap();
+    assert_eq!(names.0, Vec::<String>::new());
+    counts
+}
+
+fn counted(stream: &str, numbers: impl IntoIterator<Item = u64>) -> Vec<Event> {
+    let events = numbers.into_iter();
+    events
+        .map(|n| event(stream, &format!("{stream}/{n}"), n))
+        .collect()
+}
+
+#[tokio::test]
+async fn an_event_taken_back_is_in_no_row_and_comes_back_when_restored() {
+    let aws = Aws::start().await;
+    let events = record(&aws, &counted("count-1", 1..=5)).await;
+    project(&aws, &events).await;
+    let reversal = reverse(&aws, "count-1", 2).await;
+    project(&aws, &[reversal]).await;
+    let sums = row(&aws, "sums", 1, "1").await;
+    assert_eq!(sums.state, Some(json!({"sum": 13, "seen": [1, 3, 4, 5]})));
+    assert_eq!(sums.watermark, 6);
+    assert_eq!(state(&aws, "totals", 1, "1").await, json!(13));
+    assert_eq!(state(&aws, "overall", 1, "digit/2").await, json!(0));
+    for size in [1, 2, 3, 100] {
+        rebuilt_is_live(&aws, &["count-1"], size).await;
+    }
+    is_clean(&aws).await;
+
+    let restored = reverse(&aws, "count-1", 6).await;
+    project(&aws, &[restored]).await;
+    let all = json!({"sum": 15, "seen": [1, 2, 3, 4, 5]});
+    assert_eq!(state(&aws, "sums", 1, "1").await, all);
+    assert_eq!(state(&aws, "totals", 1, "1").await, json!(15));
+    assert_eq!(state(&aws, "overall", 1, "digit/2").await, json!(2));
+    let again = reverse(&aws, "count-1", 2).await;
+    project(&aws, &[again]).await;
+    assert_eq!(state(&aws, "sums", 1, "1").await["sum"], 13);
+    for size in [1, 2, 3, 100] {
+        rebuilt_is_live(&aws, &["count-1"], size).await;
+    }
+    is_clean(&aws).await;
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_reversal_that_comes_late_repeated_or_behind_a_gap_changes_nothing() {
+    let aws = Aws::start().await;
+    record(&aws, &counted("count-1", 1..=3)).await;
+    reverse(&aws, "count-1", 1).await;
+    let last = record(&aws, &counted("count-1", [4])).await;
+    // Nothing of the stream was delivered before its last event.
+    project(&aws, &last).await;
+    let events = support::recorded(&aws.events(), "count-1").await;
+    project(&aws, &events[2..4]).await;
+    project(&aws, &events).await;
+    let expected = json!({"sum": 9, "seen": [2, 3, 4]});
+    assert_eq!(state(&aws, "sums", 1, "1").await, expected);
+    assert_eq!(state(&aws, "totals", 1, "1").await, json!(9));
+    rebuilt_is_live(&aws, &["count-1"], 2).await;
+    // The only event of a stream: the row stays, as if nothing had happened.
+    let only = record(&aws, &counted("count-2", [7])).await;
+    project(&aws, &only).await;
+    let reversal = reverse(&aws, "count-2", 1).await;
+    project(&aws, &[reversal]).await;
+    assert_eq!(state(&aws, "totals", 1, "2").await, json!(0));
+    let nothing = json!({"sum": 0, "seen": []});
+    assert_eq!(state(&aws, "sums", 1, "2").await, nothing);
+    for size in [1, 2] {
+        rebuilt_is_live(&aws, &["count-1", "count-2"], size).await;
+    }
+    is_clean(&aws).await;
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn reversing_a_poisoned_event_lets_its_stream_go_on() {
+    let aws = Aws::start().await;
+    // 13 panics in `sums`, 666 is refused in `overall`.
+    let events = record(&aws, &counted("count-1", [1, 13, 666, 4])).await;
+    project(&aws, &events).await;
+    let (reports, _) = stalls::list(&aws.data(), None, None, 10).await.unwrap();
+    assert_eq!(reports.len(), 2, "{reports:?}");
+    for version in [2, 3] {
+        let reversal = reverse(&aws, "count-1", version).await;
+        project(&aws, &[reversal]).await;
+    }
+    let expected = json!({"sum": 5, "seen": [1, 4]});
+    assert_eq!(state(&aws, "sums", 1, "1").await, expected);
+    assert_eq!(state(&aws, "totals", 1, "1").await, json!(5));
+    assert_eq!(state(&aws, "overall", 1, "digit/6").await, Value::Null);
+    let (reports, _) = stalls::list(&aws.data(), None, None, 10).await.unwrap();
+    assert_eq!(reports, []);
+    for size in [2, 3, 100] {
+        rebuilt_is_live(&aws, &["count-1"], size).await;
+    }
+    let counts = is_clean(&aws).await;
+    assert_eq!(counts.stalled, 0);
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_reversal_is_shown_before_it_is_done_and_done_once() {
+    let aws = Aws::start().await;
+    let events = record(&aws, &counted("count-1", 1..=3)).await;
+    project(&aws, &events).await;
+    let incoming = aws.stream("IncomingStream");
+    let reverser = Reverser::new(service(), aws.events(), aws.data(), incoming);
+    let named = |version| Named {
+        stream: StreamName::new("count-1").unwrap(),
+        version,
+    };
+    let preview = reverser.preview(&named(2)).await.unwrap();
+    let rows: Vec<(&str, Option<Value>, Option<Value>)> = preview
+        .rows
+        .into_iter()
+        .map(|row| (row.projection, row.before, row.after))
+        .collect();
+    assert_eq!(rows.len(), 3, "{rows:?}");
+    assert_eq!(rows[1], ("totals", Some(json!(6)), Some(json!(4))));
+    assert_eq!(rows[2], ("overall", Some(json!(2)), Some(json!(0))));
+    assert_eq!(preview.depending, []);
+
+    let accepted = reverser.reverse(&named(2), "wrong", "ann").await.unwrap();
+    let twice = reverser.reverse(&named(2), "wrong", "ann").await.unwrap();
+    assert_eq!(accepted, twice, "not recorded yet: the same event");
+    reverse(&aws, "count-1", 2).await;
+    let status = |refused: ReverseError| match refused {
+        ReverseError::Refused(problem) => (problem.status, problem.detail),
+        ReverseError::Service(error) => panic!("{error}"),
+    };
+    let refused = reverser.reverse(&named(2), "wrong", "ann").await;
+    let (code, detail) = status(refused.unwrap_err());
+    assert_eq!(code, 409);
+    assert!(detail.contains("by version 4"), "{detail}");
+    for (version, reason, code) in [(9, "wrong", 404), (1, " ", 422)] {
+        let refused = reverser.reverse(&named(version), reason, "ann").await;
+        assert_eq!(status(refused.unwrap_err()).0, code);
+    }
+    aws.system.stop().await;
+}
