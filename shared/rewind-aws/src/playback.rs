@@ -39,6 +39,10 @@ use std::{
 /// The partition of the operator's records about playbacks.
 const PARTITION: &str = "rewind#playbacks";
 
+/// How long the index may lag behind the table (DynamoDB: "within a fraction
+/// of a second, under normal conditions").
+const INDEX_LAG: Duration = Duration::from_secs(2);
+
 /// How long a playback that nobody has heard of is left alone, before
 /// [`Player::forsaken`] names it. It saves something many times as often.
 const LEASE: Duration = Duration::from_secs(10);
@@ -163,6 +167,7 @@ pub struct Player {
     events: EventStore,
     store: DataStore,
     replay: Stream,
+    index_lag: Duration,
 }
 
 /// Why a playback does not go on.
@@ -217,7 +222,17 @@ impl Player {
             events,
             store,
             replay,
+            index_lag: INDEX_LAG,
         }
+    }
+
+    /// With another time that the index may lag behind the table: a test knows
+    /// that of its own.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn with_index_lag(mut self, lag: Duration) -> Self {
+        self.index_lag = lag;
+        self
     }
 
     /// Goes on with a saved playback until it is over, or until shortly before

@@ -15,10 +15,6 @@ use std::{collections::BTreeMap, time::Duration};
 /// Lanes that are read at once.
 const PARALLEL_LANES: usize = 4;
 
-/// How long the index may lag behind the table (DynamoDB: "within a fraction
-/// of a second, under normal conditions").
-pub(super) const INDEX_LAG: Duration = Duration::from_secs(2);
-
 /// How often a page that Kinesis does not take is sent before the invocation
 /// fails.
 const MAX_SENDS: u32 = 4;
@@ -28,7 +24,8 @@ impl Run<'_> {
     pub(super) async fn replay(&self) -> Result<Go, Error> {
         // All that was recorded before `until` has to be in the index.
         let open_for = micros(now()).saturating_sub(self.until);
-        tokio::time::sleep(INDEX_LAG.saturating_sub(Duration::from_micros(open_for))).await;
+        let lag = self.player.index_lag;
+        tokio::time::sleep(lag.saturating_sub(Duration::from_micros(open_for))).await;
         self.find_ranges().await?;
         let (lanes, is_begun) = {
             let playback = &self.saved.lock().await.playback;

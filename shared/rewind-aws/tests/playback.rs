@@ -1,0 +1,622 @@
+//! Playback: what was asked for is sent, all of it and nothing else, in order,
+//! whatever happens to who plays it.
+
+#[path = "support/subscriber.rs"]
+mod subscriber;
+mod support;
+
+use futures::future::join;
+use rewind::{
+    Delivery, Event, Recorded, Selection, StreamName,
+    envelope::{Marker, Nothing},
+    selection::micros,
+};
+use rewind_aws::{
+    audit::{Audit, Violation, Watch},
+    clients::Clients,
+    data_store::Key,
+    faults::{Faults, Kind, Plan},
+    generations,
+    given::now,
+    lanes::PAGE,
+    playback::{Activation, Destination, Ended, PlayError, Playback, Player, Request, State, load},
+    projector::Projector,
+    put::Stream,
+    sequencer::{Outcome, Sequencer},
+};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    pin::pin,
+    sync::atomic::Ordering,
+    task::Poll,
+    time::{Duration, Instant},
+};
+use subscriber::Subscriber;
+use support::{Aws, THIRTEEN_IS_FINE, event, service};
+
+/// So many streams of the category `count`, each of so many events, in commits
+/// of one to three. Every third event is of another type.
+async fn history(aws: &Aws, streams: u64, events: u64) -> Vec<Recorded> {
+    THIRTEEN_IS_FINE.store(true, Ordering::SeqCst);
+    let sequencer = Sequencer::new(aws.events());
+    let mut recorded = Vec::new();
+    let mut next = 0;
+    while next < events {
+        let some = (next..events.min(next + 1 + next % 3)).collect::<Vec<_>>();
+        next += some.len() as u64;
+        let batch: Vec<Event> = (0..streams)
+            .flat_map(|nth| some.iter().map(move |n| (nth, *n)))
+            .map(|(nth, n)| {
+                let mut event = event(&format!("count-{nth}"), &format!("{nth}/{n}"), n);
+                if n % 3 == 0 {
+                    event.kind = "tripled".into();
+                }
+                event
+            })
+            .collect();
+        for outcome in sequencer.record(&batch).await {
+            match outcome {
+                Outcome::Recorded { recorded: one, .. } => recorded.push(*one),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    recorded.sort_by(|a, b| (a.position, a.stream()).cmp(&(b.position, b.stream())));
+    recorded
+}
+
+fn player(aws: &Aws) -> Player {
+    player_on(aws, aws.stream("ReplayStream"))
+}
+
+fn player_on(aws: &Aws, replay: Stream) -> Player {
+    // The embedded index does not lag.
+    let lag = Duration::from_millis(20);
+    Player::new(service(), aws.events(), aws.data(), replay).with_index_lag(lag)
+}
+
+fn to_subscriber(what: Value) -> Request {
+    Request {
+        what: serde_json::from_value(what).unwrap(),
+        to: vec![Destination {
+            subscriber: Some("test".into()),
+            ..Destination::default()
+        }],
+        ..Request::default()
+    }
+}
+
+fn far() -> Instant {
+    Instant::now() + Duration::from_secs(600)
+}
+
+async fn play(player: &Player, id: &str, request: &Request) -> Playback {
+    player.create(id, request).await.unwrap();
+    match player.resume(id, far()).await.unwrap() {
+        Ended::Over(playback) => *playback,
+        Ended::Unfinished(playback) => panic!("{playback:?}"),
+    }
+}
+
+/// What a playback has sent: its events by stream, and its markers.
+fn of(id: &str, deliveries: &[Delivery]) -> (BTreeMap<StreamName, Vec<Recorded>>, Vec<Marker>) {
+    let mut streams: BTreeMap<StreamName, Vec<Recorded>> = BTreeMap::new();
+    let mut markers = Vec::new();
+    for delivery in deliveries {
+        let replay = delivery.replay.as_ref().unwrap();
+        if replay.id != id {
+            continue;
+        }
+        assert!(replay.is_for_subscriber("test"));
+        markers.extend(replay.marker.clone());
+        for event in &delivery.events {
+            let stream = streams.entry(event.stream().clone()).or_default();
+            stream.push(event.clone());
+        }
+    }
+    (streams, markers)
+}
+
+fn by_stream(events: &[Recorded]) -> BTreeMap<StreamName, Vec<Recorded>> {
+    let mut streams: BTreeMap<StreamName, Vec<Recorded>> = BTreeMap::new();
+    for event in events {
+        let stream = streams.entry(event.stream().clone()).or_default();
+        stream.push(event.clone());
+    }
+    streams
+}
+
+#[tokio::test]
+async fn what_is_asked_for_is_sent_in_order_with_counts_and_a_dry_run_counts_the_same() {
+    let aws = Aws::start().await;
+    let all = history(&aws, 40, 30).await;
+    let middle = all[all.len() / 2].position;
+    let time = jiff::Timestamp::from_microsecond(middle as i64).unwrap();
+    let player = player(&aws);
+    let mut subscriber = Subscriber::new(&aws, "ReplayStream").await;
+    for (nth, (what, expected)) in [
+        (json!({}), all.len()),
+        (json!({"categories": ["spread"]}), 0),
+        (json!({"streams": ["count-3", "count-17"]}), 60),
+        (json!({"versions": {"from": 4, "to": 9}}), 240),
+        (
+            json!({"streams": ["count-3"], "versions": {"from": 4, "to": 9}}),
+            6,
+        ),
+        (json!({"types": ["tripled"]}), 400),
+        (
+            json!({"recorded": {"from": time}}),
+            all.iter().filter(|e| e.position >= middle).count(),
+        ),
+        (
+            json!({"recorded": {"to": time}}),
+            all.iter().filter(|e| e.position < middle).count(),
+        ),
+        (json!({"occurred": {"from": "2023-04-19T09:00:01Z"}}), 0),
+        (json!({"correlation": "7/7"}), 1),
+        (json!({"count": 100}), 100),
+        (json!({"count": 25, "types": ["tripled"]}), 25),
+        (json!({"count": 9, "streams": ["count-3"]}), 9),
+        (json!({"count": 1_000_000}), all.len()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut request = to_subscriber(what.clone());
+        let id = format!("p{nth}");
+        let played = play(&player, &id, &request).await;
+        assert_eq!(played.state, State::Completed, "{what}");
+        assert_eq!(played.sent.events as usize, expected, "{what}");
+        let (streams, markers) = of(&id, &subscriber.next().await);
+        let selection = Selection {
+            count: None,
+            ..played.request.what.clone()
+        };
+        let wanted: Vec<Recorded> = all.iter().filter(|e| selection.takes(e)).cloned().collect();
+        assert_eq!(streams, by_stream(&wanted), "{what}");
+        if let Some(count) = request.what.count {
+            // The first ones in recorded order, over all streams.
+            let of_kind = |event: &&Recorded| {
+                let what = Selection {
+                    count: None,
+                    ..request.what.clone()
+                };
+                what.takes(event)
+            };
+            let first: Vec<Recorded> = all
+                .iter()
+                .filter(of_kind)
+                .take(count as usize)
+                .cloned()
+                .collect();
+            assert_eq!(wanted, first, "{what}");
+        }
+        check_markers(&markers, &played);
+
+        request.dry_run = true;
+        let dry = play(&player, &format!("dry-{id}"), &request).await;
+        assert_eq!(
+            (dry.sent.events, dry.sent.records),
+            (played.sent.events, played.sent.records)
+        );
+        assert!(
+            subscriber.next().await.is_empty(),
+            "a dry run sends nothing"
+        );
+    }
+    aws.system.stop().await;
+}
+
+fn check_markers(markers: &[Marker], played: &Playback) {
+    let starts = markers.iter().filter(|marker| **marker == Marker::Start);
+    assert_eq!(starts.count(), 1);
+    let mut ends = 0;
+    let mut sum = 0;
+    for marker in markers {
+        if let Marker::EndOfSlice { events, .. } = marker {
+            sum += events;
+            ends += 1;
+        }
+    }
+    assert_eq!((ends, sum), (played.lanes.len(), played.sent.events));
+    let end = Marker::End {
+        events: played.sent.events,
+    };
+    assert!(markers.contains(&end));
+}
+
+/// Polls a future so many times, then drops it: a process that dies.
+async fn dies_after<F: Future>(polls: usize, future: F) -> Option<F::Output> {
+    let mut future = pin!(future);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    })
+    .await
+}
+
+#[tokio::test]
+async fn a_playback_that_dies_again_and_again_repeats_at_most_a_page_a_lane_each_time() {
+    let aws = Aws::start().await;
+    let all = history(&aws, 60, 40).await;
+    let player = player(&aws);
+    let request = to_subscriber(json!({}));
+    player.create("p", &request).await.unwrap();
+    let mut deaths = 0;
+    let mut played = None;
+    for polls in (20..).step_by(9) {
+        match dies_after(polls, player.resume("p", far())).await {
+            None => deaths += 1,
+            Some(ended) => {
+                played = Some(ended.unwrap());
+                break;
+            }
+        }
+    }
+    let Some(Ended::Over(played)) = played else {
+        panic!("{played:?}");
+    };
+    assert!(deaths >= 5, "{deaths} deaths");
+    assert_eq!(
+        played.sent.events as usize,
+        all.len(),
+        "a repeated page counts once"
+    );
+    let deliveries = Subscriber::new(&aws, "ReplayStream").await.next().await;
+    let (mut streams, _) = of("p", &deliveries);
+    let sent: usize = streams.values().map(Vec::len).sum();
+    let (page, lanes) = (PAGE as usize * 3, 4);
+    assert!(
+        sent - all.len() <= deaths * page * lanes,
+        "{sent} of {}",
+        all.len()
+    );
+    for events in streams.values_mut() {
+        // In order, but for whole pages that come again.
+        let backwards = events
+            .windows(2)
+            .filter(|pair| pair[1].version <= pair[0].version);
+        assert!(backwards.count() <= deaths);
+        events.sort_by_key(|event| event.version);
+        events.dedup_by_key(|event| event.version);
+    }
+    assert_eq!(streams, by_stream(&all));
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn the_operator_pauses_resumes_and_cancels_within_a_page() {
+    let aws = Aws::start().await;
+    history(&aws, 30, 30).await;
+    let player = player(&aws);
+    let mut request = to_subscriber(json!({}));
+    request.rate = Some(150);
+    player.create("p", &request).await.unwrap();
+    let operator = async {
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        player.pause("p").await.unwrap()
+    };
+    let (ended, _) = join(player.resume("p", far()), operator).await;
+    let Ended::Over(paused) = ended.unwrap() else {
+        panic!("out of time");
+    };
+    assert_eq!(paused.state, State::Paused);
+    assert!((1..900).contains(&paused.sent.events), "{:?}", paused.sent);
+    // Whoever plays it now is told that it waits.
+    let Ended::Over(still) = player.resume("p", far()).await.unwrap() else {
+        panic!("out of time");
+    };
+    assert_eq!((still.state, still.sent), (State::Paused, paused.sent));
+    assert_eq!(player.go_on("p").await.unwrap().state, State::Replaying);
+    let operator = async {
+        tokio::time::sleep(Duration::from_millis(1000)).await;
+        player.cancel("p").await.unwrap()
+    };
+    let (ended, _) = join(player.resume("p", far()), operator).await;
+    let Ended::Over(cancelled) = ended.unwrap() else {
+        panic!("out of time");
+    };
+    assert_eq!(cancelled.state, State::Cancelled);
+    let sent = cancelled.sent.events;
+    assert!(sent > paused.sent.events && sent < 900, "{sent}");
+    let refused = player.go_on("p").await.unwrap_err();
+    assert!(refused.to_string().contains("cancelled"), "{refused}");
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_rival_takes_over_and_the_deadline_ends_an_invocation() {
+    let aws = Aws::start().await;
+    let all = history(&aws, 30, 30).await;
+    let player = player(&aws);
+    let mut request = to_subscriber(json!({}));
+    request.rate = Some(200);
+    player.create("p", &request).await.unwrap();
+    let soon = Instant::now() + Duration::from_millis(1500);
+    let ended = player.resume("p", soon).await.unwrap();
+    let Ended::Unfinished(playback) = ended else {
+        panic!("{ended:?}");
+    };
+    assert!(playback.sent.events > 0);
+    let rival = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        player.resume("p", far()).await
+    };
+    let (first, second) = join(player.resume("p", far()), rival).await;
+    assert!(matches!(first, Err(PlayError::Service(_))), "{first:?}");
+    let Ended::Over(played) = second.unwrap() else {
+        panic!("out of time");
+    };
+    assert_eq!(played.sent.events as usize, all.len());
+    assert_eq!(player.forsaken().await.unwrap(), Vec::<String>::new());
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn two_playbacks_at_once_through_a_throttled_stream_keep_their_order() {
+    let aws = Aws::start().await;
+    let all = history(&aws, 40, 20).await;
+    let plan = Plan {
+        seed: 11,
+        rate: 0.3,
+        kinds: vec![Kind::Partial, Kind::Throttled, Kind::AnswerLost],
+    };
+    let (dynamodb, kinesis) = (
+        aws.system.dynamodb_endpoint(),
+        aws.system.kinesis_endpoint(),
+    );
+    let clients = Clients::at(dynamodb, kinesis).await;
+    let clients = clients
+        .with_attempts(2, Duration::from_millis(2))
+        .with_faults(&Faults::new(plan));
+    let stream = clients.stream_named(aws.system.stream("ReplayStream").unwrap());
+    let player = player_on(&aws, stream);
+    let request = to_subscriber(json!({}));
+    let (a, b) = join(play(&player, "a", &request), play(&player, "b", &request)).await;
+    assert_eq!((a.state, b.state), (State::Completed, State::Completed));
+    let deliveries = Subscriber::new(&aws, "ReplayStream").await.next().await;
+    for id in ["a", "b"] {
+        let (mut streams, _) = of(id, &deliveries);
+        for events in streams.values_mut() {
+            // An answer that was lost makes a record come twice, at once.
+            let mut highest = 0;
+            events.retain(|event| {
+                let is_new = event.version > highest;
+                highest = highest.max(event.version);
+                is_new
+            });
+        }
+        assert_eq!(streams, by_stream(&all), "{id}");
+    }
+    aws.system.stop().await;
+}
+
+/// Lets write fold what the replay stream holds until the playback is over.
+async fn rebuild(aws: &Aws, player: &Player, id: &str) -> Playback {
+    let mut subscriber = Subscriber::new(aws, "ReplayStream").await;
+    let projector = Projector::new(service(), aws.events(), aws.data());
+    let write = async {
+        loop {
+            let deliveries = subscriber.next().await.into_iter();
+            let deliveries: Vec<(usize, Delivery)> = deliveries.enumerate().collect();
+            let projected = projector.project(&deliveries).await.unwrap();
+            assert!(projected.failed.is_empty());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let mut write = pin!(write);
+    let mut playing = pin!(player.resume(id, far()));
+    tokio::select! {
+        ended = &mut playing => match ended.unwrap() {
+            Ended::Over(playback) => *playback,
+            Ended::Unfinished(playback) => panic!("{playback:?}"),
+        },
+        () = async { loop { (&mut write).await } } => unreachable!(),
+    }
+}
+
+struct Names(Vec<String>);
+impl Watch for Names {
+    fn violation(&mut self, violation: &Violation) {
+        self.0.push(format!("{violation:?}"));
+    }
+
+    fn progress(&mut self, _: &'static str, _: u64, _: u64) {}
+}
+
+#[tokio::test]
+async fn a_part_of_history_goes_into_a_generation_of_its_own_and_never_serves() {
+    let aws = Aws::start().await;
+    let all = history(&aws, 12, 30).await;
+    let store = aws.data();
+    let player = player(&aws);
+    for (nth, what) in [
+        json!({"versions": {"to": 10}}),
+        json!({"types": ["tripled"]}),
+        json!({"count": 50}),
+        json!({"streams": ["count-3"]}),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let id = format!("part-{nth}");
+        let request = Request {
+            what: serde_json::from_value(what.clone()).unwrap(),
+            to: ["sums", "digits"].map(Destination::projection).to_vec(),
+            ..Request::default()
+        };
+        player.create(&id, &request).await.unwrap();
+        let played = rebuild(&aws, &player, &id).await;
+        assert_eq!(
+            (played.state, &played.reason),
+            (State::Completed, &None),
+            "{what}"
+        );
+        let selection = &played.request.what;
+        for (stream, events) in by_stream(&all) {
+            let seen = events.iter().filter(|event| selection.takes(event));
+            let seen: Vec<u64> = seen
+                .map(|event| event.data::<Value>().unwrap()["n"].as_u64().unwrap())
+                .collect();
+            let target = played.targets().next().unwrap();
+            let row = store.get(&Key::row(target, stream.id())).await.unwrap();
+            let state = row
+                .and_then(|row| row.state)
+                .map(|state| state["seen"].clone());
+            let expected = (!seen.is_empty()).then(|| json!(seen));
+            assert_eq!(state, expected, "{what} {stream}");
+        }
+        for target in played.targets() {
+            let refused = player.activate(target).await.unwrap_err();
+            assert!(refused.to_string().contains("part of history"), "{refused}");
+        }
+    }
+    // Live events do not reach them; the auditor knows what they hold.
+    let projector = Projector::new(service(), aws.events(), aws.data());
+    projector
+        .project(&[support::delivery(&all[..40])])
+        .await
+        .unwrap();
+    let mut names = Names(Vec::new());
+    let audit = Audit::new(service(), aws.events(), aws.data());
+    audit.run(&mut names).await.unwrap();
+    assert_eq!(names.0, Vec::<String>::new());
+
+    let known = generations::of(&store, "sums").await.unwrap();
+    assert_eq!((known.serving, known.parts.len()), (1, 4));
+    for generation in known.parts.keys() {
+        for projection in ["sums", "digits"] {
+            let target = rewind::Target {
+                projection: projection.into(),
+                generation: *generation,
+            };
+            player.drop_generation(&target).await.unwrap();
+        }
+    }
+    assert!(player.sweep(far()).await.unwrap());
+    let known = generations::of(&store, "sums").await.unwrap();
+    assert!(known.dropped.is_empty() && known.parts.is_empty());
+    let target = rewind::Target {
+        projection: "sums".into(),
+        generation: 2,
+    };
+    let row = store.get(&Key::row(&target, "3")).await.unwrap();
+    assert_eq!(row, None, "nothing of it is left");
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn what_makes_no_sense_is_refused_with_the_reason() {
+    let aws = Aws::start().await;
+    let player = player(&aws);
+    let future = now()
+        .checked_add(jiff::SignedDuration::from_hours(1))
+        .unwrap();
+    assert!(micros(future) > micros(now()));
+    let to = json!([{"projection": "sums"}]);
+    for (request, field, word) in [
+        (
+            json!({"to": [{"projection": "summs"}]}),
+            "to[0].projection",
+            "sums, hoards",
+        ),
+        (json!({"to": []}), "to", "at least one"),
+        (json!({"to": [{}]}), "to[0]", "one of"),
+        (
+            json!({"to": [{"projection": "sums"}, {"projection": "sums"}]}),
+            "to[1]",
+            "twice",
+        ),
+        (
+            json!({"to": [{"subscriber": "s", "generation": 1}]}),
+            "to[0].generation",
+            "only",
+        ),
+        (
+            json!({"to": to, "what": {"recorded": {"from": future}}}),
+            "what.recorded.from",
+            "future",
+        ),
+        (
+            json!({"to": to, "what": {"versions": {"from": 5, "to": 4}}}),
+            "what.versions",
+            "empty",
+        ),
+        (
+            json!({"to": to, "what": {"categories": ["spread"]}}),
+            "what",
+            "empty",
+        ),
+        (
+            json!({"to": to, "what": {"count": 0}}),
+            "what.count",
+            "empty",
+        ),
+        (json!({"to": to, "rate": 0}), "rate", "at least 1"),
+        (json!({"to": to, "gateways": ["mail"]}), "gateways", "mail"),
+        (
+            json!({"to": [{"projection": "sums", "generation": 1}], "what": {"versions": {"to": 3}}}),
+            "to[0].generation",
+            "one of its own",
+        ),
+        (
+            json!({"to": [{"projection": "sums", "generation": 9}]}),
+            "to[0].generation",
+            "no live",
+        ),
+    ] {
+        let asked: Request = serde_json::from_value(request.clone()).unwrap();
+        match player.create("x", &asked).await {
+            Err(PlayError::Refused(problem)) => {
+                assert_eq!(problem.field.as_deref(), Some(field), "{request}");
+                assert!(
+                    problem.detail.contains(word),
+                    "{request}: {}",
+                    problem.detail
+                );
+            }
+            other => panic!("{request}: {other:?}"),
+        }
+    }
+    // Two rebuilds of one projection at once.
+    let request = Request {
+        activate: Activation::ByHand,
+        ..Request::rebuild("sums")
+    };
+    player.create("one", &request).await.unwrap();
+    player.create("one", &request).await.unwrap();
+    let refused = player.create("two", &request).await.unwrap_err();
+    assert!(refused.to_string().contains("one is building"), "{refused}");
+    let refused = player
+        .create("one", &Request::rebuild("digits"))
+        .await
+        .unwrap_err();
+    assert!(refused.to_string().contains("another request"), "{refused}");
+    player.cancel("one").await.unwrap();
+    player.create("two", &request).await.unwrap();
+    // Nothing of a refused request is left behind.
+    let both = Request {
+        to: ["digits", "sums"].map(Destination::projection).to_vec(),
+        ..Request::default()
+    };
+    player.create("three", &both).await.unwrap_err();
+    let digits = generations::of(&aws.data(), "digits").await.unwrap();
+    assert_eq!(digits.building, None);
+    assert!(load(&aws.data(), "three").await.unwrap().is_none());
+    let nothing = Destination {
+        microservice: Some(Nothing {}),
+        ..Destination::default()
+    };
+    let to_reactions = Request {
+        to: vec![nothing],
+        ..Request::default()
+    };
+    player.create("four", &to_reactions).await.unwrap();
+    aws.system.stop().await;
+}
