@@ -10,7 +10,11 @@ use crate::{
 use aws_lambda_events::encodings::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
-use rewind_aws::http::{Request, Response};
+use rewind::{Recorded, StreamName, reversal::REVERSED};
+use rewind_aws::{
+    http::{Request, Response},
+    reversal::{Named, Reverser},
+};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
@@ -20,6 +24,7 @@ pub struct Client {
     name: String,
     dice: SmallRng,
     ingest: ingest::Handler,
+    reverser: Reverser,
     next: u64,
     is_good: bool,
     /// All that it ever sent: only these may come to be recorded. Without an
@@ -36,6 +41,7 @@ impl Client {
             name: format!("/client/{nth}"),
             dice: SmallRng::seed_from_u64(world.settings.seed ^ (nth + 1) << 48),
             ingest: world.ingest(),
+            reverser: world.reverser(),
             next: 0,
             is_good: false,
             sent: Vec::new(),
@@ -61,6 +67,7 @@ impl Client {
                 self.send_input(&input, key).await;
             }
             5 if self.world.settings.has(Mischief::Junk) => self.put_junk().await,
+            6 => self.reverse().await,
             _ => {
                 let count = self.dice.random_range(1..=8);
                 let mut batch: Vec<Fact> = (0..count).map(|_| self.event()).collect();
@@ -70,6 +77,23 @@ impl Client {
                 }
                 self.send_batch(&batch).await;
             }
+        }
+    }
+
+    /// Takes an event back, or what took it back: mostly one that is there.
+    async fn reverse(&mut self) {
+        let streams = ["count-a", "count-b", "count-c", "spread-a", "spread-b"];
+        let stream = *streams.choose(&mut self.dice).unwrap();
+        let named = Named {
+            stream: StreamName::new(stream).unwrap(),
+            version: self.dice.random_range(1..=8),
+        };
+        // To restore the beast is to meet it again.
+        let restores = self.reverser.preview(&named).await;
+        let is_beast = |event: &Recorded| event.kind() == REVERSED && stream == "spread-b";
+        if restores.is_ok_and(|preview| !is_beast(&preview.event)) {
+            // Refused or failed: nothing is promised then.
+            let _ = self.reverser.reverse(&named, "a test", &self.name).await;
         }
     }
 

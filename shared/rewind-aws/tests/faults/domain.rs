@@ -5,6 +5,7 @@
 use crate::support;
 use rewind::{
     Adapter, Draft, Recorded, Refused, Rule, Service, SingleStreamProjection, StreamName,
+    reversal::REVERSED,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -124,6 +125,9 @@ impl Rule for Note {
     const NAME: &'static str = "note";
     const CATEGORY: &'static str = "count";
     fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
+        if event.kind() == REVERSED {
+            return Ok(Vec::new());
+        }
         let counted: Counted = event.data()?;
         if counted.n == UNNOTED {
             refuse_until_mended(counted.world)?;
@@ -147,6 +151,9 @@ impl Rule for Scatter {
     const NAME: &'static str = "scatter";
     const CATEGORY: &'static str = "count";
     fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
+        if event.kind() == REVERSED {
+            return Ok(Vec::new());
+        }
         let counted: Counted = event.data()?;
         Ok(scatter(event.stream().id(), event.version, &counted))
     }

@@ -15,6 +15,7 @@ use rewind_aws::{
     projector::Projector,
     reactor::Reactor,
     records::BatchAnswer,
+    reversal::Reverser,
     sequencer::Sequencer,
 };
 use std::{
@@ -176,6 +177,16 @@ impl World {
     pub fn ingest(&self) -> ingest::Handler {
         let incoming = self.clients.stream_named(self.incoming());
         ingest::Handler::new(domain::service(), incoming)
+    }
+
+    pub fn reverser(&self) -> Reverser {
+        let clients = &self.clients;
+        let (events, data) = (
+            clients.event_store(self.events_table()),
+            clients.data_store(self.data_table()),
+        );
+        let incoming = clients.stream_named(self.incoming());
+        Reverser::new(domain::service(), events, data, incoming)
     }
 
     /// A new process, which remembers nothing.

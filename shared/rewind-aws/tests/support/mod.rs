@@ -165,6 +165,10 @@ impl MultiStreamProjection for Digits {
         *row += 1;
         Ok(())
     }
+    fn revert(_: &str, row: &mut u64, _: &Recorded) -> Result<(), Refused> {
+        *row -= 1;
+        Ok(())
+    }
 }
 
 pub fn service() -> Service {

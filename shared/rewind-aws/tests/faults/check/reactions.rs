@@ -5,7 +5,7 @@ use crate::{
     fact::Fact,
     truth::{Recorded, Table},
 };
-use rewind::Draft;
+use rewind::{Draft, reversal::REVERSED};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a reaction draws from an event.
@@ -63,6 +63,9 @@ pub fn check(table: &Table) -> Vec<String> {
 
 fn drafts(event: &Recorded) -> Drafts {
     let fact = &event.fact;
+    if fact.kind == REVERSED {
+        return Vec::new();
+    }
     match fact.category() {
         "input:feed" => {
             let input: Input = serde_json::from_value(fact.data()).unwrap();

@@ -6,6 +6,7 @@ use crate::{
     domain::BEAST,
     truth::{Recorded, Row, Rows, Table},
 };
+use rewind::reversal::REVERSED;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -52,7 +53,7 @@ pub fn check(table: &Table, rows: &Rows, progress: Progress) -> Vec<String> {
             }
             let folded = &events[..watermark];
             match *owner {
-                "digits@1~" => folded.iter().for_each(|event| count(event, &mut digits)),
+                "digits@1~" => count_all(folded, &mut digits),
                 _ if is_mark => {}
                 _ => {
                     let state = row.map_or(Value::Null, |row| row.state.clone());
@@ -73,18 +74,42 @@ pub fn check(table: &Table, rows: &Rows, progress: Progress) -> Vec<String> {
 
 /// Up to where a reader can come.
 fn end(owner: &str, events: &[Recorded]) -> usize {
-    let is_beast = |event: &Recorded| event.fact.data()["n"] == BEAST;
+    let (taken_back, _) = taken_back(events);
+    let is_beast =
+        |event: &Recorded| event.fact.data()["n"] == BEAST && !taken_back.contains(&event.version);
     let beast = events.iter().position(is_beast);
     beast
         .filter(|_| owner == "digits@1~")
         .unwrap_or(events.len())
 }
 
+/// The versions that were taken back, and those of the reversals: a later
+/// reversal settles what an earlier one is worth.
+fn taken_back(events: &[Recorded]) -> (BTreeSet<u64>, BTreeSet<u64>) {
+    let (mut taken_back, mut reversals) = (BTreeSet::new(), BTreeSet::new());
+    for event in events
+        .iter()
+        .rev()
+        .filter(|event| event.fact.kind == REVERSED)
+    {
+        reversals.insert(event.version);
+        if !taken_back.contains(&event.version) {
+            taken_back.insert(event.fact.data()["version"].as_u64().unwrap());
+        }
+    }
+    (taken_back, reversals)
+}
+
 fn fold(owner: &str, events: &[Recorded]) -> Value {
     if events.is_empty() {
         return Value::Null;
     }
-    let data: Vec<Value> = events.iter().map(|event| event.fact.data()).collect();
+    let (taken_back, reversals) = taken_back(events);
+    let counts = |event: &&Recorded| {
+        !taken_back.contains(&event.version) && !reversals.contains(&event.version)
+    };
+    let data = events.iter().filter(counts);
+    let data: Vec<Value> = data.map(|event| event.fact.data()).collect();
     match owner {
         "sums@1#" => {
             let seen: Vec<u64> = data
@@ -98,14 +123,26 @@ fn fold(owner: &str, events: &[Recorded]) -> Value {
     }
 }
 
-fn count(event: &Recorded, digits: &mut BTreeMap<String, u64>) {
-    let n = event.fact.data()["n"].as_u64().unwrap();
-    let keys: Vec<String> = match event.fact.category() {
-        "spread" => (0..n).map(|row| format!("spread/{row}")).collect(),
-        _ => vec![format!("digit/{}", n % 10)],
-    };
-    for key in keys {
-        *digits.entry(key).or_default() += 1;
+/// Counts a stream's events into the rows that they touch. A row stays when
+/// what touched it was taken back, unless nothing was ever folded into it.
+fn count_all(events: &[Recorded], digits: &mut BTreeMap<String, u64>) {
+    let (taken_back, reversals) = taken_back(events);
+    for event in events {
+        if reversals.contains(&event.version) {
+            continue;
+        }
+        let n = event.fact.data()["n"].as_u64().unwrap();
+        if n == BEAST {
+            continue;
+        }
+        let keys: Vec<String> = match event.fact.category() {
+            "spread" => (0..n).map(|row| format!("spread/{row}")).collect(),
+            _ => vec![format!("digit/{}", n % 10)],
+        };
+        let times = u64::from(!taken_back.contains(&event.version));
+        for key in keys {
+            *digits.entry(key).or_default() += times;
+        }
     }
 }
 
