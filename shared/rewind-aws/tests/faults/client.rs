@@ -5,6 +5,7 @@ use crate::{
     domain::{BEAST, Counted, FRAGILE, Input, UNNOTED},
     fact::Fact,
     settings::Mischief,
+    truth,
     world::World,
 };
 use aws_lambda_events::encodings::Body;
@@ -67,7 +68,7 @@ impl Client {
                 self.send_input(&input, key).await;
             }
             5 if self.world.settings.has(Mischief::Junk) => self.put_junk().await,
-            6 => self.reverse().await,
+            6 | 7 => self.reverse().await,
             _ => {
                 let count = self.dice.random_range(1..=8);
                 let mut batch: Vec<Fact> = (0..count).map(|_| self.event()).collect();
@@ -84,9 +85,19 @@ impl Client {
     async fn reverse(&mut self) {
         let streams = ["count-a", "count-b", "count-c", "spread-a", "spread-b"];
         let stream = *streams.choose(&mut self.dice).unwrap();
+        let table = truth::table(&self.world).await;
+        let Some(events) = table.streams.get(stream) else {
+            return;
+        };
+        // One in two is a reversal, where there are any.
+        let reversals = events.iter().filter(|event| event.fact.kind == REVERSED);
+        let reversals: Vec<u64> = reversals.map(|event| event.version).collect();
+        let is_restored = self.dice.random_bool(0.5);
+        let any = self.dice.random_range(1..=events.len() as u64);
+        let reversal = reversals.choose(&mut self.dice).copied();
         let named = Named {
             stream: StreamName::new(stream).unwrap(),
-            version: self.dice.random_range(1..=8),
+            version: reversal.filter(|_| is_restored).unwrap_or(any),
         };
         // To restore the beast is to meet it again.
         let restores = self.reverser.preview(&named).await;
