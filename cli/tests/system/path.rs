@@ -208,6 +208,69 @@ async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
     let rows = client.get("/projections/carts").await.unwrap().body;
     assert_eq!(rows["generation"], 1);
     assert_eq!(rows["rows"][0]["state"], cart["state"]);
+
+    // To reverse the poisoned event lets everything go on. It is shown first.
+    let path = "/streams/cart-456/events/6/reversal";
+    for (path, body, status) in [
+        (path, json!({"by": "ann"}), 422),
+        (path, json!({"reason": " ", "by": "ann"}), 422),
+        (path, json!({"reason": "no order"}), 422),
+        (
+            "/streams/cart-456/events/99/reversal",
+            json!({"reason": "r", "by": "ann"}),
+            404,
+        ),
+        (
+            "/streams/cart-456/events/x/reversal",
+            json!({"reason": "r", "by": "ann"}),
+            422,
+        ),
+    ] {
+        let answer = client
+            .post(path, "application/json", body.to_string())
+            .await
+            .unwrap();
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+    let shown = json!({"reason": "no order", "by": "ann", "dry_run": true});
+    let shown = client
+        .post_ok(path, "application/json", &shown, 200)
+        .await
+        .unwrap();
+    assert_eq!(shown["event"]["version"], 6, "{shown}");
+    let reversal = json!({"reason": "no order", "by": "ann"});
+    let accepted = client
+        .post_ok(path, "application/json", &reversal, 202)
+        .await
+        .unwrap();
+    assert_eq!(accepted["reverses"], 6);
+    wait_for(&client, "/health", |health| health["status"] == "ok").await;
+    let row = wait_for(&client, "/projections/carts/456", |row| {
+        row["watermark"] == 7
+    })
+    .await;
+    assert_eq!(row["state"], cart["state"]);
+    let reversed = stream(&client, "cart-456").await.remove(6);
+    assert_eq!(
+        (&reversed["type"], &reversed["data"]["by"]),
+        (&json!("reversed"), &json!("ann"))
+    );
+    let again = client
+        .post(path, "application/json", reversal.to_string())
+        .await
+        .unwrap();
+    assert_eq!(again.status, 409, "{}", again.body);
+    let forged = json!({
+        "id": "f", "source": "/rewind/reversal", "type": "reversed", "subject": "cart-456",
+    });
+    let answer = client
+        .post("/events", EVENT, forged.to_string())
+        .await
+        .unwrap();
+    assert_eq!(
+        (answer.status, &answer.body["field"]),
+        (422, &json!("source"))
+    );
     crate::template::every_permission_is_used(&system);
     system.stop().await;
 }

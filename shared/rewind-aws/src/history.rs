@@ -104,6 +104,18 @@ pub async fn reversals(
     }
 }
 
+/// Whether an event that is refused is taken back by what follows it, up to a
+/// version: then it holds nobody up.
+pub(crate) async fn is_taken_back(
+    store: &EventStore,
+    stream: &StreamName,
+    version: u64,
+    through: u64,
+) -> Result<bool, Error> {
+    let later = reversals(store, stream, version, through).await?;
+    Ok(later.taken_back().contains(&version))
+}
+
 /// A row that was folded from the first event on.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Refolded {

@@ -9,6 +9,7 @@ use crate::{
     Error,
     data_store::{DataStore, Key, Row, Write, Written},
     event_store::EventStore,
+    history,
     put::{Outgoing, Stream},
     stalls::{self, Stall},
 };
@@ -135,8 +136,9 @@ impl Reactor {
         let through = match step(turn.watermark, events.iter().copied()) {
             Step::Skip => return Ok(()),
             Step::Apply(run) => {
-                turn.react(run.into_iter().map(Cow::Borrowed));
-                return Ok(());
+                let through = run.last().map_or(0, |event| event.version);
+                let run = run.into_iter().map(Cow::Borrowed);
+                return self.react_to(turn, run, through).await;
             }
             Step::Read { through } => through,
         };
@@ -145,7 +147,8 @@ impl Reactor {
                 .events
                 .read_events(turn.stream, turn.watermark, through);
             let (events, has_more) = page.await?;
-            turn.react(events.into_iter().map(Cow::Owned));
+            let page = events.into_iter().map(Cow::Owned);
+            self.react_to(turn, page, through).await?;
             if turn.refused.is_some() || turn.watermark >= through {
                 return Ok(());
             }
@@ -156,6 +159,31 @@ impl Reactor {
                 });
             }
         }
+    }
+
+    /// Reacts to events until one is refused. One that is taken back up to
+    /// `through` holds nobody up.
+    async fn react_to<'e>(
+        &self,
+        turn: &mut Turn<'_>,
+        events: impl Iterator<Item = Cow<'e, Recorded>>,
+        through: u64,
+    ) -> Result<(), Error> {
+        for event in events {
+            let version = event.version;
+            match turn.reaction.react(&event) {
+                Ok(drawn) => turn.drawn.extend(drawn),
+                Err(refused) => {
+                    let (events, stream) = (&self.events, turn.stream);
+                    if !history::is_taken_back(events, stream, version, through).await? {
+                        turn.refused = Some(refused);
+                        return Ok(());
+                    }
+                }
+            }
+            turn.watermark = version;
+        }
+        Ok(())
     }
 
     /// Sends what all turns drew, in order for each stream that it belongs to.
@@ -225,23 +253,6 @@ impl Reactor {
             }
         }
         Ok(())
-    }
-}
-
-impl Turn<'_> {
-    fn react<'e>(&mut self, events: impl Iterator<Item = Cow<'e, Recorded>>) {
-        for event in events {
-            match self.reaction.react(&event) {
-                Ok(drawn) => {
-                    self.drawn.extend(drawn);
-                    self.watermark = event.version;
-                }
-                Err(refused) => {
-                    self.refused = Some(refused);
-                    return;
-                }
-            }
-        }
     }
 }
 

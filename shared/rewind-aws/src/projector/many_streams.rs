@@ -220,8 +220,7 @@ impl Projector {
     /// Whether an event that is refused is taken back by what was delivered
     /// behind it.
     async fn is_taken_back(&self, run: &Run<'_>, version: u64) -> Result<bool, Error> {
-        let later = history::reversals(&self.events, run.stream, version, run.through);
-        Ok(later.await?.taken_back().contains(&version))
+        history::is_taken_back(&self.events, run.stream, version, run.through).await
     }
 
     /// Folds the runs into their rows and writes rows and marks together. Runs

@@ -140,8 +140,8 @@ impl Projector {
             let refused_at = next.row.watermark + 1;
             if next.row.stalled.is_some() {
                 // Perhaps it is taken back further on.
-                let later = history::reversals(&self.events, subject.stream, refused_at, through);
-                if later.await?.taken_back().contains(&refused_at) {
+                let (events, stream) = (&self.events, subject.stream);
+                if history::is_taken_back(events, stream, refused_at, through).await? {
                     return self.fold_again(subject, row, through).await;
                 }
                 return Ok(next);
