@@ -8,6 +8,7 @@ mod operator;
 mod path;
 mod problems;
 mod readme;
+mod replays;
 mod samples;
 mod support;
 mod template;

@@ -27,6 +27,11 @@ pub fn template() -> Template {
 
 /// Starts the system that `cargo run` starts, on any free port.
 pub async fn start(state: State) -> (System, Client) {
+    start_with(state, |_| {}).await
+}
+
+/// As [`start`], with other options.
+pub async fn start_with(state: State, change: impl FnOnce(&mut Options)) -> (System, Client) {
     let worker = Worker {
         program: env!("CARGO_BIN_EXE_rewind").into(),
         args: vec!["function".into()],
@@ -34,6 +39,7 @@ pub async fn start(state: State) -> (System, Client) {
     let mut options = Options::new(template(), worker);
     options.port = 0;
     options.state = state;
+    change(&mut options);
     let system = System::start(options).await.unwrap();
     let client = Client::new(system.url());
     (system, client)

@@ -77,6 +77,11 @@ fn player_on(aws: &Aws, replay: Stream) -> Player {
     Player::new(service(), aws.events(), aws.data(), replay).with_index_lag(lag)
 }
 
+async fn subscriber(aws: &Aws) -> Subscriber {
+    let stream = aws.system.stream("ReplayStream").unwrap();
+    Subscriber::new(aws.system.kinesis_endpoint(), &stream).await
+}
+
 fn to_subscriber(what: Value) -> Request {
     Request {
         what: serde_json::from_value(what).unwrap(),
@@ -135,7 +140,7 @@ async fn what_is_asked_for_is_sent_in_order_with_counts_and_a_dry_run_counts_the
     let middle = all[all.len() / 2].position;
     let time = jiff::Timestamp::from_microsecond(middle as i64).unwrap();
     let player = player(&aws);
-    let mut subscriber = Subscriber::new(&aws, "ReplayStream").await;
+    let mut subscriber = subscriber(&aws).await;
     for (nth, (what, expected)) in [
         (json!({}), all.len()),
         (json!({"categories": ["spread"]}), 0),
@@ -268,7 +273,7 @@ async fn a_playback_that_dies_again_and_again_repeats_at_most_a_page_a_lane_each
         all.len(),
         "a repeated page counts once"
     );
-    let deliveries = Subscriber::new(&aws, "ReplayStream").await.next().await;
+    let deliveries = subscriber(&aws).await.next().await;
     let (mut streams, _) = of("p", &deliveries);
     let sent: usize = streams.values().map(Vec::len).sum();
     let (page, lanes) = (PAGE as usize * 3, 4);
@@ -380,7 +385,7 @@ async fn two_playbacks_at_once_through_a_throttled_stream_keep_their_order() {
     let request = to_subscriber(json!({}));
     let (a, b) = join(play(&player, "a", &request), play(&player, "b", &request)).await;
     assert_eq!((a.state, b.state), (State::Completed, State::Completed));
-    let deliveries = Subscriber::new(&aws, "ReplayStream").await.next().await;
+    let deliveries = subscriber(&aws).await.next().await;
     for id in ["a", "b"] {
         let (mut streams, _) = of(id, &deliveries);
         for events in streams.values_mut() {
@@ -399,7 +404,7 @@ async fn two_playbacks_at_once_through_a_throttled_stream_keep_their_order() {
 
 /// Lets write fold what the replay stream holds until the playback is over.
 async fn rebuild(aws: &Aws, player: &Player, id: &str) -> Playback {
-    let mut subscriber = Subscriber::new(aws, "ReplayStream").await;
+    let mut subscriber = subscriber(aws).await;
     let projector = Projector::new(service(), aws.events(), aws.data());
     let write = async {
         loop {

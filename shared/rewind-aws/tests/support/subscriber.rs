@@ -1,7 +1,6 @@
 //! A subscriber to a Kinesis stream, as anybody could write one.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
-use super::Aws;
 use aws_sdk_kinesis::{
     config::{BehaviorVersion, Credentials, Region},
     types::ShardIteratorType,
@@ -16,19 +15,18 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    pub async fn new(aws: &Aws, logical_id: &str) -> Self {
+    pub async fn new(endpoint: &str, stream: &str) -> Self {
         let config = aws_sdk_kinesis::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new("us-east-1"))
             .http_client(Builder::new().build_http())
             .credentials_provider(Credentials::new("operator", "local", None, None, "local"))
-            .endpoint_url(aws.system.kinesis_endpoint())
+            .endpoint_url(endpoint)
             .build();
         let kinesis = aws_sdk_kinesis::Client::from_conf(config);
-        let stream = aws.system.stream(logical_id).unwrap();
         let mut iterators = Vec::new();
         for nth in 0..4 {
-            let iterator = kinesis.get_shard_iterator().stream_name(&stream);
+            let iterator = kinesis.get_shard_iterator().stream_name(stream);
             let iterator = iterator.shard_id(format!("shardId-{nth:012}"));
             let iterator = iterator.shard_iterator_type(ShardIteratorType::TrimHorizon);
             iterators.push(iterator.send().await.unwrap().shard_iterator);

@@ -1,0 +1,250 @@
+//! `kill -9` of playback at random moments, while live events come in: each
+//! playback goes on by itself, repeats at most a page a lane, and keeps order.
+
+#[path = "../../../shared/rewind-aws/tests/support/subscriber.rs"]
+mod subscriber;
+
+use crate::support::{BATCH, start_with, vote};
+use local::{State, System};
+use rand::Rng;
+use rewind::{Event, StreamName, event::raw};
+use rewind_aws::{
+    audit::{Audit, Violation, Watch},
+    clients::Clients,
+    lanes::PAGE,
+    sequencer::{Outcome, Sequencer},
+};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use subscriber::Subscriber;
+
+/// Events of one commit, and commits of one stream: what is repeated is counted
+/// in pages of commits.
+const COMMIT: usize = 5;
+const COMMITS: usize = 4;
+
+/// Lanes that a playback reads at once.
+const LANES: usize = 4;
+
+/// A number from the environment: `REWIND_REPLAY_EVENTS=100000
+/// REWIND_REPLAY_KILLS=20` is the large run.
+fn number(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap())
+}
+
+/// Records votes without going through Kinesis: history that is there already.
+async fn history(clients: &Clients, system: &System, events: usize) {
+    let store = clients.event_store(system.table("EventsTable").unwrap());
+    let sequencer = Sequencer::new(store);
+    let streams = events / (COMMIT * COMMITS);
+    for some in (0..streams).collect::<Vec<_>>().chunks(100) {
+        for commit in 0..COMMITS {
+            let votes = some.iter().flat_map(|stream| {
+                (0..COMMIT).map(move |nth| {
+                    let nth = commit * COMMIT + nth;
+                    Event {
+                        id: format!("{stream}/{nth}"),
+                        source: "/history".into(),
+                        kind: "vote-cast".into(),
+                        stream: StreamName::new(format!("poll-old.{stream}")).unwrap(),
+                        time: "2023-04-19T09:00:00Z".into(),
+                        extensions: BTreeMap::new(),
+                        data: raw(&json!({"user": format!("user-{nth}"), "choice": "chips"})),
+                    }
+                })
+            });
+            let votes: Vec<Event> = votes.collect();
+            let outcomes = sequencer.record(&votes).await;
+            let is_recorded = |outcome: &Outcome| matches!(outcome, Outcome::Recorded { .. });
+            assert!(outcomes.iter().all(is_recorded));
+        }
+    }
+}
+
+fn playback_pids(system: &System) -> Vec<u32> {
+    let pids = system.function_pids().into_iter();
+    pids.filter(|(name, _)| name.to_lowercase().ends_with("playback"))
+        .map(|(_, pid)| pid)
+        .collect()
+}
+
+struct Names(Vec<String>);
+impl Watch for Names {
+    fn violation(&mut self, violation: &Violation) {
+        self.0.push(format!("{violation:?}"));
+    }
+
+    fn progress(&mut self, _: &'static str, _: u64, _: u64) {}
+}
+
+async fn verify(clients: &Clients, system: &System) {
+    let mut names = Names(Vec::new());
+    let events = clients.event_store(system.table("EventsTable").unwrap());
+    let data = clients.data_store(system.table("DataTable").unwrap());
+    let counts = Audit::new(service::service(), events, data);
+    let counts = counts.run(&mut names).await.unwrap();
+    assert_eq!(names.0, Vec::<String>::new());
+    println!("verified {} events, {} rows", counts.events, counts.rows);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_killed_playback_goes_on_by_itself_while_live_events_come_in() {
+    let events = number("REWIND_REPLAY_EVENTS", 10_000);
+    let kills = number("REWIND_REPLAY_KILLS", 5);
+    let (system, client) = start_with(State::Ephemeral, |options| {
+        // A minute takes a second: forsaken playbacks are tended soon.
+        options.schedule_unit = Duration::from_secs(1);
+    })
+    .await;
+    let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
+    history(&clients, &system, events).await;
+
+    let is_over = Arc::new(AtomicBool::new(false));
+    let live = Arc::new(AtomicU64::new(0));
+    let sender = {
+        let (client, is_over, live) = (client.clone(), is_over.clone(), live.clone());
+        tokio::spawn(async move {
+            while !is_over.load(Ordering::SeqCst) {
+                let first = live.load(Ordering::SeqCst) as usize;
+                let votes: Vec<Value> = (first..first + 5)
+                    .map(|nth| vote(&format!("poll-old.{}", nth % 50), 1_000 + nth))
+                    .collect();
+                client
+                    .post_ok("/events", BATCH, &json!(votes), 202)
+                    .await
+                    .unwrap();
+                live.fetch_add(5, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+    };
+
+    // About as long as the kills take.
+    let rate = events / kills.max(1);
+    let request = json!({"to": [{"projection": "basic-sum"}], "rate": rate});
+    let begun = client
+        .post_ok("/playbacks", "application/json", &request, 202)
+        .await
+        .unwrap();
+    let path = format!("/playbacks/{}", begun["id"].as_str().unwrap());
+    let mut killed = 0;
+    let mut dice = rand::rng();
+    while killed < kills {
+        tokio::time::sleep(Duration::from_millis(dice.random_range(20..900))).await;
+        let playback = client.get_ok(&path).await.unwrap();
+        if playback["state"] != "replaying" {
+            assert_ne!(playback["state"], "failed", "{playback}");
+            break;
+        }
+        for pid in playback_pids(&system) {
+            // Gone already is as good.
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        }
+        killed += 1;
+    }
+    let over = async {
+        loop {
+            let playback = client.get_ok(&path).await.unwrap();
+            match playback["state"].as_str() {
+                Some("completed") => return playback,
+                Some("replaying" | "catching-up") => {}
+                _ => panic!("{playback}"),
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    let patience = Duration::from_secs(900);
+    let over = tokio::time::timeout(patience, over).await.unwrap();
+    is_over.store(true, Ordering::SeqCst);
+    sender.await.unwrap();
+    system.idle().await;
+    println!(
+        "{killed} kills, {} live events, {over}",
+        live.load(Ordering::SeqCst)
+    );
+    assert!(killed > kills / 2, "{killed} kills");
+
+    let stream = system.stream("ReplayStream").unwrap();
+    let mut subscriber = Subscriber::new(system.kinesis_endpoint(), &stream).await;
+    let mut reached: BTreeMap<StreamName, u64> = BTreeMap::new();
+    let (mut sent, mut backwards) = (0, 0);
+    for delivery in subscriber.next().await {
+        for event in delivery.events {
+            sent += 1;
+            let before = reached.insert(event.stream().clone(), event.version);
+            match before.unwrap_or(0) {
+                before if event.version <= before => backwards += 1,
+                before => assert_eq!(event.version, before + 1, "in order, without a gap"),
+            }
+        }
+    }
+    let once: u64 = reached.values().sum();
+    println!("{sent} events sent, {once} of them once, {backwards} times a stream began again");
+    let page = PAGE as usize * COMMIT;
+    assert!(
+        sent as usize - once as usize <= killed * LANES * page,
+        "{sent} of {once}"
+    );
+    assert!(over["events"].as_u64().unwrap() >= events as u64);
+    let rows = client.get_ok("/projections/basic-sum").await.unwrap();
+    assert_eq!(rows["generation"], 2);
+    verify(&clients, &system).await;
+    system.stop().await;
+}
+
+/// The peak of a process's memory, in kB.
+fn peak(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let number = line.map(|line| line.trim().trim_end_matches("kB").trim());
+    number.and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
+/// `REWIND_REPLAY_EVENTS=1000000` is the large run.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_memory_of_playback_does_not_grow_with_history() {
+    let (system, client) = start_with(State::Ephemeral, |_| {}).await;
+    let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
+    let mut peaks = Vec::new();
+    for events in [10_000, number("REWIND_REPLAY_EVENTS", 20_000)] {
+        // Streams are numbered: what is there already is recorded once.
+        history(&clients, &system, events).await;
+        // A new process: the peak of one before is not this one's.
+        for pid in playback_pids(&system) {
+            let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        let request = json!({"to": [{"subscriber": "memory"}], "what": {"categories": ["poll"]}});
+        let begun = client
+            .post_ok("/playbacks", "application/json", &request, 202)
+            .await
+            .unwrap();
+        let path = format!("/playbacks/{}", begun["id"].as_str().unwrap());
+        let mut highest = 0;
+        loop {
+            let playback = client.get_ok(&path).await.unwrap();
+            highest = playback_pids(&system)
+                .into_iter()
+                .map(peak)
+                .fold(highest, u64::max);
+            if playback["state"] == "completed" {
+                assert_eq!(playback["events"], events);
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        println!("{events} events: playback at most {highest} kB");
+        peaks.push(highest);
+    }
+    assert!(peaks[1] <= peaks[0] + 4 * 1024, "{peaks:?} kB");
+    system.stop().await;
+}
