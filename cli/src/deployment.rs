@@ -1,7 +1,9 @@
 //! Which deployment an operator's verb is about: the local system that runs
 //! here, another AWS-compatible endpoint, or AWS.
 
+use crate::Domain;
 use clap::Args as ClapArgs;
+use rewind::Service;
 use rewind_aws::{
     clients::Clients, data_store::DataStore, event_store::EventStore, invoke::Function, put::Stream,
 };
@@ -64,8 +66,10 @@ struct Endpoints {
     lambda: String,
 }
 
-/// A deployment's clients.
+/// A deployment: its domain and its clients.
 pub struct Deployment {
+    /// The domain that is deployed.
+    pub service: Service,
     /// The events table.
     pub events: EventStore,
     /// The data store.
@@ -82,7 +86,7 @@ pub struct Deployment {
 
 impl Args {
     /// Opens the deployment. Nothing is called yet.
-    pub async fn open(&self) -> Result<Deployment, String> {
+    pub async fn open(&self, domain: Domain) -> Result<Deployment, String> {
         let clients = match self.endpoints()? {
             Some(at) => Clients::at(&at.dynamodb, &at.kinesis)
                 .await
@@ -90,6 +94,7 @@ impl Args {
             None => Clients::from_env().await,
         };
         Ok(Deployment {
+            service: domain(),
             events: clients.event_store(&self.events_table),
             store: clients.data_store(&self.data_table),
             published: clients.stream_named(&self.events_stream),

@@ -1,12 +1,13 @@
 //! One of the functions, as the local system's child process.
 
+use crate::Domain;
 use std::{future::Future, io::Read, pin::Pin};
 
 type Running = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
 
 /// Runs a function until its parent is gone.
-pub fn run(name: &str) -> Result<(), String> {
-    let service = service::service();
+pub fn run(name: &str, domain: Domain) -> Result<(), String> {
+    let service = domain();
     let running: Running = match name {
         "ingest" => Box::pin(ingest::run(service)),
         "pump" => Box::pin(pump::run(service)),

@@ -7,9 +7,9 @@
 
 mod stalled;
 
-use crate::{deployment, up};
+use crate::{Domain, deployment, up};
 use clap::Args as ClapArgs;
-use rewind::{BadStreamName, Service, StreamName};
+use rewind::{BadStreamName, StreamName};
 use rewind_aws::stalls::Stall;
 use serde_json::json;
 use stalled::{Stalled, State};
@@ -56,9 +56,9 @@ struct Resumed {
 }
 
 /// Resumes. Exit code 1 says that some still stall.
-pub fn run(args: &Args) -> ExitCode {
+pub fn run(args: &Args, domain: Domain) -> ExitCode {
     up::init_log();
-    let outcome = up::runtime().and_then(|runtime| runtime.block_on(resume(args)));
+    let outcome = up::runtime().and_then(|runtime| runtime.block_on(resume(args, domain)));
     match outcome {
         Ok(resumed) => {
             resumed.show(args.json);
@@ -78,9 +78,9 @@ fn stream_name(text: &str) -> Result<StreamName, BadStreamName> {
     StreamName::new(text)
 }
 
-async fn resume(args: &Args) -> Result<Resumed, String> {
-    let deployment = args.deployment.open().await?;
-    let stalled = Stalled::new(service::service(), deployment);
+async fn resume(args: &Args, domain: Domain) -> Result<Resumed, String> {
+    let deployment = args.deployment.open(domain).await?;
+    let stalled = Stalled::new(deployment);
     let mut waiting = stalled
         .list(args.reader.as_deref(), args.stream.as_ref())
         .await?;

@@ -3,7 +3,7 @@
 
 mod show;
 
-use crate::{deployment, up};
+use crate::{Domain, deployment, up};
 use clap::Args as ClapArgs;
 use rewind_aws::{
     Error,
@@ -32,9 +32,9 @@ pub struct Args {
 
 /// Verifies. Exit code 1 says that there are violations, 2 that not everything
 /// could be read.
-pub fn run(args: &Args) -> ExitCode {
+pub fn run(args: &Args, domain: Domain) -> ExitCode {
     up::init_log();
-    let outcome = up::runtime().and_then(|runtime| runtime.block_on(audit(args)));
+    let outcome = up::runtime().and_then(|runtime| runtime.block_on(audit(args, domain)));
     match outcome {
         Ok(counts) if counts.is_clean() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::from(VIOLATIONS),
@@ -45,9 +45,9 @@ pub fn run(args: &Args) -> ExitCode {
     }
 }
 
-async fn audit(args: &Args) -> Result<Counts, String> {
-    let deployment = args.deployment.open().await?;
-    let audit = Audit::new(service::service(), deployment.events, deployment.store);
+async fn audit(args: &Args, domain: Domain) -> Result<Counts, String> {
+    let deployment = args.deployment.open(domain).await?;
+    let audit = Audit::new(deployment.service, deployment.events, deployment.store);
     let outcome = if args.json {
         let mut object = Object::open();
         let outcome = audit.run(&mut object).await;

@@ -19,7 +19,6 @@ const STREAMS: usize = 200;
 
 /// A deployment, as far as stalls go.
 pub struct Stalled {
-    service: Service,
     deployment: Deployment,
 }
 
@@ -36,11 +35,8 @@ pub enum State {
 
 impl Stalled {
     /// The stalls of this deployment.
-    pub fn new(service: Service, deployment: Deployment) -> Self {
-        Self {
-            service,
-            deployment,
-        }
+    pub fn new(deployment: Deployment) -> Self {
+        Self { deployment }
     }
 
     /// All stalls of one reader or of all, of one stream or of all.
@@ -123,12 +119,12 @@ impl Stalled {
     async fn watermark_of(&self, stall: &Stall) -> Result<Option<Key>, Error> {
         let mark = Key::mark(&stall.reader, stall.stream.as_str());
         let Some((name, generation)) = stall.reader.rsplit_once('@') else {
-            let mut reactions = self.service.reactions().iter();
+            let mut reactions = self.deployment.service.reactions().iter();
             let is_known = reactions.any(|reaction| reaction.origin == stall.reader);
             return Ok(is_known.then_some(mark));
         };
         let (Some(projection), Ok(generation)) =
-            (self.service.projection(name), generation.parse())
+            (self.deployment.service.projection(name), generation.parse())
         else {
             return Ok(None);
         };

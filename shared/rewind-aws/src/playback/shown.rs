@@ -98,7 +98,8 @@ impl Playback {
         lanes.sum::<f64>() / self.lanes.len().max(1) as f64
     }
 
-    fn estimate(&self) -> Estimate {
+    /// What it would take, once a dry run has counted it.
+    pub fn estimate(&self) -> Estimate {
         let gigabytes = self.sent.billed_bytes as f64 / 1024.0 / 1024.0 / 1024.0;
         let dollars = gigabytes * (price::KINESIS_IN + READERS * price::KINESIS_OUT)
             + self.sent.read_units as f64 * price::READ_UNIT;
