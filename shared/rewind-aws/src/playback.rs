@@ -527,8 +527,8 @@ impl Run<'_> {
 
     /// Changes what is saved. Progress is saved by one at a time. Where the
     /// operator has paused or cancelled the playback meanwhile, progress is
-    /// saved all the same and the playback stops; a rival invocation of the
-    /// same playback makes this one fail.
+    /// saved all the same and the playback stops; where another invocation has
+    /// taken it over, this one stops as well.
     async fn save(&self, change: impl Fn(&mut Playback)) -> Result<Go, Error> {
         let mut saved = self.saved.lock().await;
         loop {
@@ -556,17 +556,16 @@ impl Run<'_> {
                     return Ok(go);
                 }
                 Written::Stale => {
-                    let id = &playback.id;
-                    let now = load(store, id).await?;
-                    let now = now.filter(|(now, _)| now.player.as_ref() == Some(&self.name));
-                    let Some((playback, revision)) = now else {
-                        return Err(Error::Contended {
-                            what: format!("playback {id}"),
-                            attempts: 1,
-                        });
+                    let Some((now, revision)) = load(store, &playback.id).await? else {
+                        let what = format!("playback {}", playback.id);
+                        return Err(Error::damaged(what, "its record is gone"));
                     };
-                    saved.playback = playback;
+                    saved.playback = now;
                     saved.revision = revision;
+                    if saved.playback.player.as_ref() != Some(&self.name) {
+                        tracing::info!(id = saved.playback.id, "taken over");
+                        return Ok(Go::Stopped);
+                    }
                 }
             }
         }
@@ -574,15 +573,16 @@ impl Run<'_> {
 
     /// Gives up: says why, and drops what was built.
     async fn fail(&self, reason: String) -> Result<(), Error> {
-        let to = self.replay.to.as_slice();
-        self.player.abandon(&self.request, to).await?;
         tracing::error!(id = self.replay.id, reason, "playback failed");
-        self.save(|playback| {
+        let failed = self.save(|playback| {
             playback.state = State::Failed;
             playback.reason = Some(reason.clone());
             playback.ended = Some(now());
-        })
-        .await?;
+        });
+        if failed.await? == Go::On {
+            let to = self.replay.to.as_slice();
+            self.player.abandon(&self.request, to).await?;
+        }
         Ok(())
     }
 }
