@@ -2,12 +2,16 @@
 //! operator's verbs.
 
 mod client;
+mod compare;
 mod demo;
 mod deployment;
+mod export;
 mod function;
+mod import;
 mod memory;
 mod progress;
 mod resume;
+mod selection;
 mod torture;
 mod up;
 mod verify;
@@ -36,6 +40,14 @@ enum Command {
     Verify(verify::Args),
     /// After the fix: lets stalled streams go on, from the events table.
     Resume(resume::Args),
+    /// Compares two generations of a projection, row by row: what serves, and
+    /// what a playback has built.
+    Compare(compare::Args),
+    /// Writes a part of history as JSON Lines: recorded CloudEvents, in
+    /// recorded order.
+    Export(Box<export::Args>),
+    /// Puts events from JSON Lines on the stream of accepted events.
+    Import(import::Args),
     /// Loads a system of its own that keeps nothing while requests fail and
     /// functions are killed, and checks that nothing was lost or done twice.
     Torture(torture::Args),
@@ -56,6 +68,9 @@ fn main() -> ExitCode {
         Some(Command::Demo(args)) => demo::run(&args, started),
         Some(Command::Verify(args)) => return verify::run(&args),
         Some(Command::Resume(args)) => return resume::run(&args),
+        Some(Command::Compare(args)) => return compare::run(&args),
+        Some(Command::Export(args)) => return export::run(&args),
+        Some(Command::Import(args)) => return import::run(&args),
         Some(Command::Torture(args)) => torture::run(&args),
         Some(Command::Function { name }) => function::run(&name),
     };
