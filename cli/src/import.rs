@@ -15,17 +15,27 @@ use clap::Args as ClapArgs;
 use line::{Bad, Line};
 use lines::{LineError, Lines};
 use places::{Placed, Places};
-use rewind::reversal::place;
+use rewind::{Recorded, reversal::place};
 use rewind_aws::event_store::EventStore;
 use send::Sender;
 use serde_json::json;
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 /// The exit code when a line is not taken.
 const REFUSED: u8 = 1;
 
 /// The exit code when lines could not be read or sent.
 const FAILED: u8 = 2;
+
+/// How long an event that a reversal takes back may take to be recorded.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often it is looked for.
+const INTERVAL: Duration = Duration::from_millis(50);
 
 /// What is imported, and where to.
 #[derive(ClapArgs)]
@@ -103,35 +113,50 @@ async fn all(lines: &mut Lines, events: &EventStore, sender: &mut Sender) -> Res
     while let Some(text) = lines.next()? {
         let bytes = text.len();
         let placed = places.place(Line::read(text)?)?;
-        check_reversal(events, &placed).await?;
+        wait_for_reversed(events, &placed, sender).await?;
         let sent = sender.add(placed.event, bytes).await;
         sent.map_err(Stop::Failed)?;
     }
     Ok(())
 }
 
-/// Where the stream is not new, a reversal must not take back what stands
-/// there instead of its event.
-async fn check_reversal(events: &EventStore, placed: &Placed) -> Result<(), Stop> {
+/// Waits until the event that a reversal takes back stands where the reversal
+/// says. Reactions write to the same streams meanwhile, and the stream may not
+/// be new: what stands there instead must not be taken back.
+async fn wait_for_reversed(
+    events: &EventStore,
+    placed: &Placed,
+    sender: &mut Sender,
+) -> Result<(), Stop> {
     let Some(reversal) = &placed.reversal else {
         return Ok(());
     };
     let (stream, version) = (&placed.event.stream, reversal.version);
-    let read = events.read_events(stream, version.saturating_sub(1), version);
-    let (standing, _) = read
-        .await
-        .map_err(|error| Stop::Failed(error.to_string()))?;
-    let is_other =
-        |event: &rewind::Event| (&event.source, &event.id) != (&reversal.source, &reversal.id);
-    match standing.first() {
-        Some(standing) if is_other(&standing.event) => {
+    let started = Instant::now();
+    loop {
+        let read = events.read_events(stream, version.saturating_sub(1), version);
+        let (standing, _) = read
+            .await
+            .map_err(|error| Stop::Failed(error.to_string()))?;
+        if let Some(Recorded { event, .. }) = standing.first() {
+            if (&event.source, &event.id) == (&reversal.source, &reversal.id) {
+                return Ok(());
+            }
             let place = place(stream, version);
             let why = format!(
                 "would take back {place}, which is another event here: reversals go into streams that are new, or were imported from the same lines"
             );
-            Err(Bad::field("data.version", why).into())
+            return Err(Bad::field("data.version", why).into());
         }
-        _ => Ok(()),
+        if started.elapsed() > PATIENCE {
+            let (place, seconds) = (place(stream, version), PATIENCE.as_secs());
+            return Err(Stop::Failed(format!(
+                "takes back {place}, which is not recorded after {seconds} s: is the pump at work?"
+            )));
+        }
+        // It may be among what waits.
+        sender.flush().await.map_err(Stop::Failed)?;
+        tokio::time::sleep(INTERVAL).await;
     }
 }
 
