@@ -45,8 +45,15 @@ enum Command {
     Compare(compare::Args),
     /// Writes a part of history as JSON Lines: recorded CloudEvents, in
     /// recorded order.
+    ///
+    /// A reversal is an event of the type `reversed`: where a selection leaves
+    /// it out, what it took back counts again after an import.
     Export(Box<export::Args>),
     /// Puts events from JSON Lines on the stream of accepted events.
+    ///
+    /// They keep ids, sources, times and extensions; versions and positions
+    /// are given anew. What names an event by its version, as reversals do, is
+    /// made to name the version that it gets in a stream that is new.
     Import(import::Args),
     /// Loads a system of its own that keeps nothing while requests fail and
     /// functions are killed, and checks that nothing was lost or done twice.

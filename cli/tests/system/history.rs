@@ -286,6 +286,9 @@ fn polls_id(version: usize) -> String {
     format!("poll-1/{}", (version - 1) * 3 + 1)
 }
 
+/// The cursor at the begin of a comparison of the generations 1 and 3.
+const BEGIN: &str = "eyJhIjoxLCJiIjozLCJhdCI6eyJwYXJ0aXRpb24iOjAsImEiOnsiYWZ0ZXIiOm51bGwsImlzX2xhc3QiOmZhbHNlfSwiYiI6eyJhZnRlciI6bnVsbCwiaXNfbGFzdCI6ZmFsc2V9fX0";
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn generations_are_compared_side_by_side() {
     let dir = tempfile::tempdir().unwrap();
@@ -353,6 +356,11 @@ async fn generations_are_compared_side_by_side() {
     for field in ["only_a", "only_b", "different", "a", "b"] {
         assert_eq!(answer[field], said[field], "{field}");
     }
+    // A cursor keeps to its generations, whatever serves meanwhile.
+    let path = format!("/projections/basic-sum/compare?cursor={BEGIN}&sample=100");
+    assert_eq!(client.get_ok(&path).await.unwrap(), answer);
+    let path = format!("/projections/basic-sum/compare?cursor={BEGIN}&b=2");
+    assert_eq!(client.get(&path).await.unwrap().status, 400);
     let sample = answer["sample"].as_array().unwrap();
     let differing = sample.iter().find(|row| row["key"] == "1").unwrap();
     assert_eq!(
