@@ -117,10 +117,10 @@ async fn what_differs_is_counted_and_the_first_of_it_shown() {
     assert_eq!(found.sample.len(), 30);
     assert_ne!(found.a.checksum, found.b.checksum);
     for differing in &found.sample {
-        let nth: u64 = differing.key.parse().unwrap();
+        let kind = differing.key.parse::<u64>().unwrap() % 6;
         let (a, b) = (&differing.a, &differing.b);
-        assert_eq!((a.is_some(), b.is_some()), (nth % 6 != 1, nth % 6 != 0));
-        if nth % 6 == 2 {
+        assert_eq!((a.is_some(), b.is_some()), (kind != 1, kind != 0));
+        if kind == 2 {
             let (a, b) = (a.as_ref().unwrap(), b.as_ref().unwrap());
             assert_eq!((a.watermark, b.watermark), (Some(1), Some(2)));
             assert_eq!((&a.state["of"], &b.state["of"]), (&json!(1), &json!(2)));
@@ -144,7 +144,7 @@ async fn partitions_of_many_pages_are_compared_to_their_ends() {
         write(&store, 1, &format!("all/{nth:04}"), Some(json!(nth))).await;
     }
     for nth in 600..1300 {
-        let state = u64::is_multiple_of(nth, 2).then(|| json!(nth));
+        let state = (nth % 2 == 0).then(|| json!(nth));
         write(&store, 2, &format!("all/{nth:04}"), state).await;
     }
     let found = at_once(&store, [1, 2], 0).await;
