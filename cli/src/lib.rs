@@ -2,10 +2,13 @@
 //! operator's verbs.
 
 mod client;
+mod compare;
 mod demo;
 mod deployment;
+mod export;
 mod function;
 mod generation;
+mod import;
 mod memory;
 mod playback;
 mod progress;
@@ -47,7 +50,7 @@ enum Command {
     Resume(resume::Args),
     /// Plays all or part of history back: to rebuild a projection, to answer a
     /// question from a part of history, to feed a subscriber.
-    Replay(replay::Args),
+    Replay(Box<replay::Args>),
     /// Follows a playback, pauses it, lets it go on, or gives it up.
     Playback(playback::Args),
     /// Lets readers see another generation of a projection: one that has
@@ -55,6 +58,14 @@ enum Command {
     Activate(generation::Args),
     /// Drops a generation that nobody needs any more.
     Drop(generation::Args),
+    /// Two generations of a projection side by side: rows, checksums, and the
+    /// rows that differ.
+    Compare(compare::Args),
+    /// Writes all or part of history as JSON Lines of CloudEvents.
+    Export(Box<export::Args>),
+    /// Sends events from JSON Lines to be recorded, such as to seed another
+    /// environment.
+    Import(import::Args),
     /// Takes one event back: shows what would change, asks, and records why
     /// and by whom.
     Reverse(reverse::Args),
@@ -87,6 +98,9 @@ pub fn run(domain: Domain) -> ExitCode {
         Some(Command::Drop(args)) => {
             return generation::run(&args, generation::Verb::Drop, domain);
         }
+        Some(Command::Compare(args)) => return compare::run(&args, domain),
+        Some(Command::Export(args)) => return export::run(&args, domain),
+        Some(Command::Import(args)) => return import::run(&args, domain),
         Some(Command::Reverse(args)) => return reverse::run(&args, domain),
         Some(Command::Torture(args)) => torture::run(&args),
         Some(Command::Function { name }) => function::run(&name, domain),

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "the tests use a part of it")]
 mod client;
 mod crashes;
+mod history;
 mod operator;
 mod path;
 mod problems;

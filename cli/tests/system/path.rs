@@ -106,6 +106,20 @@ async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
     let health = client.get("/health").await.unwrap().body;
     assert_eq!(health["status"], "ok", "{health}");
 
+    // A subscriber gets all there is, also what nobody here reads.
+    let request = json!({"to": [{"subscriber": "warehouse"}], "dry_run": true});
+    let path = "/2015-03-31/functions/playback/invocations";
+    let ended = client
+        .post_ok(path, "application/json", &request, 200)
+        .await
+        .unwrap();
+    // Inputs, facts, votes, the order, and the report of a conflict.
+    assert_eq!(
+        (&ended["state"], &ended["events"]),
+        (&json!("completed"), &json!(11)),
+        "{ended}"
+    );
+
     // A rebuild that the operator looks at first, and a rollback.
     let request = json!({"to": [{"projection": "basic-sum"}], "activate": "by-hand"});
     let path = "/2015-03-31/functions/playback/invocations";

@@ -1,5 +1,7 @@
 //! query: the read side. Rows, streams, playbacks and health over HTTP.
 
+mod compare;
+mod cursor;
 pub mod handler;
 mod health;
 mod past;

@@ -1,10 +1,10 @@
 //! `GET /projections`, `/projections/{name}` and `/projections/{name}/{key}`.
 
 use crate::{
+    cursor::{decode, encode},
     handler::{Handler, MAX_ANSWER, Unanswered},
     past::Moment,
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rewind::{Over, Problem, Projection, Target};
 use rewind_aws::{
     data_store::{self, Key, Row},
@@ -86,7 +86,7 @@ impl Handler {
             None => data_store::row_partitions(&target).collect(),
         };
         let mut cursor = match http::query(request, "cursor") {
-            Some(text) => decode(text, partitions.len())?,
+            Some(text) => cursor(text, partitions.len())?,
             None => Cursor {
                 generation: target.generation,
                 partition: 0,
@@ -159,13 +159,18 @@ impl Handler {
         Ok(http::json(200, &row))
     }
 
+    /// The projection that a request names.
+    pub(crate) fn projection(&self, request: &Request) -> Result<&Projection, Problem> {
+        let name = http::path(request, "name");
+        let projection = self.service.projection(name);
+        projection.ok_or_else(|| Problem::not_found(format!("there is no projection {name:?}")))
+    }
+
     /// The projection that a request names, and the generation that it asks
     /// for: without a word, the one that serves.
     async fn serving(&self, request: &Request) -> Result<(&Projection, Target), Unanswered> {
-        let name = http::path(request, "name");
-        let Some(projection) = self.service.projection(name) else {
-            return Err(Problem::not_found(format!("there is no projection {name:?}")).into());
-        };
+        let projection = self.projection(request)?;
+        let name = projection.name;
         let generations = generations::of(&self.store, name).await?;
         let serving = generations.serving;
         let generation = http::query_number(request, "generation", 1..=u64::MAX, serving)?;
@@ -193,15 +198,9 @@ fn shown(projection: &Projection, key: String, row: Row) -> Option<Shown> {
     })
 }
 
-fn encode(cursor: &Cursor) -> String {
-    URL_SAFE_NO_PAD.encode(serde_json::to_string(cursor).unwrap_or_default())
-}
-
-fn decode(text: &str, partitions: usize) -> Result<Cursor, Problem> {
-    let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-    let cursor = bytes.and_then(|bytes| serde_json::from_slice::<Cursor>(&bytes).ok());
-    cursor
-        .filter(|cursor| cursor.partition < partitions)
+fn cursor(text: &str, partitions: usize) -> Result<Cursor, Problem> {
+    decode(text)
+        .filter(|cursor: &Cursor| cursor.partition < partitions)
         .ok_or_else(|| {
             let why = "expected `next` of the page before, with the same prefix";
             http::bad_parameter("cursor", why)

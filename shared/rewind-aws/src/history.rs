@@ -6,7 +6,10 @@ use rewind::{
     reversal::{Reversal, Reversals},
 };
 use serde_json::Value;
-use std::{borrow::Cow, collections::HashMap};
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+};
 
 /// What the event at a version comes to. That of a reversal is the event at
 /// the end of its chain, taken back or restored; any other stands for itself.
@@ -46,15 +49,17 @@ pub(crate) async fn resolve<'a>(
         let mut reversal = Reversal::of(event);
         // Each step names an earlier version: this ends.
         while let Some(Reversal { version, .. }) = reversal {
-            if !found.contains_key(&version) {
-                let here = run.iter().find(|event| event.version == version);
-                let named = match here {
-                    Some(event) => event.clone().into_owned(),
-                    None => read(store, event.stream(), version).await?,
-                };
-                found.insert(version, named);
-            }
-            reversal = found.get(&version).and_then(Reversal::of);
+            let named = match found.entry(version) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => {
+                    let here = run.iter().find(|event| event.version == version);
+                    unknown.insert(match here {
+                        Some(event) => event.clone().into_owned(),
+                        None => read(store, event.stream(), version).await?,
+                    })
+                }
+            };
+            reversal = Reversal::of(named);
         }
     }
     let resolved = run.into_iter().map(|event| {
@@ -71,6 +76,20 @@ pub(crate) async fn resolve<'a>(
         }
     });
     Ok(resolved.collect())
+}
+
+/// What an event comes to: that of a reversal is the event at the end of its
+/// chain.
+///
+/// # Errors
+///
+/// When DynamoDB fails, or a commit is damaged or missing.
+pub async fn root(store: &EventStore, event: &Recorded) -> Result<Recorded, Error> {
+    let mut root = event.clone();
+    while let Some(Reversal { version, .. }) = Reversal::of(&root) {
+        root = read(store, root.stream(), version).await?;
+    }
+    Ok(root)
 }
 
 async fn read(store: &EventStore, stream: &StreamName, version: u64) -> Result<Recorded, Error> {

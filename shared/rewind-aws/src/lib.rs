@@ -8,6 +8,7 @@
 //! | [`sequencer`] | pump's work: dense versions, recorded once |
 //! | [`data_store`] | rows, watermarks, transactions on the data store |
 //! | [`generations`] | which generation of a projection serves, which is built |
+//! | [`compare`] | compares two generations, row by row |
 //! | [`history`] | streams as they count, with regard to what was reversed |
 //! | [`projector`] | write's work: the watermark rule and the folds |
 //! | [`reactor`] | microservice's work: adapters and rules |
@@ -24,6 +25,7 @@
 
 pub mod audit;
 pub mod clients;
+pub mod compare;
 pub mod data_store;
 mod error;
 pub mod event_store;

@@ -1,6 +1,6 @@
 //! Selections: which events of history a playback or an export is about.
 
-use crate::{Problem, Recorded, StreamName};
+use crate::{Problem, Recorded, StreamName, reversal::Reversal};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -170,7 +170,9 @@ impl Selection {
         self.is_whole_streams() && self.categories.is_empty() && self.streams.is_empty()
     }
 
-    /// Whether it takes an event.
+    /// Whether it takes an event. Reversals are taken whatever is said of types,
+    /// of when events happened and of correlations: what they take back may be
+    /// taken.
     pub fn takes(&self, event: &Recorded) -> bool {
         let span = Span {
             stream: event.stream(),
@@ -182,6 +184,9 @@ impl Selection {
             let time: Result<Timestamp, _> = event.event.time.parse();
             time.is_ok_and(|time| times.hold(micros(time)))
         };
+        if Reversal::of(event).is_some() {
+            return self.may_take(&span);
+        }
         self.may_take(&span)
             && (self.types.is_empty() || self.types.iter().any(|kind| kind == event.kind()))
             && self.occurred.as_ref().is_none_or(occurred)

@@ -100,7 +100,8 @@ impl Service {
         &self.upcasters
     }
 
-    /// All categories that anything here reads or writes.
+    /// All categories that anything here reads, and those that are decided.
+    /// Adapters and rules may write to others.
     pub fn categories(&self) -> BTreeSet<&str> {
         let projections = self.projections.iter();
         let projections = projections.flat_map(|projection| projection.categories);

@@ -155,6 +155,7 @@ mod tests {
         };
         let names = [
             "GET /projections/{name}/{key+}",
+            "GET /projections/{name}/compare",
             "GET /projections/{name}",
             "GET /projections/special",
             "GET /projections",
@@ -192,6 +193,14 @@ mod tests {
         );
         assert_eq!(
             found("GET", "/projections/special/1").0,
+            "GET /projections/{name}/{key+}"
+        );
+        assert_eq!(
+            found("GET", "/projections/special/compare").0,
+            "GET /projections/{name}/compare"
+        );
+        assert_eq!(
+            found("GET", "/projections/special/compare/1").0,
             "GET /projections/{name}/{key+}"
         );
         assert_eq!(found("GET", "/playbacks/1").0, "GET /playbacks/{id}");

@@ -4,13 +4,17 @@
 use super::{EventStore, INDEX, commit, key, text};
 use crate::{
     Error,
-    item::{Item, batch_get},
+    item::{Item, batch_get, string},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use rewind::Commit;
+use std::collections::BTreeSet;
 
 /// Items in one page of a scan. A page also ends at 1 MB.
 const SCANNED: i32 = 500;
+
+/// Entries of the index in one page of a scan for categories: they are small.
+const CATEGORIES: i32 = 5_000;
 
 /// Commits in one page of a stream.
 const PAGE: i32 = 50;
@@ -50,6 +54,41 @@ impl EventStore {
             .map_err(Error::service("Scan"))?;
         let next = answer.last_evaluated_key().cloned();
         Ok((answer.items.unwrap_or_default(), next))
+    }
+
+    /// The categories that hold any event, whether or not a service knows them:
+    /// rules write where nobody may read. All of the index is read for it.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or an entry is damaged.
+    pub async fn categories(&self) -> Result<BTreeSet<String>, Error> {
+        let mut categories = BTreeSet::new();
+        let mut start = None;
+        loop {
+            let answer = self.client.scan();
+            let answer = answer
+                .table_name(&self.table)
+                .index_name(INDEX)
+                .projection_expression("#c")
+                .expression_attribute_names("#c", "slice")
+                .set_exclusive_start_key(start)
+                .limit(CATEGORIES)
+                .send()
+                .await
+                .map_err(Error::service("Scan"))?;
+            for item in answer.items() {
+                let slice = string(item, "slice")?;
+                let category = slice.rsplit_once('#').map_or(slice, |(name, _)| name);
+                if !categories.contains(category) {
+                    categories.insert(category.to_string());
+                }
+            }
+            start = answer.last_evaluated_key;
+            if start.is_none() {
+                return Ok(categories);
+            }
+        }
     }
 
     /// One page of a stream's items, strongly consistent, and where the next

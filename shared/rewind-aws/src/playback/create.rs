@@ -37,7 +37,12 @@ impl Player {
                 }
             }
         }
-        let lanes = lanes::of(&request.what, &self.categories(request));
+        let categories = match self.categories(request) {
+            Some(known) => known.into_iter().map(ToString::to_string).collect(),
+            None => self.events.categories().await?,
+        };
+        let categories = categories.iter().map(String::as_str).collect();
+        let lanes = lanes::of(&request.what, &categories);
         let lanes = lanes.into_iter().map(|name| (name, Lane::default()));
         let started = now();
         let playback = Playback {
@@ -105,17 +110,26 @@ impl Player {
     }
 
     /// The categories that are read: those asked for, and without a word those
-    /// that the receivers read.
-    fn categories<'a>(&'a self, request: &'a Request) -> BTreeSet<&'a str> {
-        let is_rebuild = |to: &&Destination| to.projection.is_some();
-        if request.what.categories.is_empty() && request.to.iter().all(|to| is_rebuild(&to)) {
-            let names = request.to.iter().filter_map(|to| to.projection.as_deref());
-            let projections = names.filter_map(|name| self.service.projection(name));
-            return projections
-                .flat_map(|projection| projection.categories.iter().copied())
-                .collect();
+    /// that the receivers read. `None` for all that there are: who knows what a
+    /// subscriber outside of Rewind reads?
+    fn categories<'a>(&'a self, request: &'a Request) -> Option<BTreeSet<&'a str>> {
+        let what = &request.what;
+        if !what.streams.is_empty() || !what.categories.is_empty() {
+            return Some(what.categories.iter().map(String::as_str).collect());
         }
-        lanes::categories(&request.what, &self.service)
+        let mut read = BTreeSet::new();
+        for to in &request.to {
+            if let Some(name) = &to.projection {
+                let projection = self.service.projection(name);
+                read.extend(projection.into_iter().flat_map(|known| known.categories));
+            } else if to.microservice.is_some() {
+                let reactions = self.service.reactions().iter();
+                read.extend(reactions.map(|reaction| reaction.category.as_str()));
+            } else {
+                return None;
+            }
+        }
+        Some(read)
     }
 
     async fn receiver(

@@ -1,0 +1,92 @@
+//! The lines of a file or of standard input, one at a time.
+
+use super::line::Bad;
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read},
+    path::Path,
+};
+
+/// The longest line, in bytes. A recorded event takes less than 300 KB.
+const MAX_LINE: u64 = 1_000_000;
+
+/// Lines being read, the blank ones passed over.
+pub struct Lines {
+    from: Box<dyn BufRead>,
+    line: Vec<u8>,
+    /// The number of the line, from 1 on.
+    pub number: u64,
+}
+
+/// Why a line is not read.
+#[derive(Debug)]
+pub enum LineError {
+    /// It is no line for an import.
+    Bad(Bad),
+    /// Reading failed.
+    Io(io::Error),
+}
+
+impl Lines {
+    /// Opens a file; `-` is standard input.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        let from: Box<dyn BufRead> = match path.as_os_str() == "-" {
+            true => Box::new(BufReader::new(io::stdin())),
+            false => Box::new(BufReader::new(File::open(path)?)),
+        };
+        Ok(Self::new(from))
+    }
+
+    fn new(from: Box<dyn BufRead>) -> Self {
+        Self {
+            from,
+            line: Vec::new(),
+            number: 0,
+        }
+    }
+
+    /// The next line; `None` behind the last.
+    pub fn next(&mut self) -> Result<Option<&[u8]>, LineError> {
+        loop {
+            self.line.clear();
+            self.number += 1;
+            let mut limited = self.from.by_ref().take(MAX_LINE + 1);
+            let read = limited.read_until(b'\n', &mut self.line);
+            match read.map_err(LineError::Io)? {
+                0 => return Ok(None),
+                _ if self.line.trim_ascii().is_empty() => {}
+                _ if self.line.len() as u64 > MAX_LINE => {
+                    let detail = format!("is longer than {MAX_LINE} bytes");
+                    let field = None;
+                    return Err(LineError::Bad(Bad { field, detail }));
+                }
+                _ => return Ok(Some(self.line.trim_ascii())),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lines(text: Vec<u8>) -> Lines {
+        Lines::new(Box::new(io::Cursor::new(text)))
+    }
+
+    #[test]
+    fn blank_lines_are_passed_over_and_counted() {
+        let mut lines = lines(b"a\r\n\n  \nb".to_vec());
+        assert_eq!(lines.next().unwrap(), Some(&b"a"[..]));
+        assert_eq!(lines.next().unwrap(), Some(&b"b"[..]));
+        assert_eq!(lines.number, 4);
+        assert_eq!(lines.next().unwrap(), None);
+    }
+
+    #[test]
+    fn a_line_without_an_end_does_not_fill_the_memory() {
+        let mut lines = lines(vec![b'x'; 3_000_000]);
+        assert!(matches!(lines.next(), Err(LineError::Bad(_))));
+        assert!(lines.line.capacity() < 2_100_000);
+    }
+}

@@ -1,0 +1,86 @@
+//! Sending an import's events, chunk by chunk, in order within each stream.
+
+use indicatif::ProgressBar;
+use rewind::{Batch, Event, StreamName};
+use rewind_aws::put::{Outgoing, Stream};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most events that wait to be sent together.
+const MAX_EVENTS: usize = 2000;
+
+/// The most bytes of lines that do.
+const MAX_BYTES: usize = 4_000_000;
+
+/// Puts events on the stream of accepted events.
+pub struct Sender {
+    incoming: Stream,
+    spinner: ProgressBar,
+    waiting: Vec<Event>,
+    bytes: usize,
+    /// How many events Kinesis holds.
+    pub events: u64,
+    /// Of which streams.
+    streams: BTreeSet<StreamName>,
+}
+
+impl Sender {
+    pub fn new(incoming: Stream, spinner: ProgressBar) -> Self {
+        Self {
+            incoming,
+            spinner,
+            waiting: Vec::new(),
+            bytes: 0,
+            events: 0,
+            streams: BTreeSet::new(),
+        }
+    }
+
+    /// Of how many streams Kinesis holds events.
+    pub fn streams(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Sends an event, in time: what waits is sent when there is enough of it.
+    pub async fn add(&mut self, event: Event, bytes: usize) -> Result<(), String> {
+        self.waiting.push(event);
+        self.bytes += bytes;
+        match self.waiting.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES {
+            true => self.flush().await,
+            false => Ok(()),
+        }
+    }
+
+    /// Sends all that waits. What fails is not sent later, as it would come
+    /// behind what follows it.
+    pub async fn flush(&mut self) -> Result<(), String> {
+        let mut streams: BTreeMap<StreamName, Vec<Event>> = BTreeMap::new();
+        for event in self.waiting.drain(..) {
+            streams.entry(event.stream.clone()).or_default().push(event);
+        }
+        self.bytes = 0;
+        let mut records = Vec::new();
+        let mut holds = Vec::new();
+        for (stream, events) in streams {
+            for packed in Batch::encode(&events) {
+                records.push(Outgoing {
+                    key: stream.to_string(),
+                    data: packed.text.into_bytes(),
+                });
+                holds.push((stream.clone(), packed.events as u64));
+            }
+        }
+        let mut failed = Ok(());
+        let answers = self.incoming.put_in_order(&records).await;
+        for ((stream, events), answer) in holds.into_iter().zip(answers) {
+            match answer {
+                Ok(()) => {
+                    self.events += events;
+                    self.streams.insert(stream);
+                }
+                Err(reason) => failed = failed.and(Err(reason)),
+            }
+        }
+        self.spinner.set_position(self.events);
+        failed
+    }
+}

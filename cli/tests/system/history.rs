@@ -1,0 +1,392 @@
+//! History on the move: exported from one system, imported into another, and
+//! two generations of a projection compared.
+
+use crate::client::Client;
+use crate::support::{BATCH, rewind, stream, vote, wait_for};
+use serde_json::{Value, json};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::{Command, Output},
+};
+
+/// Runs a verb beside the system of a folder, and returns its exit code and
+/// what it says.
+fn verb(dir: &Path, args: &[&str]) -> (i32, Value) {
+    let output = run(dir, args);
+    let said = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+        let other = String::from_utf8_lossy(&output.stderr);
+        panic!("{args:?}: {error}: {other}")
+    });
+    (output.status.code().unwrap(), said)
+}
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rewind"));
+    let command = command.args(args).arg("--json").arg("--dir").arg(dir);
+    command.output().unwrap()
+}
+
+/// The lines of an export.
+fn exported(dir: &Path, flags: &[&str]) -> Vec<Value> {
+    let flags: Vec<&str> = std::iter::once(&"export").chain(flags).copied().collect();
+    let output = run(dir, &flags);
+    let other = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{other}");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+    let lines: Vec<Value> = lines.collect();
+    let counted: Value = serde_json::from_str(&other).unwrap();
+    assert_eq!(counted["events"], lines.len());
+    lines
+}
+
+fn written(dir: &Path, name: &str, lines: &[Value]) -> String {
+    let lines: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let path = dir.join(name);
+    std::fs::write(&path, lines).unwrap();
+    path.to_str().unwrap().to_string()
+}
+
+/// All rows of all projections, without what else a page says.
+async fn rows(client: &Client) -> BTreeMap<String, Value> {
+    let known = client.get_ok("/projections").await.unwrap();
+    let mut rows = BTreeMap::new();
+    for projection in known["projections"].as_array().unwrap() {
+        let name = projection["name"].as_str().unwrap();
+        let path = format!("/projections/{name}?limit=1000");
+        let page = client.get_ok(&path).await.unwrap();
+        assert!(page["next"].is_null(), "more than a page");
+        rows.insert(name.to_string(), page["rows"].clone());
+    }
+    rows
+}
+
+/// Waits until a system has the rows of another.
+async fn wait_for_rows(client: &Client, expected: &BTreeMap<String, Value>) {
+    for (name, rows) in expected {
+        let path = format!("/projections/{name}?limit=1000");
+        wait_for(client, &path, |page| page["rows"] == *rows).await;
+    }
+}
+
+async fn accepted(client: &Client, events: &[Value]) {
+    let events = json!(events);
+    let sent = client.post_ok("/events", BATCH, &events, 202);
+    sent.await.unwrap();
+}
+
+/// What there is to move: votes in three polls, one of them taken back, and a
+/// cart that an adapter and a rule have worked on.
+async fn filled(client: &Client) {
+    let votes = (0..90).map(|nth| vote(&format!("poll-{}", nth % 3), nth));
+    let votes: Vec<Value> = votes.collect();
+    accepted(client, &votes).await;
+    let inputs = [
+        json!({"type": "product-added-to-cart", "timestamp": "2023-04-19T09:00:00Z", "product_id": "123", "user_id": "456"}),
+        json!({"type": "order-placed", "timestamp": "2023-04-19T09:30:00Z", "order_id": "789", "user_id": "456"}),
+    ];
+    for input in &inputs {
+        let sent = client.post_ok("/inputs/shop", "application/json", input, 202);
+        sent.await.unwrap();
+    }
+    for poll in 0..3 {
+        let path = format!("/projections/basic-sum/{poll}");
+        wait_for(client, &path, |row| row["watermark"] == 30).await;
+    }
+    let why = json!({"reason": "a slip", "by": "me"});
+    let path = "/streams/poll-1/events/20/reversal";
+    let taken_back = client.post_ok(path, "application/json", &why, 202);
+    taken_back.await.unwrap();
+    wait_for(client, "/projections/basic-sum/1", |row| {
+        row["watermark"] == 31 && row["state"]["total"] == 29
+    })
+    .await;
+    wait_for(client, "/streams/order-789", |_| true).await;
+    wait_for(client, "/projections/user-log?prefix=456/", |log| {
+        log["rows"].as_array().is_some_and(|rows| rows.len() == 2)
+    })
+    .await;
+    wait_for(client, "/projections/products/123", |_| true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn history_moves_from_one_system_to_another() {
+    let (dir, other_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (dir, other_dir) = (dir.path(), other_dir.path());
+    let (_process, url) = rewind(dir);
+    let client = Client::new(url);
+    filled(&client).await;
+    let before = rows(&client).await;
+
+    // All of it, in recorded order, as the streams show it.
+    let file = dir.join("all.jsonl");
+    let file = file.to_str().unwrap();
+    let (code, said) = verb(dir, &["export", "--out", file]);
+    assert_eq!((code, &said), (0, &json!({"events": 96})));
+    let lines: Vec<Value> = std::fs::read_to_string(file)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let positions = lines.iter().map(|line| line["position"].as_u64().unwrap());
+    assert!(positions.is_sorted());
+    let polls = stream(&client, "poll-1").await;
+    let exported_polls: Vec<&Value> = lines.iter().filter(|l| l["subject"] == "poll-1").collect();
+    assert_eq!(exported_polls, polls.iter().collect::<Vec<_>>());
+
+    // Into a system that is new; again, it changes nothing.
+    let (_other, url) = rewind(other_dir);
+    let other = Client::new(url);
+    let (code, said) = verb(other_dir, &["import", file]);
+    assert_eq!(
+        (code, &said),
+        (0, &json!({"events": 96, "streams": 6})),
+        "three polls, an input, a cart, an order"
+    );
+    wait_for_rows(&other, &before).await;
+    let (code, _) = verb(other_dir, &["import", file]);
+    assert_eq!(code, 0);
+    let last = written(other_dir, "last.jsonl", &[vote("last-1", 1)]);
+    let (code, said) = verb(other_dir, &["import", &last]);
+    assert_eq!((code, said), (0, json!({"events": 1, "streams": 1})));
+    for name in ["poll-0", "poll-1", "poll-2", "cart-456", "order-789"] {
+        let without_place = |event: &Value| {
+            let mut event = event.clone();
+            event.as_object_mut().unwrap().remove("position");
+            event
+        };
+        let here: Vec<Value> = stream(&client, name)
+            .await
+            .iter()
+            .map(without_place)
+            .collect();
+        let there: Vec<Value> = stream(&other, name)
+            .await
+            .iter()
+            .map(without_place)
+            .collect();
+        assert_eq!(here, there, "{name}");
+    }
+    wait_for(&other, "/streams/last-1", |_| true).await;
+    assert_eq!(rows(&other).await, before);
+    let health = other.get_ok("/health").await.unwrap();
+    assert_eq!(health["status"], "ok", "{health}");
+    let conflicts = other.get("/streams/rewind-conflicts").await.unwrap();
+    assert_eq!(conflicts.status, 404, "{}", conflicts.body);
+    let (code, audit) = verb(other_dir, &["verify"]);
+    assert_eq!(code, 0, "{audit}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_part_of_history_moves_as_well() {
+    let (dir, other_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (dir, other_dir) = (dir.path(), other_dir.path());
+    let (_process, url) = rewind(dir);
+    let client = Client::new(url);
+    filled(&client).await;
+
+    let first = exported(dir, &["--category=poll", "--first=5"]);
+    assert_eq!(first.len(), 15);
+    assert!(first.iter().all(|line| line["version"].as_u64() < Some(6)));
+    let few = exported(dir, &["--count", "7"]);
+    let all = exported(dir, &[]);
+    assert_eq!(few, all[..7]);
+    let orders = exported(dir, &["--type=order-opened", "--type=order-placed"]);
+    let kinds: Vec<&Value> = orders.iter().map(|line| &line["type"]).collect();
+    assert_eq!(kinds, ["order-placed", "order-opened"]);
+    let none = exported(dir, &["--recorded-to=2020-01-01T00:00:00Z"]);
+    assert_eq!(none, Vec::<Value>::new());
+    let refused = run(dir, &["export", "--versions=9..8"]);
+    assert_eq!(refused.status.code(), Some(1));
+    let reason = String::from_utf8(refused.stderr).unwrap();
+    assert!(reason.contains("--versions"), "{reason}");
+
+    // The last versions of a stream move up, and a reversal names where its
+    // event has gone.
+    let (_other, url) = rewind(other_dir);
+    let other = Client::new(url);
+    let last = exported(dir, &["--stream=poll-1", "--versions=15.."]);
+    assert_eq!(last.len(), 17);
+    let file = written(dir, "last.jsonl", &last);
+    for _ in 0..2 {
+        let (code, said) = verb(other_dir, &["import", &file]);
+        assert_eq!((code, said), (0, json!({"events": 17, "streams": 1})));
+        wait_for(&other, "/projections/basic-sum/1", |row| {
+            row["watermark"] == 17 && row["state"]["total"] == 15
+        })
+        .await;
+    }
+    let there = stream(&other, "poll-1").await;
+    assert_eq!(there.len(), 17);
+    assert_eq!(there[5]["id"], polls_id(20));
+    assert_eq!(there[16]["data"]["version"], 6);
+    assert_eq!(there[16]["data"]["id"], polls_id(20));
+    assert_eq!(there[16]["id"], "poll-1@6/0");
+    // Another event can still be taken back, at the version that this one had.
+    let why = json!({"reason": "a slip", "by": "me"});
+    let taken_back = other.post_ok(
+        "/streams/poll-1/events/16/reversal",
+        "application/json",
+        &why,
+        202,
+    );
+    taken_back.await.unwrap();
+    wait_for(&other, "/projections/basic-sum/1", |row| {
+        row["state"]["total"] == 14
+    })
+    .await;
+
+    // A reversal without its event is refused, and so is one whose place
+    // another event has; what stands before them is sent.
+    let reversal = last.last().unwrap();
+    let lines = [vote("poll-9", 1), vote("poll-9", 2), reversal.clone()];
+    let file = written(dir, "orphan.jsonl", &lines);
+    let (code, said) = verb(other_dir, &["import", &file]);
+    assert_eq!(code, 1, "{said}");
+    assert_eq!(
+        (&said["events"], &said["stopped"]["line"]),
+        (&json!(2), &json!(3))
+    );
+    assert_eq!(said["stopped"]["field"], "data.version");
+    wait_for(&other, "/projections/basic-sum/9", |row| {
+        row["watermark"] == 2
+    })
+    .await;
+    let lines = [last[5].clone(), reversal.clone()];
+    let file = written(dir, "elsewhere.jsonl", &lines);
+    let (code, said) = verb(other_dir, &["import", &file]);
+    assert_eq!(code, 1, "{said}");
+    let detail = said["stopped"]["detail"].as_str().unwrap();
+    assert!(detail.contains("poll-1@1"), "{said}");
+
+    // A bad line among good ones.
+    let mut bad = vote("poll-9", 4);
+    bad["subject"] = "poll".into();
+    let lines = [vote("poll-9", 3), bad, vote("poll-9", 5)];
+    let file = written(dir, "bad.jsonl", &lines);
+    let (code, said) = verb(other_dir, &["import", &file]);
+    assert_eq!(code, 1, "{said}");
+    assert_eq!((&said["events"], &said["streams"]), (&json!(1), &json!(1)));
+    assert_eq!(
+        (&said["stopped"]["line"], &said["stopped"]["field"]),
+        (&json!(2), &json!("subject"))
+    );
+    wait_for(&other, "/projections/basic-sum/9", |row| {
+        row["watermark"] == 3
+    })
+    .await;
+    assert_eq!(stream(&other, "poll-1").await.len(), 18);
+    let absent = run(other_dir, &["import", "/nonexistent"]);
+    assert_eq!(absent.status.code(), Some(2));
+}
+
+/// The id of the vote that a version of poll-1 holds.
+fn polls_id(version: usize) -> String {
+    format!("poll-1/{}", (version - 1) * 3 + 1)
+}
+
+/// The cursor at the begin of a comparison of the generations 1 and 3.
+const BEGIN: &str = "eyJhIjoxLCJiIjozLCJhdCI6eyJwYXJ0aXRpb24iOjAsImEiOnsiYWZ0ZXIiOm51bGwsImlzX2xhc3QiOmZhbHNlfSwiYiI6eyJhZnRlciI6bnVsbCwiaXNfbGFzdCI6ZmFsc2V9fX0";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn generations_are_compared_side_by_side() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (_process, url) = rewind(dir);
+    let client = Client::new(url);
+    let votes: Vec<Value> = (0..30)
+        .map(|nth| vote(&format!("poll-{}", nth % 6), nth))
+        .collect();
+    accepted(&client, &votes).await;
+    for poll in 0..6 {
+        let path = format!("/projections/basic-sum/{poll}");
+        wait_for(&client, &path, |row| row["watermark"] == 5).await;
+    }
+    let answer = client.get("/projections/basic-sum/compare").await.unwrap();
+    assert_eq!((answer.status, &answer.body["field"]), (404, &json!("b")));
+    let code = run(dir, &["compare", "basic-sum"]).status.code();
+    assert_eq!(code, Some(2), "there is nothing to compare with");
+
+    // A rebuild of everything is equal; that of a part is not.
+    for what in [
+        json!({}),
+        json!({"streams": ["poll-1", "poll-2"], "versions": {"to": 3}}),
+        json!({"categories": ["poll"], "streams": ["poll-1"]}),
+    ] {
+        let request =
+            json!({"to": [{"projection": "basic-sum"}], "what": what, "activate": "by-hand"});
+        let path = "/2015-03-31/functions/playback/invocations";
+        let ended = client.post_ok(path, "application/json", &request, 200);
+        let ended = ended.await.unwrap();
+        assert!(
+            ["caught-up", "completed"].contains(&ended["state"].as_str().unwrap()),
+            "{ended}"
+        );
+    }
+    let (code, said) = verb(dir, &["compare", "basic-sum"]);
+    assert_eq!(code, 0, "{said}");
+    assert_eq!(
+        (&said["equal"], &said["a"]["rows"]),
+        (&json!(true), &json!(6))
+    );
+    assert_eq!(said["a"]["checksum"], said["b"]["checksum"]);
+    assert_eq!(
+        (&said["a"]["generation"], &said["b"]["generation"]),
+        (&json!(1), &json!(2))
+    );
+    let (code, said) = verb(dir, &["compare", "basic-sum", "1", "3", "--sample", "5"]);
+    assert_eq!(code, 1, "{said}");
+    assert_eq!(
+        (&said["only_a"], &said["only_b"], &said["different"]),
+        (&json!(4), &json!(0), &json!(2))
+    );
+    assert_eq!(said["sample"].as_array().unwrap().len(), 5);
+    let text = Command::new(env!("CARGO_BIN_EXE_rewind"))
+        .args(["compare", "basic-sum", "1", "3", "--dir"])
+        .arg(dir)
+        .output()
+        .unwrap();
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.contains("6 rows differ, 2 of them in both"), "{text}");
+    assert!(text.contains("basic-sum@3  no row"), "{text}");
+
+    let path = "/projections/basic-sum/compare?a=1&b=3&sample=100";
+    let answer = client.get_ok(path).await.unwrap();
+    for field in ["only_a", "only_b", "different", "a", "b"] {
+        assert_eq!(answer[field], said[field], "{field}");
+    }
+    // A cursor keeps to its generations, whatever serves meanwhile.
+    let path = format!("/projections/basic-sum/compare?cursor={BEGIN}&sample=100");
+    assert_eq!(client.get_ok(&path).await.unwrap(), answer);
+    let path = format!("/projections/basic-sum/compare?cursor={BEGIN}&b=2");
+    assert_eq!(client.get(&path).await.unwrap().status, 400);
+    let sample = answer["sample"].as_array().unwrap();
+    let differing = sample.iter().find(|row| row["key"] == "1").unwrap();
+    assert_eq!(
+        (
+            &differing["a"]["watermark"],
+            &differing["a"]["state"]["total"]
+        ),
+        (&json!(5), &json!(5))
+    );
+    assert_eq!(differing["b"]["state"]["total"], 3);
+    for (query, status, field) in [
+        ("a=9", 404, "a"),
+        ("b=9", 404, "b"),
+        ("a=0", 400, "a"),
+        ("sample=101", 400, "sample"),
+        ("cursor=x", 400, "cursor"),
+    ] {
+        let path = format!("/projections/basic-sum/compare?{query}");
+        let answer = client.get(&path).await.unwrap();
+        assert_eq!(
+            (answer.status, &answer.body["field"]),
+            (status, &json!(field)),
+            "{query}: {}",
+            answer.body
+        );
+    }
+    let answer = client.get("/projections/nothing/compare").await.unwrap();
+    assert_eq!(answer.status, 404);
+}
