@@ -13,7 +13,7 @@ struct Sum {
     total: u64,
     votes: BTreeMap<String, u64>,
     #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    voters: BTreeSet<String>,
+    who_voted: BTreeSet<String>,
 }
 
 #[derive(Deserialize)]
@@ -51,7 +51,7 @@ impl SingleStreamProjection for OneVoteSum {
     const CATEGORY: &'static str = "poll";
     fn apply(sum: &mut Sum, event: &Recorded) -> Result<(), Refused> {
         let vote: Vote = event.data()?;
-        if sum.voters.insert(vote.user) {
+        if sum.who_voted.insert(vote.user) {
             sum.count(vote.choice);
         }
         Ok(())
@@ -67,7 +67,7 @@ impl SingleStreamProjection for ValidChoiceSum {
     const CATEGORY: &'static str = "poll";
     fn apply(sum: &mut Sum, event: &Recorded) -> Result<(), Refused> {
         let vote: Vote = event.data()?;
-        if sum.voters.insert(vote.user) && CHOICES.contains(&vote.choice.as_str()) {
+        if sum.who_voted.insert(vote.user) && CHOICES.contains(&vote.choice.as_str()) {
             sum.count(vote.choice);
         }
         Ok(())

@@ -13,3 +13,4 @@ mod replays;
 mod samples;
 mod support;
 mod template;
+mod verbs;
