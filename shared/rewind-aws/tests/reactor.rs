@@ -4,6 +4,7 @@ mod support;
 
 use rewind::{
     Delivery, Draft, Receiver, Recorded, Refused, Replay, Rule, Service, StreamName, Target,
+    envelope::Nothing,
 };
 use rewind_aws::{data_store::Key, reactor::Reactor};
 use serde_json::{Value, json};
@@ -49,13 +50,33 @@ async fn a_replay_draws_nothing_and_leaves_no_trace() {
 
     let live = Delivery {
         replay: None,
-        events,
+        events: events.clone(),
     };
     for drawn in [1, 0] {
         let reacted = reactor.react(&[(0, live.clone())]).await.unwrap();
         assert_eq!(reacted.drawn, drawn, "once live, and not again");
     }
     assert_eq!(aws.data().get(&mark).await.unwrap().unwrap().watermark, 1);
+
+    // One that is meant for reactions draws what was not drawn yet.
+    let mut old = events.clone();
+    old[0].event.stream = StreamName::new("count-2").unwrap();
+    old.extend(events);
+    let microservice = Receiver::Microservice {
+        microservice: Nothing {},
+    };
+    let replayed = old.into_iter().enumerate().map(|(place, event)| {
+        let delivery = Delivery {
+            replay: Some(Replay::new("r", [microservice.clone()])),
+            events: vec![event],
+        };
+        (place, delivery)
+    });
+    let replayed: Vec<(usize, Delivery)> = replayed.collect();
+    for drawn in [1, 0] {
+        let reacted = reactor.react(&replayed).await.unwrap();
+        assert_eq!(reacted.drawn, drawn, "once");
+    }
     aws.system.stop().await;
 }
 

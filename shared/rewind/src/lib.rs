@@ -98,3 +98,8 @@ struct AddADomain;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/change-an-event.md")]
 struct ChangeAnEvent;
+
+/// See [`AddADomain`].
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/rebuild.md")]
+struct Rebuild;
