@@ -1,7 +1,7 @@
 //! `rewind activate` and `rewind drop`: which generation of a projection
 //! serves, and which one nobody needs any more.
 
-use crate::{Domain, deployment, up};
+use crate::{Domain, deployment, playback::refused, up};
 use clap::Args as ClapArgs;
 use rewind::{Target, envelope::Nothing};
 use rewind_aws::{generations::Generations, playback::PlayError};
@@ -85,12 +85,12 @@ async fn change(
     match changed {
         Ok(generations) => {
             if !generations.dropped.is_empty() {
-                let task = playback::Task::Tend(Nothing {});
+                let task = ::playback::Task::Tend(Nothing {});
                 deployment.do_later(&task).await?;
             }
             Ok(Ok(generations))
         }
-        Err(PlayError::Refused(problem)) => Ok(Err(problem.detail)),
+        Err(PlayError::Refused(problem)) => Ok(Err(refused(problem))),
         Err(PlayError::Service(error)) => Err(error.to_string()),
     }
 }

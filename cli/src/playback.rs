@@ -8,7 +8,8 @@ use crate::{
 };
 use ::playback::Task;
 use clap::Args as ClapArgs;
-use rewind::{Receiver, envelope::Nothing};
+use indicatif::ProgressBar;
+use rewind::{Problem, Receiver, envelope::Nothing};
 use rewind_aws::playback::{PlayError, Playback, Player, State, load};
 use serde_json::json;
 use std::{process::ExitCode, time::Duration};
@@ -48,7 +49,9 @@ pub struct Args {
 pub fn run(args: &Args, domain: Domain) -> ExitCode {
     up::init_log();
     let outcome = up::runtime().and_then(|runtime| runtime.block_on(change(args, domain)));
-    told(outcome, args.json)
+    let is_changed = args.pause || args.resume || args.cancel;
+    let is_done = |playback: &Playback| is_changed || has_ended_well(playback);
+    told(outcome, is_done, args.json)
 }
 
 async fn change(args: &Args, domain: Domain) -> Result<Result<Playback, String>, String> {
@@ -75,7 +78,7 @@ async fn change(args: &Args, domain: Domain) -> Result<Result<Playback, String>,
             }
             Ok(Ok(playback))
         }
-        Err(PlayError::Refused(problem)) => Ok(Err(problem.detail)),
+        Err(PlayError::Refused(problem)) => Ok(Err(refused(problem))),
         Err(PlayError::Service(error)) => Err(error.to_string()),
     }
 }
@@ -84,6 +87,12 @@ async fn change(args: &Args, domain: Domain) -> Result<Result<Playback, String>,
 /// error.
 pub async fn follow(deployment: &Deployment, id: &str) -> Result<Playback, String> {
     let bar = progress::share("replayed");
+    let ended = watch(deployment, id, &bar).await;
+    bar.finish_and_clear();
+    ended
+}
+
+async fn watch(deployment: &Deployment, id: &str, bar: &ProgressBar) -> Result<Playback, String> {
     loop {
         let known = load(&deployment.store, id).await;
         let known = known.map_err(|error| error.to_string())?;
@@ -100,24 +109,40 @@ pub async fn follow(deployment: &Deployment, id: &str) -> Result<Playback, Strin
             shown.events, shown.events_per_second, playback.state
         ));
         if !playback.state.is_running() {
-            bar.finish_and_clear();
             return Ok(playback);
         }
         tokio::time::sleep(INTERVAL).await;
     }
 }
 
-/// Says what became of a playback, and how the program exits.
-pub fn told(outcome: Result<Result<Playback, String>, String>, as_json: bool) -> ExitCode {
+/// Whether a playback that was followed has done what it was made for.
+pub fn has_ended_well(playback: &Playback) -> bool {
+    matches!(playback.state, State::Completed | State::CaughtUp)
+}
+
+/// A refusal in words, with the field that it is about.
+pub fn refused(problem: Problem) -> String {
+    let field = problem.field.filter(|field| !field.is_empty());
+    let field = field.map_or(String::new(), |field| field + ": ");
+    format!("{field}{}", problem.detail)
+}
+
+/// Says what became of a playback, and how the program exits: with 0 where
+/// `is_done`.
+pub fn told(
+    outcome: Result<Result<Playback, String>, String>,
+    is_done: impl Fn(&Playback) -> bool,
+    as_json: bool,
+) -> ExitCode {
     match outcome {
         Ok(Ok(playback)) => {
             match as_json {
                 true => println!("{}", json!(playback.shown())),
                 false => println!("{}", described(&playback)),
             }
-            match playback.state {
-                State::Failed => ExitCode::from(REFUSED),
-                _ => ExitCode::SUCCESS,
+            match is_done(&playback) {
+                true => ExitCode::SUCCESS,
+                false => ExitCode::from(REFUSED),
             }
         }
         Ok(Err(why)) => {
@@ -135,7 +160,7 @@ fn described(playback: &Playback) -> String {
     let Playback {
         id, state, sent, ..
     } = playback;
-    if playback.request.dry_run {
+    if playback.request.dry_run && *state == State::Completed {
         let estimate = playback.estimate();
         return format!(
             "dry run: {} events in {} records, {} bytes; about {} s and ${:.6} to read and send them",
@@ -168,6 +193,8 @@ impl Deployment {
     /// Asks the playback function to do something, without waiting for it.
     pub async fn do_later(&self, task: &Task) -> Result<(), String> {
         let asked = self.playback.invoke_later(task).await;
-        asked.map_err(|error| error.to_string())
+        asked.map_err(|error| {
+            format!("it is saved, and the playback function was not told: {error}; the schedule of the deployment tells it within a minute")
+        })
     }
 }

@@ -3,7 +3,7 @@
 use crate::{
     Domain,
     deployment::{self, Deployment},
-    playback::{self, follow},
+    playback::{follow, has_ended_well, refused, told},
     selection, up,
 };
 use clap::Args as ClapArgs;
@@ -60,7 +60,8 @@ pub struct Args {
 pub fn run(args: &Args, domain: Domain) -> ExitCode {
     up::init_log();
     let outcome = up::runtime().and_then(|runtime| runtime.block_on(replay(args, domain)));
-    playback::told(outcome, args.json)
+    let is_done = |playback: &Playback| args.detach || has_ended_well(playback);
+    told(outcome, is_done, args.json)
 }
 
 async fn replay(args: &Args, domain: Domain) -> Result<Result<Playback, String>, String> {
@@ -72,12 +73,11 @@ async fn replay(args: &Args, domain: Domain) -> Result<Result<Playback, String>,
     let id = args.id.clone().unwrap_or_else(given::id);
     let begun = match deployment.player().create(&id, &request).await {
         Ok(begun) => begun,
-        Err(PlayError::Refused(problem)) => {
-            let field = problem.field.map_or(String::new(), |field| field + ": ");
-            return Ok(Err(format!("{field}{}", problem.detail)));
-        }
+        Err(PlayError::Refused(problem)) => return Ok(Err(refused(problem))),
         Err(PlayError::Service(error)) => return Err(error.to_string()),
     };
+    // Whoever does not wait for its end has to know what to ask about.
+    eprintln!("playback {}", begun.id);
     deployment.go_on(&begun.id).await?;
     match args.detach {
         true => Ok(Ok(begun)),

@@ -9,7 +9,7 @@ mod stalled;
 
 use crate::{Domain, deployment, up};
 use clap::Args as ClapArgs;
-use rewind::{BadStreamName, StreamName};
+use rewind::StreamName;
 use rewind_aws::stalls::Stall;
 use serde_json::json;
 use stalled::{Stalled, State};
@@ -38,7 +38,7 @@ pub struct Args {
     #[arg(long)]
     reader: Option<String>,
     /// Only this stream.
-    #[arg(long, value_parser = stream_name)]
+    #[arg(long)]
     stream: Option<StreamName>,
     /// How many seconds the deployed functions get.
     #[arg(long, default_value_t = 30)]
@@ -72,10 +72,6 @@ pub fn run(args: &Args, domain: Domain) -> ExitCode {
             ExitCode::from(UNREADABLE)
         }
     }
-}
-
-fn stream_name(text: &str) -> Result<StreamName, BadStreamName> {
-    StreamName::new(text)
 }
 
 async fn resume(args: &Args, domain: Domain) -> Result<Resumed, String> {

@@ -4,10 +4,11 @@
 use crate::{
     Domain,
     deployment::{self, Deployment},
+    playback::refused,
     up,
 };
 use clap::Args as ClapArgs;
-use rewind::{BadStreamName, StreamName, reversal::place};
+use rewind::{StreamName, reversal::place};
 use rewind_aws::{
     history,
     reversal::{Named, Preview, ReverseError, Reverser},
@@ -35,7 +36,6 @@ pub struct Args {
     #[command(flatten)]
     deployment: deployment::Args,
     /// Its stream.
-    #[arg(value_parser = stream_name)]
     stream: StreamName,
     /// Its version.
     version: u64,
@@ -109,7 +109,7 @@ async fn reverse(args: &Args, domain: Domain) -> Result<Outcome, String> {
     };
     let preview = match reverser.preview(&named).await {
         Ok(preview) => preview,
-        Err(ReverseError::Refused(problem)) => return Ok(Outcome::Refused(problem.detail)),
+        Err(ReverseError::Refused(problem)) => return Ok(Outcome::Refused(refused(problem))),
         Err(ReverseError::Service(error)) => return Err(error.to_string()),
     };
     if !args.json {
@@ -123,7 +123,7 @@ async fn reverse(args: &Args, domain: Domain) -> Result<Outcome, String> {
     }
     match reverser.reverse(&named, &args.reason, &args.by).await {
         Ok(_) => {}
-        Err(ReverseError::Refused(problem)) => return Ok(Outcome::Refused(problem.detail)),
+        Err(ReverseError::Refused(problem)) => return Ok(Outcome::Refused(refused(problem))),
         Err(ReverseError::Service(error)) => return Err(error.to_string()),
     }
     let version = recorded(&deployment, &named).await?;
@@ -159,9 +159,10 @@ fn is_wanted() -> Result<bool, String> {
     if !std::io::stdin().is_terminal() {
         return Err("nobody can be asked here: --yes reverses without a question".into());
     }
-    print!("Reverse it? [y/N] ");
+    // Standard output may be JSON.
+    eprint!("Reverse it? [y/N] ");
     let mut answer = String::new();
-    let asked = std::io::stdout().flush();
+    let asked = std::io::stderr().flush();
     asked
         .and_then(|()| std::io::stdin().read_line(&mut answer))
         .map_err(|error| error.to_string())?;
@@ -180,8 +181,4 @@ async fn recorded(deployment: &Deployment, named: &Named) -> Result<u64, String>
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     Err("the reversal was accepted and is not recorded yet: look at the log of the pump".into())
-}
-
-fn stream_name(text: &str) -> Result<StreamName, BadStreamName> {
-    StreamName::new(text)
 }

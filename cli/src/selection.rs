@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 use rewind::{
-    BadStreamName, Problem, Selection, StreamName,
+    Problem, Selection, StreamName,
     selection::{Times, Versions, micros},
 };
 use rewind_aws::given::now;
@@ -17,7 +17,7 @@ pub struct Args {
     #[arg(long = "category", value_name = "CATEGORY")]
     categories: Vec<String>,
     /// Only this stream; may be given several times.
-    #[arg(long = "stream", value_name = "STREAM", value_parser = stream_name)]
+    #[arg(long = "stream", value_name = "STREAM")]
     streams: Vec<StreamName>,
     /// Only these versions of each stream, both included; either end may be
     /// left out.
@@ -103,10 +103,6 @@ fn times(from: Flag<'_>, to: Flag<'_>) -> Result<Option<Times>, String> {
         to: time(to)?,
     };
     Ok(Some(times).filter(|times| times.from.is_some() || times.to.is_some()))
-}
-
-fn stream_name(text: &str) -> Result<StreamName, BadStreamName> {
-    StreamName::new(text)
 }
 
 fn versions(text: &str) -> Result<Versions, String> {

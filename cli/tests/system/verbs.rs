@@ -64,6 +64,14 @@ async fn replays_are_made_followed_switched_and_dropped_from_the_command_line() 
             &["replay", "--projection", "basic-sum", "--category", "cart"],
             "empty",
         ),
+        (
+            &["replay", "--projection", "basic-sum", "--id", "a/b"],
+            "id: ",
+        ),
+        (
+            &["reverse", "poll-1", "1", "--reason", " ", "--yes"],
+            "reason: ",
+        ),
         (&["activate", "basic-sum", "7"], "basic-sum@7"),
         (&["drop", "basic-sum", "1"], "serves"),
         (&["playback", "nobody"], "no playback"),
@@ -145,8 +153,12 @@ async fn replays_are_made_followed_switched_and_dropped_from_the_command_line() 
     assert_eq!(verb(&slow).0, 0);
     let (code, paused, _) = verb(&["playback", "slow", "--pause"]);
     assert_eq!((code, &paused["state"]), (0, &json!("paused")));
-    let (_, followed, _) = verb(&["playback", "slow"]);
-    assert_eq!(followed["state"], "paused", "nobody is at work on it");
+    let (code, followed, _) = verb(&["playback", "slow"]);
+    assert_eq!(
+        (code, &followed["state"]),
+        (1, &json!("paused")),
+        "nobody is at work on it, and it is not done"
+    );
     let (code, going, _) = verb(&["playback", "slow", "--resume"]);
     assert_eq!((code, &going["state"]), (0, &json!("replaying")));
     let (code, ended, _) = verb(&["playback", "slow", "--cancel"]);

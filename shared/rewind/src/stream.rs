@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 /// Into how many slices the index of each category is cut, so that playbacks
 /// read in parallel and no index partition takes all of a category's writes.
@@ -111,6 +111,13 @@ pub fn slice_of(text: &str) -> u8 {
 impl TryFrom<String> for StreamName {
     type Error = BadStreamName;
     fn try_from(name: String) -> Result<Self, Self::Error> {
+        Self::new(name)
+    }
+}
+
+impl FromStr for StreamName {
+    type Err = BadStreamName;
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
         Self::new(name)
     }
 }

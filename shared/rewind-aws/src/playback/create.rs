@@ -20,8 +20,8 @@ impl Player {
     ///
     /// A problem that names the field, or a failing service.
     pub async fn create(&self, id: &str, request: &Request) -> Result<Playback, PlayError> {
-        let started = now();
-        request.check(micros(started))?;
+        check_id(id)?;
+        request.check(micros(now()))?;
         let projections = self.projections(request)?;
         if let Some((playback, _)) = load(&self.store, id).await? {
             return same(playback, request);
@@ -186,6 +186,17 @@ impl Player {
                 ChangeError::Service(error) => error.into(),
             })
     }
+}
+
+/// A playback's name stands in paths: whoever makes it may give it one, and to
+/// ask twice is to ask once.
+fn check_id(id: &str) -> Result<(), Problem> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if (1..=128).contains(&id.len()) && id.chars().all(allowed) {
+        return Ok(());
+    }
+    let why = "the playback's id, or Idempotency-Key: expected 1 to 128 of A-Z a-z 0-9 - _ .";
+    Err(Problem::invalid("id", why))
 }
 
 /// Whether a projection gets less than all that it reads.
