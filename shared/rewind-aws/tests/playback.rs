@@ -375,15 +375,7 @@ async fn two_playbacks_at_once_through_a_throttled_stream_keep_their_order() {
         rate: 0.3,
         kinds: vec![Kind::Partial, Kind::Throttled, Kind::AnswerLost],
     };
-    let (dynamodb, kinesis) = (
-        aws.system.dynamodb_endpoint(),
-        aws.system.kinesis_endpoint(),
-    );
-    let clients = Clients::at(dynamodb, kinesis).await;
-    let clients = clients
-        .with_attempts(2, Duration::from_millis(2))
-        .with_faults(&Faults::new(plan));
-    let stream = clients.stream_named(aws.system.stream("ReplayStream").unwrap());
+    let stream = faulty_stream(&aws, &Faults::new(plan)).await;
     let player = player_on(&aws, stream);
     let request = to_subscriber(json!({}));
     let (a, b) = join(play(&player, "a", &request), play(&player, "b", &request)).await;
@@ -403,6 +395,45 @@ async fn two_playbacks_at_once_through_a_throttled_stream_keep_their_order() {
         assert_eq!(streams, by_stream(&all), "{id}");
     }
     aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_takes_nothing_fails_the_invocation_and_loses_nothing() {
+    let aws = Aws::start().await;
+    let all = history(&aws, 10, 10).await;
+    let faults = Faults::new(Plan {
+        seed: 12,
+        rate: 1.0,
+        kinds: vec![Kind::Throttled],
+    });
+    let player = player_on(&aws, faulty_stream(&aws, &faults).await);
+    let request = to_subscriber(json!({}));
+    player.create("p", &request).await.unwrap();
+    let failed = player.resume("p", far()).await.unwrap_err();
+    assert!(failed.to_string().contains("PutRecords"), "{failed}");
+    faults.stop();
+    let Ended::Over(played) = player.resume("p", far()).await.unwrap() else {
+        panic!("out of time");
+    };
+    assert_eq!(played.state, State::Completed);
+    let deliveries = subscriber(&aws).await.next().await;
+    let (streams, markers) = of("p", &deliveries);
+    assert_eq!(streams, by_stream(&all));
+    check_markers(&markers, &played);
+    aws.system.stop().await;
+}
+
+/// The replay stream behind faults.
+async fn faulty_stream(aws: &Aws, faults: &Faults) -> Stream {
+    let (dynamodb, kinesis) = (
+        aws.system.dynamodb_endpoint(),
+        aws.system.kinesis_endpoint(),
+    );
+    let clients = Clients::at(dynamodb, kinesis).await;
+    let clients = clients
+        .with_attempts(2, Duration::from_millis(2))
+        .with_faults(faults);
+    clients.stream_named(aws.system.stream("ReplayStream").unwrap())
 }
 
 /// Lets write fold what the replay stream holds until the playback is over.
