@@ -273,6 +273,26 @@ async fn reversing_a_poisoned_event_lets_its_stream_go_on() {
 }
 
 #[tokio::test]
+async fn a_poisoned_event_and_its_reversal_may_lie_many_transactions_apart() {
+    let aws = Aws::start().await;
+    record(&aws, &counted("count-1", [666])).await;
+    // Each its own commit: more than a page of them.
+    for n in 1..=130 {
+        record(&aws, &counted("count-1", [n * 10])).await;
+    }
+    let reversal = reverse(&aws, "count-1", 1).await;
+    project(&aws, &[reversal]).await;
+    let sum: u64 = (1..=130).map(|n| n * 10).sum();
+    assert_eq!(state(&aws, "overall", 1, "digit/0").await, json!(sum));
+    assert_eq!(state(&aws, "overall", 1, "digit/6").await, Value::Null);
+    assert_eq!(state(&aws, "sums", 1, "1").await["sum"], json!(sum));
+    rebuilt_is_live(&aws, &["count-1"], 40).await;
+    let counts = is_clean(&aws).await;
+    assert_eq!(counts.stalled, 0);
+    aws.system.stop().await;
+}
+
+#[tokio::test]
 async fn a_reversal_is_shown_before_it_is_done_and_done_once() {
     let aws = Aws::start().await;
     let events = record(&aws, &counted("count-1", 1..=3)).await;
