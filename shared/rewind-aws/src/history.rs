@@ -3,7 +3,7 @@
 use crate::{Error, data_store::MAX_ROW_BYTES, event_store::EventStore};
 use rewind::{
     Change, Folded, Projection, Recorded, Refused, Selection, StreamName,
-    reversal::{Reversal, Reversals},
+    reversal::{Effect, Reversal, Reversals},
 };
 use serde_json::Value;
 use std::{
@@ -19,22 +19,35 @@ pub(crate) struct Resolved<'a> {
     pub version: u64,
     /// The event that happens or is taken back.
     pub root: Cow<'a, Recorded>,
-    /// Whether it is taken back.
-    pub is_reverted: bool,
+    /// What the version does to it, where it is that of a reversal.
+    pub effect: Option<Effect>,
 }
 
 impl Resolved<'_> {
     /// Whether the version is that of a reversal.
     pub fn is_reversal(&self) -> bool {
-        self.version != self.root.version
+        self.effect.is_some()
+    }
+
+    /// Whether it takes its event back.
+    pub fn is_reverted(&self) -> bool {
+        matches!(self.effect, Some(Effect::TakenBack(_)))
+    }
+
+    /// Whether it restores its event.
+    pub fn is_restored(&self) -> bool {
+        matches!(self.effect, Some(Effect::Restored(_)))
     }
 
     /// What it does to a row, where the selection takes it.
     pub fn change(&self, selection: Option<&Selection>) -> Change<'_> {
-        match selection.is_none_or(|selection| selection.takes(&self.root)) {
-            true if self.is_reverted => Change::Revert(&self.root),
-            true => Change::Apply(&self.root),
-            false => Change::Pass,
+        if !selection.is_none_or(|selection| selection.takes(&self.root)) {
+            return Change::Pass;
+        }
+        match self.effect {
+            None | Some(Effect::Restored(_)) => Change::Apply(&self.root),
+            Some(Effect::TakenBack(_)) => Change::Revert(&self.root),
+            Some(Effect::Nothing(_)) => Change::Pass,
         }
     }
 }
@@ -44,35 +57,34 @@ pub(crate) async fn resolve<'a>(
     store: &EventStore,
     run: Vec<Cow<'a, Recorded>>,
 ) -> Result<Vec<Resolved<'a>>, Error> {
+    let is_reversal = |event: &Cow<'a, Recorded>| Reversal::of(event).is_some();
+    let last = run.iter().rfind(|event| is_reversal(event));
+    let known = match last {
+        // What one does depends on all before it.
+        Some(last) => reversals(store, last.stream(), 0, last.version).await?,
+        None => Reversals::default(),
+    };
     let mut found: HashMap<u64, Recorded> = HashMap::new();
-    for event in &run {
-        let mut reversal = Reversal::of(event);
-        // Each step names an earlier version: this ends.
-        while let Some(Reversal { version, .. }) = reversal {
-            let named = match found.entry(version) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(unknown) => {
-                    let here = run.iter().find(|event| event.version == version);
-                    unknown.insert(match here {
-                        Some(event) => event.clone().into_owned(),
-                        None => read(store, event.stream(), version).await?,
-                    })
-                }
-            };
-            reversal = Reversal::of(named);
+    let effects = run.iter().filter_map(|event| known.effect(event.version));
+    for root in effects.map(Effect::root) {
+        if let Entry::Vacant(unknown) = found.entry(root) {
+            let here = run.iter().find(|event| event.version == root);
+            unknown.insert(match (here, run.first()) {
+                (Some(event), _) => event.clone().into_owned(),
+                (None, Some(first)) => read(store, first.stream(), root).await?,
+                (None, None) => continue,
+            });
         }
     }
     let resolved = run.into_iter().map(|event| {
         let version = event.version;
-        let (mut root, mut is_reverted) = (event, false);
-        while let Some(named) = Reversal::of(&root).and_then(|r| found.get(&r.version)) {
-            root = Cow::Owned(named.clone());
-            is_reverted = !is_reverted;
-        }
+        let effect = known.effect(version);
+        let root = effect.and_then(|effect| found.get(&effect.root()));
+        let root = root.map_or(event, |root| Cow::Owned(root.clone()));
         Resolved {
             version,
             root,
-            is_reverted,
+            effect,
         }
     });
     Ok(resolved.collect())

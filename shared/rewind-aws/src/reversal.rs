@@ -10,7 +10,7 @@ use crate::{
 };
 use rewind::{
     Batch, Change, Over, Problem, Projection, Recorded, Refused, Service, StreamName, Target,
-    reversal::{Reversal, Reversals, place},
+    reversal::{Effect, Reversal, Reversals, place},
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -174,8 +174,10 @@ impl Reverser {
             match projection.over {
                 Over::OneStream => self.preview_row(projection, named, &mut preview).await?,
                 Over::ManyStreams => {
-                    let Some((root, is_restored)) = reversals.root(u64::MAX) else {
-                        continue;
+                    let (root, is_restored) = match reversals.effect(u64::MAX) {
+                        Some(Effect::TakenBack(root)) => (root, false),
+                        Some(Effect::Restored(root)) => (root, true),
+                        Some(Effect::Nothing(_)) | None => continue,
                     };
                     let root = match root == named.version {
                         true => preview.event.clone(),
@@ -216,6 +218,15 @@ impl Reverser {
                 place(stream, *version)
             );
             return Err(Problem::new(409, "reversed-already", why).into());
+        }
+        let mut supposed = reversals.clone();
+        supposed.suppose(*version);
+        if let Some(Effect::Nothing(root)) = supposed.effect(u64::MAX) {
+            let why = format!(
+                "it would change nothing: another reversal of {} stands, reverse that one",
+                place(stream, root)
+            );
+            return Err(Problem::new(409, "nothing-to-reverse", why).into());
         }
         Ok((event, reversals))
     }

@@ -209,6 +209,11 @@ async fn an_event_taken_back_is_in_no_row_and_comes_back_when_restored() {
     let again = reverse(&aws, "count-1", 2).await;
     project(&aws, &[again]).await;
     assert_eq!(state(&aws, "sums", 1, "1").await["sum"], 13);
+    // To take the restoration back as well takes the event back once.
+    let twice = reverse(&aws, "count-1", 7).await;
+    project(&aws, &[twice]).await;
+    assert_eq!(state(&aws, "totals", 1, "1").await, json!(13));
+    assert_eq!(state(&aws, "overall", 1, "digit/2").await, json!(0));
     for size in [1, 2, 3, 100] {
         rebuilt_is_live(&aws, &["count-1"], size).await;
     }

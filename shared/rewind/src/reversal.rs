@@ -135,18 +135,46 @@ impl Reversals {
         left_out
     }
 
-    /// What the reversal at a version comes to: the event at the end of its
-    /// chain, and whether that one is restored (`true`) or taken back. `None`
-    /// where that version is no reversal.
-    pub fn root(&self, version: u64) -> Option<(u64, bool)> {
-        let mut named = *self.all.get(&version)?;
-        let mut is_restored = false;
+    /// What the reversal at a version does. `None` where that version is no
+    /// reversal.
+    pub fn effect(&self, version: u64) -> Option<Effect> {
+        let mut root = *self.all.get(&version)?;
         // Each step names an earlier version: this ends.
-        while let Some(earlier) = self.all.get(&named) {
-            named = *earlier;
-            is_restored = !is_restored;
+        while let Some(earlier) = self.all.get(&root) {
+            root = *earlier;
         }
-        Some((named, is_restored))
+        let counts = |all: &mut dyn Iterator<Item = (&u64, &u64)>| {
+            let all = all.map(|(reversal, named)| (*reversal, *named)).collect();
+            !Self { all }.taken_back().contains(&root)
+        };
+        let before = counts(&mut self.all.range(..version));
+        let after = counts(&mut self.all.range(..=version));
+        Some(match (before, after) {
+            (true, false) => Effect::TakenBack(root),
+            (false, true) => Effect::Restored(root),
+            _ => Effect::Nothing(root),
+        })
+    }
+}
+
+/// What a reversal does to the event at the end of its chain, which is at the
+/// given version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// The event no longer counts.
+    TakenBack(u64),
+    /// The event counts again.
+    Restored(u64),
+    /// Nothing: another reversal stands that does the same.
+    Nothing(u64),
+}
+
+impl Effect {
+    /// The version of the event.
+    pub fn root(self) -> u64 {
+        match self {
+            Self::TakenBack(root) | Self::Restored(root) | Self::Nothing(root) => root,
+        }
     }
 }
 
@@ -186,9 +214,9 @@ mod tests {
         assert_eq!(twice.taken_back(), BTreeSet::from([3]));
         let thrice = reversals(&[(3, 1), (4, 3), (5, 4)]);
         assert_eq!(thrice.taken_back(), BTreeSet::from([1, 4]));
-        assert_eq!(thrice.root(5), Some((1, false)));
-        assert_eq!(thrice.root(4), Some((1, true)));
-        assert_eq!(thrice.root(2), None);
+        assert_eq!(thrice.effect(5), Some(Effect::TakenBack(1)));
+        assert_eq!(thrice.effect(4), Some(Effect::Restored(1)));
+        assert_eq!(thrice.effect(2), None);
     }
 
     #[test]
@@ -196,5 +224,17 @@ mod tests {
         let again = reversals(&[(3, 1), (4, 3), (6, 1)]);
         assert_eq!(again.taken_back(), BTreeSet::from([1, 3]));
         assert_eq!(again.times(1), 2);
+    }
+
+    #[test]
+    fn a_second_reversal_of_one_event_does_nothing() {
+        // 6 restores 3, which takes 1 back, as 5 does already.
+        let twice = reversals(&[(3, 1), (4, 3), (5, 1), (6, 4)]);
+        assert_eq!(twice.taken_back(), BTreeSet::from([1, 4]));
+        assert_eq!(twice.effect(5), Some(Effect::TakenBack(1)));
+        assert_eq!(twice.effect(6), Some(Effect::Nothing(1)));
+        // To restore it then takes both.
+        let one = reversals(&[(3, 1), (4, 3), (5, 1), (6, 4), (7, 5)]);
+        assert_eq!(one.effect(7), Some(Effect::Nothing(1)));
     }
 }

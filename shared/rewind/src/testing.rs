@@ -7,7 +7,7 @@ use crate::{
     Adapter, Aggregate, Change, Draft, Event, MultiStreamProjection, Projection, Recorded, Refused,
     Rule, SingleStreamProjection, StreamName, aggregate, event,
     projection::Folded,
-    reversal::{Reversal, Reversals},
+    reversal::{Effect, Reversal, Reversals},
     upcast::{SCHEMA_VERSION, Upcaster, Upcasters},
 };
 use serde::Serialize;
@@ -143,8 +143,9 @@ impl Given {
     fn check_revert<P: SingleStreamProjection>(&self) {
         let reversals = Reversals::among(&self.events);
         // A restored event is always folded again at its old place.
-        let is_restored =
-            |event: &&Recorded| matches!(reversals.root(event.version), Some((_, true)));
+        let is_restored = |event: &&Recorded| {
+            matches!(reversals.effect(event.version), Some(Effect::Restored(_)))
+        };
         let until = self.events.iter().position(|event| is_restored(&event));
         let events = &self.events[..until.unwrap_or(self.events.len())];
         let before = Self {
@@ -153,8 +154,9 @@ impl Given {
         };
         let changes = events
             .iter()
-            .map(|event| match reversals.root(event.version) {
-                Some((root, _)) => Change::Revert(&self.events[root as usize - 1]),
+            .map(|event| match reversals.effect(event.version) {
+                Some(Effect::TakenBack(root)) => Change::Revert(&self.events[root as usize - 1]),
+                Some(_) => Change::Pass,
                 None => Change::Apply(event),
             });
         let changes: Vec<Change<'_>> = changes.collect();
@@ -260,11 +262,11 @@ impl Given {
             let stream = streams.entry(event.stream().as_str()).or_default();
             stream.push(event);
             let reversals = Reversals::among(stream.iter().copied());
-            let root = reversals.root(event.version);
-            let change = match root {
+            let change = match reversals.effect(event.version) {
                 None => Change::Apply(event),
-                Some((root, true)) => Change::Apply(stream[root as usize - 1]),
-                Some((root, false)) => Change::Revert(stream[root as usize - 1]),
+                Some(Effect::Restored(root)) => Change::Apply(stream[root as usize - 1]),
+                Some(Effect::TakenBack(root)) => Change::Revert(stream[root as usize - 1]),
+                Some(Effect::Nothing(_)) => Change::Pass,
             };
             let (Change::Apply(root) | Change::Revert(root)) = change else {
                 continue;

@@ -77,8 +77,7 @@ impl Tally {
                 break;
             }
             let change = event.change(generation.selection.as_ref());
-            let is_restored = event.is_reversal() && !event.is_reverted;
-            let was_passed = passed.contains(&event.root.version) && !is_restored;
+            let was_passed = passed.contains(&event.root.version) && !event.is_restored();
             if was_passed || change == Change::Pass {
                 continue;
             }

@@ -420,7 +420,7 @@ impl<'a> Run<'a> {
     fn keys(&self, job: &Job<'_>, resolved: &Resolved<'_>) -> Result<Vec<String>, Refused> {
         let was_passed = self.passed.contains(&resolved.root.version);
         let counts = resolved.change(job.selection) != Change::Pass;
-        match counts && !(resolved.is_reverted && was_passed) {
+        match counts && !(resolved.is_reverted() && was_passed) {
             true => job.projection.keys(&resolved.root),
             false => Ok(Vec::new()),
         }
@@ -439,7 +439,7 @@ impl<'a> Run<'a> {
         let passed = &self.passed;
         for entry in &mut self.entries {
             let resolved = &entry.resolved;
-            if resolved.is_reverted && passed.contains(&resolved.root.version) {
+            if resolved.is_reverted() && passed.contains(&resolved.root.version) {
                 entry.keys.clear();
             }
         }
@@ -461,7 +461,7 @@ impl<'a> Run<'a> {
         {
             if *is_passed {
                 passed.insert(resolved.version);
-            } else if resolved.is_reversal() && !resolved.is_reverted {
+            } else if resolved.is_restored() {
                 passed.remove(&resolved.root.version);
             }
         }

@@ -171,7 +171,7 @@ impl Projector {
         let resolved = history::resolve(&self.events, run).await?;
         // What is restored belongs at its old place, and what is taken back
         // before it was ever folded in may be what cannot be folded.
-        let is_old = |one: &Resolved<'_>| one.is_reverted && one.root.version <= row.watermark;
+        let is_old = |one: &Resolved<'_>| !one.is_restored() && one.root.version <= row.watermark;
         let mut reversals = resolved.iter().filter(|one| one.is_reversal());
         if !reversals.all(is_old) {
             return self.fold_again(subject, row, through).await;
