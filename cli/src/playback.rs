@@ -157,9 +157,8 @@ pub fn told(
 }
 
 fn described(playback: &Playback) -> String {
-    let Playback {
-        id, state, sent, ..
-    } = playback;
+    let Playback { id, state, .. } = playback;
+    let sent = playback.sent();
     if playback.request.dry_run && *state == State::Completed {
         let estimate = playback.estimate();
         return format!(

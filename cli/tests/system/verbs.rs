@@ -135,9 +135,11 @@ async fn replays_are_made_followed_switched_and_dropped_from_the_command_line() 
             .iter()
             .find(|known| known["name"] == "basic-sum")
             .unwrap();
-        basic["generations"]["dropped"].is_null()
+        !basic["generations"]["dropped"]["3"].is_null()
     })
     .await;
+    let (code, _, errors) = verb(&["activate", "basic-sum", "3"]);
+    assert_eq!(code, 1, "{errors}");
 
     // A slow one is paused, goes on and is given up.
     let slow = [

@@ -112,8 +112,8 @@ impl Handler {
         tracing::info!(
             id = playback.id,
             state = %playback.state,
-            events = playback.sent.events,
-            records = playback.sent.records,
+            events = playback.sent().events,
+            records = playback.sent().records,
             "played"
         );
         serde_json::to_value(playback.shown()).map_err(failed)

@@ -5,6 +5,7 @@
 //! part of its key before the first `/`, so that no owner's writes meet in one
 //! DynamoDB partition and rows under one prefix can be listed in order.
 
+mod fits;
 mod scan;
 
 use crate::{
@@ -18,6 +19,7 @@ use aws_sdk_dynamodb::{
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
     types::{AttributeValue, Delete, DeleteRequest, Put, TransactWriteItem, WriteRequest},
 };
+pub(crate) use fits::unfit;
 use rewind::{
     Target,
     stream::{SLICES, slice_of},
@@ -31,7 +33,7 @@ pub const MAX_TRANSACTION_ITEMS: usize = 100;
 /// The most bytes that a transaction of Rewind's writes. The limit is 4 MB.
 pub const MAX_TRANSACTION_BYTES: usize = 3_500_000;
 
-/// The most bytes of JSON that a row may take. An item's limit is 400 KB.
+/// The most bytes that a row's state may take. An item's limit is 400 KB.
 pub const MAX_ROW_BYTES: usize = 380_000;
 
 /// Requests in one BatchWriteItem call (AWS documentation).

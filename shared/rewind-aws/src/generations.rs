@@ -4,14 +4,20 @@
 use crate::{
     Error,
     data_store::{self, DataStore, Key, Row, Written},
+    given::now,
     stalls,
 };
+use jiff::{SignedDuration, Timestamp};
 use rewind::{Projection, Selection, Service, Target};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 /// The partition of the operator's records about projections.
 const PARTITION: &str = "rewind#projections";
+
+/// How long a batch may write to a generation that was dropped after it began:
+/// twice the time that write has for one.
+const SETTLED: SignedDuration = SignedDuration::from_secs(120);
 
 /// The generations of a projection. A projection that nobody has rebuilt has
 /// no record and serves generation 1.
@@ -32,9 +38,10 @@ pub struct Generations {
     /// live events do not reach them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub parts: BTreeMap<u64, Part>,
-    /// Generations that nobody wants any more, whose rows are being deleted.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub dropped: BTreeSet<u64>,
+    /// Generations that nobody wants any more, whose rows are being deleted,
+    /// with the time when they were dropped.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dropped: BTreeMap<u64, Timestamp>,
     /// The `VERSION` of the projection that each generation was begun with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<u64, u32>,
@@ -59,7 +66,7 @@ impl Default for Generations {
             playback: None,
             previous: None,
             parts: BTreeMap::new(),
-            dropped: BTreeSet::new(),
+            dropped: BTreeMap::new(),
             versions: BTreeMap::new(),
             latest: 1,
         }
@@ -111,7 +118,7 @@ impl Generations {
     fn close(&mut self, generation: u64) {
         self.parts.remove(&generation);
         self.versions.remove(&generation);
-        self.dropped.insert(generation);
+        self.dropped.insert(generation, now());
     }
 }
 
@@ -245,6 +252,26 @@ pub async fn begin_part(
     Ok(target(projection.name, generation))
 }
 
+/// Says more exactly which part of history a generation holds.
+///
+/// # Errors
+///
+/// Refused when it holds none any more.
+pub(crate) async fn describe_part(
+    store: &DataStore,
+    target: &Target,
+    of: &Selection,
+) -> Result<(), ChangeError> {
+    change(store, &target.projection, |known| {
+        match known.parts.get_mut(&target.generation) {
+            Some(part) => part.of = of.clone(),
+            None => return Err(format!("{target} is dropped")),
+        }
+        Ok(())
+    })
+    .await
+}
+
 fn target(projection: &str, generation: u64) -> Target {
     Target {
         projection: projection.to_string(),
@@ -352,7 +379,7 @@ pub async fn sweep(
     has_time: impl Fn() -> bool,
 ) -> Result<bool, Error> {
     for (projection, generations) in known {
-        for generation in &generations.dropped {
+        for (generation, dropped) in &generations.dropped {
             let target = target(projection, *generation);
             let rows = data_store::row_partitions(&target);
             for partition in rows.chain(data_store::mark_partitions(&target.to_string())) {
@@ -362,6 +389,11 @@ pub async fn sweep(
                 store.delete_partition(&partition, "").await?;
             }
             stalls::clear_all(store, &target.to_string()).await?;
+            if now().duration_since(*dropped) < SETTLED {
+                // A batch that began before may still write to it: it is swept
+                // once more.
+                continue;
+            }
             let swept = change(store, projection, |known| {
                 known.dropped.remove(generation);
                 Ok(())

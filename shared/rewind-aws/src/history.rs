@@ -1,6 +1,6 @@
 //! Streams as they count: folded with regard to what was reversed.
 
-use crate::{Error, data_store::MAX_ROW_BYTES, event_store::EventStore};
+use crate::{Error, data_store::unfit, event_store::EventStore};
 use rewind::{
     Change, Folded, Projection, Recorded, Refused, Selection, StreamName,
     reversal::{Effect, Reversal, Reversals},
@@ -247,15 +247,14 @@ pub(crate) fn fold_sized(
     changes: &[Change<'_>],
 ) -> Folded {
     let folded = subject.projection.fold(subject.key, row, changes);
-    let bytes = folded.row.as_ref().map_or(0, |row| row.to_string().len());
-    if bytes <= MAX_ROW_BYTES {
+    let Some(unfit) = folded.row.as_ref().and_then(unfit) else {
         return folded;
-    }
+    };
     match changes.split_at(changes.len() / 2) {
         ([], _) => Folded {
             row: row.cloned(),
             applied: 0,
-            refused: Some(too_large(bytes)),
+            refused: Some(unfit),
             fold_again: false,
         },
         // Which of the changes is too much shows in halves.
@@ -271,11 +270,4 @@ pub(crate) fn fold_sized(
             }
         }
     }
-}
-
-/// A refusal of what would not fit an item.
-pub(crate) fn too_large(bytes: usize) -> Refused {
-    Refused::new(format!(
-        "the row would take {bytes} bytes of JSON; at most {MAX_ROW_BYTES} fit an item: keep less in a row, or spread it over rows of a projection over many streams"
-    ))
 }

@@ -19,6 +19,11 @@ use std::{
 /// Commits in one page of a lane.
 pub const PAGE: i32 = 100;
 
+/// The bytes from which on a page ends, and how many commits are read at once
+/// before they are looked at: each may take 390,000.
+const PAGE_BYTES: usize = 2_000_000;
+const COMMITS_AT_ONCE: usize = 25;
+
 /// Where a lane was read up to: its last commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
@@ -80,15 +85,40 @@ pub async fn page(
         return stream_page(store, &stream, selection, after, until).await;
     }
     let index = entries(store, lane, selection, after, until, limit).await?;
-    let wanted = index.entries.iter();
-    let wanted = wanted.filter(|entry| selection.may_take(&entry.span()));
-    let keys: Vec<(&StreamName, u64)> =
-        wanted.map(|entry| (&entry.stream, entry.version)).collect();
+    let mut commits: Vec<Commit> = Vec::new();
+    let mut bytes = 0;
+    for some in index.entries.chunks(COMMITS_AT_ONCE) {
+        if bytes > PAGE_BYTES {
+            // The index does not know how large commits are: a page of large
+            // ones ends early.
+            let last = commits.last().map(place_of);
+            return Ok(Page {
+                commits,
+                place: last,
+                is_last: false,
+            });
+        }
+        let wanted = some.iter();
+        let wanted = wanted.filter(|entry| selection.may_take(&entry.span()));
+        let keys: Vec<(&StreamName, u64)> =
+            wanted.map(|entry| (&entry.stream, entry.version)).collect();
+        let read = store.get(&keys).await?;
+        bytes += read.iter().map(|commit| commit.events.len()).sum::<usize>();
+        commits.extend(read);
+    }
     Ok(Page {
-        commits: store.get(&keys).await?,
+        commits,
         place: index.place,
         is_last: index.is_last,
     })
+}
+
+fn place_of(commit: &Commit) -> Place {
+    Place {
+        position: commit.position,
+        stream: commit.stream.clone(),
+        version: commit.version,
+    }
 }
 
 /// A page of a slice, as the index knows it.
@@ -162,11 +192,7 @@ async fn stream_page(
     commits.retain(|commit| commit.position < until);
     let is_late = |commit: &Commit| versions.to.is_some_and(|to| commit.last_version() >= to);
     let is_last = !page.has_more || commits.len() < count || commits.last().is_some_and(is_late);
-    let place = commits.last().map(|commit| Place {
-        position: commit.position,
-        stream: commit.stream.clone(),
-        version: commit.version,
-    });
+    let place = commits.last().map(place_of);
     commits.retain(|commit| {
         selection.may_take(&Span {
             stream: &commit.stream,
@@ -203,8 +229,21 @@ pub struct Merged<'a> {
     selection: &'a Selection,
     until: u64,
     lanes: Vec<Lane>,
+    /// Commits in one page of each lane.
+    page: i32,
     /// What was read and is not handed out yet, earliest first.
     waiting: BinaryHeap<Reverse<Ordered>>,
+}
+
+/// A step of reading several lanes as one.
+#[derive(Debug)]
+pub enum Step {
+    /// The next event.
+    Event(Box<Recorded>),
+    /// A page was read; the next event may be among it.
+    Read,
+    /// There is nothing more.
+    End,
 }
 
 #[derive(Debug)]
@@ -261,6 +300,7 @@ impl<'a> Merged<'a> {
             selection,
             until,
             lanes: lanes.collect(),
+            page: PAGE / 4,
             waiting: BinaryHeap::new(),
         }
     }
@@ -272,40 +312,55 @@ impl<'a> Merged<'a> {
     /// When DynamoDB fails, or a commit is damaged or missing.
     pub async fn next(&mut self) -> Result<Option<Recorded>, Error> {
         loop {
-            // Nothing earlier can come of a lane than where it was read up to.
-            let open = self.lanes.iter_mut().filter(|lane| !lane.is_done);
-            let slowest = open.min_by_key(|lane| lane.place.as_ref().map(|place| place.position));
-            let reached = slowest.as_ref().map(|lane| lane.place.as_ref());
-            let is_ready = |next: &Ordered| match reached {
-                None => true,
-                Some(None) => false,
-                Some(Some(place)) => next.0.position < place.position,
-            };
-            if self
-                .waiting
-                .peek()
-                .is_some_and(|Reverse(next)| is_ready(next))
-            {
-                return Ok(self.waiting.pop().map(|Reverse(Ordered(event))| event));
+            match self.step().await? {
+                Step::Event(event) => return Ok(Some(*event)),
+                Step::Read => {}
+                Step::End => return Ok(None),
             }
-            let Some(lane) = slowest else {
-                return Ok(None);
-            };
-            let after = lane.place.as_ref();
-            let page = page(
-                self.store,
-                &lane.name,
-                self.selection,
-                after,
-                self.until,
-                PAGE,
-            );
-            let page = page.await?;
-            lane.is_done = page.is_last;
-            lane.place = page.place.or(lane.place.take());
-            let events = selected(&page.commits, self.selection)?;
-            self.waiting
-                .extend(events.into_iter().map(|event| Reverse(Ordered(event))));
         }
+    }
+
+    /// The next event, or one page read: who has little time looks at the clock
+    /// in between.
+    ///
+    /// # Errors
+    ///
+    /// As [`next`](Self::next).
+    pub async fn step(&mut self) -> Result<Step, Error> {
+        // Nothing earlier can come of a lane than where it was read up to.
+        let open = self.lanes.iter_mut().filter(|lane| !lane.is_done);
+        let slowest = open.min_by_key(|lane| lane.place.as_ref().map(|place| place.position));
+        let reached = slowest.as_ref().map(|lane| lane.place.as_ref());
+        let is_ready = |next: &Ordered| match reached {
+            None => true,
+            Some(None) => false,
+            Some(Some(place)) => next.0.position < place.position,
+        };
+        let next = self.waiting.peek();
+        if next.is_some_and(|Reverse(next)| is_ready(next)) {
+            let next = self.waiting.pop();
+            return Ok(next.map_or(Step::End, |Reverse(Ordered(event))| {
+                Step::Event(Box::new(event))
+            }));
+        }
+        let Some(lane) = slowest else {
+            return Ok(Step::End);
+        };
+        let (after, until) = (lane.place.as_ref(), self.until);
+        let page = page(
+            self.store,
+            &lane.name,
+            self.selection,
+            after,
+            until,
+            self.page,
+        );
+        let page = page.await?;
+        lane.is_done = page.is_last;
+        lane.place = page.place.or(lane.place.take());
+        let events = selected(&page.commits, self.selection)?;
+        self.waiting
+            .extend(events.into_iter().map(|event| Reverse(Ordered(event))));
+        Ok(Step::Read)
     }
 }

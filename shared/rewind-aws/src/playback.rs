@@ -47,6 +47,10 @@ const INDEX_LAG: Duration = Duration::from_secs(2);
 /// [`Player::forsaken`] names it. It saves something many times as often.
 const LEASE: Duration = Duration::from_secs(10);
 
+/// How often a playback that waits says that it lives, and looks whether the
+/// operator has stopped it.
+const HEARTBEAT: Duration = Duration::from_secs(1);
+
 /// How often a record that others change as well is tried.
 const MAX_COLLISIONS: u32 = 8;
 
@@ -67,9 +71,13 @@ pub struct Playback {
     /// How far it is in each lane: a slice `category#slice` of an index, or a
     /// stream that was asked for by its name.
     pub lanes: BTreeMap<String, Lane>,
-    /// What it has sent; a page that was sent twice, because the playback died
-    /// in between, counts once.
-    pub sent: Sent,
+    /// Up to where rows were found to have caught up: a lane, and the place in
+    /// it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checked: Option<(String, Option<Place>)>,
+    /// What it was doing when it was paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<State>,
     /// For how many milliseconds it was sending.
     pub sending_ms: u64,
     /// When it was asked for.
@@ -97,8 +105,10 @@ pub struct Lane {
     /// The commit up to which all is sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
-    /// How many events of it were sent.
-    pub events: u64,
+    /// What of it was sent; a page that was sent twice, because the playback
+    /// died in between, counts once.
+    #[serde(default)]
+    pub sent: Sent,
     /// Whether its end was reached.
     pub done: bool,
 }
@@ -253,8 +263,8 @@ impl Player {
         };
         let (mut playback, mut revision) = begin().await?;
         if playback.state == State::Replaying && playback.is_to_be_counted() {
-            if !self.count(&playback, deadline).await? {
-                return Ok(Ended::Unfinished(Box::new(playback)));
+            if let Some(ended) = self.count(&playback, deadline).await? {
+                return Ok(Ended::Over(Box::new(ended)));
             }
             (playback, revision) = begin().await?;
         }
@@ -299,6 +309,7 @@ impl Player {
         let paused = self.change(id, |playback| match playback.state {
             State::Paused => Ok(()),
             state if state.is_running() => {
+                playback.paused = Some(state);
                 playback.state = State::Paused;
                 Ok(())
             }
@@ -316,10 +327,8 @@ impl Player {
     pub async fn go_on(&self, id: &str) -> Result<Playback, PlayError> {
         let going = self.change(id, |playback| match playback.state {
             State::Paused => {
-                playback.state = match playback.lanes.values().all(|lane| lane.done) {
-                    true => State::CatchingUp,
-                    false => State::Replaying,
-                };
+                let before = playback.paused.take();
+                playback.state = before.unwrap_or(State::Replaying);
                 Ok(())
             }
             state if state.is_running() => Ok(()),
@@ -336,7 +345,8 @@ impl Player {
     /// A problem when there is none, or it is over.
     pub async fn cancel(&self, id: &str) -> Result<Playback, PlayError> {
         let cancelled = self.change(id, |playback| match playback.state {
-            State::Cancelled => Ok(()),
+            // What a failure has left behind is dropped all the same.
+            State::Cancelled | State::Failed => Ok(()),
             state if state.is_over() => Err(not_now(id, state, "it has come to an end")),
             _ => {
                 playback.state = State::Cancelled;
@@ -495,6 +505,13 @@ impl Player {
 }
 
 impl Playback {
+    /// What it has sent in all.
+    pub fn sent(&self) -> Sent {
+        let mut sent = Sent::default();
+        self.lanes.values().for_each(|lane| sent += lane.sent);
+        sent
+    }
+
     /// The generations that it is for.
     pub fn targets(&self) -> impl Iterator<Item = &Target> {
         self.to.iter().filter_map(Receiver::target)
@@ -574,12 +591,14 @@ impl Run<'_> {
     /// Gives up: says why, and drops what was built.
     async fn fail(&self, reason: String) -> Result<(), Error> {
         tracing::error!(id = self.replay.id, reason, "playback failed");
-        let failed = self.save(|playback| {
+        self.save(|playback| {
             playback.state = State::Failed;
             playback.reason = Some(reason.clone());
             playback.ended = Some(now());
-        });
-        if failed.await? == Go::On {
+        })
+        .await?;
+        let state = self.saved.lock().await.playback.state;
+        if state == State::Failed {
             let to = self.replay.to.as_slice();
             self.player.abandon(&self.request, to).await?;
         }

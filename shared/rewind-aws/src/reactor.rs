@@ -22,6 +22,10 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
+/// Pages of a stream that are read before what was drawn is sent and the mark
+/// moves on: the delivery then comes again for the rest.
+const PAGES_A_TURN: usize = 40;
+
 /// Runs a service's reactions.
 #[derive(Debug)]
 pub struct Reactor {
@@ -52,6 +56,8 @@ struct Turn<'a> {
     watermark: u64,
     drawn: Vec<Event>,
     refused: Option<Refused>,
+    /// Whether the table is known to hold more.
+    has_more: bool,
 }
 
 impl Reactor {
@@ -98,6 +104,7 @@ impl Reactor {
                     watermark: 0,
                     drawn: Vec::new(),
                     refused: None,
+                    has_more: false,
                 });
             }
         }
@@ -122,6 +129,9 @@ impl Reactor {
             };
             match outcome {
                 Ok(()) => {
+                    if turn.has_more {
+                        reacted.fail(turn, "it goes on with the next delivery");
+                    }
                     reacted.drawn += turn.drawn.len();
                     reacted.stalled += usize::from(turn.refused.is_some());
                 }
@@ -142,7 +152,7 @@ impl Reactor {
             }
             Step::Read { through } => through,
         };
-        loop {
+        for nth in 1.. {
             let page = self
                 .events
                 .read_events(turn.stream, turn.watermark, through);
@@ -158,7 +168,12 @@ impl Reactor {
                     reason: format!("{through} was published and is not in the table"),
                 });
             }
+            if nth == PAGES_A_TURN {
+                turn.has_more = true;
+                break;
+            }
         }
+        Ok(())
     }
 
     /// Reacts to events until one is refused. One that is taken back up to

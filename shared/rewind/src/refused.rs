@@ -1,5 +1,8 @@
 //! The domain's "no": not a technical error.
 
+/// The longest reason: it is stored in rows, marks and reports.
+const MAX_REASON: usize = 2_000;
+
 /// Why the domain does not take an event, an input or a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
@@ -9,11 +12,14 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// A refusal for this reason.
+    /// A refusal for this reason, of which at most 2,000 characters
+    /// are kept.
     pub fn new(reason: impl Into<String>) -> Self {
-        Self {
-            reason: reason.into(),
+        let mut reason: String = reason.into();
+        if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {
+            reason.truncate(end);
         }
+        Self { reason }
     }
 }
 

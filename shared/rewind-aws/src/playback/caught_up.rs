@@ -2,7 +2,7 @@
 //! its stream's head, or, of a part of history, its last selected event. Only
 //! then do readers see it.
 
-use super::{Activation, Go, Run, State};
+use super::{Activation, Go, HEARTBEAT, Run, State};
 use crate::{
     Error,
     data_store::Key,
@@ -24,10 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// stalled, and how often before its events are sent again.
 const LOOKS: (u32, u32) = (4, 8);
 
-/// How often a waiting playback says that it lives, and looks whether the
-/// operator has stopped it.
-const HEARTBEAT: Duration = Duration::from_secs(1);
-
 /// Up to which version the rows of a stream have to be, and the position of
 /// the commit that says so.
 type Expected = BTreeMap<StreamName, (u64, u64)>;
@@ -47,19 +43,47 @@ struct Checked {
 impl Run<'_> {
     /// Checks every lane, then switches, unless the operator wants to.
     pub(super) async fn catch_up(&self) -> Result<Go, Error> {
-        let lanes: Vec<String> = {
+        let (lanes, checked): (Vec<String>, _) = {
             let playback = &self.saved.lock().await.playback;
-            playback.lanes.keys().cloned().collect()
+            let lanes = playback.lanes.keys().cloned().collect();
+            (lanes, playback.checked.clone())
         };
         let mut known: HashMap<String, Generations> = HashMap::new();
         for target in self.replay.targets() {
             let generations = generations::of(&self.player.store, &target.projection).await?;
             known.insert(target.projection.clone(), generations);
         }
+        // Live events reach parts of history as little as the check does.
+        let is_part = |target: &Target| {
+            let known = &known[&target.projection];
+            known.parts.contains_key(&target.generation)
+        };
+        let until = match self.replay.targets().all(is_part) {
+            true => self.until,
+            false => u64::MAX,
+        };
+        let mut last_heard = Instant::now();
         for lane in lanes {
             let mut place: Option<Place> = None;
+            // Where an invocation before this one has come to.
+            match &checked {
+                Some((reached, _)) if lane < *reached => continue,
+                Some((reached, at)) if lane == *reached => place = at.clone(),
+                _ => {}
+            }
             loop {
-                let page = self.page(&lane, place.as_ref()).await?;
+                if !self.has_time() {
+                    return Ok(Go::OutOfTime);
+                }
+                if last_heard.elapsed() > HEARTBEAT {
+                    last_heard = Instant::now();
+                    let checked = (lane.clone(), place.clone());
+                    let go = self.save(|playback| playback.checked = Some(checked.clone()));
+                    if go.await? == Go::Stopped {
+                        return Ok(Go::Stopped);
+                    }
+                }
+                let page = self.page(&lane, place.as_ref(), until).await?;
                 match self.wait_for(&known, &lane, &page).await? {
                     Waited::CaughtUp => {}
                     Waited::Not(go) => return Ok(go),
@@ -79,10 +103,12 @@ impl Run<'_> {
 
     /// Lets readers see what is complete, unless the operator wants to do it.
     async fn switch(&self, known: &HashMap<String, Generations>) -> Result<Go, Error> {
-        let rebuilt = self
-            .replay
-            .targets()
-            .filter(|target| known[&target.projection].building == Some(target.generation));
+        let rebuilt = self.replay.targets().filter(|target| {
+            // What another playback is building is that one's to activate.
+            let known = &known[&target.projection];
+            let is_mine = known.playback.as_ref() == Some(&self.replay.id);
+            known.building == Some(target.generation) && is_mine
+        });
         let rebuilt: Vec<&Target> = rebuilt.collect();
         if self.request.activate == Activation::ByHand && !rebuilt.is_empty() {
             self.save(|playback| playback.state = State::CaughtUp)
@@ -112,11 +138,11 @@ impl Run<'_> {
     }
 
     /// The next page of a lane, of whatever is recorded by now.
-    async fn page(&self, lane: &str, after: Option<&Place>) -> Result<Checked, Error> {
+    async fn page(&self, lane: &str, after: Option<&Place>, until: u64) -> Result<Checked, Error> {
         let (events, what) = (&self.player.events, &self.request.what);
         let is_slice = StreamName::new(lane).is_err();
         if is_slice && what.is_whole_streams() {
-            let page = lanes::entries(events, lane, what, after, u64::MAX, PAGE).await?;
+            let page = lanes::entries(events, lane, what, after, until, PAGE).await?;
             let (mut expected, mut keys) = (Expected::new(), Vec::new());
             for entry in page.entries {
                 let last = (entry.last_version(), entry.position);
@@ -130,10 +156,6 @@ impl Run<'_> {
                 is_last: page.is_last,
             });
         }
-        let until = match what.is_whole_streams() {
-            true => u64::MAX,
-            false => self.until,
-        };
         let page = lanes::page(events, lane, what, after, until, PAGE).await?;
         let mut expected = Expected::new();
         for event in lanes::selected(&page.commits, what)? {

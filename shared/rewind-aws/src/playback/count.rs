@@ -1,69 +1,114 @@
 //! Counting off: which event is the last of the first so many.
 
-use super::{PlayError, Playback, Player};
+use super::{HEARTBEAT, PlayError, Playback, Player, State};
 use crate::{
     generations::{self, ChangeError},
-    lanes::Merged,
+    given::now,
+    lanes::{Merged, Step},
 };
-use rewind::{Selection, StreamName, reversal::Reversal, selection::Last};
+use rewind::{Problem, Selection, StreamName, reversal::Reversal, selection::Last};
 use std::time::Instant;
 
-/// How many events go by between two looks at the clock.
-const LOOK: u64 = 1000;
+/// How counting ended.
+enum Counted {
+    /// The last event that counts, where there is any.
+    Off(Option<Last>),
+    /// The operator has stopped it, or somebody else plays.
+    Stopped,
+    /// The deadline came first.
+    OutOfTime,
+}
 
 impl Player {
     /// Finds the last event that a `count` reaches, over all lanes in recorded
     /// order, and saves it. Reversals of counted events come along uncounted.
-    /// `false` when the deadline came first: then it is counted again.
+    /// Where the playback does not go on, says how it stands.
     pub(super) async fn count(
         &self,
         playback: &Playback,
         deadline: Instant,
-    ) -> Result<bool, PlayError> {
-        let what = &playback.request.what;
-        let Some(count) = what.count else {
-            return Ok(true);
+    ) -> Result<Option<Playback>, PlayError> {
+        let last = match self.count_off(playback, deadline).await? {
+            Counted::Off(last) => last,
+            Counted::Stopped => return Ok(Some(self.change(&playback.id, |_| Ok(())).await?.0)),
+            Counted::OutOfTime => {
+                // It would take as long the next time.
+                let failed = self.change(&playback.id, |playback| {
+                    playback.state = State::Failed;
+                    let why = "counting takes longer than an invocation: narrow the range";
+                    playback.reason = Some(why.to_string());
+                    playback.ended = Some(now());
+                    Ok(())
+                });
+                let (failed, _) = failed.await?;
+                self.abandon(&failed.request, &failed.to).await?;
+                return Ok(Some(failed));
+            }
         };
-        let lanes = playback.lanes.keys().cloned();
-        let mut merged = Merged::new(&self.events, lanes, what, playback.until);
-        let mut last: Option<(u64, StreamName)> = None;
-        let mut counted = 0;
-        while counted < count
-            && let Some(event) = merged.next().await?
-        {
-            if Reversal::of(&event).is_some() {
-                continue;
-            }
-            counted += 1;
-            last = Some((event.position, event.event.stream));
-            if counted.is_multiple_of(LOOK) && Instant::now() > deadline {
-                return Ok(false);
-            }
-        }
         // Where there is none at all, nothing has a position of 0.
-        let last = match (last, playback.lanes.keys().next()) {
-            (Some((position, stream)), _) => Some(Last { position, stream }),
-            (None, Some(_)) => StreamName::new("none-0").ok().map(|stream| Last {
-                position: 0,
-                stream,
-            }),
-            (None, None) => None,
+        let nothing = || {
+            let stream = StreamName::new("none-0").ok()?;
+            let position = 0;
+            Some(Last { position, stream })
         };
+        let last = last.or_else(nothing);
         let changed = self.change(&playback.id, |playback| {
-            playback.request.what.last = last.clone();
+            if playback.state == State::Replaying {
+                playback.request.what.last = last.clone();
+            }
             Ok(())
         });
         let (playback, _) = changed.await?;
+        if playback.state != State::Replaying {
+            return Ok(Some(playback));
+        }
         let of: &Selection = &playback.request.what;
         for target in playback.targets().filter(|_| !playback.request.dry_run) {
-            let Some(projection) = self.service.projection(&target.projection) else {
-                continue;
-            };
-            let begun = generations::begin_part(&self.store, projection, &playback.id, of);
-            if let Err(ChangeError::Service(error)) = begun.await {
-                return Err(error.into());
+            match generations::describe_part(&self.store, target, of).await {
+                Ok(()) => {}
+                Err(ChangeError::Refused(why)) => {
+                    return Err(Problem::new(409, "not-now", why).into());
+                }
+                Err(ChangeError::Service(error)) => return Err(error.into()),
             }
         }
-        Ok(true)
+        Ok(None)
+    }
+
+    async fn count_off(
+        &self,
+        playback: &Playback,
+        deadline: Instant,
+    ) -> Result<Counted, PlayError> {
+        let what = &playback.request.what;
+        let lanes = playback.lanes.keys().cloned();
+        let mut merged = Merged::new(&self.events, lanes, what, playback.until);
+        let mut left = what.count.unwrap_or(u64::MAX);
+        let mut last = None;
+        let mut last_heard = Instant::now();
+        while left > 0 {
+            match merged.step().await? {
+                Step::End => break,
+                Step::Event(event) if Reversal::of(&event).is_some() => {}
+                Step::Event(event) => {
+                    left -= 1;
+                    let (position, stream) = (event.position, event.event.stream);
+                    last = Some(Last { position, stream });
+                }
+                Step::Read => {
+                    if Instant::now() > deadline {
+                        return Ok(Counted::OutOfTime);
+                    }
+                    if last_heard.elapsed() > HEARTBEAT {
+                        last_heard = Instant::now();
+                        let (now, _) = self.change(&playback.id, |_| Ok(())).await?;
+                        if now.state != State::Replaying || now.player != playback.player {
+                            return Ok(Counted::Stopped);
+                        }
+                    }
+                }
+            }
+        }
+        Ok(Counted::Off(last))
     }
 }

@@ -1,7 +1,7 @@
 //! Creating a playback: the request is checked, the generations that it is to
 //! build are opened, and it is saved. Nothing is sent yet.
 
-use super::{Destination, Lane, PlayError, Playback, Player, Request, Sent, State, load, save};
+use super::{Destination, Lane, PlayError, Playback, Player, Request, State, load, save};
 use crate::{
     data_store::Written,
     generations::{self, ChangeError},
@@ -53,7 +53,8 @@ impl Player {
             // Live events reach the generations by now.
             until: micros(started),
             lanes: lanes.collect(),
-            sent: Sent::default(),
+            checked: None,
+            paused: None,
             sending_ms: 0,
             started,
             heard: started,

@@ -1,6 +1,6 @@
 //! Sending what the events table holds, lane by lane.
 
-use super::{Go, Lane, Run, Sent, State};
+use super::{Go, HEARTBEAT, Lane, Run, Sent, State};
 use crate::{
     Error,
     event_store::After,
@@ -10,7 +10,10 @@ use crate::{
 };
 use futures::{StreamExt, stream};
 use rewind::{Commit, Delivery, Recorded, StreamName, envelope::Marker, selection::micros};
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// Lanes that are read at once.
 const PARALLEL_LANES: usize = 4;
@@ -57,7 +60,7 @@ impl Run<'_> {
         let (events, last) = {
             let playback = &self.saved.lock().await.playback;
             let last = playback.lanes.keys().next_back().cloned();
-            (playback.sent.events, last)
+            (playback.sent().events, last)
         };
         if let Some(last) = last {
             self.mark(&last, Marker::End { events }).await?;
@@ -120,33 +123,51 @@ impl Run<'_> {
             let runs = self.runs(&page.commits)?;
             let count = runs.values().map(|events| events.len() as u64).sum();
             if !self.request.dry_run {
-                self.pacer.wait(count, self.deadline).await;
-                if count > 0 && !self.has_time() {
-                    return Ok(Go::OutOfTime);
+                let go = self.wait_for_turn(count).await?;
+                if go != Go::On {
+                    return Ok(go);
                 }
             }
             let mut sent = self.send(name, &runs).await?;
             sent.read_units = read_units(&page.commits);
             lane.place = page.place.or(lane.place);
-            lane.events += sent.events;
+            lane.sent += sent;
             lane.done = page.is_last;
             if lane.done {
                 let marker = Marker::EndOfSlice {
                     slice: name.to_string(),
-                    events: lane.events,
+                    events: lane.sent.events,
                 };
                 self.mark(name, marker).await?;
             }
             let go = self.save(|playback| {
                 let saved = playback.lanes.entry(name.to_string()).or_default();
                 saved.place = lane.place.clone();
-                saved.events = lane.events;
+                saved.sent = lane.sent;
                 saved.done = lane.done;
-                playback.sent += sent;
             });
             let go = go.await?;
             if go != Go::On || lane.done {
                 return Ok(go);
+            }
+        }
+    }
+
+    /// Waits until so many events may be sent. A long wait says now and then
+    /// that the playback lives.
+    async fn wait_for_turn(&self, events: u64) -> Result<Go, Error> {
+        let turn = self.pacer.turn(events).await;
+        loop {
+            let left = turn.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(Go::On);
+            }
+            if !self.has_time() {
+                return Ok(Go::OutOfTime);
+            }
+            tokio::time::sleep(left.min(HEARTBEAT)).await;
+            if left > HEARTBEAT && self.save(|_| {}).await? == Go::Stopped {
+                return Ok(Go::Stopped);
             }
         }
     }

@@ -138,6 +138,10 @@ impl Request {
                 let why = "expected one of `projection`, `subscriber` and `microservice`";
                 return Err(Problem::invalid(&format!("to[{nth}]"), why));
             }
+            if microservice.is_some() && !self.what.is_whole_streams() {
+                let why = "adapters and rules draw from whole streams: narrow it by categories or streams only";
+                return Err(Problem::invalid("what", why));
+            }
             if generation.is_some() && projection.is_none() {
                 let field = format!("to[{nth}].generation");
                 return Err(Problem::invalid(&field, "only a `projection` has any"));

@@ -64,6 +64,7 @@ pub struct Estimate {
 impl Playback {
     /// As it is shown.
     pub fn shown(&self) -> Shown<'_> {
+        let sent = self.sent();
         let progress = self.progress();
         let seconds = self.sending_ms as f64 / 1000.0;
         let is_under_way = self.state == State::Replaying && progress > 0.0;
@@ -75,12 +76,12 @@ impl Playback {
             request: &self.request,
             to: &self.to,
             progress: (progress * 1000.0).round() / 1000.0,
-            events: self.sent.events,
-            records: self.sent.records,
-            bytes: self.sent.bytes,
+            events: sent.events,
+            records: sent.records,
+            bytes: sent.bytes,
             events_per_second: match self.sending_ms {
                 0 => 0.0,
-                _ => (self.sent.events as f64 / seconds).round(),
+                _ => (sent.events as f64 / seconds).round(),
             },
             seconds_left: left,
             estimate: is_counted.then(|| self.estimate()),
@@ -100,12 +101,13 @@ impl Playback {
 
     /// What it would take, once a dry run has counted it.
     pub fn estimate(&self) -> Estimate {
-        let gigabytes = self.sent.billed_bytes as f64 / 1024.0 / 1024.0 / 1024.0;
+        let sent = self.sent();
+        let gigabytes = sent.billed_bytes as f64 / 1024.0 / 1024.0 / 1024.0;
         let dollars = gigabytes * (price::KINESIS_IN + READERS * price::KINESIS_OUT)
-            + self.sent.read_units as f64 * price::READ_UNIT;
-        let by_bytes = self.sent.bytes as f64 / STREAM_BYTES;
+            + sent.read_units as f64 * price::READ_UNIT;
+        let by_bytes = sent.bytes as f64 / STREAM_BYTES;
         let by_rate = self.request.rate;
-        let by_rate = by_rate.map_or(0.0, |rate| self.sent.events as f64 / f64::from(rate));
+        let by_rate = by_rate.map_or(0.0, |rate| sent.events as f64 / f64::from(rate));
         Estimate {
             seconds: by_bytes.max(by_rate).ceil() as u64,
             dollars: (dollars * 1e6).round() / 1e6,

@@ -5,10 +5,8 @@
 use super::{ByStream, Job, MAX_COLLISIONS, Progress, Projector, report, row_of};
 use crate::{
     Error,
-    data_store::{
-        Key, MAX_ROW_BYTES, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Row, Write, Written,
-    },
-    history::{self, Resolved, too_large},
+    data_store::{Key, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Row, Write, Written, unfit},
+    history::{self, Resolved},
     retry,
 };
 use rewind::{
@@ -382,15 +380,12 @@ fn fold_rows(job: &Job<'_>, runs: &[Run<'_>], rows: &HashMap<Key, Row>) -> Resul
             .row
             .as_ref()
             .map_or(0, |state| state.to_string().len());
-        let is_too_large = size > MAX_ROW_BYTES;
-        if is_too_large && places.len() > 1 {
+        let unfit = folded.row.as_ref().and_then(unfit);
+        if unfit.is_some() && places.len() > 1 {
             // Which of the events is too much shows when they come one by one.
             return Err(Cut::TooMuch);
         }
-        let refused = folded
-            .refused
-            .or_else(|| is_too_large.then(|| too_large(size)));
-        if let Some(refused) = refused {
+        if let Some(refused) = folded.refused.or(unfit) {
             let (run, event) = places[folded.applied.min(places.len() - 1)];
             return Err(Cut::Refused {
                 run,

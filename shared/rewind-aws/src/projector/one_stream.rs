@@ -17,11 +17,18 @@ use std::borrow::Cow;
 /// Rows under way at once.
 const CONCURRENCY: usize = 16;
 
+/// Pages of a stream that are folded before the row is written: a long stream
+/// that is folded from its first event on keeps what is done when the
+/// invocation ends early.
+const PAGES_A_WRITE: usize = 40;
+
 /// A row after some events.
 struct Next {
     row: Row,
     /// How many events more than before it holds.
     applied: usize,
+    /// Whether the table is known to hold more.
+    has_more: bool,
 }
 
 impl Projector {
@@ -71,41 +78,48 @@ impl Projector {
             key: &key.sk,
             selection: job.selection,
         };
-        for attempt in 1..=MAX_COLLISIONS {
+        let mut progress = Progress::default();
+        let mut collisions = 0;
+        while collisions < MAX_COLLISIONS {
             let next = match step(row.watermark, arrived.events.iter().copied()) {
-                Step::Skip => return Ok(Progress::default()),
+                Step::Skip => return Ok(progress),
                 Step::Apply(run) => {
                     let run = run.into_iter().map(Cow::Borrowed).collect();
                     self.fold_run(subject, &row, run).await?
                 }
                 Step::Read { through } => self.fold_read(subject, &row, through).await?,
             };
-            let Next { row: next, applied } = next;
-            let is_stalled = next.stalled.is_some();
-            if applied == 0 && is_stalled && next.stalled == row.stalled {
+            let Next {
+                row: next,
+                applied,
+                has_more,
+            } = next;
+            progress.stalled = next.stalled.is_some();
+            if applied == 0 && progress.stalled && next.stalled == row.stalled {
                 // Stalled before, for the same reason: there is nothing to say.
-                return Ok(Progress {
-                    applied,
-                    stalled: true,
-                });
+                return Ok(progress);
             }
             let seen = row.revision;
             let report = report(&job.target, stream, row.stalled.as_deref(), &next)?;
             let written = match report {
                 None => self.store.put(key, &next, seen).await?,
                 Some(report) => {
-                    let (key, row) = (key.clone(), next);
+                    let (key, row) = (key.clone(), next.clone());
                     let writes = [Write::Put { key, row, seen }, report];
                     self.store.write_together(&writes).await?
                 }
             };
             if written == Written::Done {
-                return Ok(Progress {
-                    applied,
-                    stalled: is_stalled,
-                });
+                progress.applied += applied;
+                if !has_more || progress.stalled {
+                    return Ok(progress);
+                }
+                row = next;
+                row.revision = seen + 1;
+                continue;
             }
-            retry::wait(attempt.min(3)).await;
+            collisions += 1;
+            retry::wait(collisions.min(3)).await;
             row = row_of(&self.store.rows(std::slice::from_ref(key)).await?, key);
         }
         Err(Error::Contended {
@@ -125,8 +139,9 @@ impl Projector {
         let mut next = Next {
             row: row.clone(),
             applied: 0,
+            has_more: false,
         };
-        loop {
+        for nth in 1.. {
             let page = self
                 .events
                 .read_events(subject.stream, next.row.watermark, through);
@@ -136,6 +151,7 @@ impl Projector {
             next = Next {
                 row: page.row,
                 applied: next.applied + page.applied,
+                has_more: nth == PAGES_A_WRITE && has_more,
             };
             let refused_at = next.row.watermark + 1;
             if next.row.stalled.is_some() {
@@ -144,6 +160,9 @@ impl Projector {
                 if history::is_taken_back(events, stream, refused_at, through).await? {
                     return self.fold_again(subject, row, through).await;
                 }
+                return Ok(next);
+            }
+            if next.has_more {
                 return Ok(next);
             }
             if !has_more {
@@ -156,6 +175,7 @@ impl Projector {
                 return Ok(next);
             }
         }
+        Ok(next)
     }
 
     /// Folds a run of events that follows the row's watermark.
@@ -222,5 +242,6 @@ fn after(
             stalled: refused.map(|refused| refused.reason),
         },
         applied,
+        has_more: false,
     }
 }
