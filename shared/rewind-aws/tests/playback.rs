@@ -560,6 +560,65 @@ async fn a_part_of_history_goes_into_a_generation_of_its_own_and_never_serves() 
 }
 
 #[tokio::test]
+async fn only_who_builds_a_generation_lets_readers_see_it() {
+    let aws = Aws::start().await;
+    history(&aws, 6, 12).await;
+    let player = player(&aws);
+    let by_hand = Request {
+        activate: Activation::ByHand,
+        ..Request::rebuild("sums")
+    };
+    player.create("builder", &by_hand).await.unwrap();
+    // Into the generation that the other one is building: one stream of six.
+    let aimed = Request {
+        what: serde_json::from_value(json!({"streams": ["count-3"]})).unwrap(),
+        to: vec![Destination {
+            generation: Some(2),
+            ..Destination::projection("sums")
+        }],
+        ..Request::default()
+    };
+    player.create("aimed", &aimed).await.unwrap();
+    let played = rebuild(&aws, &player, "aimed").await;
+    assert_eq!(played.state, State::Completed, "{played:?}");
+    let known = generations::of(&aws.data(), "sums").await.unwrap();
+    assert_eq!((known.serving, known.building), (1, Some(2)));
+    let built = rebuild(&aws, &player, "builder").await;
+    assert_eq!(built.state, State::CaughtUp, "{built:?}");
+    let target = built.targets().next().unwrap();
+    assert_eq!(player.activate(target).await.unwrap().serving, 2);
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_playback_paused_at_its_end_still_says_that_it_has_ended() {
+    let aws = Aws::start().await;
+    let all = history(&aws, 4, 6).await;
+    let player = player(&aws);
+    let request = to_subscriber(json!({}));
+    player.create("p", &request).await.unwrap();
+    // Between its first page and its last step, wherever it gets to.
+    for polls in (10..).step_by(3) {
+        if let Some(ended) = dies_after(polls, player.resume("p", far())).await {
+            assert!(matches!(ended.unwrap(), Ended::Over(_)));
+            break;
+        }
+        if player.pause("p").await.is_ok() {
+            player.go_on("p").await.unwrap();
+        }
+    }
+    let (playback, _) = load(&aws.data(), "p").await.unwrap().unwrap();
+    assert_eq!(playback.state, State::Completed);
+    let deliveries = subscriber(&aws).await.next().await;
+    let (_, markers) = of("p", &deliveries);
+    let end = Marker::End {
+        events: all.len() as u64,
+    };
+    assert!(markers.contains(&end), "{markers:?}");
+    aws.system.stop().await;
+}
+
+#[tokio::test]
 async fn what_makes_no_sense_is_refused_with_the_reason() {
     let aws = Aws::start().await;
     let player = player(&aws);

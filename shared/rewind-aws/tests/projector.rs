@@ -216,6 +216,32 @@ async fn a_row_that_fits_no_item_is_refused_with_what_to_do() {
 }
 
 #[tokio::test]
+async fn a_long_stream_is_folded_in_several_writes() {
+    let aws = Aws::start().await;
+    // Each its own commit: more than 40 pages of 50.
+    let sequencer = Sequencer::new(aws.events());
+    let mut last = None;
+    for n in 0..2_100u64 {
+        let outcomes = sequencer
+            .record(&[event("count-1", &n.to_string(), 1_000)])
+            .await;
+        let Outcome::Recorded { recorded, .. } = &outcomes[0] else {
+            panic!("{outcomes:?}");
+        };
+        last = Some((**recorded).clone());
+    }
+    let projected = projector(&aws)
+        .project(&[delivery(&[last.unwrap()])])
+        .await
+        .unwrap();
+    assert!(projected.failed.is_empty());
+    let sums = row(&aws.data(), "sums", 1, "1").await;
+    assert_eq!(sums.watermark, 2_100);
+    assert_eq!(sums.revision, 2, "what 40 pages hold is kept in between");
+    aws.system.stop().await;
+}
+
+#[tokio::test]
 async fn a_replay_reaches_only_the_generation_that_it_is_for() {
     let aws = Aws::start().await;
     let events: Vec<Event> = (1..=4)
