@@ -171,6 +171,25 @@ async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
         assert_eq!(answer.status, status, "{moment}: {}", answer.body);
     }
 
+    // Of a row that streams share as well: before the product was removed.
+    let removed = stream(&client, "cart-456").await[1]["position"]
+        .as_i64()
+        .unwrap();
+    let before = jiff::Timestamp::from_microsecond(removed - 1).unwrap();
+    let as_of = |time: &dyn std::fmt::Display| format!("/projections/products/123?as_of={time}");
+    let product = client.get_ok(&as_of(&before)).await.unwrap();
+    assert_eq!(product["state"], json!({"added": 1, "removed": 0}));
+    let present = rewind_aws::given::now();
+    let product = client.get_ok(&as_of(&present)).await.unwrap();
+    assert_eq!(product["state"], json!({"added": 1, "removed": 1}));
+    for (moment, status) in [("at=1", 400), ("as_of=2023-04-19T09:00:00Z", 404)] {
+        let answer = client
+            .get(&format!("/projections/products/123?{moment}"))
+            .await
+            .unwrap();
+        assert_eq!(answer.status, status, "{}", answer.body);
+    }
+
     // Without its data store, the next event of a stream brings its rows back.
     let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
     let store = clients.data_store(system.table("DataTable").unwrap());

@@ -12,6 +12,10 @@ use rewind_aws::{
     history::{self, Subject},
     http::{self, Request, Response},
 };
+use std::time::{Duration, Instant};
+
+/// How long history is folded for one answer: the function has 29 s.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A moment in the past of a stream.
 pub(crate) enum Moment {
@@ -66,8 +70,7 @@ impl Handler {
         moment: Moment,
     ) -> Result<Response, Unanswered> {
         if projection.over == Over::ManyStreams {
-            let why = "only a row of one stream can be folded on the fly; play the part of history that you mean into a generation of its own instead: POST /playbacks";
-            return Err(Problem::new(422, "past-unknown", why).into());
+            return self.shared_row_then(projection, key, &moment).await;
         }
         let category = projection.categories.first().copied().unwrap_or_default();
         let not_found = |why: String| Err(Unanswered::from(Problem::not_found(why)));
@@ -95,6 +98,36 @@ impl Handler {
             watermark: Some(folded.watermark),
             state,
             stalled: folded.refused.map(|refused| refused.reason),
+        };
+        Ok(http::json(200, &shown))
+    }
+
+    /// A row that many streams share, as it was at a moment.
+    async fn shared_row_then(
+        &self,
+        projection: &Projection,
+        key: &str,
+        moment: &Moment,
+    ) -> Result<Response, Unanswered> {
+        let Moment::Time(micros) = moment else {
+            let why = "a row that streams share has no version: ask for it with `as_of`";
+            return Err(http::bad_parameter("at", why).into());
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let folded = history::fold_shared(&self.events, projection, key, *micros, deadline);
+        let Some(folded) = folded.await? else {
+            let why = "there is too much history to fold it on the fly; play it into a generation of its own: POST /playbacks with {\"what\": {\"recorded\": {\"to\": TIME}}}";
+            return Err(Problem::new(422, "past-too-long", why).into());
+        };
+        let Some(state) = folded.state else {
+            let name = projection.name;
+            return Err(Problem::not_found(format!("{name} had no row {key:?} then")).into());
+        };
+        let shown = Shown {
+            key: key.to_string(),
+            watermark: None,
+            state,
+            stalled: None,
         };
         Ok(http::json(200, &shown))
     }

@@ -1,6 +1,11 @@
 //! Streams as they count: folded with regard to what was reversed.
 
-use crate::{Error, data_store::unfit, event_store::EventStore};
+use crate::{
+    Error,
+    data_store::unfit,
+    event_store::EventStore,
+    lanes::{self, Merged, Step},
+};
 use rewind::{
     Change, Folded, Projection, Recorded, Refused, Selection, StreamName,
     reversal::{Effect, Reversal, Reversals},
@@ -8,7 +13,8 @@ use rewind::{
 use serde_json::Value;
 use std::{
     borrow::Cow,
-    collections::{HashMap, hash_map::Entry},
+    collections::{HashMap, HashSet, hash_map::Entry},
+    time::Instant,
 };
 
 /// What the event at a version comes to. That of a reversal is the event at
@@ -235,6 +241,61 @@ pub async fn supposing(
                 // before it.
                 through = row.watermark;
                 refused = Some(reason);
+            }
+        }
+    }
+}
+
+/// Folds a row that streams share, from everything that was recorded up to a
+/// position: the row as it was then. `None` when the deadline came first, as
+/// all of the projection's categories are read.
+///
+/// # Errors
+///
+/// When DynamoDB fails, or a commit is damaged or missing.
+pub async fn fold_shared(
+    store: &EventStore,
+    projection: &Projection,
+    key: &str,
+    position: u64,
+    deadline: Instant,
+) -> Result<Option<Refolded>, Error> {
+    let everything = Selection::default();
+    let categories = projection.categories.iter().copied().collect();
+    let lanes = lanes::of(&everything, &categories);
+    let mut merged = Merged::new(store, lanes, &everything, position.saturating_add(1));
+    let mut row = Refolded::default();
+    // Streams that cannot go on, as they could not then.
+    let mut stalled: HashSet<StreamName> = HashSet::new();
+    loop {
+        let event = match merged.step().await? {
+            Step::Event(event) => *event,
+            Step::Read if Instant::now() > deadline => return Ok(None),
+            Step::Read => continue,
+            Step::End => return Ok(Some(row)),
+        };
+        if event.position > position || stalled.contains(event.stream()) {
+            continue;
+        }
+        let stream = event.stream().clone();
+        let resolved = resolve(store, vec![Cow::Owned(event)]).await?;
+        for resolved in &resolved {
+            let change = resolved.change(None);
+            let keys = match change {
+                Change::Void(_) | Change::Pass => continue,
+                Change::Apply(root) | Change::Revert(root) => projection.keys(root),
+            };
+            let refused = match keys {
+                Ok(keys) if keys.iter().any(|touched| touched == key) => {
+                    let folded = projection.fold(key, row.state.as_ref(), &[change]);
+                    row.state = folded.row;
+                    folded.refused
+                }
+                Ok(_) => None,
+                Err(refused) => Some(refused),
+            };
+            if refused.is_some() {
+                stalled.insert(stream.clone());
             }
         }
     }

@@ -11,7 +11,7 @@ use rewind::{
 use rewind_aws::{
     audit::{Audit, Counts, Violation, Watch},
     data_store::{Key, Row},
-    generations,
+    generations, history,
     projector::Projector,
     reversal::{Named, ReverseError, Reverser},
     sequencer::{Outcome, Sequencer},
@@ -218,6 +218,30 @@ async fn an_event_taken_back_is_in_no_row_and_comes_back_when_restored() {
         rebuilt_is_live(&aws, &["count-1"], size).await;
     }
     is_clean(&aws).await;
+    // A shared row as it was after each event, folded on the fly.
+    let service = service();
+    let overall = service.projection("overall").unwrap();
+    let far = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    let events = support::recorded(&aws.events(), "count-1").await;
+    let mut then = Vec::new();
+    for event in &events {
+        let (store, at) = (aws.events(), event.position);
+        let folded = history::fold_shared(&store, overall, "digit/2", at, far).await;
+        then.push(folded.unwrap().unwrap().state.unwrap_or_default());
+    }
+    let row = |n: u64| json!(n);
+    let expected = [
+        Value::Null,
+        row(2),
+        row(2),
+        row(2),
+        row(2),
+        row(0),
+        row(2),
+        row(0),
+        row(0),
+    ];
+    assert_eq!(then, expected);
     aws.system.stop().await;
 }
 
