@@ -4,11 +4,11 @@
 //! What was recorded when it began is in it, nothing later. Memory holds a page
 //! of each slice, whatever the history's length.
 
-use crate::{Domain, deployment, progress, selection, up};
+use crate::{Domain, deployment, exit, progress, selection, up};
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
 use rewind::{Recorded, Selection, reversal::Reversal, selection::micros};
-use rewind_aws::{given::now, history, lanes};
+use rewind_aws::{given::now, history, lanes, playback::INDEX_LAG};
 use serde_json::json;
 use std::{
     collections::BTreeSet,
@@ -16,18 +16,7 @@ use std::{
     io::{BufWriter, Write},
     path::PathBuf,
     process::ExitCode,
-    time::Duration,
 };
-
-/// The exit code when the selection is refused.
-const REFUSED: u8 = 1;
-
-/// The exit code when not everything could be read, or written to the file.
-const FAILED: u8 = 2;
-
-/// How long the index may lag behind the table (DynamoDB: "within a fraction
-/// of a second, under normal conditions").
-const INDEX_LAG: Duration = Duration::from_secs(2);
 
 /// What is exported, and where to.
 #[derive(ClapArgs)]
@@ -50,7 +39,7 @@ pub fn run(args: &Args, domain: Domain) -> ExitCode {
     up::init_log();
     let selection = match args.selection.selection() {
         Ok(selection) => selection,
-        Err(reason) => return failed(&reason, REFUSED),
+        Err(reason) => return exit::refused(&reason),
     };
     let exported =
         up::runtime().and_then(|runtime| runtime.block_on(export(args, &selection, domain)));
@@ -59,13 +48,8 @@ pub fn run(args: &Args, domain: Domain) -> ExitCode {
             show(args, events);
             ExitCode::SUCCESS
         }
-        Err(reason) => failed(&reason, FAILED),
+        Err(reason) => exit::unreadable(&reason),
     }
-}
-
-fn failed(reason: &str, code: u8) -> ExitCode {
-    eprintln!("rewind: {reason}");
-    ExitCode::from(code)
 }
 
 /// Says how many there were; not among the events.

@@ -1,18 +1,12 @@
 //! `rewind activate` and `rewind drop`: which generation of a projection
 //! serves, and which one nobody needs any more.
 
-use crate::{Domain, deployment, playback::refused, up};
+use crate::{Domain, deployment, exit, playback::refused, up};
 use clap::Args as ClapArgs;
 use rewind::{Target, envelope::Nothing};
 use rewind_aws::{generations::Generations, playback::PlayError};
 use serde_json::json;
 use std::process::ExitCode;
-
-/// The exit code when it was refused.
-const REFUSED: u8 = 1;
-
-/// The exit code when the deployment could not be reached.
-const UNREADABLE: u8 = 2;
 
 /// Which generation.
 #[derive(ClapArgs)]
@@ -56,14 +50,8 @@ pub fn run(args: &Args, verb: Verb, domain: Domain) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Ok(Err(why)) => {
-            eprintln!("rewind: {why}");
-            ExitCode::from(REFUSED)
-        }
-        Err(reason) => {
-            eprintln!("rewind: {reason}");
-            ExitCode::from(UNREADABLE)
-        }
+        Ok(Err(why)) => exit::refused(&why),
+        Err(reason) => exit::unreadable(&reason),
     }
 }
 

@@ -5,6 +5,7 @@ mod client;
 mod compare;
 mod demo;
 mod deployment;
+mod exit;
 mod export;
 mod function;
 mod generation;

@@ -4,7 +4,7 @@
 use crate::{
     Domain,
     deployment::{self, Deployment},
-    progress, up,
+    exit, progress, up,
 };
 use ::playback::Task;
 use clap::Args as ClapArgs;
@@ -14,11 +14,8 @@ use rewind_aws::playback::{PlayError, Playback, Player, State, load};
 use serde_json::json;
 use std::{process::ExitCode, time::Duration};
 
-/// The exit code when something was refused, or has failed.
-const REFUSED: u8 = 1;
-
-/// The exit code when the deployment could not be reached.
-const UNREADABLE: u8 = 2;
+/// The exit code when a playback that was followed has not come to its end.
+const NOT_DONE: u8 = 1;
 
 /// How often a playback is looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -142,17 +139,11 @@ pub fn told(
             }
             match is_done(&playback) {
                 true => ExitCode::SUCCESS,
-                false => ExitCode::from(REFUSED),
+                false => ExitCode::from(NOT_DONE),
             }
         }
-        Ok(Err(why)) => {
-            eprintln!("rewind: {why}");
-            ExitCode::from(REFUSED)
-        }
-        Err(reason) => {
-            eprintln!("rewind: {reason}");
-            ExitCode::from(UNREADABLE)
-        }
+        Ok(Err(why)) => exit::refused(&why),
+        Err(reason) => exit::unreadable(&reason),
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::{
     Domain,
     deployment::{self, Deployment},
+    exit,
     playback::refused,
     up,
 };
@@ -19,13 +20,6 @@ use std::{
     process::ExitCode,
     time::{Duration, Instant},
 };
-
-/// The exit code when it was refused, or nobody said yes.
-const REFUSED: u8 = 1;
-
-/// The exit code when the deployment could not be reached, or nobody could be
-/// asked.
-const UNREADABLE: u8 = 2;
 
 /// How long the reversal may take to be recorded.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -84,14 +78,8 @@ pub fn run(args: &Args, domain: Domain) -> ExitCode {
             }
             ExitCode::SUCCESS
         }
-        Ok(Outcome::Refused(why)) => {
-            eprintln!("rewind: {why}");
-            ExitCode::from(REFUSED)
-        }
-        Err(reason) => {
-            eprintln!("rewind: {reason}");
-            ExitCode::from(UNREADABLE)
-        }
+        Ok(Outcome::Refused(why)) => exit::refused(&why),
+        Err(reason) => exit::unreadable(&reason),
     }
 }
 

@@ -41,7 +41,7 @@ const PARTITION: &str = "rewind#playbacks";
 
 /// How long the index may lag behind the table (DynamoDB: "within a fraction
 /// of a second, under normal conditions").
-const INDEX_LAG: Duration = Duration::from_secs(2);
+pub const INDEX_LAG: Duration = Duration::from_secs(2);
 
 /// How long a playback that nobody has heard of is left alone, before
 /// [`Player::forsaken`] names it. It saves something many times as often.
