@@ -38,16 +38,20 @@ impl Handler {
     pub async fn handle(&self, event: KinesisEvent) -> BatchAnswer {
         let records = records::records(event);
         let mut failed = BTreeSet::new();
-        let (arrived, unreadable) = read(&records);
+        let (arrived, mut unreadable) = read(&records);
         let mut outcomes = self.sequencer.record(&arrived.events).await;
         let mut places = arrived.places;
         let mut reports = Arrived::default();
         let mut conflicts = 0;
         for ((event, outcome), place) in arrived.events.iter().zip(&outcomes).zip(&places) {
-            if matches!(outcome, Outcome::Conflict) {
-                conflicts += 1;
-                tracing::warn!(stream = %event.stream, "an id is taken by other content");
-                reports.add(report::conflict(event), *place);
+            match outcome {
+                Outcome::Conflict => {
+                    conflicts += 1;
+                    tracing::warn!(stream = %event.stream, "an id is taken by other content");
+                    reports.add(report::conflict(event), *place);
+                }
+                Outcome::Refused(reason) => unreadable.push((*place, reason.clone())),
+                Outcome::Recorded { .. } | Outcome::Failed(_) => {}
             }
         }
         for (place, reason) in &unreadable {
@@ -59,7 +63,7 @@ impl Handler {
 
         let mut recorded: Vec<(Recorded, usize)> = Vec::new();
         let (mut new, mut repeated) = (0, 0);
-        for (outcome, place) in outcomes.into_iter().zip(places) {
+        for (nth, (outcome, place)) in outcomes.into_iter().zip(places).enumerate() {
             match outcome {
                 Outcome::Recorded {
                     recorded: event,
@@ -70,7 +74,9 @@ impl Handler {
                     recorded.push((*event, place));
                 }
                 Outcome::Conflict => {}
-                Outcome::Failed(reason) => {
+                // It is parked; where its report is refused as well, it waits.
+                Outcome::Refused(_) if nth < arrived.events.len() => {}
+                Outcome::Refused(reason) | Outcome::Failed(reason) => {
                     tracing::warn!(reason, "not recorded");
                     failed.insert(place);
                 }

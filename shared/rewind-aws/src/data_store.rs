@@ -17,7 +17,10 @@ use aws_sdk_dynamodb::{
     Client,
     error::SdkError,
     operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{AttributeValue, Delete, DeleteRequest, Put, TransactWriteItem, WriteRequest},
+    types::{
+        AttributeValue, CancellationReason, Delete, DeleteRequest, Put, TransactWriteItem,
+        WriteRequest,
+    },
 };
 pub(crate) use fits::unfit;
 use rewind::{
@@ -215,7 +218,7 @@ impl DataStore {
             {
                 Ok(Written::Stale)
             }
-            Err(error) => Err(Error::service("PutItem")(error)),
+            Err(error) => Err(Error::call("PutItem")(error)),
         }
     }
 
@@ -227,7 +230,7 @@ impl DataStore {
     pub async fn replace(&self, key: &Key, row: &Row) -> Result<(), Error> {
         let request = self.client.put_item().table_name(&self.table);
         let request = request.set_item(Some(item_of(key, row, row.revision)?));
-        let answer = request.send().await.map_err(Error::service("PutItem"));
+        let answer = request.send().await.map_err(Error::call("PutItem"));
         answer.map(drop)
     }
 
@@ -239,7 +242,7 @@ impl DataStore {
     pub async fn delete(&self, key: &Key) -> Result<(), Error> {
         let request = self.client.delete_item().table_name(&self.table);
         let request = request.set_key(Some(key.item()));
-        let answer = request.send().await.map_err(Error::service("DeleteItem"));
+        let answer = request.send().await.map_err(Error::call("DeleteItem"));
         answer.map(drop)
     }
 
@@ -257,7 +260,7 @@ impl DataStore {
             let page = self.client.scan().table_name(&self.table);
             let page = page.projection_expression("pk, sk").limit(1000);
             let page = page.set_exclusive_start_key(start).send().await;
-            let page = page.map_err(Error::service("Scan"))?;
+            let page = page.map_err(Error::call("Scan"))?;
             for chunk in page.items().chunks(MAX_BATCH_WRITES) {
                 self.delete_batch(chunk).await?;
                 deleted += chunk.len() as u64;
@@ -302,7 +305,7 @@ impl DataStore {
         for attempt in 1.. {
             let request = self.client.batch_write_item();
             let request = request.request_items(&self.table, wanted).send().await;
-            let mut answer = request.map_err(Error::service("BatchWriteItem"))?;
+            let mut answer = request.map_err(Error::call("BatchWriteItem"))?;
             let rest = answer.unprocessed_items.as_mut();
             match rest.and_then(|tables| tables.remove(&self.table)) {
                 Some(rest) if !rest.is_empty() && attempt <= retry::ATTEMPTS => wanted = rest,
@@ -357,7 +360,10 @@ impl DataStore {
         match answer {
             Ok(_) => Ok(Written::Done),
             Err(SdkError::ServiceError(error)) if is_contended(error.err()) => Ok(Written::Stale),
-            Err(error) => Err(Error::service("TransactWriteItems")(error)),
+            Err(SdkError::ServiceError(error)) if is_cancelled(error.err()) => {
+                Err(cancelled(error.err()))
+            }
+            Err(error) => Err(Error::call("TransactWriteItems")(error)),
         }
     }
 
@@ -395,7 +401,7 @@ impl DataStore {
             .item()
         });
         let request = request.set_exclusive_start_key(start);
-        let answer = request.send().await.map_err(Error::service("Query"))?;
+        let answer = request.send().await.map_err(Error::call("Query"))?;
         let next = answer.last_evaluated_key().map(|item| string(item, "sk"));
         let next = next.transpose()?.map(ToString::to_string);
         Ok((answer.items.unwrap_or_default(), next))
@@ -414,7 +420,7 @@ impl DataStore {
             .consistent_read(true)
             .send()
             .await
-            .map_err(Error::service("GetItem"))?;
+            .map_err(Error::call("GetItem"))?;
         let found = answer.item.map(row).transpose()?;
         Ok(found.map(|(_, row)| row))
     }
@@ -423,24 +429,60 @@ impl DataStore {
 /// Nobody has written since the revision that was read.
 const CONDITION: &str = "#r = :seen OR (:seen = :none AND attribute_not_exists(pk))";
 
+/// The reasons of a cancelled transaction; none where it failed otherwise.
+fn reasons(error: &TransactWriteItemsError) -> &[CancellationReason] {
+    match error {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            cancelled.cancellation_reasons()
+        }
+        _ => &[],
+    }
+}
+
 /// Whether a transaction was cancelled because others have written, or write
 /// at the same moment. Both are settled by reading again.
 fn is_contended(error: &TransactWriteItemsError) -> bool {
-    match error {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
-            let codes = cancelled.cancellation_reasons().iter();
-            let mut codes = codes.filter_map(|reason| reason.code());
-            codes.any(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"))
-        }
-        _ => false,
+    let mut codes = reasons(error).iter().filter_map(CancellationReason::code);
+    codes.any(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"))
+}
+
+fn is_cancelled(error: &TransactWriteItemsError) -> bool {
+    matches!(
+        error,
+        TransactWriteItemsError::TransactionCanceledException(_)
+    )
+}
+
+/// Why a transaction was cancelled: for good where one of its items is refused
+/// for what it holds.
+fn cancelled(error: &TransactWriteItemsError) -> Error {
+    let operation = "TransactWriteItems";
+    let told = reasons(error).iter().find_map(|reason| {
+        let code = reason.code().filter(|code| *code != "None")?;
+        let words = format!("{code}: {}", reason.message().unwrap_or_default());
+        Some((
+            matches!(code, "ValidationError" | "ItemCollectionSizeLimitExceeded"),
+            words,
+        ))
+    });
+    match told {
+        Some((true, reason)) => Error::Rejected { operation, reason },
+        Some((false, reason)) => Error::Service { operation, reason },
+        None => Error::Service {
+            operation,
+            reason: "cancelled without a reason".into(),
+        },
     }
 }
 
 fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error> {
     let mut item = key.item();
     if let Some(state) = &row.state {
-        let state: AttributeValue = serde_dynamo::to_attribute_value(state)
-            .map_err(|error| Error::damaged(format!("row {}/{}", key.pk, key.sk), error))?;
+        let state = serde_dynamo::to_attribute_value(state);
+        let state: AttributeValue = state.map_err(|error| Error::Rejected {
+            operation: "writing a row",
+            reason: error.to_string(),
+        })?;
         item.insert("state".into(), state);
     }
     if row.watermark > 0 {

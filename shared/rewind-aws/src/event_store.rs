@@ -12,7 +12,10 @@ use crate::{
 };
 use aws_sdk_dynamodb::{
     Client,
-    types::{AttributeValue, BatchStatementErrorCodeEnum as Code, BatchStatementRequest},
+    types::{
+        AttributeValue, BatchStatementError, BatchStatementErrorCodeEnum as Code,
+        BatchStatementRequest,
+    },
 };
 use futures::{StreamExt, stream};
 use rewind::{Commit, Head, Recorded, StreamName, selection::Span};
@@ -61,6 +64,8 @@ pub enum Inserted {
     New,
     /// The key was taken already, perhaps by this very insert, its answer lost.
     Taken,
+    /// The table does not take what it holds, now or later.
+    Refused(String),
     /// Unknown, worth another try: throttled, or a failure of the service.
     Failed(String),
 }
@@ -152,7 +157,7 @@ impl EventStore {
             .limit(1)
             .send()
             .await
-            .map_err(Error::service("Query"))?;
+            .map_err(Error::call("Query"))?;
         let Some(item) = answer.items().first() else {
             return Ok(Head::default());
         };
@@ -257,7 +262,7 @@ impl EventStore {
             .limit(limit)
             .send()
             .await
-            .map_err(Error::service("Query"))?;
+            .map_err(Error::call("Query"))?;
         let commits = answer.items().iter().map(commit);
         Ok(Page {
             commits: commits.collect::<Result<_, _>>()?,
@@ -300,7 +305,7 @@ impl EventStore {
             .limit(limit)
             .send()
             .await
-            .map_err(Error::service("Query"))?;
+            .map_err(Error::call("Query"))?;
         let entries = answer.items().iter().map(entry);
         Ok(IndexPage {
             entries: entries.collect::<Result<_, Error>>()?,
@@ -327,7 +332,7 @@ impl EventStore {
             .limit(1)
             .send()
             .await
-            .map_err(Error::service("Query"))?;
+            .map_err(Error::call("Query"))?;
         answer.items().first().map(entry).transpose()
     }
 
@@ -444,47 +449,72 @@ impl EventStore {
         answers.collect::<Vec<_>>().await.concat()
     }
 
+    /// Executes a call. One that is refused as a whole is cut in halves until
+    /// the statement is found for which it is.
     async fn execute(&self, statement: &str, call: Vec<Vec<AttributeValue>>) -> Vec<Inserted> {
-        let count = call.len();
-        let statements = call.into_iter().map(|parameters| {
+        let mut answers = Vec::with_capacity(call.len());
+        let mut calls = vec![call.as_slice()];
+        while let Some(call) = calls.pop() {
+            match self.try_execute(statement, call).await {
+                Ok(answered) => answers.extend(answered),
+                Err(Error::Rejected { .. }) if call.len() > 1 => {
+                    let (first, second) = call.split_at(call.len() / 2);
+                    calls.extend([second, first]);
+                }
+                Err(error) if error.is_rejected() => {
+                    answers.push(Inserted::Refused(error.to_string()));
+                }
+                Err(error) => {
+                    let failed = Inserted::Failed(error.to_string());
+                    answers.extend(call.iter().map(|_| failed.clone()));
+                }
+            }
+        }
+        answers
+    }
+
+    async fn try_execute(
+        &self,
+        statement: &str,
+        call: &[Vec<AttributeValue>],
+    ) -> Result<Vec<Inserted>, Error> {
+        let operation = "BatchExecuteStatement";
+        let statements = call.iter().map(|parameters| {
             BatchStatementRequest::builder()
                 .statement(statement)
-                .set_parameters(Some(parameters))
+                .set_parameters(Some(parameters.clone()))
                 .build()
-                .map_err(Error::service("BatchExecuteStatement"))
+                .map_err(Error::service(operation))
         });
-        let answer = match statements.collect::<Result<Vec<_>, _>>() {
-            Ok(statements) => {
-                let request = self.client.batch_execute_statement();
-                let request = request.set_statements(Some(statements)).send().await;
-                request.map_err(Error::service("BatchExecuteStatement"))
-            }
-            Err(error) => Err(error),
-        };
-        match answer {
-            Ok(answer) if answer.responses().len() == count => {
-                let answers = answer.responses().iter();
-                answers
-                    .map(|answer| match answer.error() {
-                        None => Inserted::New,
-                        Some(error) if error.code() == Some(&Code::DuplicateItem) => {
-                            Inserted::Taken
-                        }
-                        Some(error) => Inserted::Failed(format!(
-                            "{}: {}",
-                            error.code().map_or("unknown", Code::as_str),
-                            error.message().unwrap_or_default()
-                        )),
-                    })
-                    .collect()
-            }
-            Ok(answer) => {
-                let answered = answer.responses().len();
-                let reason = format!("{answered} of {count} statements were answered");
-                vec![Inserted::Failed(reason); count]
-            }
-            Err(error) => vec![Inserted::Failed(error.to_string()); count],
+        let statements = statements.collect::<Result<Vec<_>, _>>()?;
+        let request = self.client.batch_execute_statement();
+        let answer = request.set_statements(Some(statements)).send().await;
+        let answer = answer.map_err(Error::call(operation))?;
+        let (answers, wanted) = (answer.responses(), call.len());
+        if answers.len() != wanted {
+            let reason = format!("{} of {wanted} statements were answered", answers.len());
+            return Err(Error::Service { operation, reason });
         }
+        let inserted = answers.iter().map(|answer| match answer.error() {
+            None => Inserted::New,
+            Some(error) => inserted(error),
+        });
+        Ok(inserted.collect())
+    }
+}
+
+/// What the error of one statement says of its insert.
+fn inserted(error: &BatchStatementError) -> Inserted {
+    let reason = || {
+        let code = error.code().map_or("unknown", Code::as_str);
+        format!("{code}: {}", error.message().unwrap_or_default())
+    };
+    match error.code() {
+        Some(Code::DuplicateItem) => Inserted::Taken,
+        Some(Code::ValidationError | Code::ItemCollectionSizeLimitExceeded) => {
+            Inserted::Refused(reason())
+        }
+        _ => Inserted::Failed(reason()),
     }
 }
 

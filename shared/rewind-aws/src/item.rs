@@ -44,7 +44,7 @@ pub(crate) async fn batch_get(
                 .map_err(Error::service("BatchGetItem"))?;
             let answer = client.batch_get_item();
             let answer = answer.request_items(table, request).send().await;
-            let mut answer = answer.map_err(Error::service("BatchGetItem"))?;
+            let mut answer = answer.map_err(Error::call("BatchGetItem"))?;
             let found = answer.responses.as_mut();
             let found = found.and_then(|tables| tables.remove(table));
             let found = found.unwrap_or_default();

@@ -229,7 +229,7 @@ impl Reactor {
 
     /// Moves the mark on behind what was sent.
     async fn settle(&self, turn: &Turn<'_>) -> Result<(), Error> {
-        let stalled = turn.refused.as_ref().map(|refused| refused.reason.clone());
+        let stalled = turn.refused.as_ref().map(stalls::reason);
         let is_known = turn.refused.is_none() || stalled == turn.mark.stalled;
         if turn.watermark == turn.mark.watermark && is_known {
             // Stalled before for the same reason, or nothing but repeats: those

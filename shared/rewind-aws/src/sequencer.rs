@@ -55,6 +55,8 @@ pub enum Outcome {
     },
     /// Its identity belongs to an event with other content.
     Conflict,
+    /// The events table does not take it, now or later.
+    Refused(String),
     /// Not recorded, or not known to be: to be tried again.
     Failed(String),
 }
@@ -76,6 +78,9 @@ struct Lane<'a> {
     pending: VecDeque<Pending<'a>>,
     planned: VecDeque<Commit>,
     setbacks: u32,
+    /// A commit of several was refused: which event it is for shows when they
+    /// come one by one.
+    is_one_by_one: bool,
     /// Given up: its head is not to be relied on.
     is_broken: bool,
 }
@@ -220,6 +225,10 @@ impl Sequencer {
                         pending.claim.from = claim.from;
                         pending.is_suspect = true;
                     }
+                    (Some(Inserted::Refused(reason)), _) => {
+                        outcomes[pending.place] = Outcome::Refused(reason);
+                        continue;
+                    }
                     (Some(Inserted::Failed(reason)), _) => failure = Some((pending.place, reason)),
                     (answer, _) => failure = Some((pending.place, format!("claim: {answer:?}"))),
                 }
@@ -310,6 +319,7 @@ impl Sequencer {
                         self.look(lane, from, outcomes).await;
                         lane.set_back("others record on this stream all the time", outcomes);
                     }
+                    Inserted::Refused(reason) => lane.refused(reason, outcomes),
                     Inserted::Failed(reason) => {
                         had_failures = true;
                         lane.set_back(&reason, outcomes);
@@ -407,6 +417,7 @@ fn lanes<'a>(
                 pending: VecDeque::new(),
                 planned: VecDeque::new(),
                 setbacks: 0,
+                is_one_by_one: false,
                 is_broken: false,
             });
             lanes.len() - 1
@@ -425,7 +436,9 @@ impl Lane<'_> {
     /// Plans commits behind the head, where none are planned.
     fn plan(&mut self) {
         if self.planned.is_empty() {
-            let events: Vec<&Event> = self.pending.iter().map(|pending| pending.event).collect();
+            let most = if self.is_one_by_one { 1 } else { usize::MAX };
+            let events = self.pending.iter().take(most);
+            let events: Vec<&Event> = events.map(|pending| pending.event).collect();
             self.planned = commit::plan(self.head, &events, now()).into();
         }
     }
@@ -450,6 +463,17 @@ impl Lane<'_> {
             };
         }
         self.head = commit.head();
+    }
+
+    /// The first planned commit is refused: its event, or its events one by one.
+    fn refused(&mut self, reason: String, outcomes: &mut [Outcome]) {
+        let length = self.planned.front().map_or(0, |commit| commit.length);
+        self.planned.clear();
+        if length > 1 {
+            self.is_one_by_one = true;
+        } else if let Some(pending) = self.pending.pop_front() {
+            outcomes[pending.place] = Outcome::Refused(reason);
+        }
     }
 
     /// An event that stands in the table is not pending.

@@ -5,7 +5,7 @@ use crate::{
     Error,
     data_store::{self, DataStore, Key, Row, Write},
 };
-use rewind::StreamName;
+use rewind::{Refused, StreamName};
 use serde::{Deserialize, Serialize};
 
 const PARTITION: &str = "rewind#stalls";
@@ -34,6 +34,19 @@ impl Stall {
             reason: reason.to_string(),
         }
     }
+}
+
+/// The most bytes of a reason that are kept: it stands beside the row in its
+/// item, and a panic may say anything.
+const MAX_REASON: usize = 2_000;
+
+/// Why a reader is stalled, as rows, marks and reports keep it.
+pub(crate) fn reason(refused: &Refused) -> String {
+    let text = &refused.reason;
+    if text.len() <= MAX_REASON {
+        return text.clone();
+    }
+    format!("{}…", &text[..text.floor_char_boundary(MAX_REASON)])
 }
 
 /// What changes in the reports when a row or mark that was stalled for the

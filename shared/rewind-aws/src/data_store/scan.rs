@@ -25,7 +25,7 @@ impl DataStore {
             .limit(SCANNED)
             .send()
             .await
-            .map_err(Error::service("Scan"))?;
+            .map_err(Error::call("Scan"))?;
         let next = answer.last_evaluated_key().cloned();
         Ok((answer.items.unwrap_or_default(), next))
     }

@@ -36,7 +36,7 @@ impl EventStore {
             .limit(SCANNED)
             .send()
             .await
-            .map_err(Error::service("Scan"))?;
+            .map_err(Error::call("Scan"))?;
         let next = answer.last_evaluated_key().cloned();
         Ok((answer.items.unwrap_or_default(), next))
     }
@@ -51,7 +51,7 @@ impl EventStore {
             .limit(SCANNED)
             .send()
             .await
-            .map_err(Error::service("Scan"))?;
+            .map_err(Error::call("Scan"))?;
         let next = answer.last_evaluated_key().cloned();
         Ok((answer.items.unwrap_or_default(), next))
     }
@@ -76,7 +76,7 @@ impl EventStore {
                 .limit(CATEGORIES)
                 .send()
                 .await
-                .map_err(Error::service("Scan"))?;
+                .map_err(Error::call("Scan"))?;
             for item in answer.items() {
                 let slice = string(item, "slice")?;
                 let category = slice.rsplit_once('#').map_or(slice, |(name, _)| name);
@@ -105,7 +105,7 @@ impl EventStore {
             .limit(PAGE)
             .send()
             .await
-            .map_err(Error::service("Query"))?;
+            .map_err(Error::call("Query"))?;
         let next = answer.last_evaluated_key().cloned();
         Ok((answer.items.unwrap_or_default(), next))
     }
@@ -124,7 +124,7 @@ impl EventStore {
             .limit(SCANNED)
             .send()
             .await
-            .map_err(Error::service("Query"))?;
+            .map_err(Error::call("Query"))?;
         Ok(answer.items.unwrap_or_default())
     }
 

@@ -7,7 +7,7 @@ use crate::{
     Error,
     data_store::{Key, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Row, Write, Written, unfit},
     history::{self, Resolved},
-    retry,
+    retry, stalls,
 };
 use rewind::{
     Change, Recorded, Refused, StreamName,
@@ -235,73 +235,57 @@ impl Projector {
             .map(|key| Key::row(&job.target, key))
             .collect();
         let rows = self.store.rows(&keys).await?;
-        let writes = loop {
-            match fold_rows(job, &runs, &rows) {
-                Ok(writes) => break writes,
-                Err(Cut::Refused {
+        let written = loop {
+            let cut = match fold_rows(job, &runs, &rows) {
+                Ok(writes) => {
+                    let items = beside(job, &mut runs, writes)?;
+                    if items.is_empty() {
+                        break Written::Done;
+                    }
+                    match self.store.write_together(&items).await {
+                        Ok(written) => break written,
+                        Err(Error::Rejected { reason, .. })
+                            if runs.iter().any(|run| !run.entries.is_empty()) =>
+                        {
+                            let why = "the store does not take the rows that the event changes";
+                            Cut::TooMuch(format!("{why}: {reason}"))
+                        }
+                        Err(error) => return Err(error),
+                    }
+                }
+                Err(cut) => cut,
+            };
+            let (run, event, refused) = match cut {
+                Cut::Refused {
                     run,
                     event,
                     refused,
-                }) => {
-                    let version = runs[run].entries[event].resolved.version;
-                    if self.is_taken_back(&runs[run], version).await? {
-                        runs[run].pass(event);
-                    } else {
-                        runs[run].truncate(event);
-                        runs[run].refused = Some(refused);
-                        runs[run].has_more = false;
-                    }
+                } => (run, event, refused),
+                // Which of the streams, and then of its events, is too much
+                // shows in halves.
+                Cut::TooMuch(_) if runs.len() > 1 => {
+                    runs.truncate(runs.len() / 2);
+                    continue;
                 }
-                Err(Cut::TooMuch) if runs.len() > 1 => runs.truncate(runs.len() / 2),
-                Err(Cut::TooMuch) if runs[0].entries.len() > 1 => {
+                Cut::TooMuch(_) if runs[0].entries.len() > 1 => {
                     let half = runs[0].entries.len() / 2;
-                    runs[0].truncate(half);
-                    runs[0].refused = None;
-                    runs[0].has_more = true;
+                    runs[0].cut(half);
+                    continue;
                 }
-                Err(Cut::TooMuch) => {
-                    runs[0].truncate(0);
-                    runs[0].refused = Some(Refused::new(format!(
-                        "the rows that the event changes take more than {MAX_TRANSACTION_BYTES} bytes together"
-                    )));
-                }
+                Cut::TooMuch(reason) => (0, 0, Refused::new(reason)),
+            };
+            let version = runs[run].entries[event].resolved.version;
+            if !runs[run].entries[event].is_passed
+                && self.is_taken_back(&runs[run], version).await?
+            {
+                runs[run].pass(event);
+            } else {
+                runs[run].cut(event);
+                runs[run].refused = Some(refused);
+                runs[run].has_more = false;
             }
         };
-        let reader = job.target.to_string();
-        let mut items = writes;
-        let known = runs.iter().filter(|run| run.mark.stalled.is_some()).count();
-        let mut room = MAX_TRANSACTION_ITEMS.saturating_sub(items.len() + runs.len() + known);
-        for run in &mut runs {
-            let was = run.mark.stalled.clone();
-            if run.refused.is_some() && was.is_none() {
-                // The report of a new stall may not fit beside so much else:
-                // then it comes in another round, after the events before it.
-                match room.checked_sub(1) {
-                    Some(left) => room = left,
-                    None => {
-                        run.refused = None;
-                        run.has_more = true;
-                    }
-                }
-            }
-            let stalled = run.refused.as_ref().map(|refused| refused.reason.clone());
-            if run.entries.is_empty() && was == stalled {
-                continue;
-            }
-            let mark = Row {
-                state: run.passed_over(),
-                watermark: run.mark.watermark + run.entries.len() as u64,
-                revision: run.mark.revision,
-                stalled,
-            };
-            items.extend(report(&job.target, run.stream, was.as_deref(), &mark)?);
-            items.push(Write::Put {
-                key: Key::mark(&reader, run.stream.as_str()),
-                row: mark,
-                seen: run.mark.revision,
-            });
-        }
-        if !items.is_empty() && self.store.write_together(&items).await? == Written::Stale {
+        if written == Written::Stale {
             round.is_stale = true;
             return Ok(round);
         }
@@ -317,6 +301,46 @@ impl Projector {
         }
         Ok(round)
     }
+}
+
+/// The rows, and what is written beside them: the marks of the runs and the
+/// reports of stalls that begin or end.
+fn beside(job: &Job<'_>, runs: &mut [Run<'_>], rows: Vec<Write>) -> Result<Vec<Write>, Error> {
+    let reader = job.target.to_string();
+    let mut items = rows;
+    let known = runs.iter().filter(|run| run.mark.stalled.is_some()).count();
+    let mut room = MAX_TRANSACTION_ITEMS.saturating_sub(items.len() + runs.len() + known);
+    for run in runs {
+        let was = run.mark.stalled.clone();
+        if run.refused.is_some() && was.is_none() {
+            // The report of a new stall may not fit beside so much else:
+            // then it comes in another round, after the events before it.
+            match room.checked_sub(1) {
+                Some(left) => room = left,
+                None => {
+                    run.refused = None;
+                    run.has_more = true;
+                }
+            }
+        }
+        let stalled = run.refused.as_ref().map(stalls::reason);
+        if run.entries.is_empty() && was == stalled {
+            continue;
+        }
+        let mark = Row {
+            state: run.passed_over(),
+            watermark: run.mark.watermark + run.entries.len() as u64,
+            revision: run.mark.revision,
+            stalled,
+        };
+        items.extend(report(&job.target, run.stream, was.as_deref(), &mark)?);
+        items.push(Write::Put {
+            key: Key::mark(&reader, run.stream.as_str()),
+            row: mark,
+            seen: run.mark.revision,
+        });
+    }
+    Ok(items)
 }
 
 /// Leaves all these streams to the next delivery.
@@ -350,8 +374,9 @@ enum Cut {
         event: usize,
         refused: Refused,
     },
-    /// Too many bytes.
-    TooMuch,
+    /// Too many bytes, or what the store refuses; with the words for the event
+    /// that is alone too much.
+    TooMuch(String),
 }
 
 /// The rows after all runs, with the revisions that were read.
@@ -383,7 +408,7 @@ fn fold_rows(job: &Job<'_>, runs: &[Run<'_>], rows: &HashMap<Key, Row>) -> Resul
         let unfit = folded.row.as_ref().and_then(unfit);
         if unfit.is_some() && places.len() > 1 {
             // Which of the events is too much shows when they come one by one.
-            return Err(Cut::TooMuch);
+            return Err(Cut::TooMuch(String::new()));
         }
         if let Some(refused) = folded.refused.or(unfit) {
             let (run, event) = places[folded.applied.min(places.len() - 1)];
@@ -405,7 +430,9 @@ fn fold_rows(job: &Job<'_>, runs: &[Run<'_>], rows: &HashMap<Key, Row>) -> Resul
         });
     }
     if bytes > MAX_TRANSACTION_BYTES {
-        return Err(Cut::TooMuch);
+        return Err(Cut::TooMuch(format!(
+            "the rows that the event changes take more than {MAX_TRANSACTION_BYTES} bytes together"
+        )));
     }
     Ok(writes)
 }
@@ -440,8 +467,11 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn truncate(&mut self, count: usize) {
+    /// Leaves only the first so many events; the rest comes in another round.
+    fn cut(&mut self, count: usize) {
         self.entries.truncate(count);
+        self.refused = None;
+        self.has_more = true;
         self.passed = self.passed_now();
     }
 

@@ -5,7 +5,7 @@ use crate::{
     Error,
     data_store::{Key, Row, Write, Written},
     history::{self, Resolved, Subject, fold_sized},
-    retry,
+    retry, stalls,
 };
 use futures::{StreamExt, stream};
 use rewind::{
@@ -27,8 +27,6 @@ struct Next {
     row: Row,
     /// How many events more than before it holds.
     applied: usize,
-    /// Whether the table is known to hold more.
-    has_more: bool,
 }
 
 impl Projector {
@@ -63,7 +61,9 @@ impl Projector {
         jobs.collect().await
     }
 
-    /// Folds a stream's new events into its row, which was read as `row`.
+    /// Folds a stream's new events into its row, which was read as `row`. Where
+    /// the store refuses a row for what it holds, fewer events are tried, down
+    /// to the one that makes it so: the stream stalls there.
     async fn fold_one(
         &self,
         job: &Job<'_>,
@@ -78,49 +78,60 @@ impl Projector {
             key: &key.sk,
             selection: job.selection,
         };
+        let delivered = arrived.events.iter().map(|event| event.version);
+        let delivered = delivered.max().unwrap_or_default();
         let mut progress = Progress::default();
         let mut collisions = 0;
+        // How many events are tried at once.
+        let mut most = usize::MAX;
         while collisions < MAX_COLLISIONS {
             let next = match step(row.watermark, arrived.events.iter().copied()) {
                 Step::Skip => return Ok(progress),
-                Step::Apply(run) => {
+                Step::Apply(mut run) => {
+                    run.truncate(most);
                     let run = run.into_iter().map(Cow::Borrowed).collect();
-                    self.fold_run(subject, &row, run).await?
+                    self.fold_run(subject, &row, run, delivered).await?
                 }
-                Step::Read { through } => self.fold_read(subject, &row, through).await?,
-            };
-            let Next {
-                row: next,
-                applied,
-                has_more,
-            } = next;
-            progress.stalled = next.stalled.is_some();
-            if applied == 0 && progress.stalled && next.stalled == row.stalled {
-                // Stalled before, for the same reason: there is nothing to say.
-                return Ok(progress);
-            }
-            let seen = row.revision;
-            let report = report(&job.target, stream, row.stalled.as_deref(), &next)?;
-            let written = match report {
-                None => self.store.put(key, &next, seen).await?,
-                Some(report) => {
-                    let (key, row) = (key.clone(), next.clone());
-                    let writes = [Write::Put { key, row, seen }, report];
-                    self.store.write_together(&writes).await?
+                Step::Read { through } => {
+                    let through = through.min(row.watermark.saturating_add(most as u64));
+                    self.fold_read(subject, &row, through, delivered).await?
                 }
             };
-            if written == Written::Done {
-                progress.applied += applied;
-                if !has_more || progress.stalled {
-                    return Ok(progress);
+            let written = match self.write_row(job, subject, key, &row, &next).await {
+                Err(Error::Rejected { reason, .. }) => {
+                    most = most.min(next.applied) / 2;
+                    if most > 0 {
+                        continue;
+                    }
+                    let refused = format!("the store does not take the row: {reason}");
+                    let refused = Refused::new(refused);
+                    let left_out = self.leave_out(job, subject, key, &row, refused, delivered);
+                    let left_out = left_out.await?;
+                    return Ok(Progress {
+                        applied: progress.applied + left_out.applied,
+                        ..left_out
+                    });
                 }
-                row = next;
-                row.revision = seen + 1;
-                continue;
+                written => written?,
+            };
+            progress.stalled = next.row.stalled.is_some();
+            match written {
+                None => return Ok(progress),
+                Some(Written::Done) => {
+                    progress.applied += next.applied;
+                    if progress.stalled || next.row.watermark >= delivered {
+                        return Ok(progress);
+                    }
+                    let revision = row.revision + 1;
+                    row = next.row;
+                    row.revision = revision;
+                }
+                Some(Written::Stale) => {
+                    collisions += 1;
+                    retry::wait(collisions.min(3)).await;
+                    row = row_of(&self.store.rows(std::slice::from_ref(key)).await?, key);
+                }
             }
-            collisions += 1;
-            retry::wait(collisions.min(3)).await;
-            row = row_of(&self.store.rows(std::slice::from_ref(key)).await?, key);
         }
         Err(Error::Contended {
             what: format!("row {}/{}", key.pk, key.sk),
@@ -128,41 +139,101 @@ impl Projector {
         })
     }
 
+    /// Writes the row after some events, with the report of a stall where that
+    /// begins or ends. `None` where it is stalled as before: there is nothing
+    /// to say.
+    async fn write_row(
+        &self,
+        job: &Job<'_>,
+        subject: Subject<'_>,
+        key: &Key,
+        row: &Row,
+        next: &Next,
+    ) -> Result<Option<Written>, Error> {
+        let is_stalled = next.row.stalled.is_some();
+        if next.applied == 0 && is_stalled && next.row.stalled == row.stalled {
+            return Ok(None);
+        }
+        let seen = row.revision;
+        let report = report(
+            &job.target,
+            subject.stream,
+            row.stalled.as_deref(),
+            &next.row,
+        )?;
+        let written = match report {
+            None => self.store.put(key, &next.row, seen).await?,
+            Some(report) => {
+                let (key, row) = (key.clone(), next.row.clone());
+                let writes = [Write::Put { key, row, seen }, report];
+                self.store.write_together(&writes).await?
+            }
+        };
+        Ok(Some(written))
+    }
+
+    /// The store does not take the row with the event behind `row`. Where that
+    /// event is taken back by what was delivered, the row is folded without it;
+    /// otherwise, or where that is refused as well, the stream stalls here.
+    async fn leave_out(
+        &self,
+        job: &Job<'_>,
+        subject: Subject<'_>,
+        key: &Key,
+        row: &Row,
+        refused: Refused,
+        delivered: u64,
+    ) -> Result<Progress, Error> {
+        let at = row.watermark + 1;
+        let mut next = after(row, row.state.clone(), 0, Some(refused));
+        let mut written = None;
+        if history::is_taken_back(&self.events, subject.stream, at, delivered).await? {
+            let without = self.fold_again(subject, row, delivered).await?;
+            match self.write_row(job, subject, key, row, &without).await {
+                Err(Error::Rejected { .. }) => {}
+                tried => {
+                    written = tried?;
+                    next = without;
+                }
+            }
+        }
+        if written.is_none() {
+            written = self.write_row(job, subject, key, row, &next).await?;
+        }
+        match written {
+            Some(Written::Stale) => Err(Error::Contended {
+                what: format!("row {}/{}", key.pk, key.sk),
+                attempts: 1,
+            }),
+            _ => Ok(Progress {
+                applied: next.applied,
+                stalled: next.row.stalled.is_some(),
+            }),
+        }
+    }
+
     /// Folds the events from the row's watermark up to `through`, read from the
-    /// events table page by page.
+    /// events table page by page, as far as one write goes.
     async fn fold_read(
         &self,
         subject: Subject<'_>,
         row: &Row,
         through: u64,
+        delivered: u64,
     ) -> Result<Next, Error> {
-        let mut next = Next {
-            row: row.clone(),
-            applied: 0,
-            has_more: false,
-        };
-        for nth in 1.. {
+        let mut next = after(row, row.state.clone(), 0, None);
+        for _ in 0..PAGES_A_WRITE {
             let page = self
                 .events
                 .read_events(subject.stream, next.row.watermark, through);
             let (events, has_more) = page.await?;
             let events = events.into_iter().map(Cow::Owned).collect();
-            let page = self.fold_run(subject, &next.row, events).await?;
+            let page = self.fold_run(subject, &next.row, events, delivered).await?;
             next = Next {
                 row: page.row,
                 applied: next.applied + page.applied,
-                has_more: nth == PAGES_A_WRITE && has_more,
             };
-            let refused_at = next.row.watermark + 1;
             if next.row.stalled.is_some() {
-                // Perhaps it is taken back further on.
-                let (events, stream) = (&self.events, subject.stream);
-                if history::is_taken_back(events, stream, refused_at, through).await? {
-                    return self.fold_again(subject, row, through).await;
-                }
-                return Ok(next);
-            }
-            if next.has_more {
                 return Ok(next);
             }
             if !has_more {
@@ -178,12 +249,14 @@ impl Projector {
         Ok(next)
     }
 
-    /// Folds a run of events that follows the row's watermark.
+    /// Folds a run of events that follows the row's watermark. One that is
+    /// refused and taken back up to `delivered` holds nobody up.
     async fn fold_run(
         &self,
         subject: Subject<'_>,
         row: &Row,
         run: Vec<Cow<'_, Recorded>>,
+        delivered: u64,
     ) -> Result<Next, Error> {
         let Some(through) = run.last().map(|event| event.version) else {
             return Ok(after(row, row.clone().state, 0, None));
@@ -203,6 +276,13 @@ impl Projector {
         let folded = fold_sized(subject, row.state.as_ref(), &changes);
         if folded.fold_again {
             return self.fold_again(subject, row, through).await;
+        }
+        if folded.refused.is_some() && delivered > through {
+            let refused_at = row.watermark + folded.applied as u64 + 1;
+            let (events, stream) = (&self.events, subject.stream);
+            if history::is_taken_back(events, stream, refused_at, delivered).await? {
+                return self.fold_again(subject, row, delivered).await;
+            }
         }
         Ok(after(row, folded.row, folded.applied, folded.refused))
     }
@@ -239,9 +319,8 @@ fn after(
             state,
             watermark: row.watermark + applied as u64,
             revision: row.revision,
-            stalled: refused.map(|refused| refused.reason),
+            stalled: refused.as_ref().map(stalls::reason),
         },
         applied,
-        has_more: false,
     }
 }
