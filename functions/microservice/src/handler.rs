@@ -1,22 +1,28 @@
 //! Takes a batch of `events` and lets adapters and rules react to it.
 
 use aws_lambda_events::kinesis::KinesisEvent;
+use futures::future::join;
 use lambda_runtime::Error;
 use rewind_aws::{
+    data_store::DataStore,
     reactor::Reactor,
-    records::{self, BatchAnswer},
+    records::{self, BatchAnswer, Failures},
+    shards::Shards,
 };
 
 /// microservice's handler.
 #[derive(Debug)]
 pub struct Handler {
     reactor: Reactor,
+    shards: Shards,
 }
 
 impl Handler {
-    /// A handler that reacts through `reactor`.
-    pub fn new(reactor: Reactor) -> Self {
-        Self { reactor }
+    /// A handler that reacts through `reactor`, and says in `store` which
+    /// shards do not go on.
+    pub fn new(reactor: Reactor, store: DataStore) -> Self {
+        let shards = Shards::new("microservice", store);
+        Self { reactor, shards }
     }
 
     /// Reacts to a batch. What failed is reported by its record: Lambda
@@ -26,9 +32,17 @@ impl Handler {
     ///
     /// When nothing could be done: Lambda delivers the whole batch again.
     pub async fn handle(&self, event: KinesisEvent) -> Result<BatchAnswer, Error> {
+        let shard = records::shard_of(&event);
         let records = records::records(event);
         let deliveries = records::deliveries(&records);
-        let reacted = self.reactor.react(&deliveries).await?;
+        let react = self.reactor.react(&deliveries);
+        let (reacted, known) = join(react, self.shards.known(&shard)).await;
+        let failed = match &reacted {
+            Ok(reacted) => &reacted.failed,
+            Err(error) => &Failures::from([(0, error.to_string())]),
+        };
+        self.shards.tell(&shard, &records, failed, known).await;
+        let reacted = reacted?;
         tracing::info!(
             records = records.len(),
             drawn = reacted.drawn,
@@ -36,6 +50,6 @@ impl Handler {
             failed = reacted.failed.len(),
             "reacted"
         );
-        Ok(records::answer(&records, reacted.failed))
+        Ok(records::answer(&records, &reacted.failed))
     }
 }

@@ -19,7 +19,7 @@ pub async fn run(service: Service) -> Result<(), Error> {
     let clients = Clients::from_env().await;
     let incoming = clients.stream("INCOMING_STREAM")?;
     let reactor = Reactor::new(service, clients.events()?, clients.data()?, incoming);
-    let handler = &Handler::new(reactor);
+    let handler = &Handler::new(reactor, clients.data()?);
     let invoke =
         |event: LambdaEvent<KinesisEvent>| async move { handler.handle(event.payload).await };
     Box::pin(lambda_runtime::run(service_fn(invoke))).await

@@ -2,19 +2,23 @@
 
 use crate::report;
 use aws_lambda_events::kinesis::KinesisEvent;
+use futures::future::join;
 use rewind::{Batch, Delivery, Event, Recorded, commit};
 use rewind_aws::{
+    data_store::DataStore,
     put::{Outgoing, Stream},
-    records::{self, BatchAnswer, Record},
+    records::{self, BatchAnswer, Failures, Record},
     sequencer::{Outcome, Sequencer},
+    shards::Shards,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// pump's handler.
 #[derive(Debug)]
 pub struct Handler {
     sequencer: Sequencer,
     published: Stream,
+    shards: Shards,
 }
 
 /// The events of a batch, each with the place of the record that brought it.
@@ -25,20 +29,30 @@ struct Arrived {
 }
 
 impl Handler {
-    /// A handler that records through `sequencer` and publishes on `published`.
-    pub fn new(sequencer: Sequencer, published: Stream) -> Self {
+    /// A handler that records through `sequencer`, publishes on `published`,
+    /// and says in `store` how far it has come.
+    pub fn new(sequencer: Sequencer, published: Stream, store: DataStore) -> Self {
         Self {
             sequencer,
             published,
+            shards: Shards::new("pump", store),
         }
     }
 
     /// Records and publishes a batch. What failed is reported by its record:
     /// Lambda delivers from the lowest on again.
     pub async fn handle(&self, event: KinesisEvent) -> BatchAnswer {
+        let shard = records::shard_of(&event);
         let records = records::records(event);
-        let mut failed = BTreeSet::new();
-        let (arrived, mut unreadable) = read(&records);
+        let (failed, known) = join(self.work(&records), self.shards.known(&shard)).await;
+        self.shards.tell(&shard, &records, &failed, known).await;
+        self.shards.reach(&shard, &records, &failed).await;
+        records::answer(&records, &failed)
+    }
+
+    async fn work(&self, records: &[Record]) -> Failures {
+        let mut failed = Failures::new();
+        let (arrived, mut unreadable) = read(records);
         let mut outcomes = self.sequencer.record(&arrived.events).await;
         let mut places = arrived.places;
         let mut reports = Arrived::default();
@@ -78,7 +92,7 @@ impl Handler {
                 Outcome::Refused(_) if nth < arrived.events.len() => {}
                 Outcome::Refused(reason) | Outcome::Failed(reason) => {
                     tracing::warn!(reason, "not recorded");
-                    failed.insert(place);
+                    failed.insert(place, reason);
                 }
             }
         }
@@ -92,13 +106,13 @@ impl Handler {
             failed = failed.len(),
             "pumped"
         );
-        records::answer(&records, failed)
+        failed
     }
 
     /// Publishes recorded events in order for each stream: repeats as well, as
     /// whoever recorded them may have died before it published them. Returns
     /// the places of those that did not get through.
-    async fn publish(&self, recorded: Vec<(Recorded, usize)>) -> BTreeSet<usize> {
+    async fn publish(&self, recorded: Vec<(Recorded, usize)>) -> Failures {
         let mut streams: BTreeMap<String, BTreeMap<u64, (Recorded, usize)>> = BTreeMap::new();
         for (event, place) in recorded {
             let stream = streams.entry(event.stream().to_string()).or_default();
@@ -119,11 +133,12 @@ impl Handler {
             }
         }
         let answers = self.published.put_in_order(&outgoing).await;
-        let mut failed = BTreeSet::new();
+        let mut failed = Failures::new();
         for (places, answer) in places_of.into_iter().zip(answers) {
             if let Err(reason) = answer {
                 tracing::warn!(reason, "not published");
-                failed.extend(places);
+                let reason = format!("not published: {reason}");
+                failed.extend(places.into_iter().map(|place| (place, reason.clone())));
             }
         }
         failed

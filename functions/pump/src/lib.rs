@@ -19,7 +19,8 @@ use rewind_aws::{clients::Clients, sequencer::Sequencer};
 pub async fn run(_: Service) -> Result<(), Error> {
     let clients = Clients::from_env().await;
     let sequencer = Sequencer::new(clients.events()?);
-    let handler = &Handler::new(sequencer, clients.stream("EVENTS_STREAM")?);
+    let published = clients.stream("EVENTS_STREAM")?;
+    let handler = &Handler::new(sequencer, published, clients.data()?);
     let invoke = |event: LambdaEvent<KinesisEvent>| async move {
         Ok::<_, Error>(handler.handle(event.payload).await)
     };

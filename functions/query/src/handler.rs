@@ -7,10 +7,15 @@ use rewind_aws::{
     event_store::EventStore,
     http::{self, Request, Response},
     playback,
+    put::Stream,
 };
+use std::time::Duration;
 
 /// The most bytes of items in one answer. Lambda takes 6 MB.
 pub(crate) const MAX_ANSWER: usize = 4_500_000;
+
+/// How long an event may wait for a reader.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The routes that `template.yaml` has to lead here.
 pub const ROUTES: &[&str] = &[
@@ -29,6 +34,8 @@ pub struct Handler {
     pub(crate) service: Service,
     pub(crate) events: EventStore,
     pub(crate) store: DataStore,
+    pub(crate) incoming: Stream,
+    pub(crate) patience: Duration,
 }
 
 /// Why a question is not answered.
@@ -50,13 +57,23 @@ impl From<Error> for Unanswered {
 }
 
 impl Handler {
-    /// A handler that reads both tables.
-    pub fn new(service: Service, events: EventStore, store: DataStore) -> Self {
+    /// A handler that reads both tables, and looks at what waits on `incoming`.
+    pub fn new(service: Service, events: EventStore, store: DataStore, incoming: Stream) -> Self {
         Self {
             service,
             events,
             store,
+            incoming,
+            patience: PATIENCE,
         }
+    }
+
+    /// With another time that an event may wait for a reader before `/health`
+    /// says so; a minute where nothing is said.
+    #[must_use]
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
     }
 
     /// Answers a request. Every refusal is a problem, none is an error.

@@ -21,7 +21,12 @@ use rewind_aws::{clients::Clients, http::Request};
 /// cannot be reached.
 pub async fn run(service: Service) -> Result<(), Error> {
     let clients = Clients::from_env().await;
-    let handler = &Handler::new(service, clients.events()?, clients.data()?);
+    let handler = &Handler::new(
+        service,
+        clients.events()?,
+        clients.data()?,
+        clients.stream("INCOMING_STREAM")?,
+    );
     let invoke = |event: LambdaEvent<Request>| async move {
         Ok::<_, Error>(handler.handle(&event.payload).await)
     };

@@ -1,22 +1,28 @@
 //! Takes a batch of `events` or `replay` and folds it.
 
 use aws_lambda_events::kinesis::KinesisEvent;
+use futures::future::join;
 use lambda_runtime::Error;
 use rewind_aws::{
+    data_store::DataStore,
     projector::Projector,
-    records::{self, BatchAnswer},
+    records::{self, BatchAnswer, Failures},
+    shards::Shards,
 };
 
 /// write's handler.
 #[derive(Debug)]
 pub struct Handler {
     projector: Projector,
+    shards: Shards,
 }
 
 impl Handler {
-    /// A handler that folds through `projector`.
-    pub fn new(projector: Projector) -> Self {
-        Self { projector }
+    /// A handler that folds through `projector`, and says in `store` which
+    /// shards do not go on.
+    pub fn new(projector: Projector, store: DataStore) -> Self {
+        let shards = Shards::new("write", store);
+        Self { projector, shards }
     }
 
     /// Folds a batch. What failed is reported by its record: Lambda delivers
@@ -26,9 +32,17 @@ impl Handler {
     ///
     /// When nothing could be done: Lambda delivers the whole batch again.
     pub async fn handle(&self, event: KinesisEvent) -> Result<BatchAnswer, Error> {
+        let shard = records::shard_of(&event);
         let records = records::records(event);
         let deliveries = records::deliveries(&records);
-        let projected = self.projector.project(&deliveries).await?;
+        let project = self.projector.project(&deliveries);
+        let (projected, known) = join(project, self.shards.known(&shard)).await;
+        let failed = match &projected {
+            Ok(projected) => &projected.failed,
+            Err(error) => &Failures::from([(0, error.to_string())]),
+        };
+        self.shards.tell(&shard, &records, failed, known).await;
+        let projected = projected?;
         tracing::info!(
             records = records.len(),
             applied = projected.applied,
@@ -36,6 +50,6 @@ impl Handler {
             failed = projected.failed.len(),
             "written"
         );
-        Ok(records::answer(&records, projected.failed))
+        Ok(records::answer(&records, &projected.failed))
     }
 }

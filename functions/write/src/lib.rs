@@ -17,7 +17,7 @@ use rewind_aws::{clients::Clients, projector::Projector};
 pub async fn run(service: Service) -> Result<(), Error> {
     let clients = Clients::from_env().await;
     let projector = Projector::new(service, clients.events()?, clients.data()?);
-    let handler = &Handler::new(projector);
+    let handler = &Handler::new(projector, clients.data()?);
     let invoke =
         |event: LambdaEvent<KinesisEvent>| async move { handler.handle(event.payload).await };
     Box::pin(lambda_runtime::run(service_fn(invoke))).await

@@ -16,7 +16,6 @@ mod index;
 mod leftovers;
 mod line;
 mod one_stream;
-mod readers;
 mod report;
 mod shared_rows;
 mod suspects;
@@ -25,11 +24,16 @@ mod walk;
 
 pub use report::{Counts, Kind, Violation, Watch};
 
-use crate::{Error, data_store::DataStore, event_store::EventStore, given};
+use crate::{
+    Error,
+    data_store::DataStore,
+    event_store::EventStore,
+    given,
+    readers::{self, Reader},
+};
 use claims::Strays;
 use filter::Filter;
 use index::Sums;
-use readers::Reader;
 use report::Ledger;
 use rewind::Service;
 use std::sync::{Mutex, MutexGuard, PoisonError};

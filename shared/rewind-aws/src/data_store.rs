@@ -183,6 +183,17 @@ impl DataStore {
             .collect()
     }
 
+    /// The watermark at each of these keys, and whether it is stalled there.
+    pub(crate) async fn reached(&self, keys: &[Key]) -> Result<HashMap<Key, (u64, bool)>, Error> {
+        let only = ["pk", "sk", "watermark", "stalled"];
+        let items = self.batch_get(keys, &only).await?.into_iter().map(row);
+        let reached = items.map(|read| {
+            let (key, row) = read?;
+            Ok((key, (row.watermark, row.stalled.is_some())))
+        });
+        reached.collect()
+    }
+
     async fn batch_get(&self, keys: &[Key], only: &[&str]) -> Result<Vec<Item>, Error> {
         let mut keys: Vec<&Key> = keys.iter().collect();
         keys.sort_unstable();
@@ -210,14 +221,7 @@ impl DataStore {
             .await;
         match answer {
             Ok(_) => Ok(Written::Done),
-            Err(SdkError::ServiceError(error))
-                if matches!(
-                    error.err(),
-                    PutItemError::ConditionalCheckFailedException(_)
-                ) =>
-            {
-                Ok(Written::Stale)
-            }
+            Err(SdkError::ServiceError(error)) if is_stale(error.err()) => Ok(Written::Stale),
             Err(error) => Err(Error::call("PutItem")(error)),
         }
     }
@@ -232,6 +236,26 @@ impl DataStore {
         let request = request.set_item(Some(item_of(key, row, row.revision)?));
         let answer = request.send().await.map_err(Error::call("PutItem"));
         answer.map(drop)
+    }
+
+    /// Writes a record of how far something has come, unless one that has come
+    /// further stands there.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails.
+    pub async fn advance(&self, key: &Key, row: &Row) -> Result<(), Error> {
+        let request = self.client.put_item().table_name(&self.table);
+        let request = request
+            .set_item(Some(item_of(key, row, row.revision)?))
+            .condition_expression("attribute_not_exists(pk) OR #w <= :w")
+            .expression_attribute_names("#w", "watermark")
+            .expression_attribute_values(":w", AttributeValue::N(row.watermark.to_string()));
+        match request.send().await {
+            Ok(_) => Ok(()),
+            Err(SdkError::ServiceError(error)) if is_stale(error.err()) => Ok(()),
+            Err(error) => Err(Error::call("PutItem")(error)),
+        }
     }
 
     /// Deletes an item, where there is one.
@@ -428,6 +452,10 @@ impl DataStore {
 
 /// Nobody has written since the revision that was read.
 const CONDITION: &str = "#r = :seen OR (:seen = :none AND attribute_not_exists(pk))";
+
+fn is_stale(error: &PutItemError) -> bool {
+    matches!(error, PutItemError::ConditionalCheckFailedException(_))
+}
 
 /// The reasons of a cancelled transaction; none where it failed otherwise.
 fn reasons(error: &TransactWriteItemsError) -> &[CancellationReason] {

@@ -319,6 +319,20 @@ impl EventStore {
     ///
     /// When DynamoDB fails or the entry is damaged.
     pub async fn last_entry(&self, slice: &str, until: u64) -> Result<Option<Entry>, Error> {
+        Ok(self.last_entries(slice, until, 1).await?.pop())
+    }
+
+    /// The last entries of a slice below a position, the last one first.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or an entry is damaged.
+    pub async fn last_entries(
+        &self,
+        slice: &str,
+        until: u64,
+        limit: i32,
+    ) -> Result<Vec<Entry>, Error> {
         let answer = self.client.query();
         let answer = answer
             .table_name(&self.table)
@@ -329,11 +343,11 @@ impl EventStore {
             .expression_attribute_values(":c", text(slice))
             .expression_attribute_values(":p", AttributeValue::N(until.to_string()))
             .scan_index_forward(false)
-            .limit(1)
+            .limit(limit)
             .send()
             .await
             .map_err(Error::call("Query"))?;
-        answer.items().first().map(entry).transpose()
+        answer.items().iter().map(entry).collect()
     }
 
     /// The commits at these keys, in the order asked, strongly consistent.

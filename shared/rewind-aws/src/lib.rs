@@ -12,6 +12,7 @@
 //! | [`history`] | streams as they count, with regard to what was reversed |
 //! | [`projector`] | write's work: the watermark rule and the folds |
 //! | [`reactor`] | microservice's work: adapters and rules |
+//! | [`lag`], [`shards`], [`peek`] | who is how far behind, which batch fails, what waits: for `/health` |
 //! | [`lanes`] | history in recorded order |
 //! | [`playback`] | streams history back through the replay stream |
 //! | [`reversal`] | takes single events back |
@@ -37,15 +38,19 @@ pub mod history;
 pub mod http;
 pub mod invoke;
 mod item;
+pub mod lag;
 pub mod lanes;
+pub mod peek;
 pub mod playback;
 pub mod projector;
 pub mod put;
 pub mod reactor;
+mod readers;
 pub mod records;
 pub mod retry;
 pub mod reversal;
 pub mod sequencer;
+pub mod shards;
 pub mod stalls;
 
 pub use error::Error;

@@ -13,6 +13,7 @@ use crate::{
     data_store::{DataStore, Key, Row, Write},
     event_store::EventStore,
     generations::{self, Generations},
+    records::Failures,
     stalls::{self, Stall},
 };
 use rewind::{Delivery, Over, Projection, Recorded, Selection, Service, StreamName, Target};
@@ -32,8 +33,8 @@ pub struct Projector {
 /// What became of a batch.
 #[derive(Debug, Clone, Default)]
 pub struct Projected {
-    /// The places, in the batch, of deliveries that have to come again.
-    pub failed: BTreeSet<usize>,
+    /// The deliveries, by their places in the batch, that have to come again.
+    pub failed: Failures,
     /// How many events were folded into rows, each row counted.
     pub applied: usize,
     /// How many (projection, stream) cannot go on.
@@ -102,7 +103,11 @@ impl Projector {
                     Err(error) => {
                         tracing::warn!(%target, %stream, %error, "not folded");
                         let places = streams.get(stream).map(|arrived| &arrived.places);
-                        projected.failed.extend(places.into_iter().flatten());
+                        let failed = places.into_iter().flatten();
+                        let why = format!("{target} {stream}: {error}");
+                        projected
+                            .failed
+                            .extend(failed.map(|place| (*place, why.clone())));
                     }
                 }
             }

@@ -46,6 +46,15 @@ impl Stream {
         }
     }
 
+    /// The stream's name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
+    }
+
     /// How often Kinesis has not taken a record at once, such as when it
     /// throttles: who sends much asks whether it rises.
     pub fn refused(&self) -> u64 {

@@ -11,16 +11,14 @@ use crate::{
     event_store::EventStore,
     history,
     put::{Outgoing, Stream},
+    records::Failures,
     stalls::{self, Stall},
 };
 use rewind::{
     Batch, Delivery, Event, Reaction, Recorded, Refused, Replay, Service, StreamName,
     watermark::{Step, step},
 };
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// Pages of a stream that are read before what was drawn is sent and the mark
 /// moves on: the delivery then comes again for the rest.
@@ -38,8 +36,8 @@ pub struct Reactor {
 /// What became of a batch.
 #[derive(Debug, Clone, Default)]
 pub struct Reacted {
-    /// The places, in the batch, of deliveries that have to come again.
-    pub failed: BTreeSet<usize>,
+    /// The deliveries, by their places in the batch, that have to come again.
+    pub failed: Failures,
     /// How many events were drawn and sent.
     pub drawn: usize,
     /// How many (reaction, stream) cannot go on.
@@ -275,6 +273,9 @@ impl Reacted {
     fn fail(&mut self, turn: &Turn<'_>, reason: &str) {
         let (origin, stream) = (&turn.reaction.origin, turn.stream);
         tracing::warn!(origin, %stream, reason, "not reacted");
-        self.failed.extend(&turn.places);
+        let why = format!("{origin} {stream}: {reason}");
+        let failed = turn.places.iter();
+        self.failed
+            .extend(failed.map(|place| (*place, why.clone())));
     }
 }

@@ -1,16 +1,36 @@
 //! What a Kinesis trigger hands over, and what it wants back.
 
-use aws_lambda_events::kinesis::KinesisEvent;
+use aws_lambda_events::kinesis::{KinesisEvent, KinesisRecord};
 use rewind::{Delivery, aggregated::user_records};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A record of a batch.
 #[derive(Debug, Clone)]
 pub struct Record {
     /// Its place in the shard: what a failure is reported under.
     pub sequence_number: String,
+    /// When Kinesis took it, in milliseconds since 1970.
+    pub arrived: u64,
     /// Its bytes.
     pub data: Vec<u8>,
+}
+
+/// What of a batch has to come again: places of its records, with the reason.
+pub type Failures = BTreeMap<usize, String>;
+
+/// The shard that a batch is of, with its stream: `incoming/shardId-000`.
+pub fn shard_of(event: &KinesisEvent) -> String {
+    let first = event.records.first();
+    let arn = first.and_then(|record| record.event_source_arn.as_deref());
+    let stream = arn.and_then(|arn| arn.rsplit('/').next());
+    let id = first.and_then(|record| record.event_id.as_deref());
+    let shard = id.and_then(|id| id.split(':').next());
+    format!(
+        "{}/{}",
+        stream.unwrap_or_default(),
+        shard.unwrap_or_default()
+    )
 }
 
 /// The answer to a trigger with `ReportBatchItemFailures`: from the lowest
@@ -35,17 +55,22 @@ pub fn records(event: KinesisEvent) -> Vec<Record> {
     let records = event.records.into_iter();
     records
         .map(|record| Record {
+            arrived: millis(&record.kinesis),
             sequence_number: record.kinesis.sequence_number,
             data: record.kinesis.data.0,
         })
         .collect()
 }
 
-/// Reports the lowest failed record, where there is one. `failed` are places
-/// in `records`.
-pub fn answer(records: &[Record], failed: impl IntoIterator<Item = usize>) -> BatchAnswer {
-    let lowest = failed.into_iter().min();
-    let lowest = lowest.and_then(|place| records.get(place));
+fn millis(record: &KinesisRecord) -> u64 {
+    let arrived = record.approximate_arrival_timestamp.0;
+    arrived.timestamp_millis().max(0).unsigned_abs()
+}
+
+/// Reports the lowest failed record, where there is one.
+pub fn answer(records: &[Record], failures: &Failures) -> BatchAnswer {
+    let lowest = failures.keys().next();
+    let lowest = lowest.and_then(|place| records.get(*place));
     let failures = lowest.map(|record| ItemFailure {
         item_identifier: record.sequence_number.clone(),
     });

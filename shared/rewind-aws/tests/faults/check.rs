@@ -1,5 +1,6 @@
 //! What has to be true of every world: each check names what violates it.
 
+mod health;
 mod reactions;
 mod recorded;
 mod rows;
@@ -9,6 +10,7 @@ use crate::{
     truth::{self, Incoming, Rows, Table},
     world::World,
 };
+pub use health::failing;
 pub use rows::Watermarks;
 
 /// How far the readers have to be.
@@ -46,6 +48,12 @@ impl Seen {
         let mut violations = self.table.violations.clone();
         violations.extend(rows::check(&self.table, &self.rows, progress));
         violations
+    }
+
+    /// What `/health` says otherwise than it is. `is_over`: pump has taken all
+    /// that came in, and has said so.
+    pub async fn health(&self, world: &World, is_over: bool) -> Vec<String> {
+        health::check(world, self, is_over).await
     }
 
     /// What is wrong once all that came in has been worked off.

@@ -2,7 +2,7 @@
 //! were told.
 
 use crate::{
-    domain::{BEAST, Counted, FRAGILE, Input, UNNOTED},
+    domain::{BEAST, Counted, FRAGILE, HOSTILE, Input, UNNOTED},
     fact::Fact,
     settings::Mischief,
     truth,
@@ -142,11 +142,11 @@ impl Client {
         ];
         let stream = *streams.choose(&mut self.dice).unwrap();
         let mut n = self.dice.random_range(0..60);
-        if matches!(n, FRAGILE | UNNOTED) && !self.world.settings.has(Mischief::Poison) {
+        if matches!(n, FRAGILE | UNNOTED | HOSTILE) && !self.world.settings.has(Mischief::Poison) {
             n += 10;
         }
         if self.chance(Mischief::Poison, 0.08) {
-            n = *[FRAGILE, UNNOTED].choose(&mut self.dice).unwrap();
+            n = *[FRAGILE, UNNOTED, HOSTILE].choose(&mut self.dice).unwrap();
         }
         if stream == "spread-b" && self.chance(Mischief::Poison, 0.1) {
             n = BEAST;

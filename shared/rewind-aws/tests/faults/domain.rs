@@ -4,8 +4,8 @@
 
 use crate::support;
 use rewind::{
-    Adapter, Draft, Recorded, Refused, Rule, Service, SingleStreamProjection, StreamName,
-    reversal::REVERSED,
+    Adapter, Draft, MultiStreamProjection, Recorded, Refused, Rule, Service,
+    SingleStreamProjection, StreamName, reversal::REVERSED,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -22,6 +22,9 @@ static MENDED: Mutex<BTreeSet<u64>> = Mutex::new(BTreeSet::new());
 pub const FRAGILE: u64 = 7;
 pub const UNNOTED: u64 = 8;
 
+/// A number of which [`Hostile`] and [`Shelves`] make rows that no item holds.
+pub const HOSTILE: u64 = 9;
+
 /// A number that `digits` refuses for ever.
 pub const BEAST: u64 = 666;
 
@@ -29,6 +32,8 @@ pub fn service() -> Service {
     support::THIRTEEN_IS_FINE.store(true, Ordering::SeqCst);
     support::service()
         .single_stream::<Fragile>()
+        .single_stream::<Hostile>()
+        .multi_stream::<Shelves>()
         .single_stream::<Notes>()
         .adapter::<Feed>()
         .rule::<Note>()
@@ -40,8 +45,12 @@ pub fn mend(world: u64) {
     MENDED.lock().unwrap().insert(world);
 }
 
+fn is_mended(world: u64) -> bool {
+    MENDED.lock().unwrap().contains(&world)
+}
+
 fn refuse_until_mended(world: u64) -> Result<(), Refused> {
-    match MENDED.lock().unwrap().contains(&world) {
+    match is_mended(world) {
         true => Ok(()),
         false => Err(Refused::new("not mended yet")),
     }
@@ -66,6 +75,56 @@ impl SingleStreamProjection for Fragile {
             refuse_until_mended(world)?;
         }
         *count += 1;
+        Ok(())
+    }
+}
+
+/// How many events there were, and what the store does not take.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub struct Kept {
+    seen: u64,
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    hostile: Value,
+}
+
+impl Kept {
+    fn keep(&mut self, event: &Recorded) -> Result<(), Refused> {
+        let Counted { n, world } = event.data()?;
+        self.seen += 1;
+        self.hostile = match n == HOSTILE && !is_mended(world) {
+            true => json!({"": n}),
+            false => Value::Null,
+        };
+        Ok(())
+    }
+}
+
+/// Rows that the store refuses until the domain is mended.
+pub struct Hostile;
+impl SingleStreamProjection for Hostile {
+    type State = Kept;
+    const NAME: &'static str = "hostile";
+    const CATEGORY: &'static str = "count";
+    fn apply(kept: &mut Kept, event: &Recorded) -> Result<(), Refused> {
+        kept.keep(event)
+    }
+}
+
+/// The same over many streams.
+pub struct Shelves;
+impl MultiStreamProjection for Shelves {
+    type Row = Kept;
+    const NAME: &'static str = "shelves";
+    const CATEGORIES: &'static [&'static str] = &["count", "spread"];
+    fn keys(event: &Recorded) -> Result<Vec<String>, Refused> {
+        let Counted { n, .. } = event.data()?;
+        Ok(vec![format!("shelf/{}", n % 3)])
+    }
+    fn apply(_: &str, kept: &mut Kept, event: &Recorded) -> Result<(), Refused> {
+        kept.keep(event)
+    }
+    fn revert(_: &str, kept: &mut Kept, _: &Recorded) -> Result<(), Refused> {
+        kept.seen -= 1;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! One seed: some rounds of clients and mischief, then quiet, then the checks.
 
 use crate::{
-    check::{Progress, Seen, Watermarks},
+    check::{self, Progress, Seen, Watermarks},
     client::Client,
     domain,
     settings::{Mischief, Settings},
@@ -101,7 +101,9 @@ impl Simulation {
         }
         self.world.faults.settled().await;
         let seen = Seen::look(&self.world).await;
-        self.violate(seen.violations(Progress::Moving))
+        let mut violations = seen.violations(Progress::Moving);
+        violations.extend(seen.health(&self.world, false).await);
+        self.violate(violations)
     }
 
     /// No more faults: all that came in is worked off.
@@ -109,11 +111,7 @@ impl Simulation {
         self.calm().await?;
         let seen = Seen::look(&self.world).await;
         // The harness itself: a record that the trigger missed would look lost.
-        let pumps = self
-            .lanes
-            .iter()
-            .filter(|lane| lane.function == Function::Pump);
-        let read: usize = pumps.map(Lane::count).sum();
+        let read: usize = self.pumps().map(Lane::count).sum();
         let held: usize = seen.incoming.iter().map(Vec::len).sum();
         assert_eq!(read, held, "the trigger has read what `incoming` holds");
         let lost: usize = self.lanes.iter().map(|lane| lane.lost).sum();
@@ -122,7 +120,9 @@ impl Simulation {
             0 => Progress::AllButStalled,
             _ => Progress::Any,
         };
-        self.violate(seen.final_violations(&self.clients, progress))
+        let mut violations = seen.final_violations(&self.clients, progress);
+        violations.extend(seen.health(&self.world, true).await);
+        self.violate(violations)
     }
 
     /// The domain is mended, and every stream gets one more event.
@@ -139,7 +139,10 @@ impl Simulation {
         }
         let seen = Seen::look(&self.world).await;
         self.report.events = seen.table.streams.values().map(Vec::len).sum();
-        self.violate(seen.final_violations(&self.clients, Progress::All))
+        let mut violations = seen.final_violations(&self.clients, Progress::All);
+        violations.extend(seen.health(&self.world, true).await);
+        violations.extend(check::failing(&self.world).await);
+        self.violate(violations)
     }
 
     /// Some of the clients and triggers, at the same time.
@@ -164,6 +167,11 @@ impl Simulation {
             }
         }
         self.violate(vec!["it never comes to rest".to_string()])
+    }
+
+    fn pumps(&self) -> impl Iterator<Item = &Lane> {
+        let lanes = self.lanes.iter();
+        lanes.filter(|lane| lane.function == Function::Pump)
     }
 
     fn violate(&mut self, violations: Vec<String>) -> Sound {

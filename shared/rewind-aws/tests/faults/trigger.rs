@@ -43,6 +43,8 @@ const MAX_PAGE: i32 = 1000;
 pub struct Record {
     pub sequence_number: String,
     pub key: String,
+    /// Seconds since 1970.
+    pub arrived: f64,
     pub data: Vec<u8>,
 }
 
@@ -80,6 +82,10 @@ impl Lane {
         }
     }
 
+    fn batch(&self, records: &[Record]) -> KinesisEvent {
+        batch(&self.reader.stream, &self.reader.shard, records)
+    }
+
     fn chance(&mut self, mischief: Mischief, chance: f64) -> bool {
         self.dice.random_bool(chance) && !self.is_good && self.world.settings.has(mischief)
     }
@@ -97,7 +103,8 @@ impl Lane {
                 self.finished = from;
             } else {
                 let to = self.finished.min(from + MAX_BATCH);
-                self.process.handle(batch(&self.records[from..to])).await;
+                let event = self.batch(&self.records[from..to]);
+                self.process.handle(event).await;
             }
         }
         let waiting = self.records.len() - self.finished;
@@ -121,7 +128,7 @@ impl Lane {
     /// Delivers up to a record. `None` where the process died, after this many
     /// polls.
     async fn invoke(&self, to: usize, polls: usize) -> Option<Option<BatchAnswer>> {
-        let event = batch(&self.records[self.finished..to]);
+        let event = self.batch(&self.records[self.finished..to]);
         let invocation = pin!(self.process.handle(event));
         UpTo { invocation, polls }.await
     }
@@ -149,7 +156,7 @@ impl Lane {
     /// ends at any of its awaits or wakes up there later and goes on, and
     /// nobody listens to what it says.
     fn leave_running(&mut self, to: usize) {
-        let event = batch(&self.records[self.finished..to]);
+        let event = self.batch(&self.records[self.finished..to]);
         let polls = self.dice.random_range(1..=MAX_POLLS);
         let wakes_up = self.dice.random_bool(0.7);
         let sleep = Duration::from_millis(self.dice.random_range(0..=MAX_SLEEP));
@@ -256,10 +263,15 @@ impl Reader {
             let page = page.shard_iterator(iterator).send().await.unwrap();
             self.iterator = page.next_shard_iterator;
             let is_last = page.records.len() < MAX_PAGE as usize;
-            records.extend(page.records.into_iter().map(|record| Record {
-                sequence_number: record.sequence_number,
-                key: record.partition_key.unwrap_or_default(),
-                data: record.data.into_inner(),
+            records.extend(page.records.into_iter().map(|record| {
+                Record {
+                    arrived: record
+                        .approximate_arrival_timestamp
+                        .map_or(0.0, |at| at.as_secs_f64()),
+                    sequence_number: record.sequence_number,
+                    key: record.partition_key.unwrap_or_default(),
+                    data: record.data.into_inner(),
+                }
             }));
             if is_last {
                 return records;
@@ -275,11 +287,15 @@ impl Reader {
     }
 }
 
-fn batch(records: &[Record]) -> KinesisEvent {
+/// The records as the trigger of a stream's shard hands them over.
+fn batch(stream: &str, shard: &str, records: &[Record]) -> KinesisEvent {
     let mould = &MOULD["Records"][0];
     let records = records.iter().map(|record| {
         let mut filled = mould.clone();
-        filled["eventID"] = format!("shardId-000000000000:{}", record.sequence_number).into();
+        let arn = format!("arn:aws:kinesis:us-east-1:000000000000:stream/{stream}");
+        filled["eventSourceARN"] = arn.into();
+        filled["eventID"] = format!("{shard}:{}", record.sequence_number).into();
+        filled["kinesis"]["approximateArrivalTimestamp"] = record.arrived.into();
         filled["kinesis"]["partitionKey"] = record.key.clone().into();
         filled["kinesis"]["sequenceNumber"] = record.sequence_number.clone().into();
         filled["kinesis"]["data"] = STANDARD.encode(&record.data).into();

@@ -12,6 +12,7 @@ use aws_smithy_http_client::Builder;
 use rewind_aws::{
     clients::Clients,
     faults::{Faults, Plan},
+    http::{Request, Response},
     projector::Projector,
     reactor::Reactor,
     records::BatchAnswer,
@@ -44,6 +45,8 @@ pub struct World {
     pub dynamodb: aws_sdk_dynamodb::Client,
     pub kinesis: aws_sdk_kinesis::Client,
     clients: Clients,
+    /// The same without faults.
+    quiet: Clients,
 }
 
 /// A function that a stream triggers.
@@ -116,6 +119,7 @@ impl<'a> Services<'a> {
         let faults = Faults::new(plan);
         let system = &self.aws.system;
         let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
+        let quiet = clients.clone();
         let clients = clients
             .with_attempts(settings.attempts, Duration::from_millis(2))
             .with_faults(&faults);
@@ -126,6 +130,7 @@ impl<'a> Services<'a> {
             dynamodb: self.dynamodb.clone(),
             kinesis: self.kinesis.clone(),
             clients,
+            quiet,
         };
         self.make_table(&world.events_table(), "EventsTable").await;
         self.make_table(&world.data_table(), "DataTable").await;
@@ -179,6 +184,20 @@ impl World {
         ingest::Handler::new(domain::service(), incoming)
     }
 
+    /// The answer of `GET /health`, which has no patience here.
+    pub async fn health(&self) -> Response {
+        let clients = &self.quiet;
+        let (events, data) = (
+            clients.event_store(self.events_table()),
+            clients.data_store(self.data_table()),
+        );
+        let incoming = clients.stream_named(self.incoming());
+        let query = query::Handler::new(domain::service(), events, data, incoming);
+        let mut request = Request::default();
+        request.route_key = Some("GET /health".into());
+        query.with_patience(Duration::ZERO).handle(&request).await
+    }
+
     pub fn reverser(&self) -> Reverser {
         let clients = &self.clients;
         let (events, data) = (
@@ -199,16 +218,16 @@ impl World {
         match function {
             Function::Pump => {
                 let published = clients.stream_named(self.events());
-                Process::Pump(pump::Handler::new(Sequencer::new(events), published))
+                Process::Pump(pump::Handler::new(Sequencer::new(events), published, data))
             }
             Function::Write => {
-                let projector = Projector::new(domain::service(), events, data);
-                Process::Write(write::Handler::new(projector))
+                let projector = Projector::new(domain::service(), events, data.clone());
+                Process::Write(write::Handler::new(projector, data))
             }
             Function::Microservice => {
                 let incoming = clients.stream_named(self.incoming());
-                let reactor = Reactor::new(domain::service(), events, data, incoming);
-                Process::Microservice(microservice::Handler::new(reactor))
+                let reactor = Reactor::new(domain::service(), events, data.clone(), incoming);
+                Process::Microservice(microservice::Handler::new(reactor, data))
             }
         }
     }

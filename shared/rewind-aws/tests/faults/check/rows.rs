@@ -12,12 +12,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Which readers stand over one stream: rows by the stream's id, marks by its
 /// name.
-const READERS: [(&str, &str); 7] = [
+const READERS: [(&str, &str); 10] = [
     ("sums@1#", "count"),
     ("fragile@1#", "count"),
+    ("hostile@1#", "count"),
     ("notes@1#", "note"),
     ("digits@1~", "count"),
     ("digits@1~", "spread"),
+    ("shelves@1~", "count"),
+    ("shelves@1~", "spread"),
     ("adapter/feed~", "input:feed"),
     ("rule/note~", "count"),
 ];
@@ -25,7 +28,8 @@ const READERS: [(&str, &str); 7] = [
 /// Compares rows and marks with the table.
 pub fn check(table: &Table, rows: &Rows, progress: Progress) -> Vec<String> {
     let mut violations = Vec::new();
-    let mut digits: BTreeMap<String, u64> = BTreeMap::new();
+    let mut digits = Counts::new();
+    let mut shelves = Counts::new();
     let scatter = [("rule/scatter~", "count")];
     for (owner, category) in READERS.iter().chain(&scatter) {
         let streams = table.streams.iter();
@@ -53,7 +57,8 @@ pub fn check(table: &Table, rows: &Rows, progress: Progress) -> Vec<String> {
             }
             let folded = &events[..watermark];
             match *owner {
-                "digits@1~" => count_all(folded, &mut digits),
+                "digits@1~" => count_all(folded, digits_of, &mut digits),
+                "shelves@1~" => count_all(folded, shelf_of, &mut shelves),
                 _ if is_mark => {}
                 _ => {
                     let state = row.map_or(Value::Null, |row| row.state.clone());
@@ -65,7 +70,10 @@ pub fn check(table: &Table, rows: &Rows, progress: Progress) -> Vec<String> {
             }
         }
     }
-    violations.extend(check_digits(&digits, rows));
+    let count = |state: &Value| state.as_u64().unwrap();
+    violations.extend(check_counts("digits@1#", &digits, rows, count));
+    let count = |state: &Value| state["seen"].as_u64().unwrap();
+    violations.extend(check_counts("shelves@1#", &shelves, rows, count));
     if progress != Progress::Moving {
         violations.extend(check_stalls(rows));
     }
@@ -119,46 +127,61 @@ fn fold(owner: &str, events: &[Recorded]) -> Value {
             json!({"sum": seen.iter().sum::<u64>(), "seen": seen})
         }
         "fragile@1#" => json!(data.len()),
+        "hostile@1#" => json!({"seen": data.len()}),
         _ => json!(data),
     }
 }
 
+/// How often each row of a key counted.
+type Counts = BTreeMap<String, u64>;
+
 /// Counts a stream's events into the rows that they touch. A row stays when
 /// what touched it was taken back, unless nothing was ever folded into it.
-fn count_all(events: &[Recorded], digits: &mut BTreeMap<String, u64>) {
+fn count_all(events: &[Recorded], keys: fn(&Recorded, u64) -> Vec<String>, counts: &mut Counts) {
     let (taken_back, reversals) = taken_back(events);
     for event in events {
         if reversals.contains(&event.version) {
             continue;
         }
         let n = event.fact.data()["n"].as_u64().unwrap();
-        if n == BEAST {
-            continue;
-        }
-        let keys: Vec<String> = match event.fact.category() {
-            "spread" => (0..n).map(|row| format!("spread/{row}")).collect(),
-            _ => vec![format!("digit/{}", n % 10)],
-        };
         let times = u64::from(!taken_back.contains(&event.version));
-        for key in keys {
-            *digits.entry(key).or_default() += times;
+        for key in keys(event, n) {
+            *counts.entry(key).or_default() += times;
         }
     }
 }
 
-fn check_digits(expected: &BTreeMap<String, u64>, rows: &Rows) -> Vec<String> {
-    let found = rows.iter().filter(|((owner, _), _)| owner == "digits@1#");
-    let found = found.map(|((_, key), row)| (key.clone(), row.state.as_u64().unwrap()));
-    let found: BTreeMap<String, u64> = found.collect();
-    let keys = expected.keys().chain(found.keys());
-    let wrong = keys.filter(|key| expected.get(*key) != found.get(*key));
+fn digits_of(event: &Recorded, n: u64) -> Vec<String> {
+    match event.fact.category() {
+        _ if n == BEAST => Vec::new(),
+        "spread" => (0..n).map(|row| format!("spread/{row}")).collect(),
+        _ => vec![format!("digit/{}", n % 10)],
+    }
+}
+
+fn shelf_of(_: &Recorded, n: u64) -> Vec<String> {
+    vec![format!("shelf/{}", n % 3)]
+}
+
+/// Compares counts with the rows. A row that counts nothing need not be there:
+/// what was taken back before the row could be stored never made one.
+fn check_counts(
+    owner: &str,
+    expected: &Counts,
+    rows: &Rows,
+    count: impl Fn(&Value) -> u64,
+) -> Vec<String> {
+    let found = rows.iter().filter(|((of, _), _)| of == owner);
+    let found = found.map(|((_, key), row)| (key.clone(), count(&row.state)));
+    let found: Counts = found.collect();
+    let keys: BTreeSet<&String> = expected.keys().chain(found.keys()).collect();
+    let number = |counts: &Counts, key: &String| counts.get(key).copied().unwrap_or_default();
+    let wrong = keys.into_iter();
+    let wrong = wrong.filter(|key| number(expected, key) != number(&found, key));
     wrong
         .map(|key| {
-            format!(
-                "digits {key} is {:?}, should be {:?}",
-                found.get(key),
-                expected.get(key)
-            )
+            let (found, expected) = (found.get(key), expected.get(key));
+            format!("{owner}{key} is {found:?}, should be {expected:?}")
         })
         .collect()
 }

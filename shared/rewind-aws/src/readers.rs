@@ -8,7 +8,7 @@ use crate::{
 use rewind::{Over, Projection, Selection, Service, StreamName, Target};
 
 /// A reader that keeps a watermark for each stream.
-pub(super) struct Reader {
+pub(crate) struct Reader {
     /// Such as `carts@1` or `adapter/shop`.
     pub name: String,
     categories: Vec<String>,
@@ -18,7 +18,7 @@ pub(super) struct Reader {
 }
 
 /// A generation of a projection.
-pub(super) struct Generation {
+pub(crate) struct Generation {
     pub target: Target,
     pub projection: Projection,
     /// Which events it holds, where not all.
@@ -26,7 +26,7 @@ pub(super) struct Generation {
 }
 
 /// Where a reader keeps what it makes of the events.
-pub(super) enum Way {
+pub(crate) enum Way {
     /// One row for each stream, which holds the watermark.
     OneRow(Generation),
     /// Rows that streams share, and a mark for each stream.
@@ -36,7 +36,7 @@ pub(super) enum Way {
 }
 
 /// All generations that have rows, and all reactions.
-pub(super) async fn all(service: &Service, store: &DataStore) -> Result<Vec<Reader>, Error> {
+pub(crate) async fn all(service: &Service, store: &DataStore) -> Result<Vec<Reader>, Error> {
     let known = generations::all(store).await?;
     let mut readers = Vec::new();
     for projection in service.projections() {

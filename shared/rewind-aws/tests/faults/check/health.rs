@@ -1,0 +1,134 @@
+//! What `GET /health` says, beside what the tables and streams hold.
+
+use super::Seen;
+use crate::{
+    truth::{Recorded, Rows},
+    world::World,
+};
+use aws_lambda_events::encodings::Body;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The readers, with the partition of their watermarks.
+const READERS: [(&str, &str, &[&str]); 10] = [
+    ("sums@1", "sums@1#", &["count"]),
+    ("fragile@1", "fragile@1#", &["count"]),
+    ("hostile@1", "hostile@1#", &["count"]),
+    ("notes@1", "notes@1#", &["note"]),
+    ("hoards@1", "hoards@1#", &["hoard"]),
+    ("digits@1", "digits@1~", &["count", "spread"]),
+    ("shelves@1", "shelves@1~", &["count", "spread"]),
+    ("adapter/feed", "adapter/feed~", &["input:feed"]),
+    ("rule/note", "rule/note~", &["count"]),
+    ("rule/scatter", "rule/scatter~", &["count"]),
+];
+
+/// Asks for the health of a world in which nothing runs, and compares.
+/// `is_over` says that pump has taken all that came in: one that died before it
+/// could say so may have done more than it says.
+pub async fn check(world: &World, seen: &Seen, is_over: bool) -> Vec<String> {
+    let answer = world.health().await;
+    let Some(Body::Text(text)) = answer.body else {
+        return vec![format!("health: {} without a text", answer.status_code)];
+    };
+    let health: Value = serde_json::from_str(&text).unwrap();
+    if answer.status_code != 200 {
+        return vec![format!("health: {health}")];
+    }
+    let mut violations = Vec::new();
+    let mut behind = BTreeSet::new();
+    for (reader, owner, categories) in READERS {
+        let truth = waiting(seen, owner, categories);
+        if truth > 0 {
+            behind.insert(reader.to_string());
+        }
+        let told = health["readers"].as_array().unwrap().iter();
+        let told = told.filter(|told| told["reader"] == reader);
+        let told: Vec<u64> = told.map(|told| told["events"].as_u64().unwrap()).collect();
+        // It looks at the newest commits only, so that it may tell fewer.
+        let is_told = matches!(told[..], [told] if told <= truth && (told > 0 || truth == 0));
+        if !is_told {
+            violations.push(format!(
+                "health: {reader} is {truth} behind, told are {told:?}"
+            ));
+        }
+    }
+    let pump = &health["readers"][0];
+    let pumped = pump["events"] == 0;
+    if pump["reader"] != "pump" || (is_over && !pumped) {
+        violations.push(format!("health: pump is done, told is {pump}"));
+    }
+    let told = health["stalled"].as_array().unwrap().iter();
+    let told: BTreeMap<String, &Value> = told
+        .map(|stall| {
+            let (reader, stream) = (stall["reader"].as_str(), stall["stream"].as_str());
+            let name = format!("{} {}", reader.unwrap(), stream.unwrap());
+            (name, &stall["reason"])
+        })
+        .collect();
+    let truth = stalled(&seen.rows);
+    if told.keys().ne(truth.iter()) {
+        violations.push(format!("health: {truth:?} are stalled, told are {told:?}"));
+    }
+    let conflicts = seen
+        .table
+        .streams
+        .get("rewind-conflicts")
+        .map_or(0, Vec::len);
+    if health["conflicts"] != conflicts {
+        violations.push(format!(
+            "health: {conflicts} conflicts, told are {}",
+            health["conflicts"]
+        ));
+    }
+    // What is told in a word follows from the rest.
+    let failing = health["failing"].as_array().unwrap();
+    let is_ok = behind.is_empty() && truth.is_empty() && pumped && failing.is_empty();
+    if (health["status"] == "ok") != is_ok {
+        violations.push(format!(
+            "health: ok should be {is_ok}, told is {health}, {behind:?}"
+        ));
+    }
+    violations
+}
+
+/// The failing shards that health tells of.
+pub async fn failing(world: &World) -> Vec<String> {
+    let answer = world.health().await;
+    let Some(Body::Text(text)) = answer.body else {
+        return vec!["health: no text".into()];
+    };
+    let health: Value = serde_json::from_str(&text).unwrap();
+    let failing = health["failing"].as_array().unwrap().iter();
+    failing
+        .map(|failing| format!("health: all is done, and told is {failing}"))
+        .collect()
+}
+
+/// How many events a reader has still to take of streams that are not stalled.
+fn waiting(seen: &Seen, owner: &str, categories: &[&str]) -> u64 {
+    let streams = seen.table.streams.iter();
+    let waiting = streams.filter_map(|(stream, events): (&String, &Vec<Recorded>)| {
+        let (category, id) = stream.split_once('-').unwrap();
+        if !categories.contains(&category) {
+            return None;
+        }
+        let key = if owner.ends_with('#') { id } else { stream };
+        let row = seen.rows.get(&(owner.to_string(), key.to_string()));
+        let (watermark, is_stalled) =
+            row.map_or((0, false), |row| (row.watermark, row.stalled.is_some()));
+        (!is_stalled).then(|| events.len() as u64 - watermark)
+    });
+    waiting.sum()
+}
+
+/// Readers and streams that are stalled, as rows and marks say.
+fn stalled(rows: &Rows) -> BTreeSet<String> {
+    let stalled = rows.iter().filter(|(_, row)| row.stalled.is_some());
+    let stalled = stalled.map(|((owner, key), _)| match owner.strip_suffix('#') {
+        // Rows of one stream have its id for their key.
+        Some(reader) => format!("{reader} count-{key}"),
+        None => format!("{} {key}", owner.trim_end_matches('~')),
+    });
+    stalled.collect()
+}
