@@ -3,7 +3,7 @@
 
 use crate::{
     Error,
-    data_store::{self, DataStore, Key, Row, Written},
+    data_store::{self, DataStore, Key, Row, Write, Written},
     given::now,
     stalls,
 };
@@ -173,11 +173,17 @@ pub async fn known(
 ///
 /// When DynamoDB fails or the record is damaged.
 pub async fn of(store: &DataStore, projection: &str) -> Result<Generations, Error> {
-    let key = key(projection);
-    match store.get(&key).await? {
-        Some(row) => generations(&key, row),
-        None => Ok(Generations::default()),
-    }
+    Ok(read(store, projection).await?.0)
+}
+
+/// A generation that is opened when `write` is written: together with the
+/// playback that builds it, so that neither is there without the other.
+#[derive(Debug)]
+pub struct Opening {
+    /// The generation.
+    pub target: Target,
+    /// What opens it; `None` where it is open.
+    pub write: Option<Write>,
 }
 
 /// Opens a new generation for a playback to build. From the next batch on,
@@ -186,40 +192,32 @@ pub async fn of(store: &DataStore, projection: &str) -> Result<Generations, Erro
 /// # Errors
 ///
 /// Refused when another playback is building one. `is_over` is asked whether
-/// that one has come to an end, or never came to a beginning.
-pub async fn begin(
+/// that one has come to an end, or is not there.
+pub async fn open(
     store: &DataStore,
     projection: &Projection,
     playback: &str,
     is_over: impl AsyncFn(&str) -> Result<bool, Error>,
-) -> Result<Target, ChangeError> {
+) -> Result<Opening, ChangeError> {
     let name = projection.name;
-    let known = of(store, name).await?;
-    let over = match known.playback {
-        Some(other) if other != playback && is_over(&other).await? => Some(other),
-        _ => None,
-    };
-    let mut generation = 0;
-    change(store, name, |known| {
-        if let (Some(building), Some(builder)) = (known.building, &known.playback) {
-            if builder == playback {
-                generation = building;
-                return Ok(());
-            }
-            if over.as_ref() != Some(builder) {
-                return Err(format!(
-                    "playback {builder} is building generation {building} of {name}: wait until it is over, or cancel it"
-                ));
-            }
-            known.close(building);
+    let (mut known, seen) = read(store, name).await?;
+    let before = known.clone();
+    let generation = match (known.building, &known.playback) {
+        (Some(building), Some(builder)) if builder == playback => building,
+        (Some(building), Some(builder)) if !is_over(builder).await? => {
+            return Err(ChangeError::Refused(format!(
+                "playback {builder} is building generation {building} of {name}: wait until it is over, or cancel it"
+            )));
         }
-        generation = known.open(projection.version);
-        known.building = Some(generation);
-        known.playback = Some(playback.to_string());
-        Ok(())
-    })
-    .await?;
-    Ok(target(name, generation))
+        (building, _) => {
+            building.into_iter().for_each(|left| known.close(left));
+            known.playback = Some(playback.to_string());
+            let opened = known.open(projection.version);
+            known.building = Some(opened);
+            opened
+        }
+    };
+    opening(name, generation, &before, &known, seen)
 }
 
 /// Opens a generation for a part of history. Repeating it gives the same one.
@@ -227,29 +225,42 @@ pub async fn begin(
 /// # Errors
 ///
 /// When DynamoDB fails.
-pub async fn begin_part(
+pub async fn open_part(
     store: &DataStore,
     projection: &Projection,
     playback: &str,
     of: &Selection,
-) -> Result<Target, ChangeError> {
-    let mut generation = 0;
-    change(store, projection.name, |known| {
-        let mut parts = known.parts.iter();
-        let mine = parts.find(|(_, part)| part.playback == playback);
-        generation = match mine {
-            Some((generation, _)) => *generation,
-            None => known.open(projection.version),
-        };
-        let part = Part {
-            playback: playback.to_string(),
-            of: of.clone(),
-        };
-        known.parts.insert(generation, part);
-        Ok(())
-    })
-    .await?;
-    Ok(target(projection.name, generation))
+) -> Result<Opening, ChangeError> {
+    let name = projection.name;
+    let (mut known, seen) = read(store, name).await?;
+    let before = known.clone();
+    let mut parts = known.parts.iter();
+    let mine = parts.find(|(_, part)| part.playback == playback);
+    let generation = match mine {
+        Some((generation, _)) => *generation,
+        None => known.open(projection.version),
+    };
+    let part = Part {
+        playback: playback.to_string(),
+        of: of.clone(),
+    };
+    known.parts.insert(generation, part);
+    opening(name, generation, &before, &known, seen)
+}
+
+fn opening(
+    projection: &str,
+    generation: u64,
+    before: &Generations,
+    after: &Generations,
+    seen: u64,
+) -> Result<Opening, ChangeError> {
+    let write = match before == after {
+        true => None,
+        false => Some(record(projection, after, seen)?),
+    };
+    let target = target(projection, generation);
+    Ok(Opening { target, write })
 }
 
 /// Says more exactly which part of history a generation holds.
@@ -412,14 +423,8 @@ async fn change(
     projection: &str,
     mut edit: impl FnMut(&mut Generations) -> Result<(), String>,
 ) -> Result<(), ChangeError> {
-    let key = key(projection);
     for attempt in 1..=crate::retry::ATTEMPTS {
-        let row = store.get(&key).await?;
-        let seen = row.as_ref().map_or(0, |row| row.revision);
-        let before = match row {
-            Some(row) => generations(&key, row)?,
-            None => Generations::default(),
-        };
+        let (before, seen) = read(store, projection).await?;
         let mut after = before.clone();
         edit(&mut after).map_err(ChangeError::Refused)?;
         if after == before {
@@ -442,13 +447,35 @@ async fn save(
     generations: &Generations,
     seen: u64,
 ) -> Result<Written, Error> {
+    let record = record(projection, generations, seen)?;
+    store.write_together(&[record]).await
+}
+
+/// The generations of a projection as they are to be written, unless somebody
+/// has written since `seen`.
+fn record(projection: &str, generations: &Generations, seen: u64) -> Result<Write, Error> {
     let state = serde_json::to_value(generations);
     let state = state.map_err(|error| Error::damaged(projection, error))?;
-    let row = Row {
-        state: Some(state),
-        ..Row::default()
-    };
-    store.put(&key(projection), &row, seen).await
+    Ok(Write::Put {
+        key: key(projection),
+        row: Row {
+            state: Some(state),
+            ..Row::default()
+        },
+        seen,
+    })
+}
+
+/// The generations of a projection, and the revision that was read.
+async fn read(store: &DataStore, projection: &str) -> Result<(Generations, u64), Error> {
+    let key = key(projection);
+    match store.get(&key).await? {
+        Some(row) => {
+            let seen = row.revision;
+            Ok((generations(&key, row)?, seen))
+        }
+        None => Ok((Generations::default(), 0)),
+    }
 }
 
 fn generations(key: &Key, row: Row) -> Result<Generations, Error> {

@@ -667,13 +667,18 @@ pub async fn list(
 }
 
 async fn save(store: &DataStore, playback: &Playback, seen: u64) -> Result<Written, Error> {
+    store
+        .put(&key(&playback.id), &record(playback)?, seen)
+        .await
+}
+
+fn record(playback: &Playback) -> Result<Row, Error> {
     let state = serde_json::to_value(playback);
     let state = state.map_err(|error| Error::damaged(&playback.id, error))?;
-    let row = Row {
+    Ok(Row {
         state: Some(state),
         ..Row::default()
-    };
-    store.put(&key(&playback.id), &row, seen).await
+    })
 }
 
 fn key(id: &str) -> Key {

@@ -5,7 +5,7 @@
 mod subscriber;
 mod support;
 
-use futures::future::join;
+use futures::future::{join, join_all};
 use rewind::{
     Delivery, Event, Recorded, Selection, StreamName,
     envelope::{Marker, Nothing},
@@ -131,6 +131,46 @@ fn by_stream(events: &[Recorded]) -> BTreeMap<StreamName, Vec<Recorded>> {
         stream.push(event.clone());
     }
     streams
+}
+
+#[tokio::test]
+async fn of_ten_rebuilds_at_once_one_is_made_and_nine_name_it() {
+    let aws = Aws::start().await;
+    let players: Vec<Player> = (0..10).map(|_| player(&aws)).collect();
+    for round in 0..15 {
+        let request = Request {
+            to: vec![Destination {
+                projection: Some("sums".into()),
+                ..Destination::default()
+            }],
+            ..Request::default()
+        };
+        let made = players.iter().enumerate().map(|(nth, player)| {
+            let id = format!("rebuild-{round}.{nth}");
+            let request = &request;
+            async move { player.create(&id, request).await }
+        });
+        let (made, refused): (Vec<_>, Vec<_>) =
+            join_all(made).await.into_iter().partition(Result::is_ok);
+        assert_eq!((made.len(), refused.len()), (1, 9), "round {round}");
+        let made = made.into_iter().next().unwrap().unwrap();
+        for error in refused {
+            let Err(PlayError::Refused(problem)) = error else {
+                panic!("{error:?}");
+            };
+            assert_eq!(
+                (problem.status, &*problem.kind),
+                (409, "urn:rewind:problem:rebuild-running")
+            );
+            assert!(problem.detail.contains(&made.id), "{problem:?}");
+        }
+        let known = generations::of(&aws.data(), "sums").await.unwrap();
+        let building = known.building.unwrap();
+        assert_eq!(known.playback.as_ref(), Some(&made.id));
+        assert_eq!(made.to[0].target().unwrap().generation, building);
+        players[0].cancel(&made.id).await.unwrap();
+    }
+    aws.system.stop().await;
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use rewind_aws::{
 };
 use serde_json::json;
 use std::sync::atomic::Ordering;
-use support::{Aws, THIRTEEN_IS_FINE, delivery, event, service};
+use support::{Aws, THIRTEEN_IS_FINE, delivery, event, open, service};
 
 fn target(projection: &str, generation: u64) -> Target {
     let projection = projection.to_string();
@@ -250,10 +250,9 @@ async fn a_replay_reaches_only_the_generation_that_it_is_for() {
     let events = record(&aws, &events).await;
     let (store, projector) = (aws.data(), projector(&aws));
     projector.project(&[delivery(&events[..2])]).await.unwrap();
-    let running = async |_: &str| Ok(false);
     let service = service();
     let sums = service.projection("sums").unwrap();
-    let begin = async |playback| generations::begin(&store, sums, playback, running).await;
+    let begin = async |playback| open(&store, sums, playback, false).await;
     let building = begin("r").await.unwrap();
     assert_eq!(building, target("sums", 2));
     assert_eq!(begin("r").await.unwrap(), building, "asked twice");

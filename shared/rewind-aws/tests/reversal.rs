@@ -11,7 +11,7 @@ use rewind::{
 use rewind_aws::{
     audit::{Audit, Counts, Violation, Watch},
     data_store::{Key, Row},
-    generations, history,
+    history,
     projector::Projector,
     reversal::{Named, ReverseError, Reverser},
     sequencer::{Outcome, Sequencer},
@@ -125,7 +125,6 @@ async fn project(aws: &Aws, events: &[Recorded]) {
 /// Builds a new generation of each projection from whole streams, in runs of
 /// `size`, and expects the rows that the live system has.
 async fn rebuilt_is_live(aws: &Aws, streams: &[&str], size: usize) {
-    let running = async |_: &str| Ok(true);
     let mut events = Vec::new();
     for stream in streams {
         events.push(support::recorded(&aws.events(), stream).await);
@@ -134,7 +133,7 @@ async fn rebuilt_is_live(aws: &Aws, streams: &[&str], size: usize) {
     for projection in service.projections() {
         let id = format!("{}-{size}", projection.name);
         let store = aws.data();
-        let target = generations::begin(&store, projection, &id, running).await;
+        let target = support::open(&store, projection, &id, true).await;
         let target = target.unwrap();
         for run in events.iter().flat_map(|events| events.chunks(size)) {
             let replayed = Delivery {

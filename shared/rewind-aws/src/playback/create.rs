@@ -1,20 +1,21 @@
 //! Creating a playback: the request is checked, the generations that it is to
 //! build are opened, and it is saved. Nothing is sent yet.
 
-use super::{Destination, Lane, PlayError, Playback, Player, Request, State, load, save};
+use super::{Destination, Lane, PlayError, Playback, Player, Request, State, key, load, record};
 use crate::{
-    data_store::Written,
-    generations::{self, ChangeError},
+    Error,
+    data_store::{Write, Written},
+    generations::{self, ChangeError, Opening},
     given::now,
-    lanes,
+    lanes, retry,
 };
 use rewind::{Problem, Projection, Receiver, Target, selection::micros};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Player {
     /// Checks a request, opens the generations that it is to build, and saves
-    /// the playback under `id`. Nothing is sent yet. Repeating it gives the
-    /// same playback.
+    /// the playback under `id`, all at once or not at all. Nothing is sent yet.
+    /// Repeating it gives the same playback.
     ///
     /// # Errors
     ///
@@ -23,20 +24,6 @@ impl Player {
         check_id(id)?;
         request.check(micros(now()))?;
         let projections = self.projections(request)?;
-        if let Some((playback, _)) = load(&self.store, id).await? {
-            return same(playback, request);
-        }
-        let mut to = Vec::new();
-        for (nth, (destination, projection)) in request.to.iter().zip(projections).enumerate() {
-            let receiver = self.receiver(id, request, (nth, destination), projection);
-            match receiver.await {
-                Ok(receiver) => to.push(receiver),
-                Err(error) => {
-                    self.abandon(request, &to).await?;
-                    return Err(error);
-                }
-            }
-        }
         let categories = match self.categories(request) {
             Some(known) => known.into_iter().map(ToString::to_string).collect(),
             None => self.events.categories().await?,
@@ -44,32 +31,54 @@ impl Player {
         let categories = categories.iter().map(String::as_str).collect();
         let lanes = lanes::of(&request.what, &categories);
         let lanes = lanes.into_iter().map(|name| (name, Lane::default()));
-        let started = now();
-        let playback = Playback {
-            id: id.to_string(),
-            state: State::Replaying,
-            request: request.clone(),
-            to,
-            // Live events reach the generations by now.
-            until: micros(started),
-            lanes: lanes.collect(),
-            checked: None,
-            paused: None,
-            sending_ms: 0,
-            started,
-            heard: started,
-            player: None,
-            ended: None,
-            reason: None,
-        };
-        match save(&self.store, &playback, 0).await? {
-            Written::Done => Ok(playback),
-            // The same request, sent twice at once.
-            Written::Stale => match load(&self.store, id).await? {
-                Some((playback, _)) => same(playback, request),
-                None => Ok(playback),
-            },
+        let lanes: BTreeMap<String, Lane> = lanes.collect();
+        for attempt in 1..=retry::ATTEMPTS {
+            if let Some((playback, _)) = load(&self.store, id).await? {
+                return same(playback, request);
+            }
+            let mut to = Vec::new();
+            let mut writes = Vec::new();
+            for (nth, (destination, projection)) in request.to.iter().zip(&projections).enumerate()
+            {
+                let receiver = self.receiver(id, request, (nth, destination), *projection);
+                let (receiver, opening) = receiver.await?;
+                to.push(receiver);
+                writes.extend(opening);
+            }
+            let started = now();
+            let playback = Playback {
+                id: id.to_string(),
+                state: State::Replaying,
+                request: request.clone(),
+                to,
+                // What is recorded before live events reach the generations is
+                // found when it is checked that all rows have caught up.
+                until: micros(started),
+                lanes: lanes.clone(),
+                checked: None,
+                paused: None,
+                sending_ms: 0,
+                started,
+                heard: started,
+                player: None,
+                ended: None,
+                reason: None,
+            };
+            writes.push(Write::Put {
+                key: key(id),
+                row: record(&playback)?,
+                seen: 0,
+            });
+            if self.store.write_together(&writes).await? == Written::Done {
+                return Ok(playback);
+            }
+            // Somebody else has opened a generation, or made this playback.
+            retry::wait(attempt).await;
         }
+        Err(PlayError::Service(Error::Contended {
+            what: format!("the generations that playback {id} is to build"),
+            attempts: retry::ATTEMPTS,
+        }))
     }
 
     /// The projection of each destination, where it is one.
@@ -133,22 +142,25 @@ impl Player {
         Some(read)
     }
 
+    /// Whom a destination stands for, and what opens the generation that it is
+    /// to get.
     async fn receiver(
         &self,
         id: &str,
         request: &Request,
         (nth, destination): (usize, &Destination),
         projection: Option<&Projection>,
-    ) -> Result<Receiver, PlayError> {
+    ) -> Result<(Receiver, Option<Write>), PlayError> {
         let Some(projection) = projection else {
-            return Ok(match &destination.subscriber {
+            let receiver = match &destination.subscriber {
                 Some(subscriber) => Receiver::Subscriber {
                     subscriber: subscriber.clone(),
                 },
                 None => Receiver::Microservice {
                     microservice: rewind::envelope::Nothing {},
                 },
-            });
+            };
+            return Ok((receiver, None));
         };
         let target = |generation| Target {
             projection: projection.name.to_string(),
@@ -166,26 +178,25 @@ impl Player {
                 let why = "a part of history must not go into a live generation, whose rows hold all of it: leave `generation` out, and it gets one of its own";
                 return Err(Problem::invalid(&field, why).into());
             }
-            return Ok(Receiver::Projection(target(generation)));
+            return Ok((Receiver::Projection(target(generation)), None));
         }
         if request.dry_run {
-            return Ok(Receiver::Projection(target(known.latest + 1)));
+            return Ok((Receiver::Projection(target(known.latest + 1)), None));
         }
-        let begun = if is_part(request, projection) {
-            generations::begin_part(&self.store, projection, id, &request.what).await
+        let opening = if is_part(request, projection) {
+            generations::open_part(&self.store, projection, id, &request.what).await
         } else {
             let is_over = async |other: &str| {
                 let other = load(&self.store, other).await?;
                 Ok(other.is_none_or(|(other, _)| other.state.is_over()))
             };
-            generations::begin(&self.store, projection, id, is_over).await
+            generations::open(&self.store, projection, id, is_over).await
         };
-        begun
-            .map(Receiver::Projection)
-            .map_err(|error| match error {
-                ChangeError::Refused(why) => Problem::new(409, "rebuild-running", why).into(),
-                ChangeError::Service(error) => error.into(),
-            })
+        match opening {
+            Ok(Opening { target, write }) => Ok((Receiver::Projection(target), write)),
+            Err(ChangeError::Refused(why)) => Err(Problem::new(409, "rebuild-running", why).into()),
+            Err(ChangeError::Service(error)) => Err(error.into()),
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! A deployment with a history, and somebody who may do anything to it.
 
-use crate::support::{Aws, delivery, event, service};
+use crate::support::{Aws, delivery, event, open, service};
 use aws_sdk_dynamodb::{
     Client, Config,
     config::{BehaviorVersion, Credentials, Region},
@@ -11,7 +11,6 @@ use rewind_aws::{
     audit::{Audit, Counts, Kind, Violation, Watch},
     data_store::{Key, Row},
     event_store::{Claim, Inserted},
-    generations,
     projector::Projector,
     reactor::Reactor,
     sequencer::{Outcome, Sequencer},
@@ -178,11 +177,10 @@ impl Scene {
 
     /// Opens a generation, as a playback does.
     pub async fn rebuild(&self, projection: &str) -> Target {
-        let (store, running) = (self.aws.data(), async |_: &str| Ok(false));
+        let store = self.aws.data();
         let service = service();
         let projection = service.projection(projection).unwrap();
-        let begun = generations::begin(&store, projection, "playback", running);
-        begun.await.unwrap()
+        open(&store, projection, "playback", false).await.unwrap()
     }
 
     /// Changes a stored row or mark.

@@ -4,10 +4,16 @@
 
 use local::{Options, State, System, Template, Worker};
 use rewind::{
-    Delivery, Event, MultiStreamProjection, Recorded, Refused, Service, SingleStreamProjection,
-    StreamName, event::raw,
+    Delivery, Event, MultiStreamProjection, Projection, Recorded, Refused, Service,
+    SingleStreamProjection, StreamName, Target, event::raw,
 };
-use rewind_aws::{clients::Clients, data_store::DataStore, event_store::EventStore, put::Stream};
+use rewind_aws::{
+    clients::Clients,
+    data_store::{DataStore, Written},
+    event_store::EventStore,
+    generations::{self, ChangeError},
+    put::Stream,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -79,6 +85,24 @@ pub fn delivery(events: &[Recorded]) -> (usize, Delivery) {
         events: events.to_vec(),
     };
     (0, delivery)
+}
+
+/// Opens a generation that a playback builds, or builds already. `is_over`:
+/// whether another one that builds has come to an end.
+pub async fn open(
+    store: &DataStore,
+    projection: &Projection,
+    playback: &str,
+    is_over: bool,
+) -> Result<Target, ChangeError> {
+    let over = async |_: &str| Ok(is_over);
+    let opening = generations::open(store, projection, playback, over).await?;
+    let writes: Vec<_> = opening.write.into_iter().collect();
+    if !writes.is_empty() {
+        let written = store.write_together(&writes).await?;
+        assert_eq!(written, Written::Done);
+    }
+    Ok(opening.target)
 }
 
 /// All events of a stream, checked to be dense.
