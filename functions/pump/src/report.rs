@@ -2,13 +2,15 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rewind::{Event, StreamName, event::raw};
-use rewind_aws::{given::now, records::Record};
+use rewind_aws::{given::now, peek, records::Record};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// The most bytes of an unreadable record in one event. A larger record is
 /// parked in parts: base64 adds a third.
 const PART: usize = 180 * 1024;
+
+const SOURCE: &str = "/rewind/pump";
 
 /// The identity of `event` belongs to other content.
 pub fn conflict(event: &Event) -> Option<Event> {
@@ -21,7 +23,7 @@ pub fn conflict(event: &Event) -> Option<Event> {
         "time": event.time,
         "data": serde_json::from_str::<Value>(event.data.get()).ok()?,
     });
-    own(id, "rewind-conflicts", "identity-conflict", &data)
+    own(SOURCE, id, "rewind-conflicts", "identity-conflict", &data)
 }
 
 /// A record that holds no accepted events, parked with its bytes.
@@ -29,7 +31,7 @@ pub fn unreadable(record: &Record, reason: &str) -> Vec<Event> {
     let parts = record.data.chunks(PART).collect::<Vec<_>>();
     let count = parts.len();
     let parts = parts.into_iter().enumerate().filter_map(|(nth, bytes)| {
-        let id = format!("unreadable/{}/{nth}", record.sequence_number);
+        let (source, id) = peek::parked_as(&record.sequence_number, nth);
         let data = json!({
             "sequenceNumber": record.sequence_number,
             "reason": reason,
@@ -37,15 +39,15 @@ pub fn unreadable(record: &Record, reason: &str) -> Vec<Event> {
             "parts": count,
             "bytes": STANDARD.encode(bytes),
         });
-        own(id, "rewind-unreadable", "record-unreadable", &data)
+        own(source, id, "rewind-unreadable", "record-unreadable", &data)
     });
     parts.collect()
 }
 
-fn own(id: String, stream: &str, kind: &str, data: &Value) -> Option<Event> {
+fn own(source: &str, id: String, stream: &str, kind: &str, data: &Value) -> Option<Event> {
     Some(Event {
         id,
-        source: "/rewind/pump".into(),
+        source: source.into(),
         kind: kind.into(),
         stream: StreamName::new(stream).ok()?,
         time: now().to_string(),

@@ -111,7 +111,7 @@ impl Handler {
     async fn pump_lag(&self, now: i64) -> Result<Lag, Error> {
         let reached = shards::reached(&self.store, "pump").await?;
         let now = now.max(0).unsigned_abs();
-        peek::behind(&self.incoming, "pump", &reached, now).await
+        peek::behind(&self.incoming, &self.events, &reached, now).await
     }
 
     async fn running_playbacks(&self) -> Result<Vec<Playback>, Error> {

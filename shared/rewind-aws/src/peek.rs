@@ -1,14 +1,17 @@
-//! What waits on a Kinesis stream behind a reader.
+//! What waits on `incoming` behind pump.
 
-use crate::{Error, lag::Lag, put::Stream, shards::Reached};
+use crate::{Error, event_store::EventStore, lag::Lag, put::Stream, shards::Reached};
 use aws_sdk_kinesis::{
     error::SdkError,
     operation::get_shard_iterator::GetShardIteratorError,
     types::{Record, ShardIteratorType},
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use rewind::Batch;
+use rewind::{Batch, Event, event::identity};
 use std::collections::HashMap;
+
+/// Shards that are looked at at once.
+const CONCURRENCY: usize = 8;
 
 /// The most records of a shard that are counted.
 const COUNTED: i32 = 100;
@@ -17,16 +20,16 @@ const COUNTED: i32 = 100;
 /// may answer with none though there are records further on.
 const EMPTY_PAGES: usize = 5;
 
-/// How far `reader`, which has come so far, is behind `incoming` at `now`, in
-/// milliseconds since 1970. A shard that it has not read of waits from its
-/// oldest record on.
+/// How far pump, which has come so far, is behind `incoming` at `now`, in
+/// milliseconds since 1970. The events table says what is done: an event whose
+/// identity is claimed does not wait, so that the data store can be deleted.
 ///
 /// # Errors
 ///
-/// When Kinesis fails.
+/// When Kinesis or DynamoDB fails.
 pub async fn behind(
     incoming: &Stream,
-    reader: &str,
+    events: &EventStore,
     reached: &[Reached],
     now: u64,
 ) -> Result<Lag, Error> {
@@ -40,25 +43,59 @@ pub async fn behind(
         let after = reached.get(name.as_str()).copied();
         incoming.waiting(shard, after)
     });
-    let waiting = stream::iter(waiting).buffer_unordered(8);
+    let waiting = stream::iter(waiting).buffer_unordered(CONCURRENCY);
     let waiting: Vec<Vec<Record>> = waiting.try_collect().await?;
+    let waiting: Vec<(&Record, Vec<String>)> = waiting
+        .iter()
+        .flatten()
+        .map(|record| (record, identities(record)))
+        .collect();
+    let wanted = waiting.iter().flat_map(|(_, identities)| identities);
+    let wanted: Vec<&str> = wanted.map(String::as_str).collect();
+    let claimed = events.claims(&wanted).await?;
     let mut lag = Lag {
-        reader: reader.to_string(),
+        reader: "pump".to_string(),
         events: 0,
         seconds: 0,
     };
-    for record in waiting.iter().flatten() {
-        let arrived = record.approximate_arrival_timestamp();
-        let arrived = arrived
-            .and_then(|at| at.to_millis().ok())
-            .unwrap_or_default();
-        let waited = now.saturating_sub(arrived.max(0).unsigned_abs()) / 1_000;
-        lag.seconds = lag.seconds.max(waited);
-        // A record that cannot be read waits as well: it is to be parked.
-        let events = Batch::decode(record.data().as_ref()).map(|batch| batch.events.len());
-        lag.events += events.unwrap_or(1) as u64;
+    for (record, identities) in &waiting {
+        let unclaimed = identities.iter();
+        let unclaimed = unclaimed.filter(|identity| !claimed.contains_key(*identity));
+        let unclaimed = unclaimed.count() as u64;
+        if unclaimed > 0 {
+            lag.events += unclaimed;
+            lag.seconds = lag.seconds.max(now.saturating_sub(arrival(record)) / 1_000);
+        }
     }
     Ok(lag)
+}
+
+/// What is claimed once a record is done. One that cannot be read is parked.
+fn identities(record: &Record) -> Vec<String> {
+    match Batch::decode(record.data().as_ref()) {
+        Ok(batch) => batch.events.iter().map(Event::identity).collect(),
+        Err(_) => vec![parked(&record.sequence_number)],
+    }
+}
+
+/// The identity under which pump parks a record that cannot be read.
+fn parked(sequence_number: &str) -> String {
+    let (source, id) = parked_as(sequence_number, 0);
+    identity(source, &id)
+}
+
+/// Source and id of a part of a record that pump parks.
+pub fn parked_as(sequence_number: &str, part: usize) -> (&'static str, String) {
+    (
+        "/rewind/pump",
+        format!("unreadable/{sequence_number}/{part}"),
+    )
+}
+
+fn arrival(record: &Record) -> u64 {
+    let arrived = record.approximate_arrival_timestamp();
+    let millis = arrived.and_then(|at| at.to_millis().ok());
+    millis.unwrap_or_default().max(0).unsigned_abs()
 }
 
 impl Stream {
