@@ -13,6 +13,7 @@ use rewind::{
     reversal::{Reversal, Reversals},
 };
 use rewind_aws::{
+    audit::{Audit, Violation, Watch},
     data_store::{DataStore, Key, Row},
     projector::Projector,
     sequencer::{Outcome, Sequencer},
@@ -24,6 +25,16 @@ use std::{
     env,
 };
 use support::{Aws, delivery};
+
+/// The violations that an audit finds.
+#[derive(Default)]
+struct Found(Vec<String>);
+impl Watch for Found {
+    fn violation(&mut self, violation: &Violation) {
+        self.0.push(format!("{violation:?}"));
+    }
+    fn progress(&mut self, _: &'static str, _: u64, _: u64) {}
+}
 
 /// How many streams one batch has.
 const BATCH: usize = 40;
@@ -274,6 +285,11 @@ async fn any_row_is_stored_as_it_is_or_stalls_its_own_stream() {
     println!("{kept} rows are stored, {refused} stalled");
     reasons.iter().for_each(|reason| println!("  {reason}"));
     assert!(kept > refused && refused > 0);
+    // Each row that is stored is what the auditor folds.
+    let mut found = Found::default();
+    let audit = Audit::new(service(), aws.events(), aws.data());
+    audit.run(&mut found).await.unwrap();
+    assert!(found.0.is_empty(), "{:?}", found.0);
     aws.system.stop().await;
 }
 
