@@ -248,7 +248,10 @@ impl Rule for OrdersOpen {
         }
         let Order { order_id } = event.data()?;
         let order = StreamName::of("order", &order_id)?;
-        let data = json!({"user_id": event.stream().id()});
+        // A user whose id is too long for a name is called by the stream's id.
+        let cart = event.stream();
+        let user = cart.original_id().unwrap_or_else(|| cart.id().into());
+        let data = json!({"user_id": user});
         Ok(vec![Draft::new(order, "order-opened", data)])
     }
 }

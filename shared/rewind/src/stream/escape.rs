@@ -78,7 +78,16 @@ mod tests {
 
     #[test]
     fn an_id_of_allowed_characters_keeps_its_name() {
-        for id in ["456", "a_b.c:d-e", "_", "foo_x", "max_xavier", "a_xff", "_xF", "_x-20"] {
+        for id in [
+            "456",
+            "a_b.c:d-e",
+            "_",
+            "foo_x",
+            "max_xavier",
+            "a_xff",
+            "_xF",
+            "_x-20",
+        ] {
             assert_eq!(escaped(id, 100), id);
             assert_eq!(original(id).as_deref(), Some(id));
         }
@@ -107,7 +116,10 @@ mod tests {
     fn a_long_id_is_cut_and_told_apart_by_its_hash() {
         let name = escaped(&"x".repeat(101), 100);
         assert_eq!(name.len(), 100);
-        assert!(name.starts_with(&format!("{}{CUT}", "x".repeat(53))), "{name}");
+        assert!(
+            name.starts_with(&format!("{}{CUT}", "x".repeat(53))),
+            "{name}"
+        );
         assert_eq!(original(&name), None);
         // The name itself is an id as well, and then it is another one.
         assert_ne!(escaped(&name, 200), name);
