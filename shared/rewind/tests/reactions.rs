@@ -2,7 +2,8 @@
 //! outside, and a causal chain has an end.
 
 use rewind::{
-    Adapter, Draft, Event, MAX_DATA, Reaction, Recorded, Refused, Rule, Service, StreamName,
+    Adapter, Draft, Event, MAX_DATA, Reaction, Recorded, Refused, Rule, Service,
+    SingleStreamProjection, StreamName,
     reaction::{CAUSATION_DEPTH, MAX_CAUSATION_DEPTH},
     testing::{event, when_input},
 };
@@ -14,18 +15,22 @@ impl Adapter for Feed {
     const SOURCE: &'static str = "feed";
     fn map(input: Value) -> Result<Vec<Draft>, Refused> {
         let stream = StreamName::new(input["stream"].as_str().unwrap_or("a-1"))?;
-        let kind = input["type"].as_str().unwrap_or("happened");
-        let data = match &input["data"] {
-            Value::Number(size) => json!("x".repeat(size.as_u64().unwrap() as usize - 2)),
-            Value::Array(depth) => nested(depth[0].as_u64().unwrap()),
-            _ => json!({}),
+        // What is deep enough cannot even be cloned.
+        let wanted = || {
+            let kind = input["type"].as_str().unwrap_or("happened");
+            let data = match &input["data"] {
+                Value::Number(size) => json!("x".repeat(size.as_u64().unwrap() as usize - 2)),
+                Value::Array(depth) => nested(depth[0].as_u64().unwrap()),
+                _ => json!({}),
+            };
+            let mut draft = Draft::new(stream.clone(), kind, data);
+            draft.time = input["time"].as_str().map(ToString::to_string);
+            let version = input["schema"].as_u64();
+            draft.schema_version = version.map(|version| version as u32);
+            draft
         };
-        let mut draft = Draft::new(stream, kind, data);
-        draft.time = input["time"].as_str().map(ToString::to_string);
-        let version = input["schema"].as_u64();
-        draft.schema_version = version.map(|version| version as u32);
         let good = Draft::new(StreamName::new("a-1")?, "happened", json!({}));
-        Ok(vec![good, draft.clone(), draft])
+        Ok(vec![good, wanted(), wanted()])
     }
 }
 
@@ -169,4 +174,49 @@ fn nobody_outside_says_how_deep_a_chain_is() {
     let extensions = &mut begin.event.extensions;
     extensions.insert(CAUSATION_DEPTH.into(), 99.into());
     assert_eq!(chain(begin).0.len(), 16);
+}
+
+struct Slashed;
+impl Rule for Slashed {
+    const NAME: &'static str = "a/b";
+    const CATEGORY: &'static str = "a";
+    fn react(_: &Recorded) -> Result<Vec<Draft>, Refused> {
+        Ok(Vec::new())
+    }
+}
+
+struct Dashed;
+impl Adapter for Dashed {
+    const SOURCE: &'static str = "web-shop";
+    fn map(_: Value) -> Result<Vec<Draft>, Refused> {
+        Ok(Vec::new())
+    }
+}
+
+struct Generation;
+impl SingleStreamProjection for Generation {
+    type State = u64;
+    const NAME: &'static str = "sums@2";
+    const CATEGORY: &'static str = "a";
+    fn apply(_: &mut u64, _: &Recorded) -> Result<(), Refused> {
+        Ok(())
+    }
+}
+
+#[test]
+#[should_panic(expected = "a rule is named")]
+fn a_rule_with_the_name_of_a_path_is_not_registered() {
+    let _ = Service::new().rule::<Slashed>();
+}
+
+#[test]
+#[should_panic(expected = "an input source is named")]
+fn a_source_whose_category_would_end_within_it_is_not_registered() {
+    let _ = Service::new().adapter::<Dashed>();
+}
+
+#[test]
+#[should_panic(expected = "a projection is named")]
+fn a_projection_with_the_name_of_a_generation_is_not_registered() {
+    let _ = Service::new().single_stream::<Generation>();
 }
