@@ -35,7 +35,8 @@
 //!
 //! | word | module |
 //! |---|---|
-//! | event, draft, recorded event | [`event`] |
+//! | event, recorded event | [`event`] |
+//! | draft | [`draft`] |
 //! | stream, category, slice | [`stream`] |
 //! | commit, head | [`commit`] |
 //! | batch, delivery, replay | [`envelope`] |
@@ -54,6 +55,7 @@ pub mod aggregate;
 pub mod aggregated;
 pub mod cloudevents;
 pub mod commit;
+pub mod draft;
 pub mod envelope;
 pub mod event;
 pub mod problem;
@@ -71,8 +73,9 @@ mod wire;
 
 pub use aggregate::Aggregate;
 pub use commit::{Commit, Head};
+pub use draft::Draft;
 pub use envelope::{Batch, Delivery, Receiver, Replay, Target};
-pub use event::{Draft, Event, MAX_DATA, Recorded};
+pub use event::{Event, MAX_DATA, Recorded};
 pub use problem::Problem;
 pub use projection::{
     Change, Folded, MultiStreamProjection, Over, Projection, Reverted, SingleStreamProjection,
