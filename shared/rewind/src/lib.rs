@@ -47,6 +47,7 @@
 //! | reversal | [`reversal`] |
 //! | upcaster, schema version | [`upcast`] |
 //! | selection | [`selection`] |
+//! | misfit: why JSON is not of a type | [`misfit`] |
 //! | problem | [`problem`] |
 #![deny(missing_docs)]
 
@@ -56,6 +57,7 @@ pub mod cloudevents;
 pub mod commit;
 pub mod envelope;
 pub mod event;
+pub mod misfit;
 pub mod problem;
 pub mod projection;
 pub mod reaction;
