@@ -48,6 +48,7 @@
 //! | reversal | [`reversal`] |
 //! | upcaster, schema version | [`upcast`] |
 //! | selection | [`selection`] |
+//! | misfit: why JSON is not of a type | [`misfit`] |
 //! | problem | [`problem`] |
 #![deny(missing_docs)]
 
@@ -58,6 +59,7 @@ pub mod commit;
 pub mod draft;
 pub mod envelope;
 pub mod event;
+pub mod misfit;
 pub mod problem;
 pub mod projection;
 pub mod reaction;
