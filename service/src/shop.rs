@@ -248,7 +248,9 @@ impl Rule for OrdersOpen {
         }
         let Order { order_id } = event.data()?;
         let order = StreamName::of("order", &order_id)?;
-        let data = json!({"user_id": event.stream().id()});
+        // `null` where the id was too long for a name: the cart, which caused
+        // this, tells such users apart.
+        let data = json!({"user_id": event.stream().original_id()});
         Ok(vec![Draft::new(order, "order-opened", data)])
     }
 }
@@ -257,6 +259,7 @@ impl Rule for OrdersOpen {
 mod tests {
     use super::*;
     use rewind::testing::{self, Given, given, when_input};
+    use std::collections::BTreeSet;
 
     fn shopping() -> Given {
         given([
@@ -285,6 +288,36 @@ mod tests {
         let cart = StreamName::new("cart-456").unwrap();
         let fact = Draft::new(cart, ADDED, json!({"product_id": "123"})).at("2023-04-19T09:00:00Z");
         assert_eq!(when_input::<Inputs>(input), Ok(vec![fact]));
+    }
+
+    #[test]
+    fn different_users_have_different_carts_and_are_called_by_their_names() {
+        let cart = |user: &str| {
+            let input = json!({"type": "order-placed", "timestamp": "2023-04-19T09:00:00Z", "order_id": "7", "user_id": user});
+            when_input::<Inputs>(input).unwrap().remove(0).stream
+        };
+        let users = [
+            "ann smith",
+            "ann/smith",
+            "ann_smith",
+            "\u{7532}",
+            "\u{4e59}",
+        ];
+        let carts: BTreeSet<StreamName> = users.map(cart).into_iter().collect();
+        assert_eq!(carts.len(), users.len(), "{carts:?}");
+        for user in users {
+            let placed = testing::event(cart(user).as_str(), PLACED, &json!({"order_id": "7"}), 1);
+            assert_eq!(OrdersOpen::react(&placed).unwrap()[0].data["user_id"], user);
+        }
+    }
+
+    #[test]
+    fn an_input_without_a_time_is_refused() {
+        for time in ["yesterday", "", &*"2".repeat(2_000)] {
+            let input = json!({"type": "order-placed", "timestamp": time, "order_id": "7", "user_id": "ann"});
+            let refused = when_input::<Inputs>(input).unwrap_err();
+            assert!(refused.reason.starts_with("`time` "), "{refused}");
+        }
     }
 
     #[test]

@@ -1,7 +1,14 @@
 //! A line of an import: an event in CloudEvents' JSON format, with or without
 //! the place that it had where it was recorded.
+//!
+//! An event without a place is new, and has to pass the checks of ingest. One
+//! with a place is history: it was taken when it was recorded, and whatever
+//! `export` gives goes in again as it is.
 
-use rewind::{Event, Problem, cloudevents};
+use rewind::{
+    Event, Problem, StreamName, cloudevents,
+    commit::{MAX_COMMIT_BYTES, size_of},
+};
 use rewind_aws::given::given;
 use serde_json::value::RawValue;
 use std::{collections::BTreeMap, fmt};
@@ -65,18 +72,53 @@ impl Line {
                 }
             })?;
         let version = number(&mut fields, "version")?;
-        number(&mut fields, "position")?;
+        let position = number(&mut fields, "position")?;
         if !fields.contains_key("id") {
             let why = "is missing; without it, importing again would record the event again";
             return Err(Bad::field("id", why));
         }
-        let plain = serde_json::to_string(&fields).and_then(RawValue::from_string);
-        let plain = plain.map_err(|error| Bad {
-            field: None,
-            detail: error.to_string(),
-        })?;
-        let event = cloudevents::structured(&plain, given())?;
-        Ok(Self { event, version })
+        let event = match version.and(position) {
+            Some(_) => recorded(&fields)?,
+            None => cloudevents::structured(&object(&fields)?, given())?,
+        };
+        match size_of(&event) {
+            ..=MAX_COMMIT_BYTES => Ok(Self { event, version }),
+            size => Err(Bad {
+                field: None,
+                detail: format!(
+                    "the event takes {size} bytes; at most {MAX_COMMIT_BYTES} are recorded"
+                ),
+            }),
+        }
+    }
+}
+
+/// An event as it was recorded: only what every event has is asked for.
+fn recorded(fields: &BTreeMap<String, Box<RawValue>>) -> Result<Event, Bad> {
+    for name in ["id", "source", "type", "subject", "time"] {
+        let Some(text) = fields.get(name) else {
+            let why = "is missing; every recorded event has it";
+            return Err(Bad::field(name, why));
+        };
+        let text: String = serde_json::from_str(text.get())
+            .map_err(|_| Bad::field(name, "expected a text, as every recorded event has it"))?;
+        if name == "subject" {
+            StreamName::new(text)
+                .map_err(|bad| Bad::field(name, format!("the stream's name {bad}")))?;
+        }
+    }
+    serde_json::from_str(object(fields)?.get()).map_err(unreadable)
+}
+
+fn object(fields: &BTreeMap<String, Box<RawValue>>) -> Result<Box<RawValue>, Bad> {
+    let text = serde_json::to_string(fields).and_then(RawValue::from_string);
+    text.map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> Bad {
+    Bad {
+        field: None,
+        detail: error.to_string(),
     }
 }
 
@@ -112,6 +154,45 @@ mod tests {
     }
 
     #[test]
+    fn what_was_recorded_is_not_judged_by_the_checks_of_today() {
+        let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
+        let digits = "2".repeat(2_000);
+        for (kind, time, data) in [
+            ("t", "yesterday", "1"),
+            ("t", "", "1"),
+            ("t", &*digits, "1"),
+            ("", "2023-04-19T09:00:00Z", "1"),
+            (&*digits, "2023-04-19T09:00:00Z", &*deep),
+        ] {
+            let event = |place: &str| {
+                let digits = "i".repeat(2_000);
+                format!(
+                    r#"{{"specversion": "1.0", "id": "{digits}", "source": "", "type": "{kind}", "subject": "a-1", "time": "{time}", {place} "Odd": null, "list": [1], "data": {data}}}"#
+                )
+            };
+            let line = event(r#""version": 7, "position": 9,"#);
+            let event_of: rewind::Recorded = serde_json::from_str(&line).unwrap();
+            let read = Line::read(line.as_bytes()).unwrap();
+            assert_eq!((read.event, read.version), (event_of.event, Some(7)));
+            // Without a place, it is new.
+            Line::read(event("").as_bytes()).unwrap_err();
+        }
+    }
+
+    #[test]
+    fn what_no_commit_holds_is_refused_as_pump_would_park_it() {
+        let line = |size: usize| {
+            let data = "x".repeat(size);
+            format!(
+                r#"{{"id": "1", "source": "/s", "type": "t", "subject": "a-1", "time": "", "version": 7, "position": 9, "data": "{data}"}}"#
+            )
+        };
+        Line::read(line(380_000).as_bytes()).unwrap();
+        let bad = Line::read(line(390_000).as_bytes()).unwrap_err();
+        assert!(bad.detail.contains("at most 390000"), "{bad}");
+    }
+
+    #[test]
     fn a_bad_line_says_which_field_and_what_was_expected() {
         for (line, field) in [
             ("{", None),
@@ -126,6 +207,15 @@ mod tests {
                 r#"{"id": "1", "source": "/s", "type": "t", "subject": "a"}"#,
                 Some("subject"),
             ),
+            (
+                r#"{"id": "1", "version": 1, "position": 1, "source": "/s", "type": "t", "subject": "a"}"#,
+                Some("subject"),
+            ),
+            (
+                r#"{"id": "1", "version": 1, "position": 1, "source": "/s", "subject": "a-1"}"#,
+                Some("type"),
+            ),
+            (r#"{"id": 1, "version": 1, "position": 1}"#, Some("id")),
         ] {
             let bad = Line::read(line.as_bytes()).unwrap_err();
             assert_eq!(bad.field.as_deref(), field, "{line}: {bad}");

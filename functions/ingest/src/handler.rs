@@ -1,13 +1,15 @@
 //! Takes a request, puts its events on `incoming`, and answers what became of
 //! each.
 
-use crate::parse::{self, Parsed};
+use crate::{
+    answer::{self, Accepted, Item, Items},
+    parse::{self, Parsed},
+};
 use rewind::{Batch, Event, Problem, Service};
 use rewind_aws::{
     http::{self, Request, Response},
     put::{Outgoing, Stream},
 };
-use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// The routes that `template.yaml` has to lead here.
@@ -18,29 +20,6 @@ pub const ROUTES: &[&str] = &["POST /events", "POST /inputs/{source}"];
 pub struct Handler {
     service: Service,
     incoming: Stream,
-}
-
-/// An event that Kinesis holds.
-#[derive(Serialize)]
-struct Accepted<'a> {
-    id: &'a str,
-    source: &'a str,
-    stream: &'a str,
-}
-
-/// What became of one event of a batch.
-#[derive(Serialize)]
-struct Item<'a> {
-    status: u16,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    accepted: Option<Accepted<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<&'a Problem>,
-}
-
-#[derive(Serialize)]
-struct Items<'a> {
-    results: Vec<Item<'a>>,
 }
 
 impl Handler {
@@ -70,23 +49,12 @@ impl Handler {
         match parsed {
             Parsed::One(event) => {
                 self.put(vec![Ok(event.clone())]).await.remove(0)?;
-                Ok(http::json(202, &accepted(&event)))
+                Ok(http::json(202, &Accepted::new(&event)))
             }
             Parsed::Many(events) => {
+                answer::fits(&events)?;
                 let outcomes = self.put(events).await;
-                let results = outcomes.iter().map(|outcome| match outcome {
-                    Ok(event) => Item {
-                        status: 202,
-                        accepted: Some(accepted(event)),
-                        problem: None,
-                    },
-                    Err(problem) => Item {
-                        status: problem.status,
-                        accepted: None,
-                        problem: Some(problem),
-                    },
-                });
-                let results = results.collect();
+                let results = outcomes.iter().map(Item::new).collect();
                 let is_whole = outcomes.iter().all(Result::is_ok);
                 Ok(http::json(
                     if is_whole { 202 } else { 207 },
@@ -131,22 +99,14 @@ impl Handler {
                 failed += places.len();
                 tracing::warn!(reason, "not put");
                 for place in places {
-                    outcomes[place] = Err(Problem::unavailable(
-                        "the event could not be put on the stream; send it again, with the same id",
-                    ));
+                    if let Ok(event) = &outcomes[place] {
+                        outcomes[place] = Err(answer::not_put(event));
+                    }
                 }
             }
         }
         let (records, events) = (outgoing.len(), outcomes.len());
         tracing::info!(events, records, failed, "ingested");
         outcomes
-    }
-}
-
-fn accepted(event: &Event) -> Accepted<'_> {
-    Accepted {
-        id: &event.id,
-        source: &event.source,
-        stream: event.stream.as_str(),
     }
 }

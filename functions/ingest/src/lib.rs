@@ -1,11 +1,16 @@
 //! ingest: takes events and raw inputs over HTTP, checks them, gives ids and
 //! times, and acknowledges only what Kinesis has acknowledged.
 
+mod answer;
 pub mod handler;
 mod parse;
+mod request;
 
+pub use answer::MAX_ANSWER;
 pub use handler::{Handler, ROUTES};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+pub use parse::MAX_EVENTS;
+pub use request::MAX_KEY;
 use rewind::Service;
 use rewind_aws::{clients::Clients, http::Request};
 

@@ -1,10 +1,11 @@
 //! From a request to events, in each of CloudEvents' modes.
 
-use percent_encoding::percent_decode_str;
+use crate::request::{attributes, body, body_text, header, key};
 use rewind::{
     Event, Problem, Service, StreamName,
-    cloudevents::{self, checked_data, is_json, not_json},
-    reaction::{INPUT_CATEGORY, INPUT_RECEIVED},
+    cloudevents::{self, Given, checked_data, is_json, not_json},
+    problem::WHOLE,
+    reaction::{INPUT_CATEGORY, INPUT_RECEIVED, Reaction},
     reversal::is_reserved,
 };
 use rewind_aws::{
@@ -12,7 +13,13 @@ use rewind_aws::{
     http::{self, Request},
 };
 use serde_json::{Value, value::RawValue};
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+/// The most events in one request.
+pub const MAX_EVENTS: usize = 10_000;
 
 /// What a request brings: events, and problems in the place of those that
 /// cannot be taken.
@@ -25,101 +32,115 @@ pub enum Parsed {
 
 /// The events of `POST /events`.
 pub fn events(service: &Service, request: &Request) -> Result<Parsed, Problem> {
-    let media = http::header(request, "content-type").unwrap_or("application/json");
-    let media = media.split(';').next().unwrap_or_default().trim();
-    let body = http::body(request)?;
-    if media.eq_ignore_ascii_case("application/cloudevents-batch+json") {
-        let items: Vec<Box<RawValue>> = serde_json::from_str(&body).map_err(|error| {
-            if error.is_data() {
-                return Problem::invalid("", "a batch is a JSON array of events");
-            }
-            not_json(&error)
-        })?;
-        let events = items.iter().map(|item| {
-            let event = cloudevents::structured(item, given())?;
-            admitted(service, event)
-        });
-        return Ok(Parsed::Many(events.collect()));
+    let key = key(request)?;
+    let media = header(request, "content-type")?;
+    let essence = media.unwrap_or("application/json").split(';').next();
+    let essence = essence.unwrap_or_default().trim().to_ascii_lowercase();
+    if essence == "application/cloudevents-batch+json" {
+        return batch(service, &body_text(request)?, key).map(Parsed::Many);
     }
-    let event = if media.eq_ignore_ascii_case("application/cloudevents+json") {
-        structured(&body)?
-    } else if !is_json(media) {
-        return Err(Problem::new(
-            415,
-            "unsupported-media-type",
-            format!(
-                "{media:?} is not taken; expected application/cloudevents+json, application/cloudevents-batch+json, or application/json with ce- headers"
-            ),
-        ));
-    } else if http::header(request, "ce-type").is_some()
-        || http::header(request, "ce-specversion").is_some()
-    {
-        cloudevents::binary(binary_attributes(request)?, &body, given())?
+    let attributes = attributes(request)?;
+    let given = keyed(key.map(ToString::to_string));
+    let event = if essence == "application/cloudevents+json" {
+        structured(&body_text(request)?, given)?
+    } else if essence.starts_with("application/cloudevents") {
+        return Err(unsupported(&essence));
+    } else if !attributes.is_empty() {
+        cloudevents::binary(attributes, media, &body(request)?, given)?
+    } else if is_json(&essence) {
+        structured(&body_text(request)?, given)?
     } else {
-        structured(&body)?
+        return Err(unsupported(&essence));
     };
     Ok(Parsed::One(admitted(service, event)?))
 }
 
+fn unsupported(essence: &str) -> Problem {
+    let why = format!(
+        "{essence:?} is not taken; expected application/cloudevents+json, application/cloudevents-batch+json, or any media type with ce- headers"
+    );
+    Problem::new(415, "unsupported-media-type", why).of("Content-Type")
+}
+
+fn batch(
+    service: &Service,
+    body: &str,
+    key: Option<&str>,
+) -> Result<Vec<Result<Event, Problem>>, Problem> {
+    let items: Vec<Box<RawValue>> = serde_json::from_str(body).map_err(|error| {
+        if error.is_data() {
+            return Problem::invalid(WHOLE, "a batch is a JSON array of events");
+        }
+        not_json(&error)
+    })?;
+    if items.len() > MAX_EVENTS {
+        let sent = items.len();
+        let why = format!("the batch has {sent} events; at most {MAX_EVENTS} are accepted in one");
+        return Err(Problem::new(413, "too-many-events", why).of(WHOLE));
+    }
+    let events = items.iter().enumerate().map(|(nth, item)| {
+        let given = keyed(key.map(|key| format!("{key}/{nth}")));
+        admitted(service, cloudevents::structured(item, given)?)
+    });
+    Ok(events.collect())
+}
+
+/// What an event without id or time gets. Its retry gets the same id.
+fn keyed(id: Option<String>) -> Given {
+    let given = given();
+    Given {
+        id: id.unwrap_or(given.id),
+        ..given
+    }
+}
+
 /// The event under which a raw input of `POST /inputs/{source}` is recorded.
 pub fn input(service: &Service, request: &Request) -> Result<Event, Problem> {
+    let key = key(request)?;
+    header(request, "content-type")?;
     let source = http::path(request, "source");
     let Some(adapter) = service.input(source) else {
         let known: Vec<&str> = service.inputs().collect();
         let known = known.join(", ");
-        return Err(Problem::not_found(format!(
-            "no input source is named {source:?}; there are: {known}"
-        )));
+        let why = format!("no input source is named {source:?}; there are: {known}");
+        return Err(Problem::not_found(why).of("source"));
     };
-    let data = checked_data(cloudevents::json(&http::body(request)?)?)?;
-    let input: Value = serde_json::from_str(data.get()).map_err(|error| not_json(&error))?;
-    let partition = adapter.partition.and_then(|partition| partition(&input));
-    let category = format!("{INPUT_CATEGORY}{source}");
-    let stream = StreamName::of(&category, partition.as_deref().unwrap_or("all"))
-        .map_err(|bad| Problem::invalid("source", format!("the stream's name {bad}")))?;
-    let given = given();
-    let id = match http::header(request, "idempotency-key") {
-        Some(key) if (1..=cloudevents::MAX_ATTRIBUTE).contains(&key.len()) => key.to_string(),
-        Some(_) => {
-            return Err(Problem::invalid(
-                "Idempotency-Key",
-                format!("expected 1 to {} bytes", cloudevents::MAX_ATTRIBUTE),
-            ));
-        }
-        None => given.id,
-    };
+    let data = checked_data(cloudevents::json(&body_text(request)?)?)?;
+    let given = keyed(key.map(ToString::to_string));
     Ok(Event {
-        id,
+        id: given.id,
         source: format!("/inputs/{source}"),
         kind: INPUT_RECEIVED.to_string(),
-        stream,
+        stream: stream(adapter, source, &data)?,
         time: given.time,
         extensions: BTreeMap::new(),
         data,
     })
 }
 
-fn structured(body: &str) -> Result<Event, Problem> {
-    let text: Box<RawValue> = serde_json::from_str(body).map_err(|error| not_json(&error))?;
-    cloudevents::structured(&text, given())
+/// The stream of an input: the adapter says which inputs belong together.
+fn stream(adapter: &Reaction, source: &str, data: &RawValue) -> Result<StreamName, Problem> {
+    let input: Value = serde_json::from_str(data.get()).map_err(|error| not_json(&error))?;
+    let partition = adapter.partition.and_then(|partition| {
+        // It is the domain's code, and the input is whatever a client sends.
+        catch_unwind(AssertUnwindSafe(|| partition(&input))).transpose()
+    });
+    let partition = partition.transpose().map_err(|_| {
+        let why =
+            format!("the adapter of {source} cannot tell where the input belongs: it panicked");
+        Problem::invalid(WHOLE, why)
+    })?;
+    let category = format!("{INPUT_CATEGORY}{source}");
+    let stream = StreamName::of(&category, partition.as_deref().unwrap_or("all"));
+    stream.map_err(|bad| {
+        let why = format!("the name of the stream that the adapter puts it in {bad}");
+        Problem::invalid(WHOLE, why)
+    })
 }
 
-/// The `ce-` headers, without `ce-`, percent-decoded as CloudEvents' HTTP
-/// binding wants it.
-fn binary_attributes(request: &Request) -> Result<Vec<(String, String)>, Problem> {
-    let headers = request.headers.iter();
-    let attributes = headers.filter_map(|(name, value)| {
-        let attribute = name.as_str().strip_prefix("ce-")?;
-        let decoded = percent_decode_str(value.to_str().unwrap_or("%FF")).decode_utf8();
-        Some(match decoded {
-            Ok(text) => Ok((attribute.to_string(), text.into_owned())),
-            Err(_) => Err(Problem::invalid(
-                name.as_str(),
-                "expected percent-encoded UTF-8",
-            )),
-        })
-    });
-    attributes.collect()
+fn structured(body: &str, given: Given) -> Result<Event, Problem> {
+    let text: Box<RawValue> = serde_json::from_str(body).map_err(|error| not_json(&error))?;
+    cloudevents::structured(&text, given)
 }
 
 /// Only facts come in by `POST /events`: what an aggregate decides, what an

@@ -1,6 +1,6 @@
 //! Aggregates: what decides about commands.
 
-use crate::{Recorded, Refused, projection::guarded, upcast::Upcasters};
+use crate::{Recorded, Refused, misfit, projection::guarded, upcast::Upcasters};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
@@ -79,9 +79,9 @@ fn typed<A: Aggregate>(upcasters: &Upcasters, event: &Recorded) -> Result<A::Eve
     let event = upcasters.lift(event)?;
     let (kind, version) = (event.kind(), event.version);
     let typed = json!({"type": kind, "data": &*event.event.data});
-    serde_json::from_value(typed).map_err(|error| {
+    misfit::decode_value(&typed).map_err(|misfit| {
         Refused::new(format!(
-            "`{kind}` at version {version} is no event of the aggregate: {error}"
+            "`{kind}` at version {version} is no event of the aggregate: {misfit}"
         ))
     })
 }

@@ -1,12 +1,32 @@
 //! CloudEvents 1.0 at the edge: from what a client sent to events, or to a
 //! problem that names the field and what was expected.
+//!
+//! The specification is taken at its word, with these decisions: `specversion`,
+//! `id` and `time` may be missing and are filled in; an attribute that is
+//! `null` is missing (as the JSON format wants it); a member that stands twice
+//! in an object, in the data as well, is refused, because readers differ in
+//! which one they take.
 
-use crate::{Event, MAX_DATA, Problem, StreamName};
+mod attribute;
+mod json;
+mod time;
+
+pub use attribute::{RESERVED, is_json};
+pub use json::{json, not_json};
+pub use time::rfc3339;
+
+use crate::{
+    Event, MAX_DATA, Problem, StreamName,
+    event::{DATA_BASE64, raw},
+    problem::WHOLE,
+};
+use attribute::{media_type, required, text, uri, uri_reference};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use json::{members, parsed};
 use serde_json::{Map, Value, value::RawValue};
-use std::collections::BTreeMap;
 
-/// The longest `id`, `source`, `type`, `dataschema` and other text attribute,
-/// in bytes.
+/// The longest `id`, `source`, `type`, `dataschema` and other text attribute
+/// that the specification names, in bytes.
 pub const MAX_ATTRIBUTE: usize = 1024;
 
 /// The most that the attributes beyond the required ones may take, in bytes.
@@ -21,32 +41,34 @@ pub struct Given {
     pub time: String,
 }
 
+/// An event's data, as it came.
+enum Data {
+    None,
+    Json(Box<RawValue>),
+    Base64(String),
+}
+
 /// Checks one event in CloudEvents' JSON format.
 ///
 /// # Errors
 ///
 /// A [`Problem`] that names the field and says what was expected.
 pub fn structured(text: &RawValue, given: Given) -> Result<Event, Problem> {
-    let fields: BTreeMap<String, Box<RawValue>> =
-        serde_json::from_str(text.get()).map_err(|_| {
-            Problem::invalid(
-                "",
-                "an event is a JSON object with CloudEvents 1.0 attributes",
-            )
-        })?;
-    let mut data = None;
+    let mut data = Data::None;
     let mut attributes = Map::new();
-    for (name, value) in fields {
+    for (name, value) in members(text)? {
+        let is_null = value.get() == "null";
         match name.as_str() {
-            "data" => data = Some(value),
-            "data_base64" => {
-                return Err(Problem::invalid(
-                    "data_base64",
-                    "binary data is not supported: send JSON in `data`",
-                ));
+            "data" if matches!(data, Data::None) => data = Data::Json(value),
+            DATA_BASE64 if is_null => {}
+            "data" | DATA_BASE64 if !matches!(data, Data::None) => {
+                let why = "stands beside `data`: an event has one or the other";
+                return Err(Problem::invalid(DATA_BASE64, why));
             }
+            DATA_BASE64 => data = Data::Base64(base64(&value)?),
+            _ if is_null => {}
             _ => {
-                let value: Value = parsed(&name, &value)?;
+                let value = parsed(&name, &value)?;
                 attributes.insert(name, value);
             }
         }
@@ -55,62 +77,44 @@ pub fn structured(text: &RawValue, given: Given) -> Result<Event, Problem> {
 }
 
 /// Checks one event in CloudEvents' binary mode: attributes from `ce-` headers
-/// (named here without `ce-`), the data from the body.
+/// (named here without `ce-`), the data from the body, its media type from
+/// `Content-Type`.
 ///
 /// # Errors
 ///
 /// A [`Problem`] that names the field and says what was expected.
 pub fn binary(
     headers: impl IntoIterator<Item = (String, String)>,
-    body: &str,
+    media: Option<&str>,
+    body: &[u8],
     given: Given,
 ) -> Result<Event, Problem> {
-    let attributes = headers.into_iter();
-    let attributes = attributes.map(|(name, text)| (name, Value::String(text)));
-    let data = match body.trim() {
-        "" => None,
-        body => Some(json(body)?),
-    };
-    checked(attributes.collect(), data, given)
-}
-
-/// JSON text, checked for syntax and for nesting that readers can follow.
-///
-/// # Errors
-///
-/// A [`Problem`] that says where the text stops being JSON.
-pub fn json(text: &str) -> Result<Box<RawValue>, Problem> {
-    // `Value` bounds the nesting (128 levels), which `RawValue` does not.
-    serde_json::from_str::<Value>(text)
-        .and_then(|_| serde_json::from_str(text))
-        .map_err(|error| not_json(&error))
-}
-
-/// The problem of a text that is not JSON.
-pub fn not_json(error: &serde_json::Error) -> Problem {
-    if error.to_string().starts_with("recursion limit") {
-        return Problem::new(
-            422,
-            "too-deeply-nested",
-            "JSON nested more than 128 levels deep is not accepted",
-        );
+    let mut attributes = Map::new();
+    for (name, text) in headers {
+        if name == "datacontenttype" {
+            let why = "is the Content-Type header in binary mode: leave it out";
+            return Err(Problem::invalid("ce-datacontenttype", why));
+        }
+        attributes.insert(name, Value::String(text));
     }
-    Problem::new(400, "not-json", format!("the body is not JSON: {error}"))
+    if let Some(media) = media {
+        attributes.insert("datacontenttype".into(), media.into());
+    }
+    let data = match body.trim_ascii() {
+        [] => Data::None,
+        _ if media.is_none_or(is_json) => {
+            let not_text = |_| Problem::new(400, "not-utf8", NOT_UTF8).of(WHOLE);
+            Data::Json(json(std::str::from_utf8(body).map_err(not_text)?)?)
+        }
+        _ => Data::Base64(STANDARD.encode(body)),
+    };
+    checked(attributes, data, given)
 }
 
-fn parsed(name: &str, text: &RawValue) -> Result<Value, Problem> {
-    serde_json::from_str(text.get()).map_err(|error| {
-        let mut problem = not_json(&error);
-        problem.field = Some(name.to_string());
-        problem
-    })
-}
+/// What the problem of a body that is no text says.
+pub const NOT_UTF8: &str = "the body is not valid UTF-8 text";
 
-fn checked(
-    mut attributes: Map<String, Value>,
-    data: Option<Box<RawValue>>,
-    given: Given,
-) -> Result<Event, Problem> {
+fn checked(mut attributes: Map<String, Value>, data: Data, given: Given) -> Result<Event, Problem> {
     match attributes.remove("specversion") {
         None => {}
         Some(Value::String(version)) if version == "1.0" => {}
@@ -122,6 +126,7 @@ fn checked(
         "source",
         "a URI reference that says who sends it",
     )?;
+    uri_reference("source", &source)?;
     let kind = required(
         &mut attributes,
         "type",
@@ -134,126 +139,75 @@ fn checked(
     )?;
     let stream = StreamName::new(subject)
         .map_err(|bad| Problem::invalid("subject", format!("the stream's name {bad}")))?;
-    let time = match text(&mut attributes, "time")? {
-        Some(time) => rfc3339(time)?,
-        None => given.time,
-    };
-    if let Some(media) = text(&mut attributes, "datacontenttype")? {
-        is_json(&media)
-            .then_some(())
-            .ok_or_else(|| Problem::invalid("datacontenttype", "expected application/json"))?;
+    let time = text(&mut attributes, "time")?;
+    if let Some(time) = &time {
+        rfc3339(time).map_err(|why| Problem::invalid("time", why))?;
     }
-    let extensions = extensions(attributes)?;
+    let schema = text(&mut attributes, "dataschema")?;
+    let media = text(&mut attributes, "datacontenttype")?;
+    let mut extensions = attribute::extensions(attributes)?;
+    if let Some(schema) = schema {
+        uri("dataschema", &schema)?;
+        extensions.insert("dataschema".into(), schema.into());
+    }
+    if let Some(media) = &media {
+        media_type("datacontenttype", media)?;
+        extensions.insert("datacontenttype".into(), media.as_str().into());
+    }
     let data = match data {
-        Some(data) => checked_data(data)?,
-        None => RawValue::NULL.to_owned(),
+        Data::None => raw(&Value::Null),
+        Data::Json(data) => {
+            let data = checked_data(data)?;
+            let is_text = data.get().starts_with('"') || data.get() == "null";
+            if media.is_some_and(|media| !is_json(&media)) && !is_text {
+                let why = "is not of the `datacontenttype`, which is no JSON: expected a text, or `data_base64`";
+                return Err(Problem::invalid("data", why));
+            }
+            data
+        }
+        Data::Base64(text) => {
+            within_limit(DATA_BASE64, text.len())?;
+            extensions.insert(DATA_BASE64.into(), text.into());
+            raw(&Value::Null)
+        }
     };
     Ok(Event {
         id,
         source,
         kind,
         stream,
-        time,
+        time: time.unwrap_or(given.time),
         extensions,
         data,
     })
 }
 
-/// Whether a media type, with or without parameters, is JSON.
-pub fn is_json(media: &str) -> bool {
-    let media = media.split(';').next().unwrap_or_default().trim();
-    media.eq_ignore_ascii_case("application/json") || media.to_ascii_lowercase().ends_with("+json")
-}
-
-/// Data that is not too large and not too deeply nested.
+/// Data that is not too large, not too deeply nested, and has no member twice.
 ///
 /// # Errors
 ///
 /// A [`Problem`] with the limit.
 pub fn checked_data(data: Box<RawValue>) -> Result<Box<RawValue>, Problem> {
-    let size = data.get().len();
-    if size > MAX_DATA {
-        let mut problem = Problem::new(
-            413,
-            "event-too-large",
-            format!("the data has {size} bytes; at most {MAX_DATA} are accepted"),
-        );
-        problem.field = Some("data".into());
-        return Err(problem);
-    }
-    parsed("data", &data)?;
+    within_limit("data", data.get().len())?;
+    json::sound(data.get()).map_err(|problem| problem.of("data"))?;
     Ok(data)
 }
 
-fn text(attributes: &mut Map<String, Value>, name: &str) -> Result<Option<String>, Problem> {
-    match attributes.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if text.is_empty() => {
-            Err(Problem::invalid(name, "is empty; leave it out or fill it"))
-        }
-        Some(Value::String(text)) if text.len() > MAX_ATTRIBUTE => Err(Problem::invalid(
-            name,
-            format!("is longer than {MAX_ATTRIBUTE} bytes"),
-        )),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(Problem::invalid(name, "expected a text")),
+fn within_limit(field: &str, size: usize) -> Result<(), Problem> {
+    if size <= MAX_DATA {
+        return Ok(());
     }
+    let limit = format!("the data has {size} bytes; at most {MAX_DATA} are accepted");
+    Err(Problem::new(413, "event-too-large", limit).of(field))
 }
 
-fn required(
-    attributes: &mut Map<String, Value>,
-    name: &str,
-    expected: &str,
-) -> Result<String, Problem> {
-    text(attributes, name)?
-        .ok_or_else(|| Problem::invalid(name, format!("is missing; expected {expected}")))
-}
-
-fn rfc3339(time: String) -> Result<String, Problem> {
-    match time.parse::<jiff::Timestamp>() {
-        Ok(_) => Ok(time),
-        Err(_) => Err(Problem::invalid(
-            "time",
-            "expected RFC 3339, such as 2023-04-19T09:00:00Z",
+/// Base64 as it is written: RFC 4648, section 4, with padding.
+fn base64(value: &RawValue) -> Result<String, Problem> {
+    match parsed(DATA_BASE64, value)? {
+        Value::String(text) if STANDARD.decode(&text).is_ok() => Ok(text),
+        _ => Err(Problem::invalid(
+            DATA_BASE64,
+            "expected base64 with padding (RFC 4648, section 4)",
         )),
     }
-}
-
-/// What CloudEvents allows as the name of an attribute, and no container as
-/// its value.
-fn extensions(attributes: Map<String, Value>) -> Result<BTreeMap<String, Value>, Problem> {
-    let mut size = 0;
-    for (name, value) in &attributes {
-        let is_name = name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit());
-        if !is_name || name.is_empty() {
-            return Err(Problem::invalid(
-                name,
-                "an extension attribute is named with a-z and 0-9 only",
-            ));
-        }
-        if matches!(name.as_str(), "version" | "position") {
-            return Err(Problem::invalid(
-                name,
-                "is given at recording: leave it out",
-            ));
-        }
-        if matches!(value, Value::Array(_) | Value::Object(_) | Value::Null) {
-            return Err(Problem::invalid(
-                name,
-                "an extension attribute is a text, a number or a boolean",
-            ));
-        }
-        size += name.len() + value.to_string().len();
-    }
-    if size > MAX_EXTENSIONS {
-        return Err(Problem::invalid(
-            "",
-            format!(
-                "extension attributes take {size} bytes; at most {MAX_EXTENSIONS} are accepted"
-            ),
-        ));
-    }
-    Ok(attributes.into_iter().collect())
 }

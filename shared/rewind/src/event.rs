@@ -1,7 +1,10 @@
 //! Events: facts on their way in, and facts that are recorded.
 
-use crate::{Refused, StreamName, upcast::SCHEMA_VERSION};
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use crate::{Refused, StreamName, misfit, upcast::SCHEMA_VERSION};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, value::RawValue};
 use sha2::{Digest, Sha256};
@@ -10,6 +13,10 @@ use std::collections::BTreeMap;
 /// The largest `data` of an event, in bytes of JSON text: 256 KiB. A commit
 /// then always fits a DynamoDB item (400 KB) and a Kinesis record (1 MiB).
 pub const MAX_DATA: usize = 256 * 1024;
+
+/// Under which name binary data stands among an event's attributes, as in
+/// CloudEvents' JSON format. No extension attribute can have it: it has a `_`.
+pub const DATA_BASE64: &str = "data_base64";
 
 /// An immutable fact, named in the past tense: CloudEvents 1.0 with the stream
 /// as its `subject`.
@@ -27,8 +34,9 @@ pub struct Event {
     pub time: String,
     /// All other attributes as they came: `dataschema`, `correlationid`,
     /// `causationid`, `traceparent` and whatever else CloudEvents allows.
+    /// Binary data is among them, in base64, as [`DATA_BASE64`].
     pub extensions: BTreeMap<String, Value>,
-    /// The payload: JSON text as received.
+    /// The payload: JSON text as received; `null` where it is binary.
     pub data: Box<RawValue>,
 }
 
@@ -42,22 +50,6 @@ pub struct Recorded {
     /// Its place in its category: microseconds since 1970 at recording, moved
     /// on where needed so that it rises within the stream.
     pub position: u64,
-}
-
-/// An event that the domain wants to happen: without identity and time, which
-/// come from what caused it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
-    /// Where it belongs.
-    pub stream: StreamName,
-    /// Its type.
-    pub kind: String,
-    /// When it happened, RFC 3339, where that is not the time of its cause.
-    pub time: Option<String>,
-    /// The schema version of its payload, where that is not 1.
-    pub schema_version: Option<u32>,
-    /// Its payload.
-    pub data: Value,
 }
 
 impl PartialEq for Event {
@@ -83,10 +75,38 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// [`Refused`] names the event's type and the field that did not fit.
+    /// [`Refused`] names the event's type, the place that did not fit and what
+    /// was expected there, never the value; or it says that the data is binary.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, Refused> {
-        serde_json::from_str(self.data.get())
-            .map_err(|error| Refused::new(format!("data of `{}`: {error}", self.kind)))
+        if self.data_base64().is_some() {
+            return Err(Refused::new(format!(
+                "`{}`: its data is binary (`{DATA_BASE64}`), expected JSON",
+                self.kind
+            )));
+        }
+        misfit::decode(self.data.get()).map_err(|misfit| {
+            let (path, what) = (misfit.path("data"), misfit.what());
+            Refused::new(format!("`{}`: {path}: {what}", self.kind))
+        })
+    }
+
+    /// The payload in base64, where it is binary. [`data`](Self#structfield.data)
+    /// is then `null`.
+    pub fn data_base64(&self) -> Option<&str> {
+        self.extension(DATA_BASE64)
+    }
+
+    /// The bytes of a binary payload.
+    ///
+    /// # Errors
+    ///
+    /// [`Refused`] where the payload is JSON, or its base64 is damaged.
+    pub fn bytes(&self) -> Result<Vec<u8>, Refused> {
+        let bytes = self.data_base64().map(|text| STANDARD.decode(text));
+        let refused = |why| Refused::new(format!("`{}`: {why}", self.kind));
+        bytes
+            .ok_or_else(|| refused("its data is JSON, expected binary"))?
+            .map_err(|_| refused("its `data_base64` is not base64"))
     }
 
     /// A text attribute beyond the required ones, such as `correlationid`.
@@ -100,8 +120,9 @@ impl Event {
     }
 
     /// What tells two events of one identity apart: type, stream, schema and
-    /// data. Neither the time nor the spelling of the JSON (spaces, order of
-    /// fields) counts: a client that sends again may differ in those.
+    /// data; of binary data its media type as well. Neither the time nor the
+    /// spelling of the JSON (spaces, order of fields) counts: a client that
+    /// sends again may differ in those.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         let schema = self.extension("dataschema").unwrap_or_default();
@@ -109,14 +130,24 @@ impl Event {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
+        // Maps of `Value` are sorted by key.
+        let canonical = serde_json::from_str::<Value>(self.data.get());
+        let data = canonical.map_or_else(|_| self.data.get().into(), |data| data.to_string());
         // Data of another schema version says something else.
         if let Some(version) = self.extensions.get(SCHEMA_VERSION) {
             hash.update(version.to_string());
+            // 1 and 23 are not 12 and 3. All other data shows where it begins,
+            // and keeps the fingerprint that it was recorded with.
+            if data.starts_with(|c: char| c.is_ascii_digit()) {
+                hash.update(" ");
+            }
         }
-        match serde_json::from_str::<Value>(self.data.get()) {
-            // Maps of `Value` are sorted by key.
-            Ok(canonical) => hash.update(canonical.to_string()),
-            Err(_) => hash.update(self.data.get()),
+        hash.update(data);
+        if let Some(bytes) = self.data_base64() {
+            for part in [bytes, self.extension("datacontenttype").unwrap_or_default()] {
+                hash.update((part.len() as u64).to_be_bytes());
+                hash.update(part);
+            }
         }
         URL_SAFE_NO_PAD.encode(&hash.finalize()[..16])
     }
@@ -149,57 +180,6 @@ impl Recorded {
     /// The stream it belongs to.
     pub fn stream(&self) -> &StreamName {
         &self.event.stream
-    }
-}
-
-impl Draft {
-    /// An event of `kind` for `stream`.
-    pub fn new(stream: StreamName, kind: impl Into<String>, data: Value) -> Self {
-        Self {
-            stream,
-            kind: kind.into(),
-            time: None,
-            schema_version: None,
-            data,
-        }
-    }
-
-    /// With the schema version of its payload.
-    #[must_use]
-    pub fn schema_version(mut self, version: u32) -> Self {
-        self.schema_version = Some(version);
-        self
-    }
-
-    /// With the time at which it happened, RFC 3339.
-    #[must_use]
-    pub fn at(mut self, time: impl Into<String>) -> Self {
-        self.time = Some(time.into());
-        self
-    }
-
-    /// The event that follows from `cause` as the `nth` consequence that
-    /// `origin` (such as `adapter/shop`) drew from it. Its identity depends on
-    /// these alone, so drawing the consequence again changes nothing.
-    pub fn caused_by(self, cause: &Recorded, origin: &str, nth: usize) -> Event {
-        let causation = format!("{}@{}", cause.stream(), cause.version);
-        let mut extensions = BTreeMap::new();
-        let correlation = cause.event.extension("correlationid");
-        let correlation = correlation.unwrap_or(&cause.event.id).to_string();
-        extensions.insert("correlationid".into(), Value::String(correlation));
-        extensions.insert("causationid".into(), Value::String(causation.clone()));
-        if let Some(version) = self.schema_version {
-            extensions.insert(SCHEMA_VERSION.into(), version.into());
-        }
-        Event {
-            id: format!("{causation}/{nth}"),
-            source: format!("/rewind/{origin}"),
-            kind: self.kind,
-            stream: self.stream,
-            time: self.time.unwrap_or_else(|| cause.event.time.clone()),
-            extensions,
-            data: raw(&self.data),
-        }
     }
 }
 

@@ -35,7 +35,8 @@
 //!
 //! | word | module |
 //! |---|---|
-//! | event, draft, recorded event | [`event`] |
+//! | event, recorded event | [`event`] |
+//! | draft | [`draft`] |
 //! | stream, category, slice | [`stream`] |
 //! | commit, head | [`commit`] |
 //! | batch, delivery, replay | [`envelope`] |
@@ -47,6 +48,7 @@
 //! | reversal | [`reversal`] |
 //! | upcaster, schema version | [`upcast`] |
 //! | selection | [`selection`] |
+//! | misfit: why JSON is not of a type | [`misfit`] |
 //! | problem | [`problem`] |
 #![deny(missing_docs)]
 
@@ -54,8 +56,10 @@ pub mod aggregate;
 pub mod aggregated;
 pub mod cloudevents;
 pub mod commit;
+pub mod draft;
 pub mod envelope;
 pub mod event;
+pub mod misfit;
 pub mod problem;
 pub mod projection;
 pub mod reaction;
@@ -71,8 +75,9 @@ mod wire;
 
 pub use aggregate::Aggregate;
 pub use commit::{Commit, Head};
+pub use draft::Draft;
 pub use envelope::{Batch, Delivery, Receiver, Replay, Target};
-pub use event::{Draft, Event, MAX_DATA, Recorded};
+pub use event::{Event, MAX_DATA, Recorded};
 pub use problem::Problem;
 pub use projection::{
     Change, Folded, MultiStreamProjection, Over, Projection, Reverted, SingleStreamProjection,

@@ -5,6 +5,15 @@ use serde::Serialize;
 /// The media type of a problem.
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
+/// The `field` of a problem with a body, or an event, as a whole: the root in
+/// JSONPath (RFC 9535).
+pub const WHOLE: &str = "$";
+
+/// The longest `detail`, and the longest `field`, in bytes. They may quote the
+/// request, and an answer has a limit.
+const MAX_DETAIL: usize = 1_000;
+const MAX_FIELD: usize = 128;
+
 /// A problem: what is wrong, where, and what was expected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{title}: {detail}")]
@@ -30,16 +39,23 @@ impl Problem {
             kind: format!("urn:rewind:problem:{kind}"),
             title: kind.replace('-', " "),
             status,
-            detail: detail.into(),
+            detail: cut(detail.into(), MAX_DETAIL),
             field: None,
         }
     }
 
     /// A field of an event or a request that does not fit: 422.
     pub fn invalid(field: &str, detail: impl Into<String>) -> Self {
-        let mut problem = Self::new(422, "invalid-field", detail);
-        problem.field = Some(field.to_string());
-        problem
+        Self::new(422, "invalid-field", detail).of(field)
+    }
+
+    /// The same problem, of this field, header or parameter. One without a name
+    /// is the whole.
+    #[must_use]
+    pub fn of(mut self, field: &str) -> Self {
+        let field = if field.is_empty() { WHOLE } else { field };
+        self.field = Some(cut(field.to_string(), MAX_FIELD));
+        self
     }
 
     /// What was asked for is not there: 404.
@@ -52,4 +68,12 @@ impl Problem {
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(503, "unavailable", detail)
     }
+}
+
+fn cut(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+    }
+    text
 }

@@ -5,7 +5,7 @@
 //! pure: the same events give the same rows, on a live system, in a rebuild
 //! and in a test.
 
-use crate::{Recorded, Refused, upcast::Upcasters};
+use crate::{Recorded, Refused, misfit, upcast::Upcasters};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
@@ -375,9 +375,9 @@ impl Folding<'_> {
         let Some(row) = self.row else {
             return Ok(S::default());
         };
-        S::deserialize(row).map_err(|error| {
+        misfit::decode_value(row).map_err(|misfit| {
             Refused::new(format!(
-                "the stored row does not fit the projection's state: {error}; rebuild the projection"
+                "the stored row does not fit the projection's state: {misfit}; rebuild the projection"
             ))
         })
     }

@@ -1,6 +1,11 @@
 //! Reactions: adapters and rules, which draw new events from recorded ones.
 
-use crate::{Draft, Recorded, Refused, projection::guarded, reversal::Reversal, upcast::Upcasters};
+use crate::{
+    Draft, Event, Recorded, Refused, draft,
+    projection::guarded,
+    reversal::{Reversal, is_reserved},
+    upcast::Upcasters,
+};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -9,6 +14,15 @@ pub const INPUT_RECEIVED: &str = "input-received";
 
 /// The categories of raw inputs begin with this; the source's name follows.
 pub const INPUT_CATEGORY: &str = "input:";
+
+/// The extension attribute that says how many adapters and rules, one after the
+/// other, an event came of. One that came from outside does not have it, and its
+/// depth is 0.
+pub const CAUSATION_DEPTH: &str = "causationdepth";
+
+/// How deep a causal chain may become: a rule that feeds itself would go on
+/// without end.
+pub const MAX_CAUSATION_DEPTH: u64 = 16;
 
 /// Maps what an outside source posts to `/inputs/{source}`, in any shape, to
 /// events of the domain.
@@ -29,7 +43,8 @@ pub trait Adapter {
     /// # Errors
     ///
     /// The input stays recorded; the refusal stalls this adapter for this
-    /// partition until it is mended.
+    /// partition until it is mended. A draft that [`Draft::check`] refuses does
+    /// the same, and none of the input's drafts is recorded.
     fn map(input: Value) -> Result<Vec<Draft>, Refused>;
 }
 
@@ -44,7 +59,9 @@ pub trait Rule {
     ///
     /// # Errors
     ///
-    /// A refusal stalls this rule for this stream until it is mended.
+    /// A refusal stalls this rule for this stream until it is mended. A draft
+    /// that [`Draft::check`] refuses does the same, and so does one at the end
+    /// of a chain of [`MAX_CAUSATION_DEPTH`].
     fn react(event: &Recorded) -> Result<Vec<Draft>, Refused>;
 }
 
@@ -63,6 +80,10 @@ pub struct Reaction {
 
 impl Reaction {
     pub(crate) fn adapter<A: Adapter>() -> Self {
+        assert!(
+            is_name(A::SOURCE) && !A::SOURCE.contains('-'),
+            "an input source is named with A-Z a-z 0-9 _ . only: its name is part of a category"
+        );
         Self {
             origin: format!("adapter/{}", A::SOURCE),
             category: format!("{INPUT_CATEGORY}{}", A::SOURCE),
@@ -77,6 +98,10 @@ impl Reaction {
     }
 
     pub(crate) fn rule<R: Rule>() -> Self {
+        assert!(
+            is_name(R::NAME),
+            "a rule is named with A-Z a-z 0-9 _ . - only"
+        );
         Self {
             origin: format!("rule/{}", R::NAME),
             category: R::CATEGORY.to_string(),
@@ -96,13 +121,41 @@ impl Reaction {
     ///
     /// # Errors
     ///
-    /// What the domain refuses, a panic included.
-    pub fn react(&self, event: &Recorded) -> Result<Vec<crate::Event>, Refused> {
+    /// What the domain refuses, a panic included; a draft that no event can be
+    /// made of; a causal chain that is too long.
+    pub fn react(&self, event: &Recorded) -> Result<Vec<Event>, Refused> {
         let lifted = self.upcasters.lift(event)?;
         let drafts = guarded(|| (self.react)(&lifted))?;
-        let events = drafts.into_iter().enumerate();
-        Ok(events
-            .map(|(nth, draft)| draft.caused_by(event, &self.origin, nth))
-            .collect())
+        let events = draft::events(drafts, event, &self.origin)?;
+        let depth = causation_depth(&event.event);
+        if depth >= MAX_CAUSATION_DEPTH && !events.is_empty() {
+            return Err(Refused::new(format!(
+                "the event is at the end of a causal chain of {depth} adapters and rules, and nothing is drawn beyond {MAX_CAUSATION_DEPTH}: does `{}` feed itself?",
+                self.origin
+            )));
+        }
+        Ok(events)
     }
+}
+
+/// How many adapters and rules, one after the other, an event came of. What came
+/// from outside cannot say so itself.
+pub fn causation_depth(event: &Event) -> u64 {
+    match event.extensions.get(CAUSATION_DEPTH) {
+        Some(depth) if is_reserved(&event.source) => depth.as_u64().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+/// Whether a projection, a rule or a source may have this name: the partitions
+/// of rows and marks, and what is drawn, are named after it.
+pub(crate) fn is_name(name: &str) -> bool {
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    !name.is_empty() && name.chars().all(is_allowed)
+}
+
+/// Whether only Rewind records events of this category: its own reports, and
+/// raw inputs.
+pub fn is_reserved_category(category: &str) -> bool {
+    category == "rewind" || category.starts_with("rewind:") || category.starts_with(INPUT_CATEGORY)
 }

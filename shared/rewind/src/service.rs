@@ -4,6 +4,7 @@ use crate::{
     Adapter, Aggregate, MultiStreamProjection, Projection, Reaction, Recorded, Refused, Rule,
     SingleStreamProjection,
     aggregate::{self, Walk},
+    reaction,
     upcast::{Upcaster, Upcasters},
 };
 use std::{collections::BTreeSet, sync::Arc};
@@ -28,7 +29,7 @@ impl Service {
     ///
     /// # Panics
     ///
-    /// When the name is taken: at start-up, in the first test.
+    /// When the name is taken, or is none: at start-up, in the first test.
     #[must_use]
     pub fn single_stream<P: SingleStreamProjection>(self) -> Self {
         self.with_projection(Projection::single::<P>())
@@ -38,7 +39,7 @@ impl Service {
     ///
     /// # Panics
     ///
-    /// When the name is taken: at start-up, in the first test.
+    /// When the name is taken, or is none: at start-up, in the first test.
     #[must_use]
     pub fn multi_stream<P: MultiStreamProjection>(self) -> Self {
         self.with_projection(Projection::multi::<P>())
@@ -48,7 +49,7 @@ impl Service {
     ///
     /// # Panics
     ///
-    /// When the source has one: at start-up, in the first test.
+    /// When the source has one, or is no name: at start-up, in the first test.
     #[must_use]
     pub fn adapter<A: Adapter>(self) -> Self {
         self.with_reaction(Reaction::adapter::<A>())
@@ -58,7 +59,7 @@ impl Service {
     ///
     /// # Panics
     ///
-    /// When the name is taken: at start-up, in the first test.
+    /// When the name is taken, or is none: at start-up, in the first test.
     #[must_use]
     pub fn rule<R: Rule>(self) -> Self {
         self.with_reaction(Reaction::rule::<R>())
@@ -156,6 +157,10 @@ impl Service {
     fn with_projection(mut self, mut projection: Projection) -> Self {
         projection.lifting(&self.upcasters);
         let name = projection.name;
+        assert!(
+            reaction::is_name(name),
+            "a projection is named with A-Z a-z 0-9 _ . - only: {name:?}"
+        );
         assert!(
             self.projection(name).is_none(),
             "two projections are named {name}"

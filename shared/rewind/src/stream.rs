@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
+
+mod escape;
 
 /// Into how many slices the index of each category is cut, so that playbacks
 /// read in parallel and no index partition takes all of a category's writes.
@@ -36,6 +38,9 @@ pub enum BadStreamName {
     /// No `-`, or nothing on one side of it.
     #[error("has no category and id; a stream is named `category-id`, such as `cart-456`")]
     Shape,
+    /// A `-` in the category.
+    #[error("has a category with `-`, where the id begins")]
+    Category,
 }
 
 impl StreamName {
@@ -52,8 +57,7 @@ impl StreamName {
         if name.len() > MAX_STREAM_NAME {
             return Err(BadStreamName::TooLong(name.len()));
         }
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-');
-        if let Some(stranger) = name.chars().find(|c| !allowed(*c)) {
+        if let Some(stranger) = name.chars().find(|c| !escape::is_allowed(*c)) {
             return Err(BadStreamName::Character(stranger));
         }
         match name.split_once('-') {
@@ -62,19 +66,37 @@ impl StreamName {
         }
     }
 
-    /// Builds `category-id` from parts, replacing characters of the id that a
-    /// name may not have by `_` and cutting what is too long.
+    /// Builds `category-id` from parts, for any id: two ids never have one name.
+    ///
+    /// What a name may not have is escaped as in percent-encoding, with `_x`
+    /// in the place of `%`: `ann smith` becomes `ann_x20smith`. An id that
+    /// holds `_x` and two digits itself has that `_` escaped, any other id of
+    /// allowed characters keeps its name. `_x` was chosen because ids have it
+    /// less often than any single character that a name may have.
+    ///
+    /// An id that is too long is cut, and its SHA-256 follows behind `_xFF`: a
+    /// byte that no text has, so that no short id looks like that.
     ///
     /// # Errors
     ///
-    /// [`BadStreamName`] when the category is no category, or the id is empty.
+    /// [`BadStreamName`] when the category is no category or leaves no room,
+    /// or the id is empty.
     pub fn of(category: &str, id: &str) -> Result<Self, BadStreamName> {
+        if category.contains('-') {
+            // `a-b` and `c` would be the stream of `a` and `b-c`.
+            return Err(BadStreamName::Category);
+        }
         let room = MAX_STREAM_NAME.saturating_sub(category.len() + 1);
-        let id = id.chars().map(|c| match c {
-            c if c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':' | '-') => c,
-            _ => '_',
-        });
-        Self::new(format!("{category}-{}", id.take(room).collect::<String>()))
+        Self::new(format!("{category}-{}", escape::escaped(id, room)))
+    }
+
+    /// The id that [`StreamName::of`] made the name of, where the name still
+    /// tells: `None` where it was too long.
+    ///
+    /// A name that was recorded by an older version, which put `_` in the place
+    /// of what it could not write, gives the id as it stands there.
+    pub fn original_id(&self) -> Option<Cow<'_, str>> {
+        escape::original(self.id())
     }
 
     /// The whole name.
@@ -161,15 +183,14 @@ mod tests {
     }
 
     #[test]
-    fn a_name_made_of_parts_is_always_valid() {
-        assert_eq!(StreamName::of("cart", "a b/é").unwrap().id(), "a_b__");
-        assert_eq!(
-            StreamName::of("cart", &"x".repeat(999))
-                .unwrap()
-                .as_str()
-                .len(),
-            MAX_STREAM_NAME
-        );
+    fn a_category_ends_where_the_id_begins() {
+        assert_eq!(StreamName::of("a-b", "c"), Err(BadStreamName::Category));
+        assert_eq!(StreamName::of("a", "b-c").unwrap().as_str(), "a-b-c");
+        assert_eq!(StreamName::of("a", ""), Err(BadStreamName::Shape));
+        let category = "c".repeat(250);
+        assert_eq!(StreamName::of(&category, "12345").unwrap().id(), "12345");
+        let long = StreamName::of(&category, "123456");
+        assert!(matches!(long, Err(BadStreamName::TooLong(_))), "{long:?}");
     }
 
     #[test]

@@ -218,7 +218,11 @@ impl Given {
     pub fn then_reacts<R: Rule>(&self, expected: &[Draft]) {
         let last = self.events.last().expect("an event");
         let lifted = self.upcasters.lift(last).expect("a shape that is lifted");
-        assert_eq!(R::react(&lifted).as_deref(), Ok(expected));
+        let drafts = R::react(&lifted);
+        assert_eq!(drafts.as_deref(), Ok(expected));
+        for draft in drafts.iter().flatten() {
+            assert_eq!(draft.check(), Ok(()), "{draft:?} is not taken");
+        }
     }
 
     /// Sends a command to an aggregate that has seen the events.
@@ -290,9 +294,13 @@ impl Given {
 ///
 /// # Errors
 ///
-/// The adapter's refusal.
+/// The adapter's refusal, or that of a draft which cannot be recorded.
 pub fn when_input<A: Adapter>(input: Value) -> Result<Vec<Draft>, Refused> {
-    A::map(input)
+    let drafts = A::map(input)?;
+    for draft in &drafts {
+        draft.check()?;
+    }
+    Ok(drafts)
 }
 
 fn json(value: &impl Serialize) -> Value {

@@ -40,7 +40,10 @@ impl Serialize for Shape<'_> {
         for (name, value) in &event.extensions {
             map.serialize_entry(name, value)?;
         }
-        map.serialize_entry("data", &event.data)?;
+        // Binary data is an extension already: the two exclude each other.
+        if event.data_base64().is_none() {
+            map.serialize_entry("data", &event.data)?;
+        }
         map.end()
     }
 }
@@ -127,13 +130,16 @@ impl<'de> Deserialize<'de> for Attributes {
                 while let Some(name) = map.next_key::<String>()? {
                     match name.as_str() {
                         "specversion" => drop(map.next_value::<IgnoredAny>()?),
-                        "id" => read.id = Some(map.next_value()?),
-                        "source" => read.source = Some(map.next_value()?),
-                        "type" => read.kind = Some(map.next_value()?),
-                        "subject" => read.subject = Some(map.next_value()?),
-                        "time" => read.time = Some(map.next_value()?),
-                        "version" => read.version = Some(map.next_value()?),
-                        "position" => read.position = Some(map.next_value()?),
+                        "id" => read.id = Some(text(&mut map, "id")?),
+                        "source" => read.source = Some(text(&mut map, "source")?),
+                        "type" => read.kind = Some(text(&mut map, "type")?),
+                        "subject" => {
+                            let subject = StreamName::new(text(&mut map, "subject")?);
+                            read.subject = Some(subject.map_err(M::Error::custom)?);
+                        }
+                        "time" => read.time = Some(text(&mut map, "time")?),
+                        "version" => read.version = Some(number(&mut map, "version")?),
+                        "position" => read.position = Some(number(&mut map, "position")?),
                         "data" => read.data = Some(map.next_value()?),
                         _ => drop(read.extensions.insert(name, map.next_value()?)),
                     }
@@ -143,6 +149,20 @@ impl<'de> Deserialize<'de> for Attributes {
         }
         deserializer.deserialize_map(Reader)
     }
+}
+
+/// A text attribute. The message of a misfit names it and not what it holds.
+fn text<'de, M: MapAccess<'de>>(map: &mut M, name: &str) -> Result<String, M::Error> {
+    match map.next_value()? {
+        Value::String(text) => Ok(text),
+        _ => Err(M::Error::custom(format!("`{name}`: expected a text"))),
+    }
+}
+
+/// See [`text`].
+fn number<'de, M: MapAccess<'de>>(map: &mut M, name: &str) -> Result<u64, M::Error> {
+    let number = map.next_value::<Value>()?.as_u64();
+    number.ok_or_else(|| M::Error::custom(format!("`{name}`: expected a whole number")))
 }
 
 impl<'de> Deserialize<'de> for Event {

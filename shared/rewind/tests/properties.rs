@@ -91,6 +91,63 @@ fn history(events: Vec<Event>) -> Vec<Recorded> {
         .collect()
 }
 
+/// Ids as outside systems have them: other scripts, what looks like an escape
+/// or like the hash of a long id, and what is too long for a name.
+fn id() -> impl Strategy<Value = String> {
+    let part = prop_oneof![
+        "[a-zA-Z0-9_.:-]{1,6}",
+        "[ _x0-9A-F甲乙é/%]{1,6}",
+        "\\PC{1,4}",
+        Just("_x".to_string()),
+        Just("_xFF".to_string()),
+        Just("_x5F".to_string()),
+        "[ab]".prop_map(|part| part.repeat(200)),
+    ];
+    vec(part, 1..5).prop_map(|parts| parts.concat())
+}
+
+/// Two ids that are easily taken for one another.
+fn ids() -> impl Strategy<Value = (String, String)> {
+    let alike = id().prop_flat_map(|id| {
+        let name = StreamName::of("cart", &id).unwrap().id().to_string();
+        let lossy: String = id
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .collect();
+        let like = prop_oneof![
+            Just(name.clone()),
+            Just(lossy),
+            Just(format!("{id}_")),
+            Just(format!("{id}{id}")),
+            Just(StreamName::of("cart", &name).unwrap().id().to_string()),
+        ];
+        (Just(id), like)
+    });
+    prop_oneof![(id(), id()), alike]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn two_ids_never_have_one_name((a, b) in ids()) {
+        let name = |id: &str| StreamName::of("cart", id).unwrap();
+        prop_assert_eq!(name(&a) == name(&b), a == b, "{} {}", name(&a), name(&b));
+        prop_assert!(StreamName::new(name(&a).as_str()).is_ok());
+        match name(&a).original_id() {
+            Some(original) => prop_assert_eq!(original, a),
+            None => prop_assert!(a.len() > 60, "{} is not long", a),
+        }
+    }
+
+    #[test]
+    fn an_id_that_is_a_name_already_keeps_it(id in "[a-zA-Z0-9.:-][a-zA-Z0-9_.:-]{0,200}") {
+        prop_assume!(!id.contains("_x"));
+        let name = format!("cart-{id}");
+        prop_assert_eq!(StreamName::of("cart", &id).unwrap().to_string(), name);
+    }
+}
+
 proptest! {
     #[test]
     fn a_fold_over_any_split_of_a_history_equals_one_fold(
@@ -214,6 +271,27 @@ proptest! {
             content(&event) == content(&other)
         );
     }
+}
+
+#[test]
+fn versions_and_data_do_not_run_into_each_other_in_a_fingerprint() {
+    let event = |version: Option<u32>, data: Value| {
+        let mut event = rewind::testing::event("walk-1", "went", &data, 1).event;
+        let version = version.map(|version| ("schemaversion".to_string(), version.into()));
+        event.extensions.extend(version);
+        event.fingerprint()
+    };
+    let fingerprints = [
+        event(None, json!(123)),
+        event(Some(1), json!(23)),
+        event(Some(12), json!(3)),
+    ];
+    assert_ne!(fingerprints[0], fingerprints[1]);
+    assert_ne!(fingerprints[0], fingerprints[2]);
+    assert_ne!(fingerprints[1], fingerprints[2]);
+    // It is part of the stored format.
+    assert_eq!(event(None, json!({"n": 1})), "JHJ17yueDuayIbUEgkpQCg");
+    assert_eq!(event(Some(2), json!({"n": 1})), "Al-FdIfJC1hA8guYKYQeqA");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod rows;
 
 use crate::{
     client::Client,
+    domain,
     truth::{self, Incoming, Rows, Table},
     world::World,
 };
@@ -31,6 +32,8 @@ pub struct Seen {
     pub incoming: Vec<Vec<Incoming>>,
     pub table: Table,
     pub rows: Rows,
+    /// Whether the domain refuses nothing any more that can be mended.
+    pub is_mended: bool,
 }
 
 impl Seen {
@@ -40,6 +43,7 @@ impl Seen {
             incoming: truth::incoming(world).await,
             rows: truth::rows(world).await,
             table: truth::table(world).await,
+            is_mended: domain::is_mended(world.id),
         }
     }
 
@@ -47,6 +51,9 @@ impl Seen {
     pub fn violations(&self, progress: Progress) -> Vec<String> {
         let mut violations = self.table.violations.clone();
         violations.extend(rows::check(&self.table, &self.rows, progress));
+        if !self.is_mended {
+            violations.extend(reactions::too_early(&self.table));
+        }
         violations
     }
 

@@ -2,7 +2,7 @@
 //! were told.
 
 use crate::{
-    domain::{BEAST, Counted, FRAGILE, HOSTILE, Input, UNNOTED},
+    domain::{BEAST, Counted, FRAGILE, HOSTILE, Input, SPOILS, SPOILT, UNNOTED},
     fact::Fact,
     settings::Mischief,
     truth,
@@ -120,6 +120,7 @@ impl Client {
                 from: from.to_string(),
                 world,
                 is_sick: false,
+                spoils: None,
                 items: Vec::new(),
             };
             return self.send_input(&input, Some(id)).await;
@@ -142,11 +143,15 @@ impl Client {
         ];
         let stream = *streams.choose(&mut self.dice).unwrap();
         let mut n = self.dice.random_range(0..60);
-        if matches!(n, FRAGILE | UNNOTED | HOSTILE) && !self.world.settings.has(Mischief::Poison) {
+        if matches!(n, FRAGILE | UNNOTED | HOSTILE | SPOILT)
+            && !self.world.settings.has(Mischief::Poison)
+        {
             n += 10;
         }
         if self.chance(Mischief::Poison, 0.08) {
-            n = *[FRAGILE, UNNOTED, HOSTILE].choose(&mut self.dice).unwrap();
+            n = *[FRAGILE, UNNOTED, HOSTILE, SPOILT]
+                .choose(&mut self.dice)
+                .unwrap();
         }
         if stream == "spread-b" && self.chance(Mischief::Poison, 0.1) {
             n = BEAST;
@@ -178,7 +183,10 @@ impl Client {
         Input {
             from: ["x", "y"].choose(&mut self.dice).unwrap().to_string(),
             world: self.world.id,
-            is_sick: self.chance(Mischief::Poison, 0.2),
+            is_sick: self.chance(Mischief::Poison, 0.15),
+            spoils: self
+                .chance(Mischief::Poison, 0.15)
+                .then(|| self.dice.random_range(0..SPOILS)),
             items,
         }
     }

@@ -4,7 +4,7 @@
 
 use crate::support;
 use rewind::{
-    Adapter, Draft, MultiStreamProjection, Recorded, Refused, Rule, Service,
+    Adapter, Draft, MAX_DATA, MultiStreamProjection, Recorded, Refused, Rule, Service,
     SingleStreamProjection, StreamName, reversal::REVERSED,
 };
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,10 @@ pub const UNNOTED: u64 = 8;
 
 /// A number of which [`Hostile`] and [`Shelves`] make rows that no item holds.
 pub const HOSTILE: u64 = 9;
+
+/// A number from which [`Note`] draws what no event can be made of, and nothing
+/// once it is mended.
+pub const SPOILT: u64 = 6;
 
 /// A number that `digits` refuses for ever.
 pub const BEAST: u64 = 666;
@@ -45,7 +49,7 @@ pub fn mend(world: u64) {
     MENDED.lock().unwrap().insert(world);
 }
 
-fn is_mended(world: u64) -> bool {
+pub fn is_mended(world: u64) -> bool {
     MENDED.lock().unwrap().contains(&world)
 }
 
@@ -147,6 +151,9 @@ pub struct Input {
     pub from: String,
     pub world: u64,
     pub is_sick: bool,
+    /// What is wrong with a draft that the adapter adds until it is mended.
+    #[serde(default)]
+    pub spoils: Option<u64>,
     /// Streams of `count` by their ids, each with a number.
     pub items: Vec<(String, u64)>,
 }
@@ -163,8 +170,39 @@ impl Adapter for Feed {
         if input.is_sick {
             refuse_until_mended(input.world)?;
         }
-        Ok(input.drafts())
+        let mut drafts = input.drafts();
+        if let Some(how) = input.spoils
+            && !is_mended(input.world)
+        {
+            drafts.push(spoilt(how));
+        }
+        Ok(drafts)
     }
+}
+
+/// How many ways there are to spoil a draft.
+pub const SPOILS: u64 = 10;
+
+/// A draft that no event may be made of.
+fn spoilt(how: u64) -> Draft {
+    let draft = |data: Value| Draft::new(notes("spoilt"), "spoilt", data);
+    let to = |stream: &str| Draft::new(StreamName::new(stream).unwrap(), "spoilt", json!({}));
+    match how % SPOILS {
+        0 => draft(json!({})).at("yesterday"),
+        1 => draft(json!({})).at("2".repeat(2_000)),
+        2 => Draft::new(notes("spoilt"), "", json!({})),
+        3 => draft(json!("x".repeat(MAX_DATA))),
+        4 => draft(json!("x".repeat(1_500_000))),
+        5 => draft(nested(200)),
+        6 => draft(nested(100_000)),
+        7 => draft(json!({})).schema_version(0),
+        8 => to("rewind-conflicts"),
+        _ => to("input:feed-x"),
+    }
+}
+
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(Value::Null, |inner, _| Value::Array(vec![inner]))
 }
 
 impl Input {
@@ -190,6 +228,10 @@ impl Rule for Note {
         let counted: Counted = event.data()?;
         if counted.n == UNNOTED {
             refuse_until_mended(counted.world)?;
+        }
+        if counted.n == SPOILT && !is_mended(counted.world) {
+            let beside = Draft::new(notes("spoilt"), "beside", json!({}));
+            return Ok(vec![beside, spoilt(event.version)]);
         }
         Ok(note(event.stream().id(), event.version, &counted))
     }

@@ -1,7 +1,7 @@
 //! Each consequence of a recorded event drawn exactly once, in order.
 
 use crate::{
-    domain::{self, Counted, Input},
+    domain::{self, Counted, Input, SPOILT},
     fact::Fact,
     truth::{Recorded, Table},
 };
@@ -59,6 +59,43 @@ pub fn check(table: &Table) -> Vec<String> {
         violations.push(format!("drawn from nothing: {fact:?}"));
     }
     violations
+}
+
+/// As long as nothing is mended, a cause that something spoilt is drawn from
+/// leads to nothing: none of its drafts is recorded without the others.
+pub fn too_early(table: &Table) -> Vec<String> {
+    let all = || table.streams.values().flatten();
+    let spoilt = all().filter(|event| {
+        let data = event.fact.data();
+        let is_taken = event.fact.kind != REVERSED;
+        is_taken
+            && match event.fact.category() {
+                "count" => data["n"] == SPOILT,
+                "input:feed" => !data["spoils"].is_null(),
+                _ => false,
+            }
+    });
+    let origins = BTreeMap::from([
+        ("count", "/rewind/rule/note"),
+        ("input:feed", "/rewind/adapter/feed"),
+    ]);
+    let spoilt: BTreeSet<(&str, String)> = spoilt
+        .map(|event| {
+            let place = format!("{}@{}", event.fact.stream, event.version);
+            (origins[event.fact.category()], place)
+        })
+        .collect();
+    let is_of_spoilt = |fact: &Fact| {
+        let id = fact.id.as_deref().unwrap_or_default();
+        let (cause, _) = id.rsplit_once('/').unwrap_or_default();
+        spoilt.contains(&(&fact.source, cause.to_string()))
+    };
+    let drawn = all()
+        .map(|event| &event.fact)
+        .filter(|fact| is_of_spoilt(fact));
+    drawn
+        .map(|fact| format!("drawn of what is spoilt: {fact:?}"))
+        .collect()
 }
 
 fn drafts(event: &Recorded) -> Drafts {
