@@ -303,7 +303,7 @@ async fn generations_are_compared_side_by_side() {
         let path = format!("/projections/basic-sum/{poll}");
         wait_for(&client, &path, |row| row["watermark"] == 5).await;
     }
-    let answer = client.get("/projections/basic-sum/compare").await.unwrap();
+    let answer = client.get("/comparisons/basic-sum").await.unwrap();
     assert_eq!((answer.status, &answer.body["field"]), (404, &json!("b")));
     let code = run(dir, &["compare", "basic-sum"]).status.code();
     assert_eq!(code, Some(2), "there is nothing to compare with");
@@ -351,15 +351,15 @@ async fn generations_are_compared_side_by_side() {
     assert!(text.contains("6 rows differ, 2 of them in both"), "{text}");
     assert!(text.contains("basic-sum@3  no row"), "{text}");
 
-    let path = "/projections/basic-sum/compare?a=1&b=3&sample=100";
+    let path = "/comparisons/basic-sum?a=1&b=3&sample=100";
     let answer = client.get_ok(path).await.unwrap();
     for field in ["only_a", "only_b", "different", "a", "b"] {
         assert_eq!(answer[field], said[field], "{field}");
     }
     // A cursor keeps to its generations, whatever serves meanwhile.
-    let path = format!("/projections/basic-sum/compare?cursor={BEGIN}&sample=100");
+    let path = format!("/comparisons/basic-sum?cursor={BEGIN}&sample=100");
     assert_eq!(client.get_ok(&path).await.unwrap(), answer);
-    let path = format!("/projections/basic-sum/compare?cursor={BEGIN}&b=2");
+    let path = format!("/comparisons/basic-sum?cursor={BEGIN}&b=2");
     assert_eq!(client.get(&path).await.unwrap().status, 400);
     let sample = answer["sample"].as_array().unwrap();
     let differing = sample.iter().find(|row| row["key"] == "1").unwrap();
@@ -378,7 +378,7 @@ async fn generations_are_compared_side_by_side() {
         ("sample=101", 400, "sample"),
         ("cursor=x", 400, "cursor"),
     ] {
-        let path = format!("/projections/basic-sum/compare?{query}");
+        let path = format!("/comparisons/basic-sum?{query}");
         let answer = client.get(&path).await.unwrap();
         assert_eq!(
             (answer.status, &answer.body["field"]),
@@ -387,6 +387,6 @@ async fn generations_are_compared_side_by_side() {
             answer.body
         );
     }
-    let answer = client.get("/projections/nothing/compare").await.unwrap();
+    let answer = client.get("/comparisons/nothing").await.unwrap();
     assert_eq!(answer.status, 404);
 }
