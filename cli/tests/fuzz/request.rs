@@ -22,13 +22,13 @@ pub struct Sent {
 
 /// A request to any of the routes.
 pub fn any(dice: &mut SmallRng, address: SocketAddr) -> Sent {
-    let routes = [ingest::ROUTES, query::ROUTES, playback::ROUTES, &OTHERS].concat();
-    let (method, path) = routes.choose(dice).unwrap().split_once(' ').unwrap();
+    let (route, takes) = *routes().choose(dice).unwrap();
+    let (method, path) = route.split_once(' ').unwrap();
     let methods = [
         "GET", "POST", "PUT", "DELETE", "PATCH", "HEAD", "OPTIONS", "BREW",
     ];
     let method = match dice.random_bool(0.08) {
-        true => methods.choose(dice).unwrap(),
+        true => *methods.choose(dice).unwrap(),
         false => method,
     };
     let mut headers = headers(dice, address);
@@ -45,10 +45,18 @@ pub fn any(dice: &mut SmallRng, address: SocketAddr) -> Sent {
     }
     Sent {
         method: method.to_string(),
-        target: target(dice, path),
+        target: target(dice, path, takes),
         headers,
         body,
     }
+}
+
+/// All routes, each with the parameters of the query string that it takes.
+fn routes() -> Vec<(&'static str, &'static [&'static str])> {
+    let plain = ingest::ROUTES.iter().chain(&OTHERS);
+    let declared = query::ROUTES.iter().chain(playback::ROUTES);
+    let declared = declared.map(|route| (route.key, route.takes));
+    plain.map(|key| (*key, &[][..])).chain(declared).collect()
 }
 
 /// What the local system answers beside the template's routes.
@@ -109,7 +117,7 @@ fn encoded(dice: &mut SmallRng, text: &str) -> String {
     bytes.collect()
 }
 
-fn target(dice: &mut SmallRng, path: &str) -> String {
+fn target(dice: &mut SmallRng, path: &str, takes: &[&str]) -> String {
     let segments = path.split('/').map(|segment| {
         let known: &[&str] = match segment {
             "{stream}" => &["poll-fuzz", "cart-fuzz", "poll-1", "rewind-conflicts"],
@@ -131,21 +139,11 @@ fn target(dice: &mut SmallRng, path: &str) -> String {
     });
     let mut target = segments.collect::<Vec<_>>().join("/");
     if dice.random_bool(0.4) {
-        let names = [
-            "limit",
-            "cursor",
-            "from",
-            "prefix",
-            "generation",
-            "at",
-            "as_of",
-            "a",
-            "b",
-            "x",
-            "",
-        ];
+        let strangers = ["cursor", "as_of", "x", ""];
         let pairs = (0..dice.random_range(1..4)).map(|_| {
-            let (name, value) = (*names.choose(dice).unwrap(), text(dice));
+            let known = takes.choose(dice).filter(|_| dice.random_bool(0.8));
+            let name = known.or_else(|| strangers.choose(dice)).unwrap();
+            let value = text(dice);
             format!("{name}={}", encoded(dice, &value))
         });
         target.push('?');
