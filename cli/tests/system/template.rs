@@ -103,6 +103,8 @@ fn no_function_may_change_or_delete_an_event() {
         "BatchWriteItem",
         "PartiQLUpdate",
         "PartiQLDelete",
+        "UpdateTimeToLive",
+        "DeleteTable",
     ]
     .map(|name| format!("dynamodb:{name}"));
     let denied: BTreeSet<&String> = events
@@ -112,6 +114,7 @@ fn no_function_may_change_or_delete_an_event() {
         .flat_map(|s| &s.actions)
         .collect();
     assert_eq!(denied, forbidden.iter().collect::<BTreeSet<_>>());
+    assert!(events.is_protected, "the events table can be deleted");
     for function in &model.functions {
         for statement in function.policies.iter().filter(|s| s.is_allow) {
             if statement
