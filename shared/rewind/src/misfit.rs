@@ -154,6 +154,14 @@ impl de::Error for Misfit {
         Self::new(format!("expected {expected}, found {length} elements"))
     }
 
+    fn missing_field(field: &'static str) -> Self {
+        Self::new(format!("missing field `{field}`"))
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        Self::new(format!("duplicate field `{field}`"))
+    }
+
     fn unknown_variant(_: &str, expected: &'static [&'static str]) -> Self {
         Self::new(format!("unknown variant; expected {}", one_of(expected)))
     }
