@@ -138,6 +138,19 @@ impl Reaction {
         self.decided = decided.clone();
     }
 
+    /// What an input keeps its order with, as its adapter says: see
+    /// [`Adapter::partition`]. `None` for rules as well.
+    ///
+    /// # Errors
+    ///
+    /// The adapter's panic.
+    pub fn partition_of(&self, input: &Value) -> Result<Option<String>, Refused> {
+        match self.partition {
+            Some(partition) => guarded(|| Ok(partition(input))),
+            None => Ok(None),
+        }
+    }
+
     /// The events that follow from a recorded one. Their identities depend on
     /// it alone, so that reacting again changes nothing.
     ///
