@@ -165,7 +165,7 @@ fn a_list_is_no_struct() {
     let item = event("a-1", "went", &json!(["1", 7]), 1);
     let told = item.data::<Item>().unwrap_err().reason;
     assert!(
-        told.contains("data: expected an object, found a list"),
+        told.contains("data: expected struct Item, found a list"),
         "{told}"
     );
     // What is a list stays one, its texts and all.

@@ -107,7 +107,8 @@ impl<'de> Deserializer<'de> for Node<'de> {
     ) -> Result<V::Value, Misfit> {
         match self.0 {
             Value::Object(members) => Self::object(members, fields, visitor),
-            other => Err(not_an_object(other)),
+            Value::Array(_) => Err(Misfit::invalid_type(Unexpected::Seq, &visitor)),
+            _ => self.deserialize_any(visitor),
         }
     }
 
