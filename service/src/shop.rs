@@ -5,7 +5,7 @@
 
 use rewind::{
     Adapter, Draft, MultiStreamProjection, Recorded, Refused, Rule, SingleStreamProjection,
-    StreamName,
+    StreamName, read_input,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -66,8 +66,7 @@ impl Adapter for Inputs {
     }
 
     fn map(input: Value) -> Result<Vec<Draft>, Refused> {
-        let input: Input = serde_json::from_value(input)
-            .map_err(|error| Refused::new(format!("no input of the shop: {error}")))?;
+        let input: Input = read_input(&input)?;
         let (kind, user, time, data) = match input {
             Input::ProductAddedToCart(input) => {
                 let data = json!({"product_id": input.product_id});
@@ -325,7 +324,12 @@ mod tests {
         let refused = when_input::<Inputs>(json!({"type": "order-placed"})).unwrap_err();
         assert!(refused.reason.contains("timestamp"), "{refused}");
         let refused = when_input::<Inputs>(json!({"type": "order-lost"})).unwrap_err();
-        assert!(refused.reason.contains("order-lost"), "{refused}");
+        assert!(refused.reason.contains("`order-placed`"), "{refused}");
+        // What was sent is for nobody's log.
+        assert!(!refused.reason.contains("order-lost"), "{refused}");
+        let list = json!(["order-placed", "2023-04-19T09:30:00Z", "789", "456"]);
+        let refused = when_input::<Inputs>(list).unwrap_err();
+        assert!(refused.reason.contains("an object"), "{refused}");
     }
 
     #[test]

@@ -33,7 +33,8 @@ impl Handler {
         match self.accept(request).await {
             Ok(response) => response,
             Err(problem) => {
-                tracing::info!(status = problem.status, field = problem.field, "refused");
+                // Not the field: a client may name its members as it likes.
+                tracing::info!(status = problem.status, problem = problem.kind, "refused");
                 http::problem(&problem)
             }
         }

@@ -13,10 +13,7 @@ use rewind_aws::{
     http::{self, Request},
 };
 use serde_json::{Value, value::RawValue};
-use std::{
-    collections::BTreeMap,
-    panic::{AssertUnwindSafe, catch_unwind},
-};
+use std::collections::BTreeMap;
 
 /// The most events in one request.
 pub const MAX_EVENTS: usize = 10_000;
@@ -121,11 +118,9 @@ pub fn input(service: &Service, request: &Request) -> Result<Event, Problem> {
 /// The stream of an input: the adapter says which inputs belong together.
 fn stream(adapter: &Reaction, source: &str, data: &RawValue) -> Result<StreamName, Problem> {
     let input: Value = serde_json::from_str(data.get()).map_err(|error| not_json(&error))?;
-    let partition = adapter.partition.and_then(|partition| {
-        // It is the domain's code, and the input is whatever a client sends.
-        catch_unwind(AssertUnwindSafe(|| partition(&input))).transpose()
-    });
-    let partition = partition.transpose().map_err(|_| {
+    // It is the domain's code, and the input is whatever a client sends.
+    let partition = adapter.partition_of(&input).map_err(|refused| {
+        tracing::error!(source, reason = refused.reason, "no partition");
         let why =
             format!("the adapter of {source} cannot tell where the input belongs: it panicked");
         Problem::invalid(WHOLE, why)

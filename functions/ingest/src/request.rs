@@ -14,9 +14,13 @@ pub const MAX_KEY: usize = 1_000;
 /// A header, which is filled ASCII text where it is there: what cannot be read
 /// must not pass as if it had not been sent.
 pub fn header<'a>(request: &'a Request, name: &str) -> Result<Option<&'a str>, Problem> {
-    let Some(value) = request.headers.get(name) else {
+    let mut values = request.headers.get_all(name).iter();
+    let Some(value) = values.next() else {
         return Ok(None);
     };
+    if values.next().is_some() {
+        return Err(Problem::invalid(name, "the header stands twice"));
+    }
     match value.to_str() {
         Ok(text) if text.trim().is_empty() => Err(Problem::invalid(
             name,
@@ -30,12 +34,15 @@ pub fn header<'a>(request: &'a Request, name: &str) -> Result<Option<&'a str>, P
     }
 }
 
-/// The `Idempotency-Key`.
+/// The `Idempotency-Key`. API Gateway joins headers that stand twice with a
+/// comma, so that a key has none.
 pub fn key(request: &Request) -> Result<Option<&str>, Problem> {
     let key = header(request, IDEMPOTENCY_KEY)?;
     match key {
-        Some(key) if key.len() > MAX_KEY || key.contains(|c: char| c.is_control()) => {
-            let why = format!("expected 1 to {MAX_KEY} characters of printable ASCII");
+        Some(key) if key.len() > MAX_KEY || key.contains(|c: char| c.is_control() || c == ',') => {
+            let why = format!(
+                "expected one key of 1 to {MAX_KEY} characters of printable ASCII, no comma"
+            );
             Err(Problem::invalid(IDEMPOTENCY_KEY, why))
         }
         key => Ok(key),

@@ -48,8 +48,8 @@ async fn each_bad_event_is_answered_with_the_field_and_what_was_expected() {
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
     let large = "x".repeat(256 * 1024);
     let cases = [
-        ("not JSON", "{".to_string(), 400, "", "not JSON"),
-        ("not an object", "[1]".into(), 422, "", "JSON object"),
+        ("not JSON", "{".to_string(), 400, "$", "not JSON"),
+        ("not an object", "[1]".into(), 422, "$", "JSON object"),
         (
             "no type",
             event(|e| drop(e.as_object_mut().unwrap().remove("type"))),
@@ -174,14 +174,139 @@ async fn each_bad_event_is_answered_with_the_field_and_what_was_expected() {
             event(|e| e["trace"] = json!({})),
             422,
             "trace",
-            "a number",
+            "a whole number",
         ),
         (
-            "binary data",
+            "damaged base64",
+            event(|e| {
+                e.as_object_mut().unwrap().remove("data");
+                e["data_base64"] = "AA=".into();
+            }),
+            422,
+            "data_base64",
+            "RFC 4648",
+        ),
+        (
+            "data twice over",
             event(|e| e["data_base64"] = "AA==".into()),
             422,
             "data_base64",
-            "JSON in `data`",
+            "one or the other",
+        ),
+        (
+            "an attribute twice",
+            event(|_| ()).replacen('{', "{\"id\":\"2\",", 1),
+            422,
+            "id",
+            "twice",
+        ),
+        (
+            "a member of the data twice",
+            event(|_| ()).replace("\"user\"", "\"choice\""),
+            422,
+            "data",
+            "twice",
+        ),
+        (
+            "a list as event",
+            "[\"1\",\"/test\",\"vote-cast\",\"poll-1\"]".into(),
+            422,
+            "$",
+            "JSON object",
+        ),
+        (
+            "control character",
+            event(|e| e["id"] = "a\u{7f}".into()),
+            422,
+            "id",
+            "U+007F",
+        ),
+        (
+            "noncharacter",
+            event(|e| e["trace"] = "\u{fdd0}".into()),
+            422,
+            "trace",
+            "U+FDD0",
+        ),
+        (
+            "surrogate",
+            event(|_| ()).replace("vote-cast", "\\ud800"),
+            400,
+            "type",
+            "not JSON",
+        ),
+        (
+            "blank in source",
+            event(|e| e["source"] = "/a b".into()),
+            422,
+            "source",
+            "' '",
+        ),
+        (
+            "relative schema",
+            event(|e| e["dataschema"] = "/vote.json".into()),
+            422,
+            "dataschema",
+            "scheme",
+        ),
+        (
+            "float as extension",
+            event(|e| e["weight"] = json!(1.5)),
+            422,
+            "weight",
+            "32 bits",
+        ),
+        (
+            "large number as extension",
+            event(|e| e["weight"] = json!(1u64 << 31)),
+            422,
+            "weight",
+            "32 bits",
+        ),
+        (
+            "given depth",
+            event(|e| e["causationdepth"] = 1.into()),
+            422,
+            "causationdepth",
+            "leave it out",
+        ),
+        (
+            "nameless extension",
+            event(|e| e[""] = 1.into()),
+            422,
+            "$",
+            "a-z and 0-9",
+        ),
+        (
+            "no media type",
+            event(|e| e["datacontenttype"] = "json".into()),
+            422,
+            "datacontenttype",
+            "RFC 2046",
+        ),
+        (
+            "object as text",
+            event(|e| e["datacontenttype"] = "text/plain".into()),
+            422,
+            "data",
+            "data_base64",
+        ),
+        (
+            "too many extensions",
+            event(|e| e["trace"] = "x".repeat(9_000).into()),
+            413,
+            "$",
+            "8192",
+        ),
+        (
+            "binary data too large",
+            event(|e| {
+                e.as_object_mut().unwrap().remove("data");
+                e["data_base64"] = "AAAA".repeat(65_537).into();
+            }),
+            413,
+            "data_base64",
+            "262144",
         ),
         (
             "data too large",

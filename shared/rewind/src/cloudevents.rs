@@ -19,8 +19,9 @@ use crate::{
     Event, MAX_DATA, Problem, StreamName,
     event::{DATA_BASE64, raw},
     problem::WHOLE,
+    upcast::SCHEMA_VERSION,
 };
-use attribute::{media_type, required, text, uri, uri_reference};
+use attribute::{media_type, required, schema_version, text, uri, uri_reference};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use json::{members, parsed};
 use serde_json::{Map, Value, value::RawValue};
@@ -100,11 +101,14 @@ pub fn binary(
     if let Some(media) = media {
         attributes.insert("datacontenttype".into(), media.into());
     }
-    let data = match body.trim_ascii() {
+    let data = match body {
         [] => Data::None,
         _ if media.is_none_or(is_json) => {
             let not_text = |_| Problem::new(400, "not-utf8", NOT_UTF8).of(WHOLE);
-            Data::Json(json(std::str::from_utf8(body).map_err(not_text)?)?)
+            match std::str::from_utf8(body).map_err(not_text)?.trim() {
+                "" => Data::None,
+                text => Data::Json(json(text)?),
+            }
         }
         _ => Data::Base64(STANDARD.encode(body)),
     };
@@ -145,6 +149,9 @@ fn checked(mut attributes: Map<String, Value>, data: Data, given: Given) -> Resu
     }
     let schema = text(&mut attributes, "dataschema")?;
     let media = text(&mut attributes, "datacontenttype")?;
+    if let Some(version) = attributes.get(SCHEMA_VERSION) {
+        schema_version(version)?;
+    }
     let mut extensions = attribute::extensions(attributes)?;
     if let Some(schema) = schema {
         uri("dataschema", &schema)?;

@@ -1,6 +1,6 @@
 //! Commits: runs of events of one stream that are recorded together, in one item.
 
-use crate::{Event, Recorded, StreamName, wire};
+use crate::{Event, Recorded, StreamName, misfit, wire};
 
 /// The largest text of a commit's events, in bytes. A DynamoDB item holds
 /// 400 KB (409,600 bytes) with its keys and attribute names.
@@ -60,8 +60,8 @@ impl Commit {
             version: self.version,
             reason,
         };
-        let read: Vec<wire::Attributes> =
-            serde_json::from_str(&self.events).map_err(|error| unreadable(error.to_string()))?;
+        let read: Vec<wire::Attributes> = serde_json::from_str(&self.events)
+            .map_err(|error| unreadable(misfit::words(&error)))?;
         if read.len() as u64 != self.length {
             let (found, said) = (read.len(), self.length);
             return Err(unreadable(format!("{found} events where {said} were said")));
@@ -69,7 +69,7 @@ impl Commit {
         let events = read.into_iter().zip(0..).map(|(attributes, nth)| {
             let event = attributes.event::<serde_json::Error>(Some(&self.stream));
             Ok(Recorded {
-                event: event.map_err(|error| unreadable(error.to_string()))?,
+                event: event.map_err(|error| unreadable(misfit::words(&error)))?,
                 version: self.version + nth,
                 position: self.position + nth,
             })

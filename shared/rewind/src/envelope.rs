@@ -1,8 +1,8 @@
 //! What a Kinesis record holds: on `incoming` a [`Batch`] of accepted events,
 //! on `events` and `replay` a [`Delivery`] of recorded ones.
 
-use crate::{Event, Recorded, Selection, StreamName, aggregated::Aggregate};
-use serde::{Deserialize, Serialize};
+use crate::{Event, Recorded, Selection, StreamName, aggregated::Aggregate, misfit};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The most bytes that Rewind puts into one Kinesis record. The limit is 1 MiB
 /// with the partition key, by default.
@@ -167,8 +167,8 @@ impl Batch {
     /// # Errors
     ///
     /// When the bytes are no batch; the message says where.
-    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
+    pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        decode(bytes)
     }
 }
 
@@ -223,9 +223,18 @@ impl Delivery {
     /// # Errors
     ///
     /// When the bytes are no delivery; the message says where.
-    pub fn decode(bytes: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(bytes)
+    pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
+        decode(bytes)
     }
+}
+
+/// Why bytes are no batch or no delivery; it quotes none of them.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(String);
+
+fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Unreadable> {
+    serde_json::from_slice(bytes).map_err(|error| Unreadable(misfit::words(&error)))
 }
 
 fn pack<T: Serialize>(head: &str, events: &[T]) -> Vec<Packed> {

@@ -60,6 +60,7 @@ pub mod draft;
 pub mod envelope;
 pub mod event;
 pub mod misfit;
+mod panics;
 pub mod problem;
 pub mod projection;
 pub mod reaction;
@@ -82,7 +83,7 @@ pub use problem::Problem;
 pub use projection::{
     Change, Folded, MultiStreamProjection, Over, Projection, Reverted, SingleStreamProjection,
 };
-pub use reaction::{Adapter, Reaction, Rule};
+pub use reaction::{Adapter, Reaction, Rule, read_input};
 pub use refused::Refused;
 pub use selection::Selection;
 pub use service::Service;

@@ -5,13 +5,11 @@
 //! pure: the same events give the same rows, on a live system, in a rebuild
 //! and in a test.
 
-use crate::{Recorded, Refused, misfit, upcast::Upcasters};
+pub(crate) use crate::panics::guarded;
+use crate::{Recorded, Refused, misfit, panics::catching, upcast::Upcasters};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{
-    panic::{AssertUnwindSafe, catch_unwind},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 /// A fold of each stream of one category into one row, whose key is the
 /// stream's id.
@@ -407,21 +405,4 @@ impl From<Refused> for Stop {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused)
     }
-}
-
-/// Runs domain code; a panic becomes a refusal.
-pub(crate) fn guarded<T>(domain: impl FnOnce() -> Result<T, Refused>) -> Result<T, Refused> {
-    catching(domain).unwrap_or_else(Err)
-}
-
-/// Runs domain code, and makes words of its panic.
-fn catching<T>(domain: impl FnOnce() -> T) -> Result<T, Refused> {
-    catch_unwind(AssertUnwindSafe(domain)).map_err(|panic| {
-        let words = panic
-            .downcast_ref::<&str>()
-            .map(ToString::to_string)
-            .or_else(|| panic.downcast_ref::<String>().cloned());
-        let words = words.unwrap_or_else(|| "without a message".into());
-        Refused::new(format!("panicked: {words}"))
-    })
 }

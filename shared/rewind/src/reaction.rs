@@ -1,13 +1,14 @@
 //! Reactions: adapters and rules, which draw new events from recorded ones.
 
 use crate::{
-    Draft, Event, Recorded, Refused, draft,
+    Draft, Event, Recorded, Refused, draft, misfit,
     projection::guarded,
     reversal::{Reversal, is_reserved},
     upcast::Upcasters,
 };
+use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 /// The event type under which a raw input is recorded.
 pub const INPUT_RECEIVED: &str = "input-received";
@@ -76,6 +77,20 @@ pub struct Reaction {
     pub partition: Option<fn(&Value) -> Option<String>>,
     react: fn(&Recorded) -> Result<Vec<Draft>, Refused>,
     upcasters: Arc<Upcasters>,
+    decided: Arc<BTreeSet<&'static str>>,
+}
+
+/// An input as a type of the adapter's: a JSON object, and nothing else.
+///
+/// # Errors
+///
+/// [`Refused`] names the place that does not fit and what was expected there,
+/// never the value.
+pub fn read_input<T: DeserializeOwned>(input: &Value) -> Result<T, Refused> {
+    misfit::decode_object(input).map_err(|misfit| {
+        let (path, what) = (misfit.path("input"), misfit.what());
+        Refused::new(format!("{path}: {what}"))
+    })
 }
 
 impl Reaction {
@@ -94,6 +109,7 @@ impl Reaction {
                 None => A::map(event.data()?),
             },
             upcasters: Arc::default(),
+            decided: Arc::default(),
         }
     }
 
@@ -108,12 +124,31 @@ impl Reaction {
             partition: None,
             react: R::react,
             upcasters: Arc::default(),
+            decided: Arc::default(),
         }
     }
 
     /// With a service's upcasters.
     pub(crate) fn lifting(&mut self, upcasters: &Arc<Upcasters>) {
         self.upcasters = upcasters.clone();
+    }
+
+    /// With the categories that only an aggregate writes to.
+    pub(crate) fn keeping_out_of(&mut self, decided: &Arc<BTreeSet<&'static str>>) {
+        self.decided = decided.clone();
+    }
+
+    /// What an input keeps its order with, as its adapter says: see
+    /// [`Adapter::partition`]. `None` for rules as well.
+    ///
+    /// # Errors
+    ///
+    /// The adapter's panic.
+    pub fn partition_of(&self, input: &Value) -> Result<Option<String>, Refused> {
+        match self.partition {
+            Some(partition) => guarded(|| Ok(partition(input))),
+            None => Ok(None),
+        }
     }
 
     /// The events that follow from a recorded one. Their identities depend on
@@ -126,6 +161,11 @@ impl Reaction {
     pub fn react(&self, event: &Recorded) -> Result<Vec<Event>, Refused> {
         let lifted = self.upcasters.lift(event)?;
         let drafts = guarded(|| (self.react)(&lifted))?;
+        let mut streams = drafts.iter().map(|draft| &draft.stream);
+        if streams.any(|stream| self.decided.contains(stream.category())) {
+            let why = "`stream` a draft is of a category that only its aggregate writes to";
+            return Err(Refused::new(why));
+        }
         let events = draft::events(drafts, event, &self.origin)?;
         let depth = causation_depth(&event.event);
         if depth >= MAX_CAUSATION_DEPTH && !events.is_empty() {

@@ -70,6 +70,10 @@ impl Service {
     #[must_use]
     pub fn aggregate<A: Aggregate>(mut self) -> Self {
         self.decided.push((A::CATEGORY, aggregate::walk::<A>));
+        let decided = self.decided();
+        for reaction in &mut self.reactions {
+            reaction.keeping_out_of(&decided);
+        }
         self
     }
 
@@ -154,6 +158,11 @@ impl Service {
         self.decided.iter().any(|(decided, _)| *decided == category)
     }
 
+    fn decided(&self) -> Arc<BTreeSet<&'static str>> {
+        let decided = self.decided.iter().map(|(category, _)| *category);
+        Arc::new(decided.collect())
+    }
+
     fn with_projection(mut self, mut projection: Projection) -> Self {
         projection.lifting(&self.upcasters);
         let name = projection.name;
@@ -171,6 +180,7 @@ impl Service {
 
     fn with_reaction(mut self, mut reaction: Reaction) -> Self {
         reaction.lifting(&self.upcasters);
+        reaction.keeping_out_of(&self.decided());
         let origin = &reaction.origin;
         assert!(
             self.reactions.iter().all(|known| known.origin != *origin),

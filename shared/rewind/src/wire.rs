@@ -135,7 +135,10 @@ impl<'de> Deserialize<'de> for Attributes {
                         "type" => read.kind = Some(text(&mut map, "type")?),
                         "subject" => {
                             let subject = StreamName::new(text(&mut map, "subject")?);
-                            read.subject = Some(subject.map_err(M::Error::custom)?);
+                            let subject = subject.map_err(|bad| {
+                                M::Error::custom(format!("`subject`: the stream's name {bad}"))
+                            });
+                            read.subject = Some(subject?);
                         }
                         "time" => read.time = Some(text(&mut map, "time")?),
                         "version" => read.version = Some(number(&mut map, "version")?),
@@ -175,8 +178,9 @@ impl<'de> Deserialize<'de> for Recorded {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = Attributes::deserialize(deserializer)?;
         let place = read.version.zip(read.position);
-        let (version, position) = place
-            .ok_or_else(|| D::Error::custom("a recorded event has `version` and `position`"))?;
+        let (version, position) = place.ok_or_else(|| {
+            D::Error::custom("`version` and `position`: a recorded event has both")
+        })?;
         Ok(Recorded {
             event: read.event(None)?,
             version,

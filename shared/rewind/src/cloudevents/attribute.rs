@@ -1,7 +1,7 @@
 //! Attributes: CloudEvents' types, to the letter.
 
 use super::{MAX_ATTRIBUTE, MAX_EXTENSIONS};
-use crate::{Problem, reaction::CAUSATION_DEPTH};
+use crate::{Problem, reaction::CAUSATION_DEPTH, upcast::SCHEMA_VERSION};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -128,6 +128,22 @@ pub fn is_json(media: &str) -> bool {
     let media = media.split(';').next().unwrap_or_default().trim();
     let media = media.to_ascii_lowercase();
     media.ends_with("/json") || media.ends_with("+json")
+}
+
+/// A schema version as upcasters read it: another one would stall all who read
+/// the stream.
+pub(super) fn schema_version(value: &Value) -> Result<(), Problem> {
+    let number = match value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
+    };
+    match number {
+        Some(1..) => Ok(()),
+        _ => Err(Problem::invalid(
+            SCHEMA_VERSION,
+            "expected a whole number from 1 on",
+        )),
+    }
 }
 
 /// What CloudEvents allows as the name of an attribute, and of its types: a

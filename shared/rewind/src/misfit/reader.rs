@@ -1,4 +1,5 @@
-//! A reader of JSON values whose errors are [`Misfit`]s.
+//! A reader of JSON values whose errors are [`Misfit`]s, and to which a list is
+//! no struct.
 
 use super::{Misfit, Segment};
 use serde::{
@@ -12,9 +13,26 @@ use serde::{
 use serde_json::{Value, map};
 use std::{iter::Enumerate, slice};
 
-/// Reads a value as a type, as serde_json does.
+/// Under which name serde_json's `RawValue` asks for its text.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+/// Reads a value as a type.
 pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Misfit> {
     T::deserialize(Node(value))
+}
+
+/// What is wrong with a value that should be an object.
+pub(super) fn not_an_object(value: &Value) -> Misfit {
+    let found = match value {
+        Value::Null => Unexpected::Unit,
+        Value::Bool(truth) => Unexpected::Bool(*truth),
+        Value::Number(number) if number.is_f64() => Unexpected::Float(f64::NAN),
+        Value::Number(_) => Unexpected::Signed(0),
+        Value::String(text) => Unexpected::Str(text),
+        Value::Array(_) => Unexpected::Seq,
+        Value::Object(_) => Unexpected::Map,
+    };
+    Misfit::invalid_type(found, &"an object")
 }
 
 #[derive(Clone, Copy)]
@@ -71,9 +89,13 @@ impl<'de> Deserializer<'de> for Node<'de> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
         self,
-        _: &'static str,
+        name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Misfit> {
+        if name == RAW_VALUE {
+            let raw = self.0.deserialize_newtype_struct(name, visitor);
+            return raw.map_err(|_| Misfit::new("expected JSON"));
+        }
         visitor.visit_newtype_struct(self)
     }
 
@@ -85,6 +107,7 @@ impl<'de> Deserializer<'de> for Node<'de> {
     ) -> Result<V::Value, Misfit> {
         match self.0 {
             Value::Object(members) => Self::object(members, fields, visitor),
+            Value::Array(_) => Err(Misfit::invalid_type(Unexpected::Seq, &visitor)),
             _ => self.deserialize_any(visitor),
         }
     }

@@ -1,0 +1,271 @@
+//! What goes to logs, rows and reports quotes no payload: neither what a record
+//! holds, nor what domain code panics with, nor what an input has.
+
+use proptest::prelude::*;
+use rewind::{
+    Adapter, Aggregate, Batch, Commit, Delivery, Draft, Event, Problem, Recorded, Refused, Rule,
+    Service, StreamName,
+    cloudevents::{self, Given},
+    read_input,
+    testing::event,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json, value::RawValue};
+
+/// What may not be told.
+const SECRET: &str = "ann@example.org";
+
+/// JSON of any shape that has the secret in it: as a text, as a key, deep down.
+fn telling() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(json!(SECRET)),
+        Just(json!({ SECRET: SECRET })),
+        Just(json!(format!("{SECRET}, expected {SECRET}"))),
+    ];
+    leaf.prop_recursive(4, 16, 3, |inner| {
+        let key = prop_oneof![
+            "events", "replay", "to", "id", "subject", "version", "data", "marker"
+        ];
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 1..3).prop_map(Value::from),
+            prop::collection::btree_map(key, inner, 1..4)
+                .prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1_000))]
+
+    #[test]
+    fn no_error_of_a_record_or_a_commit_quotes_it(value in telling()) {
+        let text = value.to_string();
+        let cut = &text[..text.len() - 1];
+        for bytes in [&*text, cut] {
+            for told in [
+                Batch::decode(bytes.as_bytes()).err().map(|error| error.to_string()),
+                Delivery::decode(bytes.as_bytes()).err().map(|error| error.to_string()),
+                commit(bytes).events().err().map(|error| error.to_string()),
+                commit(&format!("[{bytes}]")).events().err().map(|error| error.to_string()),
+            ] {
+                let told = told.unwrap_or_default();
+                prop_assert!(!told.contains(SECRET), "{}", told);
+            }
+        }
+    }
+}
+
+fn commit(events: &str) -> Commit {
+    Commit {
+        stream: StreamName::new("a-1").unwrap(),
+        version: 1,
+        length: 1,
+        position: 1,
+        events: events.into(),
+    }
+}
+
+#[test]
+fn what_is_missing_in_a_record_is_named() {
+    let batch = br#"{"events":[{"id":"1","source":"/s","subject":"a-1","time":""}]}"#;
+    let told = Batch::decode(batch).unwrap_err().to_string();
+    assert!(told.contains("`type`"), "{told}");
+    let shape = Batch::decode(br#"{"events":7}"#).unwrap_err().to_string();
+    assert!(shape.contains("line 1 column"), "{shape}");
+}
+
+struct Unwraps;
+impl Rule for Unwraps {
+    const NAME: &'static str = "unwraps";
+    const CATEGORY: &'static str = "a";
+    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
+        let data: Value = event.data()?;
+        match data["how"].as_str() {
+            Some("unwrap") => drop(serde_json::from_value::<u64>(data["who"].clone()).unwrap()),
+            Some("expect") => drop(Err::<(), _>(data["who"].clone()).expect("a number")),
+            Some("format") => panic!("{} is nobody", data["who"]),
+            _ => panic!("nobody is there"),
+        }
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn a_panic_says_where_it_was_and_not_what_it_had() {
+    let service = Service::new().rule::<Unwraps>();
+    let reason = |how: &str| {
+        let cause = event("a-1", "went", &json!({"how": how, "who": SECRET}), 1);
+        service.reactions()[0].react(&cause).unwrap_err().reason
+    };
+    for how in ["unwrap", "expect", "format"] {
+        let told = reason(how);
+        assert!(told.contains("panicked at "), "{how}: {told}");
+        assert!(told.contains(file!()), "{how}: {told}");
+        assert!(!told.contains(SECRET), "{how}: {told}");
+    }
+    // A literal has no values.
+    assert_eq!(reason("literal"), "panicked: nobody is there");
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+#[expect(dead_code, reason = "only whether it is read counts")]
+enum Input {
+    Ordered { by: String, items: Vec<Item> },
+}
+
+#[derive(Debug, Deserialize)]
+#[expect(dead_code, reason = "only whether it is read counts")]
+struct Item {
+    id: String,
+    price: u64,
+}
+
+struct Feed;
+impl Adapter for Feed {
+    const SOURCE: &'static str = "feed";
+    fn map(input: Value) -> Result<Vec<Draft>, Refused> {
+        let _: Input = read_input(&input)?;
+        Ok(Vec::new())
+    }
+}
+
+#[test]
+fn an_input_that_does_not_fit_says_what_was_expected() {
+    let service = Service::new().adapter::<Feed>();
+    let read = |input: &Value| {
+        let cause = event("input:feed-1", "input-received", input, 1);
+        service.reactions()[0].react(&cause)
+    };
+    let item = json!({"id": "1", "price": 7});
+    read(&json!({"type": "ordered", "by": "ann", "items": [item]})).unwrap();
+    for (input, expected) in [
+        (json!({"type": SECRET}), "ordered"),
+        (json!({"type": "ordered"}), "by"),
+        (
+            json!({"type": "ordered", "by": "ann", "items": SECRET}),
+            "expected",
+        ),
+        (
+            json!({"type": "ordered", "by": "ann", "items": [{"id": SECRET, "price": SECRET}]}),
+            "expected u64",
+        ),
+        (json!(["ordered", SECRET, []]), "an object"),
+        (json!(SECRET), "an object"),
+    ] {
+        let told = read(&input).unwrap_err().reason;
+        assert!(told.contains(expected), "{input}: {told}");
+        assert!(told.starts_with("input"), "{input}: {told}");
+        assert!(!told.contains(SECRET), "{input}: {told}");
+    }
+}
+
+#[test]
+fn a_list_is_no_struct() {
+    let item = event("a-1", "went", &json!(["1", 7]), 1);
+    let told = item.data::<Item>().unwrap_err().reason;
+    assert!(
+        told.contains("data: expected struct Item, found a list"),
+        "{told}"
+    );
+    // What is a list stays one, its texts and all.
+    let pair: (String, u64) = item.data().unwrap();
+    assert_eq!(pair, ("1".to_string(), 7));
+    let raw = event("a-1", "went", &json!([{"a": 1}]), 1);
+    let raw: Vec<Box<RawValue>> = raw.data().unwrap();
+    assert_eq!(raw[0].get(), "{\"a\":1}");
+    let none: Vec<Option<Item>> = event("a-1", "went", &json!([null]), 1).data().unwrap();
+    assert!(none[0].is_none());
+}
+
+fn structured(event: &Value) -> Result<Event, Problem> {
+    let text = RawValue::from_string(event.to_string()).unwrap();
+    let given = Given {
+        id: "given".into(),
+        time: "2023-04-19T09:00:00Z".into(),
+    };
+    cloudevents::structured(&text, given)
+}
+
+#[test]
+fn a_schema_version_that_no_reader_takes_is_refused_at_the_door() {
+    let sent = |version: &Value| {
+        structured(&json!({
+            "id": "1", "source": "/s", "type": "t", "subject": "a-1", "schemaversion": version,
+        }))
+    };
+    for version in [
+        json!("x"),
+        json!(""),
+        json!(0),
+        json!("0"),
+        json!(-1),
+        json!(true),
+        json!(1.5),
+    ] {
+        let field = sent(&version).unwrap_err().field;
+        assert_eq!(field.as_deref(), Some("schemaversion"), "{version}");
+    }
+    // In binary mode, all attributes are texts.
+    for version in [json!(1), json!("2"), Value::Null] {
+        sent(&version).unwrap();
+    }
+}
+
+#[test]
+fn no_byte_of_binary_data_is_lost() {
+    for body in [" ", "\n", " a ", "\t\0"] {
+        let attributes = [("source", "/s"), ("type", "t"), ("subject", "a-1")];
+        let attributes = attributes.map(|(name, text)| (name.to_string(), text.to_string()));
+        let given = Given {
+            id: "1".into(),
+            time: "2023-04-19T09:00:00Z".into(),
+        };
+        let sent = cloudevents::binary(attributes, Some("text/plain"), body.as_bytes(), given);
+        assert_eq!(sent.unwrap().bytes().unwrap(), body.as_bytes());
+    }
+}
+
+#[derive(Default)]
+struct Account;
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "type", content = "data")]
+enum Moved {}
+impl Aggregate for Account {
+    type Command = Value;
+    type Event = Moved;
+    const CATEGORY: &'static str = "account";
+    fn decide(&self, _: Value) -> Result<Vec<Moved>, Refused> {
+        Ok(Vec::new())
+    }
+    fn evolve(&mut self, event: &Moved) {
+        match *event {}
+    }
+}
+
+struct Pays;
+impl Rule for Pays {
+    const NAME: &'static str = "pays";
+    const CATEGORY: &'static str = "order";
+    fn react(_: &Recorded) -> Result<Vec<Draft>, Refused> {
+        let account = StreamName::of("account", "1")?;
+        Ok(vec![Draft::new(account, "paid", json!({}))])
+    }
+}
+
+#[test]
+fn what_an_aggregate_decides_no_rule_draws() {
+    let placed = event("order-1", "placed", &json!({}), 1);
+    let open = Service::new().rule::<Pays>();
+    assert_eq!(open.reactions()[0].react(&placed).unwrap().len(), 1);
+    for decided in [
+        Service::new().rule::<Pays>().aggregate::<Account>(),
+        Service::new().aggregate::<Account>().rule::<Pays>(),
+    ] {
+        let told = decided.reactions()[0].react(&placed).unwrap_err().reason;
+        assert!(
+            told.contains("`stream`") && told.contains("aggregate"),
+            "{told}"
+        );
+    }
+}
