@@ -128,7 +128,7 @@ impl Args {
 /// that are called while it runs.
 pub fn announce(dir: &Path, dynamodb: &str, kinesis: &str, url: &str) -> std::io::Result<()> {
     let said = json!({"dynamodb": dynamodb, "kinesis": kinesis, "lambda": url});
-    std::fs::write(dir.join(FILE), said.to_string())
+    local::write_private(&dir.join(FILE), said.to_string())
 }
 
 /// Takes that back when the system stops.

@@ -82,9 +82,13 @@ impl Args {
 
     fn said(&self, problem: &Problem) -> String {
         let field = problem.field.as_deref().unwrap_or_default();
-        let flag = match field.trim_start_matches("selection.") {
+        let field = field.trim_start_matches("selection.");
+        // Which one of several it is, its own words say.
+        let flag = match field.split('[').next().unwrap_or_default() {
             "versions" if self.first.is_some() => "first".into(),
+            "categories" => "category".into(),
             "streams" => "stream".into(),
+            "types" => "type".into(),
             other => other.replace('.', "-"),
         };
         format!("--{flag}: {}", problem.detail)

@@ -22,6 +22,16 @@ pub struct Args {
     /// embedded DynamoDB and Kinesis.
     #[arg(long, env = "REWIND_ENDPOINT")]
     pub endpoint: Option<String>,
+    /// A host beside 127.0.0.1 and localhost that requests may name and pages
+    /// may come from, such as `dev.example:8080` behind a tunnel. May be given
+    /// several times.
+    #[arg(
+        long = "allow-host",
+        value_name = "HOST[:PORT]",
+        env = "REWIND_ALLOW_HOST",
+        value_delimiter = ','
+    )]
+    pub allowed_hosts: Vec<String>,
     /// The description of the deployment.
     #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
     pub template: PathBuf,
@@ -35,7 +45,8 @@ pub fn run(args: &Args, started: Instant) -> Result<(), String> {
     } else {
         State::Folder(args.dir.clone())
     };
-    let options = options(&args.template, args.port, state, args.endpoint.clone())?;
+    let mut options = options(&args.template, args.port, state, args.endpoint.clone())?;
+    options.allowed_hosts.clone_from(&args.allowed_hosts);
     runtime()?.block_on(async {
         let system = System::start(options)
             .await
@@ -91,6 +102,8 @@ pub fn init_log() {
         EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Standard error may lead to a full disk, too. It would panic there.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .init();
 }

@@ -350,7 +350,7 @@ fn polls_id(version: usize) -> String {
 }
 
 /// The cursor at the begin of a comparison of the generations 1 and 3.
-const BEGIN: &str = "eyJhIjoxLCJiIjozLCJhdCI6eyJwYXJ0aXRpb24iOjAsImEiOnsiYWZ0ZXIiOm51bGwsImlzX2xhc3QiOmZhbHNlfSwiYiI6eyJhZnRlciI6bnVsbCwiaXNfbGFzdCI6ZmFsc2V9fX0";
+const BEGIN: &str = "iJecMp1wJcd7ImEiOjEsImIiOjMsImF0Ijp7InBhcnRpdGlvbiI6MCwiYSI6eyJhZnRlciI6bnVsbCwiaXNfbGFzdCI6ZmFsc2V9LCJiIjp7ImFmdGVyIjpudWxsLCJpc19sYXN0IjpmYWxzZX19fQ";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn generations_are_compared_side_by_side() {
@@ -366,7 +366,7 @@ async fn generations_are_compared_side_by_side() {
         let path = format!("/projections/basic-sum/{poll}");
         wait_for(&client, &path, |row| row["watermark"] == 5).await;
     }
-    let answer = client.get("/projections/basic-sum/compare").await.unwrap();
+    let answer = client.get("/comparisons/basic-sum").await.unwrap();
     assert_eq!((answer.status, &answer.body["field"]), (404, &json!("b")));
     let code = run(dir, &["compare", "basic-sum"]).status.code();
     assert_eq!(code, Some(2), "there is nothing to compare with");
@@ -414,16 +414,19 @@ async fn generations_are_compared_side_by_side() {
     assert!(text.contains("6 rows differ, 2 of them in both"), "{text}");
     assert!(text.contains("basic-sum@3  no row"), "{text}");
 
-    let path = "/projections/basic-sum/compare?a=1&b=3&sample=100";
+    let path = "/comparisons/basic-sum?a=1&b=3&sample=100";
     let answer = client.get_ok(path).await.unwrap();
     for field in ["only_a", "only_b", "different", "a", "b"] {
         assert_eq!(answer[field], said[field], "{field}");
     }
     // A cursor keeps to its generations, whatever serves meanwhile.
-    let path = format!("/projections/basic-sum/compare?cursor={BEGIN}&sample=100");
+    let path = format!("/comparisons/basic-sum?cursor={BEGIN}&sample=100");
     assert_eq!(client.get_ok(&path).await.unwrap(), answer);
-    let path = format!("/projections/basic-sum/compare?cursor={BEGIN}&b=2");
-    assert_eq!(client.get(&path).await.unwrap().status, 400);
+    for other in ["/comparisons/basic-sum?b=2&", "/comparisons/carts?"] {
+        let answer = client.get(&format!("{other}cursor={BEGIN}")).await.unwrap();
+        let problem = (answer.status, &answer.body["field"]);
+        assert_eq!(problem, (400, &json!("cursor")), "{other}");
+    }
     let sample = answer["sample"].as_array().unwrap();
     let differing = sample.iter().find(|row| row["key"] == "1").unwrap();
     assert_eq!(
@@ -441,7 +444,7 @@ async fn generations_are_compared_side_by_side() {
         ("sample=101", 400, "sample"),
         ("cursor=x", 400, "cursor"),
     ] {
-        let path = format!("/projections/basic-sum/compare?{query}");
+        let path = format!("/comparisons/basic-sum?{query}");
         let answer = client.get(&path).await.unwrap();
         assert_eq!(
             (answer.status, &answer.body["field"]),
@@ -450,6 +453,6 @@ async fn generations_are_compared_side_by_side() {
             answer.body
         );
     }
-    let answer = client.get("/projections/nothing/compare").await.unwrap();
+    let answer = client.get("/comparisons/nothing").await.unwrap();
     assert_eq!(answer.status, 404);
 }

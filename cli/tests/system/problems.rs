@@ -1,6 +1,6 @@
 //! Bad requests over HTTP: each gets a problem, and nothing else changes.
 
-use crate::support::{EVENT, start, stream, vote};
+use crate::support::{EVENT, start, stream, vote, wait_for};
 use local::State;
 use serde_json::json;
 
@@ -66,7 +66,13 @@ async fn bad_requests_get_problems_and_change_nothing() {
         ("/projections/nobody", 404),
         ("/projections/carts/nobody", 404),
         ("/projections/carts?cursor=zzz", 400),
+        ("/projections/carts?as_of=2023-04-19T09:00:00Z", 400),
+        ("/projections/carts?limit=1&limit=2", 400),
+        ("/projections/carts/compare", 404),
+        ("/comparisons/carts?c=1", 400),
+        ("/health?verbose", 400),
         ("/playbacks/nobody", 404),
+        (&format!("/playbacks/{}", "x".repeat(1025)), 422),
         ("/events", 405),
     ];
     for (path, status) in gets {
@@ -97,6 +103,61 @@ async fn bad_requests_get_problems_and_change_nothing() {
     let projections = client.get("/projections").await.unwrap().body;
     for projection in projections["projections"].as_array().unwrap() {
         assert_eq!(projection["generations"]["latest"], 1, "{projection}");
+    }
+    system.stop().await;
+}
+
+/// Percent-encodes all of a text, so that no part of it means anything in a URL.
+fn encoded(text: &str) -> String {
+    let bytes = text.bytes().map(|byte| format!("%{byte:02X}"));
+    bytes.collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_of_any_key_is_read_through_the_gateway() {
+    let (system, client) = start(State::Ephemeral).await;
+    let keys = [
+        "compare",
+        "activate",
+        "a/b",
+        "a//b",
+        "/x",
+        "x/",
+        "..",
+        "a b+c",
+        "a%2Fb",
+        "a?b=c&d#e",
+        "日本 é",
+        "\u{1f600}",
+        "\0",
+        "a\nb",
+    ];
+    for key in keys {
+        let input = json!({
+            "type": "product-added-to-cart", "timestamp": "2023-04-19T09:00:00Z",
+            "product_id": key, "user_id": "456",
+        });
+        client
+            .post_ok("/inputs/shop", "application/json", &input, 202)
+            .await
+            .unwrap();
+    }
+    for key in keys {
+        let encoded = encoded(key);
+        let by_key = format!("/projections/products?key={encoded}");
+        let row = wait_for(&client, &by_key, |_| true).await;
+        assert_eq!(row["key"], key);
+        assert_eq!(row["state"]["added"], 1, "{key:?}: {row}");
+        let by_path = format!("/projections/products/{encoded}");
+        assert_eq!(client.get_ok(&by_path).await.unwrap(), row, "{key:?}");
+    }
+    // As people type it.
+    for path in [
+        "/projections/products/compare",
+        "/projections/products/a//b",
+    ] {
+        let row = client.get_ok(path).await.unwrap();
+        assert_eq!(row["state"]["added"], 1, "{path}: {row}");
     }
     system.stop().await;
 }

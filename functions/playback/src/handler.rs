@@ -4,28 +4,60 @@ use lambda_runtime::{Diagnostic, Error};
 use rewind::{Problem, StreamName, Target, envelope::Nothing};
 use rewind_aws::{
     given::{id, now},
-    http::{self, Response},
+    http::{self, Parameters, Response, Route},
     invoke::Function,
-    playback::{Ended, PlayError, Player, Request},
+    playback::{Ended, PlayError, Player, Request, check_id},
     reversal::{Named, ReverseError, Reverser},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
+/// What a request for a playback looks like.
+const REQUEST: &str = "{\"to\": [{\"projection\": \"name\"}]}";
+
 /// How long before Lambda's deadline a playback stops and asks for another
 /// invocation: a page under way has to end.
 const RESERVE: Duration = Duration::from_secs(20);
 
-/// The routes that `template.yaml` has to lead here.
-pub const ROUTES: &[&str] = &[
-    "POST /playbacks",
-    "POST /playbacks/{id}/pause",
-    "POST /playbacks/{id}/resume",
-    "POST /playbacks/{id}/cancel",
-    "POST /projections/{name}/activate",
-    "POST /projections/{name}/drop",
-    "POST /streams/{stream}/events/{version}/reversal",
+/// The routes that `template.yaml` has to lead here. What they take is in their
+/// bodies.
+pub const ROUTES: &[Route] = &[
+    Route {
+        key: "POST /playbacks",
+        takes: &[],
+        about: "to",
+    },
+    Route {
+        key: "POST /playbacks/{id}/pause",
+        takes: &[],
+        about: "id",
+    },
+    Route {
+        key: "POST /playbacks/{id}/resume",
+        takes: &[],
+        about: "id",
+    },
+    Route {
+        key: "POST /playbacks/{id}/cancel",
+        takes: &[],
+        about: "id",
+    },
+    Route {
+        key: "POST /projections/{name}/activate",
+        takes: &[],
+        about: "generation",
+    },
+    Route {
+        key: "POST /projections/{name}/drop",
+        takes: &[],
+        about: "generation",
+    },
+    Route {
+        key: "POST /streams/{stream}/events/{version}/reversal",
+        takes: &[],
+        about: "version",
+    },
 ];
 
 /// playback's handler.
@@ -90,11 +122,10 @@ impl Handler {
             return serde_json::to_value(response).map_err(failed);
         }
         let deadline = instant(deadline);
-        let id = match serde_json::from_value(payload.clone()) {
-            Ok(Task::Resume(id)) => id,
-            Ok(Task::Tend(_)) => return self.tend(deadline).await,
-            Err(_) => {
-                let request = request(&payload.to_string()).map_err(refused)?;
+        let id = match by_hand(&payload).map_err(|problem| refused(&problem))? {
+            ByHand::Task(Task::Resume(id)) => id,
+            ByHand::Task(Task::Tend(_)) => return self.tend(deadline).await,
+            ByHand::Request(request) => {
                 let playback = self.player.create(&id(), &request).await;
                 playback.map_err(diagnosed)?.id
             }
@@ -147,58 +178,76 @@ impl Handler {
 
     /// Answers over HTTP.
     async fn answer(&self, request: &http::Request) -> Response {
-        let route = request.route_key.as_deref().unwrap_or_default();
-        let response = match route {
-            "POST /playbacks" => self.start(request).await,
-            "POST /playbacks/{id}/pause" => self.pause(request).await,
-            "POST /playbacks/{id}/resume" => self.go_on(request).await,
-            "POST /playbacks/{id}/cancel" => self.cancel(request).await,
-            "POST /projections/{name}/activate" => self.activate(request).await,
-            "POST /projections/{name}/drop" => self.drop(request).await,
-            "POST /streams/{stream}/events/{version}/reversal" => self.reverse(request).await,
-            _ => Err(Problem::not_found(format!("playback has no route {route}")).into()),
+        let (route, parameters) = match Route::of(ROUTES, request) {
+            Ok(found) => found,
+            Err(problem) => return http::problem(&problem),
+        };
+        let asked = Asked {
+            parameters,
+            request,
+        };
+        let response = match route.key {
+            "POST /playbacks" => self.start(&asked).await,
+            "POST /playbacks/{id}/pause" => self.pause(&asked).await,
+            "POST /playbacks/{id}/resume" => self.go_on(&asked).await,
+            "POST /playbacks/{id}/cancel" => self.cancel(&asked).await,
+            "POST /projections/{name}/activate" => self.activate(&asked).await,
+            "POST /projections/{name}/drop" => self.drop(&asked).await,
+            "POST /streams/{stream}/events/{version}/reversal" => self.reverse(&asked).await,
+            other => Err(Problem::not_found(format!("playback has no route {other}")).into()),
         };
         response.unwrap_or_else(|error| match error {
-            PlayError::Refused(problem) => http::problem(&problem),
+            PlayError::Refused(problem) => http::problem(&route.refusing(problem)),
             PlayError::Service(error) => {
-                tracing::warn!(route, %error, "not done");
-                http::problem(&Problem::unavailable("nothing is lost by trying again"))
+                tracing::warn!(route = route.key, %error, "not done");
+                http::problem(&http::failed(&error))
             }
         })
     }
 
     /// Creates a playback and leaves the work to another invocation.
-    async fn start(&self, http_request: &http::Request) -> Result<Response, PlayError> {
-        let request = request(&http::body(http_request)?)?;
-        let id = match http::header(http_request, "idempotency-key") {
-            Some(key) => key.to_string(),
+    async fn start(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
+        let request: Request = asked.body(REQUEST)?;
+        let key = http::header_text(asked.request, "idempotency-key")?;
+        let id = match key {
+            Some(key) => {
+                check_id(key).map_err(of_key)?;
+                key.to_string()
+            }
             None => id(),
         };
-        let playback = self.player.create(&id, &request).await?;
+        let playback = self.player.create(&id, &request).await;
+        let playback = playback.map_err(|error| match error {
+            PlayError::Refused(problem) if problem.kind.ends_with("id-taken") => {
+                PlayError::Refused(of_key(problem))
+            }
+            other => other,
+        })?;
         self.later(&Task::Resume(playback.id.clone())).await?;
         Ok(http::json(202, &playback.shown()))
     }
 
-    async fn pause(&self, request: &http::Request) -> Result<Response, PlayError> {
-        let playback = self.player.pause(http::path(request, "id")).await?;
+    async fn pause(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
+        let playback = self.player.pause(asked.playback()?).await?;
         Ok(http::json(200, &playback.shown()))
     }
 
-    async fn go_on(&self, request: &http::Request) -> Result<Response, PlayError> {
-        let playback = self.player.go_on(http::path(request, "id")).await?;
+    async fn go_on(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
+        let playback = self.player.go_on(asked.playback()?).await?;
         self.later(&Task::Resume(playback.id.clone())).await?;
         Ok(http::json(202, &playback.shown()))
     }
 
-    async fn cancel(&self, request: &http::Request) -> Result<Response, PlayError> {
-        let playback = self.player.cancel(http::path(request, "id")).await?;
+    async fn cancel(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
+        let playback = self.player.cancel(asked.playback()?).await?;
         self.later(&tend()).await?;
         Ok(http::json(200, &playback.shown()))
     }
 
     /// Lets readers see another generation.
-    async fn activate(&self, request: &http::Request) -> Result<Response, PlayError> {
-        let generations = self.player.activate(&wanted(request)?).await?;
+    async fn activate(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
+        let generations = self.player.activate(&asked.target()?).await;
+        let generations = generations.map_err(of_projection)?;
         if !generations.dropped.is_empty() {
             self.later(&tend()).await?;
         }
@@ -206,45 +255,85 @@ impl Handler {
     }
 
     /// Drops a generation.
-    async fn drop(&self, request: &http::Request) -> Result<Response, PlayError> {
-        let generations = self.player.drop_generation(&wanted(request)?).await?;
+    async fn drop(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
+        let generations = self.player.drop_generation(&asked.target()?).await;
+        let generations = generations.map_err(of_projection)?;
         self.later(&tend()).await?;
         Ok(http::json(202, &generations))
     }
 
     /// Takes an event back, or shows what that would change.
-    async fn reverse(&self, request: &http::Request) -> Result<Response, PlayError> {
-        let asked: Reverse = read(
-            &http::body(request)?,
-            "{\"reason\": \"why\", \"by\": \"whom\"}",
-        )?;
-        let stream = StreamName::new(http::path(request, "stream"))
+    async fn reverse(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
+        let wanted: Reverse = asked.body("{\"reason\": \"why\", \"by\": \"whom\"}")?;
+        let stream = StreamName::new(asked.parameters.path("stream"))
             .map_err(|bad| Problem::invalid("stream", format!("the stream's name {bad}")))?;
-        let version = http::path(request, "version").parse();
-        let version = version
-            .map_err(|_| Problem::invalid("version", "expected a whole number from 1 on"))?;
+        let version = asked.parameters.path_number("version")?;
         let named = Named { stream, version };
-        if asked.dry_run {
+        if wanted.dry_run {
             let preview = self.reverser.preview(&named).await.map_err(reversing)?;
             return Ok(http::json(200, &preview));
         }
-        let by = asked.by.or_else(|| signer(request)).unwrap_or_default();
-        let accepted = self.reverser.reverse(&named, &asked.reason, &by).await;
+        let by = wanted.by.or_else(|| signer(asked.request));
+        let by = by.unwrap_or_default();
+        let accepted = self.reverser.reverse(&named, &wanted.reason, &by).await;
         Ok(http::json(202, &accepted.map_err(reversing)?))
     }
 }
 
-fn tend() -> Task {
-    Task::Tend(Nothing {})
+/// A request over HTTP that has a route.
+struct Asked<'a> {
+    parameters: Parameters,
+    request: &'a http::Request,
 }
 
-/// The generation that a request is about.
-fn wanted(request: &http::Request) -> Result<Target, Problem> {
-    let wanted: Wanted = read(&http::body(request)?, "{\"generation\": 2}")?;
-    Ok(Target {
-        projection: http::path(request, "name").to_string(),
-        generation: wanted.generation,
-    })
+impl Asked<'_> {
+    /// The JSON body.
+    fn body<T: DeserializeOwned>(&self, example: &str) -> Result<T, Problem> {
+        http::read(&http::json_body(self.request)?, example)
+    }
+
+    /// The playback that is meant, by a request that says nothing else.
+    fn playback(&self) -> Result<&str, Problem> {
+        let body = http::json_body(self.request)?;
+        if !body.is_empty() {
+            let Nothing {} = http::read(&body, "no body, or {}")?;
+        }
+        let id = self.parameters.path("id");
+        check_id(id)?;
+        Ok(id)
+    }
+
+    /// The generation that is meant.
+    fn target(&self) -> Result<Target, Problem> {
+        let Wanted { generation } = self.body("{\"generation\": 2}")?;
+        Ok(Target {
+            projection: self.parameters.path("name").to_string(),
+            generation,
+        })
+    }
+}
+
+/// What a payload by hand says.
+enum ByHand {
+    Task(Task),
+    Request(Request),
+}
+
+fn by_hand(payload: &Value) -> Result<ByHand, Problem> {
+    let text = payload.to_string();
+    let is_task = payload.get("resume").is_some() || payload.get("tend").is_some();
+    if !is_task {
+        return Ok(ByHand::Request(http::read(&text, REQUEST)?));
+    }
+    let task = http::read(&text, "{\"resume\": \"id\"} or {\"tend\": {}}")?;
+    if let Task::Resume(id) = &task {
+        check_id(id)?;
+    }
+    Ok(ByHand::Task(task))
+}
+
+fn tend() -> Task {
+    Task::Tend(Nothing {})
 }
 
 /// Who has signed a request: the ARN that IAM gives.
@@ -260,17 +349,21 @@ fn reversing(error: ReverseError) -> PlayError {
     }
 }
 
-/// A playback's request.
-fn request(body: &str) -> Result<Request, Problem> {
-    read(body, "{\"to\": [{\"projection\": \"name\"}]}")
+/// What is not there is the projection; a conflict is the generation's.
+fn of_projection(error: PlayError) -> PlayError {
+    match error {
+        PlayError::Refused(mut problem) if problem.status == 404 => {
+            problem.field.get_or_insert_with(|| "name".into());
+            PlayError::Refused(problem)
+        }
+        other => other,
+    }
 }
 
-/// A JSON body, or a problem that shows what was expected.
-fn read<T: DeserializeOwned>(body: &str, expected: &str) -> Result<T, Problem> {
-    serde_json::from_str(body).map_err(|error| match error.is_data() {
-        true => Problem::invalid("", format!("{error}; expected {expected}")),
-        false => rewind::cloudevents::not_json(&error),
-    })
+/// A problem of the name that `Idempotency-Key` gives to a playback.
+fn of_key(mut problem: Problem) -> Problem {
+    problem.field = Some("idempotency-key".into());
+    problem
 }
 
 /// When to stop. Where Lambda gives less than twice the reserve, half of what
@@ -283,13 +376,14 @@ fn instant(deadline: u64) -> Instant {
 
 fn diagnosed(error: PlayError) -> Diagnostic {
     match error {
-        PlayError::Refused(problem) => refused(problem),
+        PlayError::Refused(problem) => refused(&problem),
         PlayError::Service(error) => failed(error),
     }
 }
 
 /// A refused request: told apart from a failure by its type.
-fn refused(problem: Problem) -> Diagnostic {
+fn refused(problem: &Problem) -> Diagnostic {
+    let problem = http::clipped(problem);
     let field = problem
         .field
         .map_or(String::new(), |field| format!("{field}: "));

@@ -1,15 +1,15 @@
-//! `GET /projections/{name}/compare?a=GENERATION&b=GENERATION`: two generations
-//! side by side, as far as one answer goes.
+//! `GET /comparisons/{name}?a=GENERATION&b=GENERATION`: two generations of a
+//! projection side by side, as far as one answer goes.
 
 use crate::{
     cursor,
     handler::{Handler, Unanswered},
 };
-use rewind::{Problem, Target};
+use rewind::Target;
 use rewind_aws::{
     compare::{self, Comparison, Cursor, Differing, Held},
     generations,
-    http::{self, Request, Response},
+    http::{self, Parameters, Response, bad_parameter},
 };
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -43,6 +43,7 @@ struct Generation {
 /// Where an answer ended. The generations stay what they were, even if another
 /// one serves meanwhile.
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Ended {
     a: u64,
     b: u64,
@@ -50,41 +51,35 @@ struct Ended {
 }
 
 impl Handler {
-    pub(crate) async fn compare(&self, request: &Request) -> Result<Response, Unanswered> {
-        let projection = self.projection(request)?;
-        let sample = http::query_number(request, "sample", 0..=100, 10)? as usize;
-        let known = generations::of(&self.store, projection.name).await?;
-        let (a, b) = (generation(request, "a")?, generation(request, "b")?);
-        let (targets, from) = match http::query(request, "cursor") {
-            None => {
-                let targets = compare::chosen(projection.name, &known, a, b)?;
-                (targets, Cursor::default())
-            }
-            Some(text) => {
-                let ended: Ended = cursor::decode(text).ok_or_else(|| {
-                    http::bad_parameter("cursor", "expected `next` of the answer before")
-                })?;
-                let asked = (a.unwrap_or(ended.a), b.unwrap_or(ended.b));
-                if asked != (ended.a, ended.b) {
-                    let why = "is of other generations than `a` and `b`";
-                    return Err(http::bad_parameter("cursor", why).into());
+    pub(crate) async fn compare(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
+        let projection = self.projection(parameters)?;
+        let sample = parameters.number("sample", 0..=100)?.unwrap_or(10) as usize;
+        let mut a = parameters.number("a", 1..=u64::MAX)?;
+        let mut b = parameters.number("b", 1..=u64::MAX)?;
+        let question = ["comparisons", projection.name];
+        let mut from = Cursor::default();
+        if let Some(ended) = cursor::decode::<Ended>(parameters, &question)? {
+            for (name, asked, is) in [("a", a, ended.a), ("b", b, ended.b)] {
+                if asked.is_some_and(|asked| asked != is) {
+                    let why = format!("continues with {is} as `{name}`");
+                    return Err(bad_parameter("cursor", why).into());
                 }
-                let targets =
-                    compare::chosen(projection.name, &known, Some(ended.a), Some(ended.b))?;
-                (targets, ended.at)
             }
-        };
+            (a, b, from) = (Some(ended.a), Some(ended.b), ended.at);
+        }
+        let known = generations::of(&self.store, projection.name).await?;
+        let targets = compare::chosen(projection.name, &known, a, b)?;
         let [a, b] = &targets;
+        if !from.is_of([a, b]) {
+            return Err(cursor::unfit().into());
+        }
         let started = Instant::now();
         let has_time = || started.elapsed() < BUDGET;
         let compared = compare::compare(&self.store, [a, b], sample, from, has_time);
         let (found, next) = compared.await?;
         let next = next.map(|at| {
-            cursor::encode(&Ended {
-                a: a.generation,
-                b: b.generation,
-                at,
-            })
+            let (a, b) = (a.generation, b.generation);
+            cursor::encode(&question, &Ended { a, b, at })
         });
         Ok(http::json(200, &shown([a, b], found, next)))
     }
@@ -104,13 +99,5 @@ fn shown<'a>([a, b]: [&'a Target; 2], found: Comparison, next: Option<String>) -
         different: found.different,
         sample: found.sample,
         next,
-    }
-}
-
-/// A generation that a request names, where it names one.
-fn generation(request: &Request, name: &str) -> Result<Option<u64>, Problem> {
-    match http::query_number(request, name, 1..=u64::MAX, 0)? {
-        0 => Ok(None),
-        generation => Ok(Some(generation)),
     }
 }

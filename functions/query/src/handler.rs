@@ -5,27 +5,63 @@ use rewind_aws::{
     Error,
     data_store::DataStore,
     event_store::EventStore,
-    http::{self, Request, Response},
+    http::{self, Parameters, Request, Response, Route},
     playback,
     put::Stream,
 };
 use std::time::Duration;
 
-/// The most bytes of items in one answer. Lambda takes 6 MB.
+/// The most that the items of one answer may weigh. Lambda returns 6 MB.
 pub(crate) const MAX_ANSWER: usize = 4_500_000;
 
 /// How long an event may wait for a reader.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The routes that `template.yaml` has to lead here.
-pub const ROUTES: &[&str] = &[
-    "GET /streams/{stream}",
-    "GET /projections",
-    "GET /projections/{name}",
-    "GET /projections/{name}/compare",
-    "GET /projections/{name}/{key+}",
-    "GET /playbacks/{id}",
-    "GET /health",
+pub const ROUTES: &[Route] = &[
+    Route {
+        key: "GET /streams/{stream}",
+        takes: &["from", "limit"],
+        about: "stream",
+    },
+    Route {
+        key: "GET /projections",
+        takes: &[],
+        about: "query",
+    },
+    Route {
+        key: "GET /projections/{name}",
+        takes: &[
+            "limit",
+            "cursor",
+            "prefix",
+            "generation",
+            "key",
+            "at",
+            "as_of",
+        ],
+        about: "name",
+    },
+    Route {
+        key: "GET /projections/{name}/{key+}",
+        takes: &["generation", "at", "as_of"],
+        about: "key",
+    },
+    Route {
+        key: "GET /comparisons/{name}",
+        takes: &["a", "b", "sample", "cursor"],
+        about: "name",
+    },
+    Route {
+        key: "GET /playbacks/{id}",
+        takes: &[],
+        about: "id",
+    },
+    Route {
+        key: "GET /health",
+        takes: &[],
+        about: "query",
+    },
 ];
 
 /// query's handler.
@@ -78,36 +114,39 @@ impl Handler {
 
     /// Answers a request. Every refusal is a problem, none is an error.
     pub async fn handle(&self, request: &Request) -> Response {
-        let route = request.route_key.as_deref().unwrap_or_default();
-        let answer = match route {
-            "GET /streams/{stream}" => self.stream(request).await,
-            "GET /projections" => self.projections().await,
-            "GET /projections/{name}" => self.rows(request).await,
-            "GET /projections/{name}/compare" => self.compare(request).await,
-            "GET /projections/{name}/{key+}" => self.row(request).await,
-            "GET /playbacks/{id}" => self.playback(request).await,
-            "GET /health" => self.health().await,
-            _ => Err(Problem::not_found(format!("query has no route {route}")).into()),
+        let (route, parameters) = match Route::of(ROUTES, request) {
+            Ok(found) => found,
+            Err(problem) => return http::problem(&problem),
         };
-        match answer {
+        match self.answer(route.key, &parameters).await {
             Ok(response) => response,
-            Err(Unanswered::Refused(problem)) => http::problem(&problem),
+            Err(Unanswered::Refused(problem)) => http::problem(&route.refusing(problem)),
             Err(Unanswered::Failed(error)) => {
-                tracing_failed(route, &error);
-                http::problem(&Problem::unavailable("reading failed; try again"))
+                lambda_runtime::tracing::error!(route = route.key, %error, "not answered");
+                http::problem(&http::failed(&error))
             }
         }
     }
 
-    async fn playback(&self, request: &Request) -> Result<Response, Unanswered> {
-        let id = http::path(request, "id");
-        match playback::load(&self.store, id).await? {
-            Some((playback, _)) => Ok(http::json(200, &playback.shown())),
-            None => Err(Problem::not_found(format!("there is no playback {id:?}")).into()),
+    async fn answer(&self, route: &str, parameters: &Parameters) -> Result<Response, Unanswered> {
+        match route {
+            "GET /streams/{stream}" => self.stream(parameters).await,
+            "GET /projections" => self.projections().await,
+            "GET /projections/{name}" => self.rows(parameters).await,
+            "GET /projections/{name}/{key+}" => self.row(parameters, parameters.path("key")).await,
+            "GET /comparisons/{name}" => self.compare(parameters).await,
+            "GET /playbacks/{id}" => self.playback(parameters).await,
+            "GET /health" => self.health().await,
+            _ => Err(Problem::not_found(format!("query has no route {route}")).into()),
         }
     }
-}
 
-fn tracing_failed(route: &str, error: &Error) {
-    lambda_runtime::tracing::error!(route, %error, "not answered");
+    async fn playback(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
+        let id = parameters.path("id");
+        playback::check_id(id)?;
+        match playback::load(&self.store, id).await? {
+            Some((playback, _)) => Ok(http::json(200, &playback.shown())),
+            None => Err(Problem::not_found(format!("there is no playback {id}")).into()),
+        }
+    }
 }

@@ -5,6 +5,7 @@ mod cursor;
 pub mod handler;
 mod health;
 mod past;
+mod row;
 mod rows;
 mod streams;
 

@@ -3,16 +3,19 @@
 
 use crate::{
     handler::{Handler, Unanswered},
-    rows::Shown,
+    row::Shown,
 };
-use jiff::Timestamp;
-use rewind::{Over, Problem, Projection, Recorded, StreamName};
+use rewind::{
+    Over, Problem, Projection, StreamName,
+    selection::{micros, rfc3339},
+};
 use rewind_aws::{
     given::now,
     history::{self, Subject},
-    http::{self, Request, Response},
+    http::{self, Parameters, Response, bad_parameter, missing},
 };
 use std::time::{Duration, Instant};
+use tokio::time::timeout;
 
 /// How long history is folded for one answer: the function has 29 s.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -28,36 +31,29 @@ pub(crate) enum Moment {
 
 impl Moment {
     /// The moment that a request asks for, where it asks for one.
-    pub(crate) fn of(request: &Request) -> Result<Option<Self>, Problem> {
-        match (http::query(request, "at"), http::query(request, "as_of")) {
-            (None, None) => Ok(None),
-            (Some(_), None) => {
-                let version = http::query_number(request, "at", 1..=u64::MAX, 1)?;
-                Ok(Some(Self::Version(version)))
-            }
+    pub(crate) fn of(parameters: &Parameters) -> Result<Option<Self>, Problem> {
+        let version = parameters.number("at", 1..=u64::MAX)?;
+        let moment = match (version, parameters.text("as_of")) {
+            (None, None) => return Ok(None),
+            (Some(version), None) => Self::Version(version),
             (None, Some(text)) => {
-                let time: Timestamp = text.parse().map_err(|_| {
-                    http::bad_parameter("as_of", "expected RFC 3339, such as 2023-04-19T09:00:00Z")
-                })?;
+                let expected = "expected RFC 3339, such as 2023-04-19T09:00:00Z";
+                let time = rfc3339(text).ok_or_else(|| bad_parameter("as_of", expected))?;
                 if time > now() {
-                    return Err(http::bad_parameter("as_of", "lies in the future"));
+                    return Err(bad_parameter("as_of", "lies in the future"));
                 }
-                let micros = u64::try_from(time.as_microsecond()).unwrap_or_default();
-                Ok(Some(Self::Time(micros)))
+                Self::Time(micros(time))
             }
-            (Some(_), Some(_)) => Err(http::bad_parameter(
-                "as_of",
-                "asks for another moment than `at`",
-            )),
+            (Some(_), Some(_)) => {
+                let why = "asks for another moment than `at`";
+                return Err(bad_parameter("as_of", why));
+            }
+        };
+        if parameters.text("generation").is_some() {
+            let why = "a row as it was is folded from the events: it is of no generation";
+            return Err(bad_parameter("generation", why));
         }
-    }
-
-    /// Whether an event had been recorded by then.
-    fn includes(&self, event: &Recorded) -> bool {
-        match self {
-            Self::Version(version) => event.version <= *version,
-            Self::Time(micros) => event.position <= *micros,
-        }
+        Ok(Some(moment))
     }
 }
 
@@ -72,17 +68,35 @@ impl Handler {
         if projection.over == Over::ManyStreams {
             return self.shared_row_then(projection, key, &moment).await;
         }
-        let category = projection.categories.first().copied().unwrap_or_default();
-        let not_found = |why: String| Err(Unanswered::from(Problem::not_found(why)));
-        let Ok(stream) = StreamName::new(format!("{category}-{key}")) else {
-            return not_found(format!("{} has no row {key:?}", projection.name));
-        };
-        let through = self.version_at(&stream, &moment).await?;
-        if let Moment::Version(version) = moment
-            && through < version
-        {
-            return not_found(format!("{stream} has {through} versions, not {version}"));
+        match timeout(PATIENCE, self.own_row_then(projection, key, moment)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(too_long().into()),
         }
+    }
+
+    /// A row of one stream, as it was at a moment.
+    async fn own_row_then(
+        &self,
+        projection: &Projection,
+        key: &str,
+        moment: Moment,
+    ) -> Result<Response, Unanswered> {
+        let category = projection.categories.first().copied().unwrap_or_default();
+        let Ok(stream) = StreamName::new(format!("{category}-{key}")) else {
+            let why = format!("{} has no row {key:?}", projection.name);
+            return Err(missing("key", why).into());
+        };
+        let through = match moment {
+            Moment::Version(version) => {
+                let last = self.events.head(&stream).await?.version;
+                if last < version {
+                    let why = format!("{stream} has {last} versions, not {version}");
+                    return Err(missing("at", why).into());
+                }
+                version
+            }
+            Moment::Time(micros) => self.version_at(&stream, micros).await?,
+        };
         let subject = Subject {
             projection,
             stream: &stream,
@@ -91,7 +105,7 @@ impl Handler {
         };
         let folded = history::fold(&self.events, subject, through).await?;
         let Some(state) = folded.state else {
-            return not_found(format!("{stream} had no events then"));
+            return Err(missing("key", format!("{stream} had no events then")).into());
         };
         let shown = Shown {
             key: key.to_string(),
@@ -111,17 +125,16 @@ impl Handler {
     ) -> Result<Response, Unanswered> {
         let Moment::Time(micros) = moment else {
             let why = "a row that streams share has no version: ask for it with `as_of`";
-            return Err(http::bad_parameter("at", why).into());
+            return Err(bad_parameter("at", why).into());
         };
         let deadline = Instant::now() + PATIENCE;
         let folded = history::fold_shared(&self.events, projection, key, *micros, deadline);
         let Some(folded) = folded.await? else {
-            let why = "there is too much history to fold it on the fly; play it into a generation of its own: POST /playbacks with {\"what\": {\"recorded\": {\"to\": TIME}}}";
-            return Err(Problem::new(422, "past-too-long", why).into());
+            return Err(too_long().into());
         };
         let Some(state) = folded.state else {
             let name = projection.name;
-            return Err(Problem::not_found(format!("{name} had no row {key:?} then")).into());
+            return Err(missing("key", format!("{name} had no row {key:?} then")).into());
         };
         let shown = Shown {
             key: key.to_string(),
@@ -132,14 +145,14 @@ impl Handler {
         Ok(http::json(200, &shown))
     }
 
-    /// The version that a stream had at a moment; its last one where the moment
+    /// The version that a stream had at a time; its last one where the time
     /// lies behind that.
-    async fn version_at(&self, stream: &StreamName, moment: &Moment) -> Result<u64, Unanswered> {
+    async fn version_at(&self, stream: &StreamName, micros: u64) -> Result<u64, Unanswered> {
         let mut version = 0;
         loop {
             let page = self.events.read_events(stream, version, u64::MAX);
             let (events, has_more) = page.await?;
-            let then = events.iter().take_while(|event| moment.includes(event));
+            let then = events.iter().take_while(|event| event.position <= micros);
             let last = then.last().map_or(version, |event| event.version);
             let is_reached = events.last().is_some_and(|event| event.version > last);
             version = last;
@@ -148,4 +161,13 @@ impl Handler {
             }
         }
     }
+}
+
+/// The problem of a past that takes too long to fold.
+fn too_long() -> Problem {
+    let patience = PATIENCE.as_secs();
+    let why = format!(
+        "there is more history than {patience} s are enough to fold; play it into a generation of its own: POST /playbacks with {{\"what\": {{\"recorded\": {{\"to\": TIME}}}}}}"
+    );
+    Problem::new(422, "past-too-long", why)
 }

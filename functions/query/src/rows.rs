@@ -1,18 +1,23 @@
-//! `GET /projections`, `/projections/{name}` and `/projections/{name}/{key}`.
+//! `GET /projections` and `/projections/{name}`: what there is, and lists of
+//! rows.
 
 use crate::{
-    cursor::{decode, encode},
+    cursor,
     handler::{Handler, MAX_ANSWER, Unanswered},
-    past::Moment,
+    row::shown,
 };
-use rewind::{Over, Problem, Projection, Target};
+use rewind::{Over, Problem, Target, projection::MAX_ROW_KEY};
 use rewind_aws::{
-    data_store::{self, Key, Row},
+    Error,
+    data_store::{self, Key},
     generations::{self, Generations},
-    http::{self, Request, Response},
+    http::{self, Parameters, Response, bad_parameter, weight},
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{
+    json,
+    value::{RawValue, to_raw_value},
+};
 
 #[derive(Serialize)]
 struct Definition<'a> {
@@ -29,27 +34,16 @@ struct Definition<'a> {
 struct Rows<'a> {
     projection: &'a str,
     generation: u64,
-    rows: Vec<Shown>,
+    rows: Vec<Box<RawValue>>,
     /// What `cursor` is for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
-pub(crate) struct Shown {
-    pub(crate) key: String,
-    /// Up to which version of its stream it holds; only over one stream.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) watermark: Option<u64>,
-    pub(crate) state: Value,
-    /// Why the next event is not in it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) stalled: Option<String>,
-}
-
 /// Where a page ended.
 #[derive(Serialize, Deserialize)]
-struct Cursor {
+#[serde(deny_unknown_fields)]
+struct Place {
     generation: u64,
     partition: usize,
     after: Option<String>,
@@ -76,133 +70,150 @@ impl Handler {
         Ok(http::json(200, &json!({ "projections": projections })))
     }
 
-    pub(crate) async fn rows(&self, request: &Request) -> Result<Response, Unanswered> {
-        let (projection, mut target) = self.serving(request).await?;
-        let limit = http::query_number(request, "limit", 1..=1000, 100)? as usize;
-        let prefix = http::query(request, "prefix").unwrap_or_default();
+    /// A list of rows, or the one that `key` names: a path cannot carry every
+    /// key, because API Gateway decodes it before it looks for slashes and
+    /// question marks, and clients shorten `..` in it.
+    pub(crate) async fn rows(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
+        if let Some(key) = parameters.text("key") {
+            let of_lists = ["limit", "cursor", "prefix"];
+            let mut of_lists = of_lists.into_iter();
+            if let Some(name) = of_lists.find(|name| parameters.text(name).is_some()) {
+                let why = "is for lists of rows: `key` asks for one row";
+                return Err(bad_parameter(name, why).into());
+            }
+            return self.row(parameters, key).await;
+        }
+        let projection = self.projection(parameters)?;
+        let mut moments = ["at", "as_of"].into_iter();
+        if let Some(name) = moments.find(|name| parameters.text(name).is_some()) {
+            let why = "a list shows the present. Name one row with `key` to see it as it was, or play history up to a time into a generation of its own, POST /playbacks with {\"to\": [{\"projection\": NAME}], \"what\": {\"recorded\": {\"to\": TIME}}}, and list that with `generation`";
+            return Err(bad_parameter(name, why).into());
+        }
+        let limit = parameters.number("limit", 1..=1000)?.unwrap_or(100) as usize;
+        let prefix = parameters.text("prefix").unwrap_or_default();
+        if prefix.len() > MAX_ROW_KEY {
+            let why = format!("expected at most {MAX_ROW_KEY} bytes: no key is longer");
+            return Err(bad_parameter("prefix", why).into());
+        }
+        let question = ["projections", projection.name, prefix];
+        let place = cursor::decode::<Place>(parameters, &question)?;
+        let target = self.target(projection, parameters).await?;
         let partitions: Vec<String> = match prefix.split_once('/') {
             // Rows whose keys share what stands before the `/` lie together.
             Some((group, _)) => vec![data_store::prefix_partition(&target, group)],
             None => data_store::row_partitions(&target).collect(),
         };
-        let mut cursor = match http::query(request, "cursor") {
-            Some(text) => cursor(text, partitions.len())?,
-            None => Cursor {
+        let mut place = match place {
+            Some(place) => {
+                continued(&place, &target, parameters)?;
+                let fits = is_within(&place, &target, prefix, &partitions);
+                fits.then_some(place).ok_or_else(cursor::unfit)?
+            }
+            None => Place {
                 generation: target.generation,
                 partition: 0,
                 after: None,
             },
         };
-        if cursor.generation != target.generation {
-            // Rows of two generations must not meet in one listing.
-            let mut problem = Problem::new(
-                410,
-                "cursor-outdated",
-                "the projection was rebuilt meanwhile: begin again without a cursor",
-            );
-            problem.field = Some("cursor".into());
-            return Err(problem.into());
-        }
-        target.generation = cursor.generation;
-        let mut rows: Vec<Shown> = Vec::new();
+        let mut rows: Vec<Box<RawValue>> = Vec::new();
         let mut bytes = 0;
-        while cursor.partition < partitions.len() && rows.len() < limit && bytes < MAX_ANSWER {
-            let partition = &partitions[cursor.partition];
-            // A page of DynamoDB ends at 1 MB, so that the answer stays below 6.
+        'listing: while place.partition < partitions.len() && rows.len() < limit {
+            let partition = &partitions[place.partition];
             let page = (limit - rows.len()) as i32;
-            let after = cursor.after.as_deref();
+            let after = place.after.as_deref();
             let (items, next) = self.store.list(partition, prefix, after, page).await?;
             for item in items {
                 let (key, row) = data_store::row(item)?;
-                bytes += row
-                    .state
-                    .as_ref()
-                    .map_or(0, |state| state.to_string().len())
-                    + 128;
-                rows.extend(shown(projection, key.sk, row));
-            }
-            match next {
-                Some(after) => cursor.after = Some(after),
-                None => {
-                    cursor.after = None;
-                    cursor.partition += 1;
+                if let Some(shown) = shown(projection, key.sk.clone(), row) {
+                    let text = to_raw_value(&shown).map_err(|error| Error::Damaged {
+                        what: format!("row {}/{}", key.pk, key.sk),
+                        reason: error.to_string(),
+                    })?;
+                    bytes += weight(text.get());
+                    if bytes > MAX_ANSWER && !rows.is_empty() {
+                        break 'listing;
+                    }
+                    rows.push(text);
                 }
+                place.after = Some(key.sk);
             }
+            if next.is_none() {
+                place.partition += 1;
+            }
+            place.after = next;
         }
-        let next = (cursor.partition < partitions.len()).then(|| encode(&cursor));
+        let is_more = place.partition < partitions.len();
         Ok(http::json(
             200,
             &Rows {
                 projection: projection.name,
                 generation: target.generation,
                 rows,
-                next,
+                next: is_more.then(|| cursor::encode(&question, &place)),
             },
         ))
     }
-
-    pub(crate) async fn row(&self, request: &Request) -> Result<Response, Unanswered> {
-        let (projection, target) = self.serving(request).await?;
-        let key = http::path(request, "key");
-        if let Some(moment) = Moment::of(request)? {
-            return self.row_then(projection, key, moment).await;
-        }
-        let row = match key.len() {
-            1..=rewind::projection::MAX_ROW_KEY => self.store.get(&Key::row(&target, key)).await?,
-            _ => None,
-        };
-        let row = row.and_then(|row| shown(projection, key.to_string(), row));
-        let Some(row) = row else {
-            let name = projection.name;
-            return Err(Problem::not_found(format!("{name} has no row {key:?}")).into());
-        };
-        Ok(http::json(200, &row))
-    }
-
-    /// The projection that a request names.
-    pub(crate) fn projection(&self, request: &Request) -> Result<&Projection, Problem> {
-        let name = http::path(request, "name");
-        let projection = self.service.projection(name);
-        projection.ok_or_else(|| Problem::not_found(format!("there is no projection {name:?}")))
-    }
-
-    /// The projection that a request names, and the generation that it asks
-    /// for: without a word, the one that serves.
-    async fn serving(&self, request: &Request) -> Result<(&Projection, Target), Unanswered> {
-        let projection = self.projection(request)?;
-        let name = projection.name;
-        let generations = generations::of(&self.store, name).await?;
-        let serving = generations.serving;
-        let generation = http::query_number(request, "generation", 1..=u64::MAX, serving)?;
-        if !generations.takes(generation) {
-            let why = format!("{name} has no generation {generation}");
-            return Err(Problem::not_found(why).into());
-        }
-        let target = Target {
-            projection: name.to_string(),
-            generation,
-        };
-        Ok((projection, target))
-    }
 }
 
-/// A row as readers see it. One that only says why its first event is not in
-/// it has nothing to show.
-fn shown(projection: &Projection, key: String, row: Row) -> Option<Shown> {
-    let is_single = projection.over == Over::OneStream;
-    Some(Shown {
-        key,
-        watermark: is_single.then_some(row.watermark),
-        state: row.state?,
-        stalled: row.stalled,
+/// Checks that a list goes on in the generation that it began in: rows of two
+/// must not meet in one.
+fn continued(place: &Place, target: &Target, parameters: &Parameters) -> Result<(), Problem> {
+    if place.generation == target.generation {
+        return Ok(());
+    }
+    if parameters.text("generation").is_some() {
+        return Err(cursor::unfit());
+    }
+    let why = "the projection was rebuilt meanwhile: begin again without a cursor";
+    let mut problem = Problem::new(410, "cursor-outdated", why);
+    problem.field = Some("cursor".into());
+    Err(problem)
+}
+
+/// Whether a list of these partitions can have ended here: whoever sends a
+/// cursor may have made it up, and DynamoDB takes no key of elsewhere.
+fn is_within(place: &Place, target: &Target, prefix: &str, partitions: &[String]) -> bool {
+    partitions.get(place.partition).is_some_and(|partition| {
+        place.after.as_ref().is_none_or(|key| {
+            (1..=MAX_ROW_KEY).contains(&key.len())
+                && key.starts_with(prefix)
+                && Key::row(target, key).pk == *partition
+        })
     })
 }
 
-fn cursor(text: &str, partitions: usize) -> Result<Cursor, Problem> {
-    decode(text)
-        .filter(|cursor: &Cursor| cursor.partition < partitions)
-        .ok_or_else(|| {
-            let why = "expected `next` of the page before, with the same prefix";
-            http::bad_parameter("cursor", why)
-        })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_within_its_list_or_refused() {
+        let target = Target {
+            projection: "products".into(),
+            generation: 1,
+        };
+        let all: Vec<String> = data_store::row_partitions(&target).collect();
+        let of = |key: &str| {
+            let pk = Key::row(&target, key).pk;
+            all.iter().position(|partition| *partition == pk).unwrap()
+        };
+        let place = |partition, after: Option<&str>| Place {
+            generation: 1,
+            partition,
+            after: after.map(ToString::to_string),
+        };
+        let within = |place: Place, prefix: &str| is_within(&place, &target, prefix, &all);
+        let (most, long) = ("x".repeat(1024), "x".repeat(1025));
+        assert!(within(place(7, None), ""));
+        assert!(within(place(of("a/1"), Some("a/1")), "a/"));
+        assert!(within(place(of(&most), Some(&most)), ""));
+        // Beyond the last partition, of another one, of another prefix, and no
+        // key at all: what DynamoDB would refuse for good.
+        assert!(!within(place(8, None), ""));
+        assert!(!within(place(usize::MAX, Some("a/1")), ""));
+        assert!(!within(place((of("a/1") + 1) % 8, Some("a/1")), ""));
+        assert!(!within(place(of("a/1"), Some("a/1")), "b/"));
+        assert!(!within(place(of(""), Some("")), ""));
+        assert!(!within(place(of(&long), Some(&long)), ""));
+    }
 }

@@ -1,27 +1,31 @@
 //! `GET /streams/{stream}`: recorded events, in order, paged.
 
 use crate::handler::{Handler, MAX_ANSWER, Unanswered};
-use rewind::{Problem, Recorded, StreamName};
-use rewind_aws::http::{self, Request, Response};
+use rewind::{Problem, StreamName};
+use rewind_aws::{
+    Error,
+    http::{self, Parameters, Response, weight},
+};
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 #[derive(Serialize)]
 struct Events<'a> {
     stream: &'a StreamName,
-    events: Vec<Recorded>,
+    events: Vec<Box<RawValue>>,
     /// What `from` is for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<u64>,
 }
 
 impl Handler {
-    pub(crate) async fn stream(&self, request: &Request) -> Result<Response, Unanswered> {
-        let stream = StreamName::new(http::path(request, "stream"))
+    pub(crate) async fn stream(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
+        let stream = StreamName::new(parameters.path("stream"))
             .map_err(|bad| Problem::invalid("stream", format!("the stream's name {bad}")))?;
-        let from = http::query_number(request, "from", 1..=u64::MAX, 1)?;
-        let limit = http::query_number(request, "limit", 1..=1000, 100)?;
+        let from = parameters.number("from", 1..=u64::MAX)?.unwrap_or(1);
+        let limit = parameters.number("limit", 1..=1000)?.unwrap_or(100);
         let through = from.saturating_add(limit - 1);
-        let mut events: Vec<Recorded> = Vec::new();
+        let mut events: Vec<Box<RawValue>> = Vec::new();
         let mut bytes = 0;
         let mut next = None;
         'reading: loop {
@@ -32,12 +36,16 @@ impl Handler {
                 .read_events(&stream, after, through.saturating_add(1));
             let (read, has_more) = page.await?;
             for event in read {
-                bytes += event.event.data.get().len() + 512;
+                let text = to_raw_value(&event).map_err(|error| Error::Damaged {
+                    what: format!("{stream}@{}", event.version),
+                    reason: error.to_string(),
+                })?;
+                bytes += weight(text.get());
                 if event.version > through || (bytes > MAX_ANSWER && !events.is_empty()) {
                     next = Some(event.version);
                     break 'reading;
                 }
-                events.push(event);
+                events.push(text);
             }
             if !has_more {
                 break;

@@ -31,6 +31,27 @@ pub enum StartError {
         /// What the system call said.
         reason: String,
     },
+    /// The disk of the state folder has no room for what a system writes.
+    #[error(
+        "the disk is full: {} MB are free at {}, and {} MB are needed; free some space, or choose another folder with --dir",
+        free / 1024 / 1024, path.display(), needed / 1024 / 1024
+    )]
+    DiskFull {
+        /// The state folder.
+        path: PathBuf,
+        /// How many bytes are free on its disk.
+        free: u64,
+        /// How many bytes have to be free.
+        needed: u64,
+    },
+    /// A host that may call is no host.
+    #[error(
+        "`{given}` is no host that can be allowed: `name` or `name:port` was expected, such as `dev.example:8080`"
+    )]
+    AllowedHost {
+        /// What was given.
+        given: String,
+    },
     /// Another local system runs on the state folder.
     #[error("the state folder {} is in use by another running local system: stop that one, or choose another folder", path.display())]
     FolderInUse {

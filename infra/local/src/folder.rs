@@ -5,6 +5,10 @@ use std::path::{Path, PathBuf};
 
 use crate::error::StartError;
 use crate::options::State;
+use crate::{disk, private};
+
+/// The file that is locked while a system runs.
+const LOCK: &str = "lock";
 
 /// The state folder of a running system.
 #[derive(Debug)]
@@ -20,12 +24,18 @@ impl Folder {
     pub fn open(state: &State) -> Result<Self, StartError> {
         match state {
             State::Folder(path) => {
+                let is_new = !path.exists();
                 make(path)?;
                 // An absolute path keeps log and dead-letter paths right for whoever reads them elsewhere.
                 let path = path
                     .canonicalize()
                     .map_err(|error| not_writable(path, error))?;
+                let was_used = path.join(LOCK).exists();
                 let lock = lock(&path)?;
+                // A folder that is somebody else's too is left as it is: what is made in it is closed all the same.
+                if is_new || was_used {
+                    private::close_folder(&path).map_err(|error| not_writable(&path, error))?;
+                }
                 Ok(Self {
                     path,
                     is_ephemeral: false,
@@ -72,12 +82,12 @@ impl Drop for Folder {
 }
 
 fn make(path: &Path) -> Result<(), StartError> {
-    fs::create_dir_all(path).map_err(|error| not_writable(path, error))
+    private::make_folder(path).map_err(|error| not_writable(path, error))
 }
 
 fn lock(path: &Path) -> Result<File, StartError> {
-    let file_path = path.join("lock");
-    let file = File::options()
+    let file_path = path.join(LOCK);
+    let file = private::options()
         .create(true)
         .truncate(false)
         .write(true)
@@ -94,6 +104,9 @@ fn lock(path: &Path) -> Result<File, StartError> {
 
 /// The error for a path of the state folder that a system call refused.
 pub(crate) fn not_writable(path: &Path, error: std::io::Error) -> StartError {
+    if disk::is_of_space(&error) {
+        return disk::full(path.parent().unwrap_or(path));
+    }
     StartError::FolderNotWritable {
         path: path.to_owned(),
         reason: error.to_string(),

@@ -24,6 +24,8 @@
 //! | `triggers` | Lambda's event source mappings: batches, retries, dead letters |
 //! | `schedules` | EventBridge: functions that are invoked over and over |
 //! | `gateway` | API Gateway's HTTP API, and Lambda's Invoke |
+//! | `http` | the front of all of them: who may call, within which limits, and what a refusal looks like |
+//! | `disk` | what AWS has without end: refuses, and waits, while the state folder's disk is full |
 //!
 //! It knows nothing of what the functions do: streams, tables, routes and functions are what the template says.
 
@@ -31,15 +33,18 @@
 
 mod activity;
 mod clock;
+mod disk;
 mod dynamodb;
 mod error;
 mod folder;
 mod gateway;
+mod http;
 mod journal;
 mod kinesis;
 mod net;
 mod options;
 mod permissions;
+mod private;
 mod runtime;
 mod schedules;
 mod sdk;
@@ -51,5 +56,6 @@ mod triggers;
 
 pub use error::StartError;
 pub use options::{Options, State, Worker};
+pub use private::write_private;
 pub use system::System;
 pub use template::{Template, TemplateError};

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use crate::template::Template;
 
+/// How long a client may take to send a part of a request.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 /// What [`System::start`](crate::System::start) needs to know.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -22,13 +25,17 @@ pub struct Options {
     pub stack: String,
     /// Variables for each function process, beside those of the template.
     pub extra_env: Vec<(String, String)>,
+    /// Hosts beside loopback that requests may name and pages may come from: `name`, or `name:port`.
+    pub allowed_hosts: Vec<String>,
+    /// How long a client may take to send the head of a request, and then its body.
+    pub patience: Duration,
     /// How long a minute of a schedule takes: hours and days are scaled with it. A test need not wait for a real one.
     pub schedule_unit: Duration,
 }
 
 impl Options {
-    /// The defaults of `cargo run`: port 8080, the folder `.rewind`, the stack `rewind`, embedded services, and
-    /// schedules whose minutes take 60 seconds.
+    /// The defaults of `cargo run`: port 8080, the folder `.rewind`, the stack `rewind`, embedded services, callers on
+    /// loopback, and schedules whose minutes take 60 seconds.
     pub fn new(template: Template, worker: Worker) -> Self {
         Self {
             template,
@@ -38,6 +45,8 @@ impl Options {
             worker,
             stack: "rewind".to_owned(),
             extra_env: Vec::new(),
+            allowed_hosts: Vec::new(),
+            patience: PATIENCE,
             schedule_unit: Duration::from_secs(60),
         }
     }

@@ -97,6 +97,14 @@ async fn put_again(
                 .map_err(|error| {
                     let reason = error.body.message.unwrap_or(error.body.error_type);
                     crate::folder::not_writable(path, std::io::Error::other(reason))
+                })
+                .and_then(|answer| match answer {
+                    Some(answer) if answer["FailedRecordCount"] != 0 => {
+                        let reason = answer["Records"][0]["ErrorMessage"].as_str();
+                        let reason = std::io::Error::other(reason.unwrap_or("not put").to_owned());
+                        Err(crate::folder::not_writable(path, reason))
+                    }
+                    _ => Ok(()),
                 })?;
         }
     }

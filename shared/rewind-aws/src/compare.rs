@@ -7,10 +7,11 @@
 
 use crate::{
     Error,
-    data_store::{self, DataStore, Row},
+    data_store::{self, DataStore, Key, Row},
     generations::Generations,
+    http::weight,
 };
-use rewind::{Problem, Target};
+use rewind::{Problem, Target, projection::MAX_ROW_KEY};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -19,9 +20,9 @@ use std::{cmp::Ordering, collections::VecDeque, fmt, ops::AddAssign};
 /// Rows in one page of each side. A page also ends at 1 MB.
 const PAGE: i32 = 500;
 
-/// From how many bytes of JSON on a sample takes no further row: with one more
-/// pair of the largest rows it still fits an answer of Lambda's (6 MB).
-const MAX_SAMPLE_BYTES: usize = 3_500_000;
+/// The most that a sample's rows may weigh, so that it fits an answer of
+/// Lambda's (6 MB).
+const MAX_SAMPLE_WEIGHT: usize = 4_500_000;
 
 /// What a comparison has found so far. Those of parts add up.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
@@ -89,6 +90,26 @@ pub struct Cursor {
 struct Place {
     after: Option<String>,
     is_last: bool,
+}
+
+impl Cursor {
+    /// Whether a comparison of these two generations can have ended here. A
+    /// cursor comes back from a client, who may have made it up.
+    pub fn is_of(&self, [a, b]: [&Target; 2]) -> bool {
+        let partition = self.partition;
+        self.a.is_in(a, partition) && self.b.is_in(b, partition)
+    }
+}
+
+impl Place {
+    fn is_in(&self, target: &Target, partition: usize) -> bool {
+        let Some(pk) = data_store::row_partitions(target).nth(partition) else {
+            return false;
+        };
+        self.after.as_ref().is_none_or(|key| {
+            (1..=MAX_ROW_KEY).contains(&key.len()) && Key::row(target, key).pk == pk
+        })
+    }
 }
 
 /// The two generations to compare: those asked for, and without a word the one
@@ -175,8 +196,8 @@ pub async fn compare(
             let Some(differing) = found.note(in_a, in_b) else {
                 continue;
             };
-            if found.sample.len() < sample && sampled < MAX_SAMPLE_BYTES {
-                sampled += differing.bytes;
+            if found.sample.len() < sample && sampled + differing.weight <= MAX_SAMPLE_WEIGHT {
+                sampled += differing.weight;
                 found.sample.push(differing.shown);
             }
         }
@@ -206,7 +227,7 @@ struct Line {
 /// A differing row, and how much room it takes.
 struct Weighed {
     shown: Differing,
-    bytes: usize,
+    weight: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -306,11 +327,13 @@ impl Comparison {
             (None, None) => return None,
         }
         let lines = [&a, &b].into_iter().flatten();
-        let bytes = lines.map(|line| line.key.len() + line.text.len()).sum();
+        // With room for the names around each.
+        let weight = lines.map(|line| weight(&line.key) + weight(&line.text) + 200);
+        let weight = weight.sum();
         let key = a.as_ref().or(b.as_ref())?.key.clone();
         let (a, b) = (a.and_then(Line::side), b.and_then(Line::side));
         let shown = Differing { key, a, b };
-        Some(Weighed { shown, bytes })
+        Some(Weighed { shown, weight })
     }
 }
 
@@ -342,5 +365,40 @@ impl fmt::Display for Checksum {
 impl Serialize for Checksum {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_cursor_is_of_two_generations_or_refused() {
+        let target = |generation| Target {
+            projection: "products".into(),
+            generation,
+        };
+        let (a, b) = (target(1), target(2));
+        let is_of = |partition: u64, after_a: Value, after_b: Value| {
+            let place = |after| json!({"after": after, "is_last": false});
+            let cursor = json!({
+                "partition": partition, "a": place(after_a), "b": place(after_b),
+            });
+            let cursor: Cursor = serde_json::from_value(cursor).unwrap();
+            cursor.is_of([&a, &b])
+        };
+        let key = Key::row(&a, "x");
+        let mut partitions = data_store::row_partitions(&a);
+        let of = partitions.position(|pk| pk == key.pk).unwrap() as u64;
+        assert!(Cursor::default().is_of([&a, &b]));
+        assert!(is_of(of, json!("x"), json!("x/1")));
+        // What DynamoDB would refuse for good, and what would end a comparison
+        // before it began.
+        assert!(!is_of(8, json!(null), json!(null)));
+        assert!(!is_of(u64::MAX, json!(null), json!(null)));
+        assert!(!is_of(of + 1, json!("x"), json!(null)));
+        assert!(!is_of(of, json!("x"), json!("")));
+        assert!(!is_of(of, json!("x".repeat(1025)), json!(null)));
     }
 }

@@ -24,6 +24,7 @@ use crate::{
     lanes::Place,
     put::Stream,
 };
+pub use create::check_id;
 use jiff::Timestamp;
 use pace::Pacer;
 pub use request::{Activation, Destination, Request};

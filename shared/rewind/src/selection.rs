@@ -1,8 +1,14 @@
 //! Selections: which events of history a playback or an export is about.
 
-use crate::{Problem, Recorded, StreamName, reversal::Reversal};
+mod times;
+
+use crate::{
+    Problem, Recorded, StreamName, cloudevents::MAX_ATTRIBUTE, reversal::Reversal,
+    stream::MAX_STREAM_NAME,
+};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+pub use times::{Times, micros, rfc3339};
 
 /// Which events are meant: those that everything said here holds of. Where
 /// nothing is said, all.
@@ -50,18 +56,6 @@ pub struct Versions {
     pub to: Option<u64>,
 }
 
-/// A span of time: from `from` on, before `to`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Times {
-    /// Its begin, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub from: Option<Timestamp>,
-    /// Its end, RFC 3339.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub to: Option<Timestamp>,
-}
-
 /// An event's place in the recorded order across streams. Two streams may have
 /// events at one position; their names tell which comes first.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,6 +90,20 @@ impl Selection {
     /// expected.
     pub fn check(&self, prefix: &str, now: u64) -> Result<(), Problem> {
         let field = |name: &str| format!("{prefix}.{name}");
+        for (nth, category) in self.categories.iter().enumerate() {
+            if let Some(why) = bad_category(category) {
+                let field = field(&format!("categories[{nth}]"));
+                return Err(Problem::invalid(&field, format!("the category {why}")));
+            }
+        }
+        for (nth, kind) in self.types.iter().enumerate() {
+            if let Some(why) = bad_attribute(kind) {
+                return Err(Problem::invalid(&field(&format!("types[{nth}]")), why));
+            }
+        }
+        if let Some(why) = self.correlation.as_deref().and_then(bad_attribute) {
+            return Err(Problem::invalid(&field("correlation"), why));
+        }
         if let Some(Versions { from, to }) = self.versions {
             let (from, to) = (from.unwrap_or(1), to.unwrap_or(u64::MAX));
             if from == 0 || to == 0 {
@@ -224,16 +232,26 @@ impl Selection {
     }
 }
 
-impl Times {
-    fn hold(&self, micros_since: u64) -> bool {
-        self.from.is_none_or(|from| micros_since >= micros(from))
-            && self.to.is_none_or(|to| micros_since < micros(to))
+/// What is wrong with the name of a category, if anything is: it would be that
+/// of no stream.
+fn bad_category(name: &str) -> Option<String> {
+    // A stream's name has a dash and an id as well.
+    const MOST: usize = MAX_STREAM_NAME - 2;
+    if !(1..=MOST).contains(&name.len()) {
+        return Some(format!("has {} bytes; expected 1 to {MOST}", name.len()));
+    }
+    match StreamName::new(format!("{name}-1")) {
+        Ok(stream) if stream.category() == name => None,
+        Ok(_) => Some("has a -, which ends the category in a stream's name".into()),
+        Err(bad) => Some(bad.to_string()),
     }
 }
 
-/// Microseconds since 1970, as positions are; 0 before.
-pub fn micros(time: Timestamp) -> u64 {
-    u64::try_from(time.as_microsecond()).unwrap_or_default()
+/// What is wrong with a text that an attribute of an event is to equal, if
+/// anything is: no event's is like it.
+fn bad_attribute(text: &str) -> Option<String> {
+    let is_one = (1..=MAX_ATTRIBUTE).contains(&text.len());
+    (!is_one).then(|| format!("expected 1 to {MAX_ATTRIBUTE} bytes"))
 }
 
 #[cfg(test)]
@@ -294,6 +312,19 @@ mod tests {
                 json!({"streams": ["cart-1"], "categories": ["poll"]}),
                 "what.streams",
             ),
+            // No stream and no event is like these, and the longest of them
+            // would be no key of an index either.
+            (json!({"categories": ["poll", ""]}), "what.categories[1]"),
+            (json!({"categories": ["po-ll"]}), "what.categories[0]"),
+            (json!({"categories": ["po/ll"]}), "what.categories[0]"),
+            (
+                json!({"categories": ["x".repeat(3000)]}),
+                "what.categories[0]",
+            ),
+            (json!({"types": ["t", ""]}), "what.types[1]"),
+            (json!({"types": ["x".repeat(1025)]}), "what.types[0]"),
+            (json!({"correlation": ""}), "what.correlation"),
+            (json!({"correlation": "x".repeat(1025)}), "what.correlation"),
         ] {
             let problem = selection(text.clone()).check("what", now).unwrap_err();
             assert_eq!(problem.field.as_deref(), Some(field), "{text}");

@@ -1,20 +1,26 @@
-//! DynamoDB in process: `dynoxide`, behind a front that checks permissions.
+//! DynamoDB in process: `dynoxide`, behind the one door that checks permissions.
 
-mod front;
+mod door;
+mod engine;
+mod read;
 mod tables;
+mod touched;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use dynoxide::Database;
+use dynoxide::{Database, DynoxideError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::disk::{self, Disk};
 use crate::error::StartError;
 use crate::folder::Folder;
+use crate::http::Server;
 use crate::net;
 use crate::permissions::Guard;
-use crate::shutdown::stopped;
+use crate::private;
+use engine::Engine;
 
 pub(crate) use tables::create as create_tables;
 
@@ -24,7 +30,7 @@ const FILE: &str = "dynamodb.sqlite";
 #[derive(Debug)]
 pub(crate) struct DynamoDb {
     endpoint: String,
-    servers: Vec<JoinHandle<()>>,
+    server: JoinHandle<()>,
 }
 
 impl DynamoDb {
@@ -32,33 +38,22 @@ impl DynamoDb {
     pub fn start(
         folder: &Folder,
         guard: Arc<Guard>,
+        disk: &Disk,
+        server: &Server,
         shutdown: &watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
-        let database = open(folder)?;
+        let engine = Engine::new(open(folder)?, guard);
         let failed = |error: std::io::Error| StartError::Part {
             part: "DynamoDB endpoint",
             reason: error.to_string(),
         };
-        let inner = net::listen(0).map_err(failed)?;
-        let inner_url = net::url(&inner).map_err(failed)?;
         let listener = net::listen(0).map_err(failed)?;
         let endpoint = net::url(&listener).map_err(failed)?;
-        let ending = stopped(shutdown.clone());
-        let database = tokio::spawn(async move {
-            if let Err(error) = dynoxide::server::serve_with_shutdown(inner, database, ending).await
-            {
-                tracing::error!(error, "DynamoDB ended");
-            }
-        });
-        let front = tokio::spawn(front::serve(
-            listener,
-            inner_url,
-            guard,
-            stopped(shutdown.clone()),
-        ));
+        let (server, shutdown) = (server.clone(), shutdown.clone());
+        let app = door::app(engine, disk.clone());
         Ok(Self {
             endpoint,
-            servers: vec![front, database],
+            server: tokio::spawn(async move { server.serve(listener, app, shutdown).await }),
         })
     }
 
@@ -68,9 +63,7 @@ impl DynamoDb {
 
     /// Resolves when the last request has ended and the database is closed.
     pub async fn stop(self) {
-        for server in self.servers {
-            let _ = server.await;
-        }
+        let _ = self.server.await;
     }
 }
 
@@ -83,20 +76,24 @@ fn open(folder: &Folder) -> Result<Database, StartError> {
     }
     let path = folder.path().join(FILE);
     check_writable(&path)?;
-    let corrupt = |error: dynoxide::DynoxideError| StartError::FolderCorrupt {
-        path: path.clone(),
-        reason: error.to_string(),
+    let failed = |error: DynoxideError| match error.to_string() {
+        reason if reason.contains("disk is full") => disk::full(folder.path()),
+        reason => StartError::FolderCorrupt {
+            path: path.clone(),
+            reason,
+        },
     };
-    let database = Database::new(&path.to_string_lossy()).map_err(corrupt)?;
+    let database = Database::new(&path.to_string_lossy()).map_err(failed)?;
     // The settings after bulk loading: no fsync at each commit. The write-ahead log survives `kill -9` all the same.
-    database.disable_bulk_loading().map_err(corrupt)?;
+    database.disable_bulk_loading().map_err(failed)?;
     // A read of the catalogue finds out now, in one line, what would fail each request later.
-    database.table_count().map_err(corrupt)?;
+    database.table_count().map_err(failed)?;
     Ok(database)
 }
 
+/// Makes the file, too, which SQLite would let everybody read.
 fn check_writable(path: &Path) -> Result<(), StartError> {
-    std::fs::File::options()
+    private::options()
         .create(true)
         .append(true)
         .open(path)

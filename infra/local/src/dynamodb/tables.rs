@@ -5,6 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::error::{BuildError, SdkError};
 use aws_sdk_dynamodb::operation::describe_table::DescribeTableError;
+use aws_sdk_dynamodb::operation::update_table::UpdateTableError;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
     Projection as SdkProjection, ProjectionType, ScalarAttributeType, TableDescription,
@@ -40,7 +41,12 @@ async fn create_one(client: &Client, endpoint: &str, table: &Table) -> Result<()
         reason,
     };
     match describe(client, &table.name).await {
-        Ok(Some(found)) => return compare(table, &found),
+        Ok(Some(found)) => {
+            compare(table, &found)?;
+            return protect(client, table, &found)
+                .await
+                .map_err(|error| failed(reason(&error)));
+        }
         Ok(None) => {}
         Err(error) => return Err(failed(reason(&error))),
     }
@@ -78,6 +84,23 @@ async fn describe(
     }
 }
 
+/// Protects a table that was made before the template said so. It never takes a protection away.
+async fn protect(
+    client: &Client,
+    table: &Table,
+    found: &TableDescription,
+) -> Result<(), SdkError<UpdateTableError>> {
+    if !table.is_protected || found.deletion_protection_enabled() == Some(true) {
+        return Ok(());
+    }
+    let request = client.update_table().table_name(&table.name);
+    request
+        .deletion_protection_enabled(true)
+        .send()
+        .await
+        .map(drop)
+}
+
 fn request(
     client: &Client,
     table: &Table,
@@ -98,6 +121,7 @@ fn request(
         .create_table()
         .table_name(&table.name)
         .billing_mode(BillingMode::PayPerRequest)
+        .deletion_protection_enabled(table.is_protected)
         .set_attribute_definitions(Some(attributes.collect::<Result<_, _>>()?))
         .set_key_schema(Some(key_schema(&table.key)?))
         .set_global_secondary_indexes((!indexes.is_empty()).then_some(indexes)))

@@ -1,44 +1,77 @@
 //! Lambda's Invoke, so that the AWS CLI, the SDKs and `cargo lambda invoke` reach the functions.
 
+use std::borrow::Cow;
+
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::Response;
 use bytes::Bytes;
+use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::Gateway;
+use super::{Gateway, content_type};
+use crate::http::{self, Problem};
 use crate::permissions::{Use, caller};
 use crate::runtime::{MAXIMUM_EVENT, MAXIMUM_PAYLOAD, Outcome};
 
-/// An error of Invoke itself, with its status and type.
-struct Refusal(StatusCode, &'static str, String);
+/// What a page can send to another site without asking first.
+const OF_FORMS: [&str; 3] = [
+    "application/x-www-form-urlencoded",
+    "multipart/form-data",
+    "text/plain",
+];
 
-pub(super) async fn invoke(
-    State(gateway): State<Gateway>,
-    Path(name): Path<String>,
-    request: Request,
-) -> Response {
-    match run(&gateway, &name, request).await {
-        Ok(response) => response,
-        Err(Refusal(status, kind, message)) => {
-            let body = json!({ "Type": "User", "Message": message, "message": message });
-            let mut response = answer(status, body.to_string().into());
-            set(&mut response, "x-amzn-errortype", kind);
-            response
-        }
-    }
+/// An error of Invoke itself: a problem for people, with the type by which the SDKs know it.
+struct Refusal(Problem, &'static str);
+
+/// The function's name in the path of an invocation.
+pub(super) fn function_of(path: &str) -> Option<Cow<'_, str>> {
+    let name = path
+        .strip_prefix("/2015-03-31/functions/")?
+        .strip_suffix("/invocations")?;
+    (!name.is_empty() && !name.contains('/')).then(|| percent_decode_str(name).decode_utf8_lossy())
 }
 
-async fn run(gateway: &Gateway, name: &str, request: Request) -> Result<Response, Refusal> {
-    let (parts, body) = request.into_parts();
+pub(super) async fn answer(gateway: &Gateway, name: &str, parts: &Parts, body: Body) -> Response {
+    let Refusal(problem, kind) = match run(gateway, name, parts, body).await {
+        Ok(response) => return response,
+        Err(refusal) => refusal,
+    };
+    // The SDKs read `message`, and people the rest.
+    let mut members = problem.body(parts.uri.path());
+    members["message"] = json!(problem.detail());
+    members["Message"] = json!(problem.detail());
+    members["Type"] = json!("User");
+    let mut response = problem.into_response(parts.uri.path());
+    *response.body_mut() = Body::from(members.to_string());
+    identify(&mut response);
+    set(&mut response, "x-amzn-errortype", kind);
+    response
+}
+
+async fn run(
+    gateway: &Gateway,
+    name: &str,
+    parts: &Parts,
+    body: Body,
+) -> Result<Response, Refusal> {
+    let refused =
+        |status, title, detail: String, kind| Refusal(Problem::new(status, title, detail), kind);
+    if parts.method != Method::POST {
+        let problem = Problem::method_not_allowed(&parts.method, &["POST".to_owned()]);
+        return Err(Refusal(problem, "InvalidRequestContentException"));
+    }
     let Some(function) = gateway.runtime.find(name) else {
-        let message = format!("Function not found: {name}");
-        return Err(Refusal(
+        let problem = Problem::new(
             StatusCode::NOT_FOUND,
+            "No such function",
+            format!("Function not found: {name}"),
+        );
+        return Err(Refusal(
+            problem.of_field("name"),
             "ResourceNotFoundException",
-            message,
         ));
     };
     let uses = [Use {
@@ -46,45 +79,47 @@ async fn run(gateway: &Gateway, name: &str, request: Request) -> Result<Response
         resource: function.arn.clone(),
     }];
     if let Err(denied) = gateway.guard.check(caller(&parts.headers), &uses) {
-        return Err(Refusal(
+        return Err(refused(
             StatusCode::FORBIDDEN,
-            "AccessDeniedException",
+            "Access denied",
             denied.to_string(),
+            "AccessDeniedException",
         ));
     }
     let kind = parts
         .headers
         .get("x-amz-invocation-type")
         .and_then(|kind| kind.to_str().ok());
-    let payload = read(
-        body,
-        if kind == Some("Event") {
-            MAXIMUM_EVENT
-        } else {
-            MAXIMUM_PAYLOAD
-        },
-    )
-    .await?;
+    let limit = if kind == Some("Event") {
+        MAXIMUM_EVENT
+    } else {
+        MAXIMUM_PAYLOAD
+    };
+    let payload = read(parts, body, limit).await?;
     match kind.unwrap_or("RequestResponse") {
-        "DryRun" => Ok(answer(StatusCode::NO_CONTENT, Bytes::new())),
-        "Event" => match gateway.queue.put(&function.logical_id, payload) {
-            Ok(_) => Ok(answer(StatusCode::ACCEPTED, Bytes::new())),
-            Err(error) => {
-                let message = format!("the event cannot be kept: {error}");
-                Err(Refusal(
-                    StatusCode::INTERNAL_SERVER_ERROR,
+        "DryRun" => Ok(success(StatusCode::NO_CONTENT, Bytes::new())),
+        "Event" => {
+            gateway
+                .disk
+                .check()
+                .map_err(|problem| Refusal(problem, "ServiceException"))?;
+            match gateway.queue.put(&function.logical_id, payload) {
+                Ok(_) => Ok(success(StatusCode::ACCEPTED, Bytes::new())),
+                Err(error) => Err(refused(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "Not accepted",
+                    format!("the event cannot be kept: {error}"),
                     "ServiceException",
-                    message,
-                ))
+                )),
             }
-        },
+        }
         "RequestResponse" => {
             let outcome = gateway.runtime.invoke(&function.logical_id, payload).await;
             let (payload, is_error) = match outcome {
                 Outcome::Success(payload) => (payload, false),
                 Outcome::Failure(failure) => (failure.payload, true),
             };
-            let mut response = answer(StatusCode::OK, payload);
+            let mut response = success(StatusCode::OK, payload);
             set(&mut response, "x-amz-executed-version", "$LATEST");
             if is_error {
                 set(&mut response, "x-amz-function-error", "Unhandled");
@@ -92,58 +127,69 @@ async fn run(gateway: &Gateway, name: &str, request: Request) -> Result<Response
             Ok(response)
         }
         other => {
-            let message = format!("{other} is none of RequestResponse, Event and DryRun");
-            Err(Refusal(
+            let problem = Problem::new(
                 StatusCode::BAD_REQUEST,
+                "No such invocation type",
+                format!("{other} is none of RequestResponse, Event and DryRun"),
+            );
+            Err(Refusal(
+                problem.of_field("x-amz-invocation-type"),
                 "InvalidParameterValueException",
-                message,
             ))
         }
     }
 }
 
-async fn read(body: Body, limit: usize) -> Result<Bytes, Refusal> {
-    let body = super::read(body)
+async fn read(parts: &Parts, body: Body, limit: usize) -> Result<Bytes, Refusal> {
+    let body = http::read(body, limit)
         .await
-        .ok()
-        .filter(|body| body.len() <= limit)
-        .ok_or_else(|| {
-            let message = format!("the payload is larger than {limit} bytes");
-            Refusal(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "RequestTooLargeException",
-                message,
-            )
+        .map_err(|unread| match unread {
+            http::Unread::TooLarge(limit) => {
+                Refusal(Problem::body_too_large(limit), "RequestTooLargeException")
+            }
+            other => Refusal(other.into(), "InvalidRequestContentException"),
         })?;
     if body.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
     }
+    let given = content_type(parts);
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if OF_FORMS
+        .iter()
+        .any(|form| essence.eq_ignore_ascii_case(form))
+    {
+        let problem = Problem::content_type(given, "`application/json`");
+        return Err(Refusal(problem, "UnsupportedMediaTypeException"));
+    }
     match serde_json::from_slice::<IgnoredAny>(&body) {
         Ok(_) => Ok(body),
         Err(error) => {
-            let message = format!("Could not parse request body into json: {error}");
+            let detail = format!("Could not parse request body into json: {error}");
             Err(Refusal(
-                StatusCode::BAD_REQUEST,
+                Problem::malformed("body", detail),
                 "InvalidRequestContentException",
-                message,
             ))
         }
     }
 }
 
-fn answer(status: StatusCode, body: Bytes) -> Response {
+fn success(status: StatusCode, body: Bytes) -> Response {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     response.headers_mut().insert(
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
     );
+    identify(&mut response);
+    response
+}
+
+fn identify(response: &mut Response) {
     set(
-        &mut response,
+        response,
         "x-amzn-requestid",
         &uuid::Uuid::now_v7().to_string(),
     );
-    response
 }
 
 fn set(response: &mut Response, name: &'static str, value: &str) {

@@ -11,6 +11,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::activity::{Activity, Busy};
+use crate::disk::Disk;
+use crate::private;
 use crate::runtime::{Outcome, Runtime};
 use crate::shutdown::stopped;
 
@@ -24,6 +26,7 @@ pub(crate) struct Queue {
     activity: Activity,
     // One file for each event that is accepted and not ended. Nothing is kept without a folder.
     folder: Option<PathBuf>,
+    disk: Disk,
     closing: watch::Receiver<bool>,
 }
 
@@ -32,12 +35,14 @@ impl Queue {
         runtime: Arc<Runtime>,
         activity: Activity,
         folder: Option<PathBuf>,
+        disk: Disk,
         closing: watch::Receiver<bool>,
     ) -> Self {
         Self {
             runtime,
             activity,
             folder,
+            disk,
             closing,
         }
     }
@@ -70,9 +75,9 @@ impl Queue {
         let file = match &self.folder {
             Some(folder) => {
                 let file = folder.join(format!("{}.{function}.json", uuid::Uuid::now_v7()));
-                let half = file.with_extension("half");
-                fs::write(&half, &payload)?;
-                fs::rename(half, &file)?;
+                private::write_private(&file, &payload).inspect_err(|error| {
+                    self.disk.is_cause(error);
+                })?;
                 Some(file)
             }
             None => None,
@@ -98,11 +103,22 @@ impl Queue {
         busy: Busy,
     ) {
         let mut pauses = PAUSES.into_iter();
-        while let Outcome::Failure(failure) = self.runtime.invoke(&function, payload.clone()).await
-        {
+        loop {
+            let times_full = self.disk.times_full();
+            let Outcome::Failure(failure) = self.runtime.invoke(&function, payload.clone()).await
+            else {
+                break;
+            };
             if *self.closing.borrow() {
                 // The failure is the stop's: the next start begins the event again.
                 return;
+            }
+            if self.disk.was_full_since(times_full) {
+                // It is not the event's failure: it is begun again when there is space.
+                tokio::select! {
+                    () = stopped(self.closing.clone()) => return,
+                    () = self.disk.room() => continue,
+                }
             }
             let Some(pause) = pauses.next() else {
                 tracing::error!(

@@ -17,6 +17,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::{disk, private};
+
 pub(crate) use entry::Entry;
 pub(crate) use progress::Progress;
 use segment::Segment;
@@ -56,7 +58,7 @@ impl Journal {
     }
 
     fn with_segments_of(folder: &Path, segment_bytes: u64) -> io::Result<(Self, Earlier)> {
-        fs::create_dir_all(folder)?;
+        private::make_folder(folder)?;
         let mut files = Vec::new();
         for file in fs::read_dir(folder)? {
             let path = file?.path();
@@ -134,8 +136,10 @@ impl Journal {
             epoch: self.epoch,
             finished: finished.clone(),
         };
-        if let Err(error) = progress.save(&self.folder) {
-            // Without it more is repeated at the next start, which is harmless.
+        // Without it more is repeated at the next start, which is harmless. A full disk has a message of its own.
+        if let Err(error) = progress.save(&self.folder)
+            && !disk::is_of_space(&error)
+        {
             tracing::warn!(folder = %self.folder.display(), %error, "the progress of a stream's consumers is not saved");
         }
     }

@@ -8,6 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Entry;
+use crate::private;
 
 const FILE: &str = "finished.json";
 
@@ -31,9 +32,7 @@ impl Progress {
 
     /// Replaces the file in one step, so that a reader never sees half of it.
     pub fn save(&self, folder: &Path) -> io::Result<()> {
-        let temporary = folder.join("finished.json.new");
-        fs::write(&temporary, serde_json::to_vec(self)?)?;
-        fs::rename(temporary, folder.join(FILE))
+        private::write_private(&folder.join(FILE), serde_json::to_vec(self)?)
     }
 
     /// Whether all of `consumers` have finished a record.

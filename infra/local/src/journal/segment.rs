@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::Entry;
+use crate::private;
 
 /// A file that records are appended to.
 #[derive(Debug)]
@@ -21,7 +22,10 @@ pub(super) struct Segment {
 impl Segment {
     pub fn create(folder: &Path, epoch: u64, number: u64) -> io::Result<Self> {
         let path = folder.join(format!("{epoch:08}-{number:08}.jsonl"));
-        let file = File::options().create_new(true).append(true).open(&path)?;
+        let file = private::options()
+            .create_new(true)
+            .append(true)
+            .open(&path)?;
         Ok(Self {
             path,
             file,

@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 
-use ferrokinesis::sequence;
-
+use super::shards;
 use crate::activity::Activity;
 use crate::journal::{Entry, Journal};
 
@@ -51,8 +50,12 @@ impl Ledger {
         }
     }
 
-    /// Takes the records of one put. They count as work under way, also when writing them down fails.
+    /// Takes the records of one put, which count as work under way from now on. When writing them down fails, none of
+    /// them is taken.
     pub fn put(&mut self, entries: &[Entry<'_>]) -> io::Result<()> {
+        if let Some(journal) = &mut self.journal {
+            journal.append(entries)?;
+        }
         for entry in entries {
             let record = Unfinished {
                 sequence: entry.sequence.to_string(),
@@ -65,10 +68,7 @@ impl Ledger {
         }
         self.unfinished += entries.len();
         self.activity.add(entries.len());
-        match &mut self.journal {
-            Some(journal) => journal.append(entries),
-            None => Ok(()),
-        }
+        Ok(())
     }
 
     /// A consumer has finished a shard up to a sequence number. Returns the keys of the records to forget.
@@ -87,14 +87,12 @@ impl Ledger {
             return Vec::new();
         };
         let mut done = 0;
-        let prefix =
-            sequence::resolve_shard_id(shard).map(|(_, index)| sequence::shard_ix_to_hex(index));
-        if let (Some(records), Ok(prefix)) = (self.shards.get_mut(shard), prefix) {
+        if let Some(records) = self.shards.get_mut(shard) {
             while let Some(record) = records.pop_front_if(|record| record.sequence <= by_all) {
                 done += 1;
                 self.kept_bytes += record.bytes;
-                self.kept
-                    .push_back((format!("{prefix}/{}", record.sequence), record.bytes));
+                let key = shards::key(shard, &record.sequence);
+                self.kept.push_back((key, record.bytes));
             }
         }
         self.finished_by_all.insert(shard.to_owned(), by_all);

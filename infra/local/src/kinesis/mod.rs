@@ -20,10 +20,11 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, watch};
 
 use crate::activity::Activity;
+use crate::disk::Disk;
 use crate::template::{ACCOUNT, REGION, Stream};
 
 pub(crate) use ledger::Ledger;
-pub(crate) use server::serve;
+pub(crate) use server::app;
 pub(crate) use shards::Shard;
 use wakes::Wakes;
 
@@ -35,6 +36,7 @@ pub(crate) struct Kinesis {
     // that have consumers.
     ledgers: Mutex<HashMap<String, Ledger>>,
     wakes: Wakes,
+    disk: Disk,
 }
 
 /// A record of a shard.
@@ -60,7 +62,8 @@ pub(crate) struct Read {
 }
 
 impl Kinesis {
-    pub fn new() -> Self {
+    /// An empty one, whose journals are on a disk.
+    pub fn new(disk: Disk) -> Self {
         let options = StoreOptions {
             create_stream_ms: 0,
             delete_stream_ms: 0,
@@ -74,6 +77,7 @@ impl Kinesis {
             store: Unprintable(Store::new(options)),
             ledgers: Mutex::default(),
             wakes: Wakes::default(),
+            disk,
         }
     }
 

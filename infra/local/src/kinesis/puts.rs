@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
+use std::io;
 
 use ferrokinesis::actions::{self, Operation};
 use ferrokinesis::error::KinesisErrorResponse;
 use serde_json::{Value, json};
 
-use super::Kinesis;
+use super::{Kinesis, shards};
 use crate::journal::Entry;
 
 /// How much `ferrokinesis` takes in one PutRecords; Kinesis takes twice as much.
@@ -40,9 +41,18 @@ impl Kinesis {
             .zip(results)
             .filter_map(|(record, result)| entry(record, result))
             .collect();
-        let mut journaled = Ok(());
-        if let Some(ledger) = ledgers.get_mut(&stream) {
-            journaled = ledger.put(&entries);
+        if let Some(ledger) = ledgers.get_mut(&stream)
+            && let Err(error) = ledger.put(&entries)
+        {
+            // Nobody has seen the records, and nobody will: whoever is told that they failed puts them again.
+            let keys: Vec<String> = entries
+                .iter()
+                .map(|entry| shards::key(&entry.shard, &entry.sequence))
+                .collect();
+            self.store.delete_record_keys(&stream, &keys).await;
+            drop(ledgers);
+            self.disk.is_cause(&error);
+            return not_put(operation, records.len(), &error);
         }
         drop(ledgers);
         for shard in entries
@@ -52,16 +62,7 @@ impl Kinesis {
         {
             self.wakes.put(&stream, shard);
         }
-        match journaled {
-            Ok(()) => Ok(Some(answer)),
-            // The records may be seen all the same, as with any put that fails after it was done.
-            Err(error) => Err(KinesisErrorResponse::server_error(
-                None,
-                Some(&format!(
-                    "The local system cannot write its journal: {error}"
-                )),
-            )),
-        }
+        Ok(Some(answer))
     }
 
     /// Puts the records in parts that the store takes. The lock is held over all of them.
@@ -113,6 +114,23 @@ impl Kinesis {
             records,
         ))
     }
+}
+
+/// What Kinesis answers when it could not keep any of the records.
+fn not_put(
+    operation: Operation,
+    records: usize,
+    error: &io::Error,
+) -> Result<Option<Value>, KinesisErrorResponse> {
+    let message = format!("The local system cannot write its journal: {error}");
+    if operation != Operation::PutRecords {
+        return Err(KinesisErrorResponse::server_error(None, Some(&message)));
+    }
+    let failed = json!({ "ErrorCode": "InternalFailure", "ErrorMessage": message });
+    Ok(Some(json!({
+        "FailedRecordCount": records,
+        "Records": vec![failed; records],
+    })))
 }
 
 /// The size of a record as Kinesis counts it.

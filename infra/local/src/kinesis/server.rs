@@ -3,17 +3,16 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use ferrokinesis::actions::Operation;
 use ferrokinesis::error::KinesisErrorResponse;
 use ferrokinesis::validation::{self, FieldDef};
 use serde_json::Value;
-use tokio::net::TcpListener;
 
 use super::Kinesis;
+use crate::http::{self, Problem};
 use crate::permissions::{Guard, caller, kinesis_uses};
 
 /// 10 MiB of records in base64, and the rest of the request.
@@ -26,27 +25,20 @@ struct Endpoint {
     guard: Arc<Guard>,
 }
 
-/// Serves the endpoint until `shutdown` resolves.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    kinesis: Arc<Kinesis>,
-    guard: Arc<Guard>,
-    shutdown: impl Future<Output = ()> + Send + 'static,
-) {
-    let app = Router::new()
+/// The endpoint's application.
+pub(crate) fn app(kinesis: Arc<Kinesis>, guard: Arc<Guard>) -> Router {
+    Router::new()
         .fallback(answer)
-        .layer(DefaultBodyLimit::max(MAXIMUM_BODY))
-        .with_state(Endpoint { kinesis, guard });
-    if let Err(error) = axum::serve(listener, app)
-        .with_graceful_shutdown(shutdown)
-        .await
-    {
-        tracing::error!(%error, "the Kinesis endpoint ended");
-    }
+        .with_state(Endpoint { kinesis, guard })
 }
 
-async fn answer(State(endpoint): State<Endpoint>, headers: HeaderMap, body: Bytes) -> Response {
-    match call(&endpoint, &headers, &body).await {
+async fn answer(State(endpoint): State<Endpoint>, request: Request) -> Response {
+    let (head, body) = request.into_parts();
+    let body = match http::read(body, MAXIMUM_BODY).await {
+        Ok(body) => body,
+        Err(unread) => return Problem::from(unread).into_response(head.uri.path()),
+    };
+    match call(&endpoint, &head.headers, &body).await {
         Ok(Some(answer)) => json(StatusCode::OK, answer.to_string()),
         Ok(None) => json(StatusCode::OK, String::new()),
         Err(error) => {

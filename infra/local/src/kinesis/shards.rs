@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use ferrokinesis::actions::Operation;
 use ferrokinesis::error::KinesisErrorResponse;
+use ferrokinesis::sequence;
 use ferrokinesis::store::Store;
 use ferrokinesis::types::StreamStatus;
 
@@ -17,6 +18,15 @@ pub(crate) struct Shard {
     pub id: String,
     /// The shards that it was split or merged from.
     pub parents: Vec<String>,
+}
+
+/// Under which key the store keeps a record.
+pub(super) fn key(shard: &str, sequence: &str) -> String {
+    let prefix = sequence::resolve_shard_id(shard).map_or_else(
+        |_| String::new(),
+        |(_, index)| sequence::shard_ix_to_hex(index),
+    );
+    format!("{prefix}/{sequence}")
 }
 
 /// Whether an operation changes the shards of a stream.

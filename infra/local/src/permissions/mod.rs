@@ -4,14 +4,16 @@
 //! operator, who may do all but what a resource policy denies to everyone.
 
 mod guard;
-mod partiql;
+pub(crate) mod partiql;
 mod pattern;
 mod requests;
 
 use axum::http::{HeaderMap, header};
 
-pub(crate) use guard::Guard;
-pub(crate) use requests::{dynamodb_uses, kinesis_uses};
+use crate::template::{ACCOUNT, REGION};
+
+pub(crate) use guard::{Denied, Guard};
+pub(crate) use requests::kinesis_uses;
 
 /// One thing that a request does: an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +22,20 @@ pub(crate) struct Use {
     pub action: String,
     /// The resource's ARN.
     pub resource: String,
+}
+
+impl Use {
+    /// An action of DynamoDB on a table, by its name or ARN, or on one of its indexes.
+    pub fn on_table(action: &str, table: &str, index: Option<&str>) -> Self {
+        let name = table.rsplit_once("table/").map_or(table, |(_, name)| name);
+        let index = index
+            .map(|index| format!("/index/{index}"))
+            .unwrap_or_default();
+        Self {
+            action: format!("dynamodb:{action}"),
+            resource: format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}{index}"),
+        }
+    }
 }
 
 /// The access key that signed a request.

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
-use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -17,10 +15,20 @@ use super::MAXIMUM_PAYLOAD;
 use super::outcome::{Failure, Outcome};
 use super::pool::Pool;
 use super::worker::{Assignment, Worker, Workers, locked};
+use crate::http::{self, Problem, Server, Unread};
+
+/// The routes, for people.
+const ROUTES: [&str; 4] = [
+    "GET /w/{worker}/2018-06-01/runtime/invocation/next",
+    "POST /w/{worker}/2018-06-01/runtime/invocation/{request}/response",
+    "POST /w/{worker}/2018-06-01/runtime/invocation/{request}/error",
+    "POST /w/{worker}/2018-06-01/runtime/init/error",
+];
 
 /// Serves the Runtime API until everything stops.
 pub(super) async fn serve(
     listener: TcpListener,
+    server: Server,
     workers: Arc<Workers>,
     shutdown: watch::Receiver<bool>,
 ) {
@@ -38,24 +46,25 @@ pub(super) async fn serve(
             "/w/{worker}/2018-06-01/runtime/init/error",
             post(fail_to_start),
         )
+        .fallback(nothing)
+        .method_not_allowed_fallback(nothing)
         .with_state(workers);
-    tokio::select! {
-        ended = axum::serve(listener, app) => {
-            if let Err(error) = ended {
-                tracing::error!(%error, "the Lambda Runtime API ended");
-            }
-        }
-        () = crate::shutdown::stopped(shutdown) => {}
-    }
+    server.serve(listener, app, shutdown).await;
 }
 
-async fn next(State(workers): State<Arc<Workers>>, Path(worker): Path<u64>) -> Response {
-    let Some((pool, worker)) = workers.get(worker) else {
+async fn nothing(method: Method, uri: Uri) -> Response {
+    Problem::no_route(&method, uri.path(), &ROUTES.map(str::to_owned)).into_response(uri.path())
+}
+
+async fn next(State(workers): State<Arc<Workers>>, Path(worker): Path<String>) -> Response {
+    let Some((pool, worker)) = workers.named(&worker) else {
         return unknown();
     };
     match pool.next(&worker).await {
         Some(assignment) => hand_over(&pool, assignment),
-        None => StatusCode::GONE.into_response(),
+        // The process is being killed. An answer without an invocation is no answer that its runtime knows: it would
+        // panic on it before the kill arrives. The connection ends with the process.
+        None => std::future::pending().await,
     }
 }
 
@@ -92,15 +101,17 @@ fn hand_over(pool: &Pool, assignment: Assignment) -> Response {
 
 async fn respond(
     State(workers): State<Arc<Workers>>,
-    Path((worker, request)): Path<(u64, String)>,
+    Path((worker, request)): Path<(String, String)>,
     body: Body,
 ) -> Response {
-    let Some((_, worker)) = workers.get(worker) else {
+    let Some((_, worker)) = workers.named(&worker) else {
         return unknown();
     };
-    match limited(body).await {
-        Some(answer) => ended(&worker, &request, Outcome::Success(answer)),
-        None => {
+    match http::read(body, MAXIMUM_PAYLOAD).await {
+        Ok(answer) => ended(&worker, &request, Outcome::Success(answer)),
+        // The process was killed while it answered.
+        Err(Unread::Broken(_)) => StatusCode::BAD_REQUEST.into_response(),
+        Err(Unread::TooLarge(_) | Unread::TooSlow(_)) => {
             worker.answer(
                 &request,
                 Outcome::Failure(Failure::answer_too_large(MAXIMUM_PAYLOAD)),
@@ -116,29 +127,31 @@ async fn respond(
 
 async fn fail(
     State(workers): State<Arc<Workers>>,
-    Path((worker, request)): Path<(u64, String)>,
+    Path((worker, request)): Path<(String, String)>,
     body: Body,
 ) -> Response {
-    let Some((_, worker)) = workers.get(worker) else {
+    let Some((_, worker)) = workers.named(&worker) else {
         return unknown();
     };
-    let failure = match limited(body).await {
-        Some(payload) => Failure { payload },
-        None => Failure::answer_too_large(MAXIMUM_PAYLOAD),
+    let failure = match http::read(body, MAXIMUM_PAYLOAD).await {
+        Ok(payload) => Failure { payload },
+        Err(Unread::Broken(_)) => return StatusCode::BAD_REQUEST.into_response(),
+        Err(Unread::TooLarge(_) | Unread::TooSlow(_)) => Failure::answer_too_large(MAXIMUM_PAYLOAD),
     };
     ended(&worker, &request, Outcome::Failure(failure))
 }
 
 async fn fail_to_start(
     State(workers): State<Arc<Workers>>,
-    Path(worker): Path<u64>,
+    Path(worker): Path<String>,
     body: Body,
 ) -> Response {
-    let Some((_, worker)) = workers.get(worker) else {
+    let Some((_, worker)) = workers.named(&worker) else {
         return unknown();
     };
-    let reason = limited(body)
+    let reason = http::read(body, MAXIMUM_PAYLOAD)
         .await
+        .ok()
         .map(|body| String::from_utf8_lossy(&body).into_owned());
     *locked(&worker.init_error) = reason;
     accepted()
@@ -152,14 +165,6 @@ fn ended(worker: &Worker, request: &str, outcome: Outcome) -> Response {
         let error = Failure::new("InvalidRequestID", "Invalid request ID");
         (StatusCode::BAD_REQUEST, error.payload).into_response()
     }
-}
-
-async fn limited(body: Body) -> Option<Bytes> {
-    Limited::new(body, MAXIMUM_PAYLOAD)
-        .collect()
-        .await
-        .ok()
-        .map(|body| body.to_bytes())
 }
 
 fn accepted() -> Response {

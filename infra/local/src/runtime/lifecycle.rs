@@ -73,7 +73,7 @@ impl Pool {
             state.queue.clear();
         }
         for worker in self.workers.of(&self.function().name) {
-            worker.kill.notify_one();
+            worker.dismiss();
         }
         let _ = self.live.subscribe().wait_for(|live| *live == 0).await;
     }

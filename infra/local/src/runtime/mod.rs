@@ -3,6 +3,7 @@
 mod api;
 mod environment;
 mod lifecycle;
+mod log;
 mod outcome;
 mod pool;
 mod process;
@@ -18,7 +19,9 @@ use futures::future::{join_all, try_join_all};
 use tokio::sync::watch;
 
 use crate::activity::Activity;
+use crate::disk::Disk;
 use crate::error::StartError;
+use crate::http::Server;
 use crate::net;
 use crate::options::Worker as Program;
 use crate::template::Function;
@@ -54,6 +57,10 @@ pub(crate) struct Launch {
     pub extra_env: Vec<(String, String)>,
     /// Where the functions' output goes; nowhere when absent.
     pub logs: Option<PathBuf>,
+    /// The disk that the output is written to.
+    pub disk: Disk,
+    /// How the Runtime API is served.
+    pub server: Server,
     /// Turns true when everything stops.
     pub shutdown: watch::Receiver<bool>,
 }
@@ -74,6 +81,7 @@ impl Runtime {
         let workers = Arc::new(Workers::default());
         tokio::spawn(api::serve(
             listener,
+            launch.server.clone(),
             workers.clone(),
             launch.shutdown.clone(),
         ));

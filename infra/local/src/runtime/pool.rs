@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::sync::{oneshot, watch};
 
+use super::log::Log;
 use super::outcome::{Failure, Outcome};
 use super::worker::{Assignment, Job, Worker, Workers, locked};
 use super::{Launch, process};
@@ -26,6 +27,7 @@ pub(super) struct Pool {
     function: Function,
     pub(super) runtime_url: String,
     pub(super) launch: Arc<Launch>,
+    pub(super) log: Option<Arc<Log>>,
     pub(super) workers: Arc<Workers>,
     activity: Activity,
     pub(super) state: Mutex<State>,
@@ -61,7 +63,12 @@ impl Pool {
         workers: Arc<Workers>,
         activity: Activity,
     ) -> Arc<Self> {
+        let log = launch
+            .logs
+            .as_ref()
+            .map(|folder| Log::of(folder, &function.name, launch.disk.clone()));
         Arc::new(Self {
+            log,
             function,
             runtime_url,
             launch,
@@ -123,6 +130,9 @@ impl Pool {
             );
             job.answer(Outcome::Failure(failure));
         }
+        if worker.is_leaving.load(Ordering::Relaxed) {
+            return None;
+        }
         let (sender, mut receiver) = oneshot::channel();
         let may_be_reaped = {
             let mut state = locked(&self.state);
@@ -150,12 +160,12 @@ impl Pool {
         {
             let mut state = locked(&self.state);
             let before = state.idle.len();
-            if state.live > 1 {
+            if self.staying() > 1 {
                 state.idle.retain(|(idle, _)| idle.id != worker.id);
             }
             // If it is gone from the list without our doing, an invocation is on its way to it.
             if state.idle.len() < before {
-                worker.kill.notify_one();
+                worker.dismiss();
                 return None;
             }
         }
@@ -163,6 +173,15 @@ impl Pool {
             let _ = receiver.await;
         }
         worker.fetch()
+    }
+
+    /// How many processes there are that are not on their way out.
+    fn staying(&self) -> usize {
+        let workers = self.workers.of(&self.function.name);
+        let staying = workers
+            .iter()
+            .filter(|worker| !worker.is_leaving.load(Ordering::Relaxed));
+        staying.count()
     }
 
     /// Gives an invocation to an idle process, or queues it and starts another process.

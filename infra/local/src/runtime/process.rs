@@ -1,11 +1,11 @@
 //! Starts a function's process, and sees it to its end.
 
-use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use tokio::process::{Child, Command};
 
@@ -13,6 +13,9 @@ use super::environment;
 use super::pool::Pool;
 use super::worker::Worker;
 use crate::shutdown::stopped;
+
+/// How long the output of a process may outlast it.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Runs one process until it ends or is told to.
 pub(super) async fn supervise(pool: Arc<Pool>, worker: Arc<Worker>) {
@@ -33,11 +36,8 @@ pub(super) async fn supervise(pool: Arc<Pool>, worker: Arc<Worker>) {
 
 /// Where a function's output is found, for people.
 pub(super) fn log_name(pool: &Pool) -> String {
-    match &pool.launch.logs {
-        Some(folder) => folder
-            .join(format!("{}.log", pool.function().name))
-            .display()
-            .to_string(),
+    match &pool.log {
+        Some(log) => log.path().display().to_string(),
         None => "(none: set RUST_LOG to see it)".to_owned(),
     }
 }
@@ -49,6 +49,7 @@ async fn wait(pool: &Pool, worker: &Worker, mut child: Child) -> String {
     // The process ends at the end of its input. Keeping our side open until here ties its life to ours, however this
     // process ends.
     let input = child.stdin.take();
+    let output = follow(pool, &mut child);
     let status = tokio::select! {
         status = child.wait() => status,
         _ = worker.kill.notified() => kill(&mut child).await,
@@ -57,7 +58,25 @@ async fn wait(pool: &Pool, worker: &Worker, mut child: Child) -> String {
     };
     drop(input);
     worker.pid.store(0, Ordering::Relaxed);
+    // Whoever is told how the process ended finds its last words in the log. A process that it started itself may hold
+    // the pipe for longer.
+    let _ = tokio::time::timeout(LAST_WORDS, output).await;
     status.map_or_else(|error| error.to_string(), |status| status.to_string())
+}
+
+/// Keeps what a process prints, until both of its outputs end.
+fn follow(pool: &Pool, child: &mut Child) -> impl Future<Output = ()> + use<> {
+    let tasks = pool.log.as_ref().map(|log| {
+        let (output, errors) = (child.stdout.take(), child.stderr.take());
+        let of_output = output.map(|output| tokio::spawn(log.clone().follow(output)));
+        let of_errors = errors.map(|errors| tokio::spawn(log.clone().follow(errors)));
+        [of_output, of_errors]
+    });
+    async move {
+        for task in tasks.into_iter().flatten().flatten() {
+            let _ = task.await;
+        }
+    }
 }
 
 async fn kill(child: &mut Child) -> io::Result<std::process::ExitStatus> {
@@ -68,14 +87,8 @@ async fn kill(child: &mut Child) -> io::Result<std::process::ExitStatus> {
 fn spawn(pool: &Pool, worker: &Worker) -> io::Result<Child> {
     let launch = &pool.launch;
     let runtime_api = format!("{}/w/{}", pool.runtime_url, worker.id);
-    let (output, errors) = match &launch.logs {
-        Some(folder) => {
-            let log = File::options()
-                .create(true)
-                .append(true)
-                .open(folder.join(format!("{}.log", pool.function().name)))?;
-            (Stdio::from(log.try_clone()?), Stdio::from(log))
-        }
+    let (output, errors) = match &pool.log {
+        Some(_) => (Stdio::piped(), Stdio::piped()),
         // What is kept nowhere is shown to whoever asked for logs, beside what is the caller's own output.
         None if std::env::var_os("RUST_LOG").is_some() => (
             Stdio::from(io::stderr().as_fd().try_clone_to_owned()?),

@@ -56,6 +56,8 @@ pub(super) struct Worker {
     pub pid: AtomicU32,
     pub is_ready: AtomicBool,
     pub has_answered: AtomicBool,
+    /// It is being killed, and gets no further work.
+    pub is_leaving: AtomicBool,
     pub init_error: Mutex<Option<String>>,
     in_flight: Mutex<Option<InFlight>>,
 }
@@ -68,9 +70,16 @@ impl Worker {
             pid: AtomicU32::new(0),
             is_ready: AtomicBool::new(false),
             has_answered: AtomicBool::new(false),
+            is_leaving: AtomicBool::new(false),
             init_error: Mutex::default(),
             in_flight: Mutex::default(),
         }
+    }
+
+    /// Has the process killed.
+    pub fn dismiss(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
+        self.kill.notify_one();
     }
 
     /// Gives the process an invocation, whose Timeout begins now.
@@ -84,7 +93,7 @@ impl Worker {
                 &request_id,
                 Outcome::Failure(Failure::timed_out(&request_id, timeout_seconds)),
             ) {
-                worker.kill.notify_one();
+                worker.dismiss();
             }
         });
         *locked(&self.in_flight) = Some(InFlight {
@@ -148,8 +157,9 @@ impl Workers {
         worker
     }
 
-    pub fn get(&self, id: u64) -> Option<WithPool> {
-        locked(&self.all).get(&id).cloned()
+    /// The process with this number, as its path has it.
+    pub fn named(&self, id: &str) -> Option<WithPool> {
+        locked(&self.all).get(&id.parse().ok()?).cloned()
     }
 
     pub fn remove(&self, id: u64) {

@@ -8,10 +8,12 @@ use tokio::sync::watch;
 
 use super::System;
 use crate::activity::Activity;
+use crate::disk::Disk;
 use crate::dynamodb::{self, DynamoDb};
 use crate::error::StartError;
 use crate::folder::{Folder, not_writable};
-use crate::gateway::{self, Gateway, Queue, Routes};
+use crate::gateway::{Gateway, Queue, Routes};
+use crate::http::{Callers, Server};
 use crate::kinesis::{self, Kinesis};
 use crate::net;
 use crate::options::Options;
@@ -38,10 +40,25 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
     let (shutdown, is_shut_down) = watch::channel(false);
     let guard = Arc::new(Guard::new(&model));
     let activity = Activity::default();
+    let server = Server {
+        callers: Callers::new(&options.allowed_hosts)?,
+        patience: options.patience,
+    };
+    let disk = if folder.is_ephemeral() {
+        Disk::none()
+    } else {
+        Disk::of(folder.path(), is_shut_down.clone())?
+    };
 
     let embedded = match &options.endpoint {
         Some(_) => None,
-        None => Some(Embedded::start(&folder, &guard, &is_shut_down)?),
+        None => Some(Embedded::start(
+            &folder,
+            &guard,
+            &disk,
+            &server,
+            &is_shut_down,
+        )?),
     };
     let (dynamodb_endpoint, kinesis_endpoint) = match (&options.endpoint, &embedded) {
         (_, Some(embedded)) => (
@@ -67,6 +84,8 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
         } else {
             Some(folder.within("logs")?)
         },
+        disk: disk.clone(),
+        server: server.clone(),
         shutdown: is_shut_down.clone(),
     };
     let clients = Clients::new(&dynamodb_endpoint, &kinesis_endpoint);
@@ -109,6 +128,7 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
             source: source.clone(),
             runtime: runtime.clone(),
             dead_letters: dead_letters.clone(),
+            disk: disk.clone(),
             closing: is_closing.clone(),
         };
         invokers.push(trigger.start());
@@ -122,6 +142,7 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
         runtime.clone(),
         activity.clone(),
         events,
+        disk.clone(),
         is_closing.clone(),
     ));
     queue
@@ -145,12 +166,11 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
         routes: Arc::new(Routes::new(&model.routes)),
         queue,
         guard: guard.clone(),
+        disk,
     };
-    let gateway = tokio::spawn(gateway::serve(
-        listener,
-        answering,
-        stopped(is_closing.clone()),
-    ));
+    let gateway = tokio::spawn(async move {
+        server.serve(listener, answering.app(), is_closing).await;
+    });
     let (kinesis, dynamodb) = embedded
         .map(|embedded| (embedded.kinesis, embedded.dynamodb))
         .unzip();
@@ -187,18 +207,17 @@ impl Embedded {
     fn start(
         folder: &Folder,
         guard: &Arc<Guard>,
+        disk: &Disk,
+        server: &Server,
         shutdown: &watch::Receiver<bool>,
     ) -> Result<Self, StartError> {
-        let dynamodb = DynamoDb::start(folder, guard.clone(), shutdown)?;
+        let dynamodb = DynamoDb::start(folder, guard.clone(), disk, server, shutdown)?;
         let listener = net::listen(0).map_err(part("Kinesis endpoint"))?;
         let kinesis_endpoint = net::url(&listener).map_err(part("Kinesis endpoint"))?;
-        let kinesis = Arc::new(Kinesis::new());
-        tokio::spawn(kinesis::serve(
-            listener,
-            kinesis.clone(),
-            guard.clone(),
-            stopped(shutdown.clone()),
-        ));
+        let kinesis = Arc::new(Kinesis::new(disk.clone()));
+        let app = kinesis::app(kinesis.clone(), guard.clone());
+        let (server, shutdown) = (server.clone(), shutdown.clone());
+        tokio::spawn(async move { server.serve(listener, app, shutdown).await });
         Ok(Self {
             dynamodb,
             kinesis,

@@ -52,6 +52,8 @@ pub struct Table {
     pub key: Key,
     /// Its global secondary indexes.
     pub indexes: Vec<Index>,
+    /// Whether it is protected against deletion.
+    pub is_protected: bool,
     /// The statements of its resource policy that hold for every principal.
     pub policy: Vec<Statement>,
 }

@@ -49,9 +49,10 @@ pub(super) fn for_everyone(document: &Properties<'_, '_>) -> Result<Vec<Statemen
     for statement in document.list("Statement")? {
         let is_for_all = match statement.value("Principal")? {
             Value::String(principal) => principal == "*",
-            Value::Object(principals) => principals
-                .get("AWS")
-                .is_some_and(|principal| principal == "*"),
+            Value::Object(principals) => match principals.get("AWS") {
+                Some(Value::Array(principals)) => principals.iter().any(|name| name == "*"),
+                principal => principal.is_some_and(|name| name == "*"),
+            },
             _ => false,
         };
         if is_for_all {

@@ -48,6 +48,9 @@ fn table(logical_id: &str, resource: &Properties<'_, '_>) -> Result<Table, Templ
         key: key(&properties, &attributes)?,
         attributes,
         indexes,
+        is_protected: properties
+            .boolean("DeletionProtectionEnabled")?
+            .unwrap_or(false),
         policy: policies::for_everyone(&policy_document)?,
     })
 }

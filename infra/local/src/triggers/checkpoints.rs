@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::{disk, private};
+
 const FILE: &str = "checkpoints.json";
 /// How often they are written down, at most.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
@@ -53,12 +55,13 @@ impl Checkpoints {
     }
 
     fn write(&self, all: &BTreeMap<String, String>) {
-        let temporary = self.folder.join("checkpoints.json.new");
         let written = serde_json::to_vec(all)
             .map_err(std::io::Error::from)
-            .and_then(|text| fs::write(&temporary, text))
-            .and_then(|()| fs::rename(&temporary, self.folder.join(FILE)));
-        if let Err(error) = written {
+            .and_then(|text| private::write_private(&self.folder.join(FILE), text));
+        // A full disk has a message of its own.
+        if let Err(error) = written
+            && !disk::is_of_space(&error)
+        {
             tracing::warn!(%error, "the checkpoints are not saved: the next start repeats more");
         }
     }

@@ -12,6 +12,7 @@ use super::batch::{Condition, GivenUp};
 use super::event;
 use crate::clock;
 use crate::permissions::{Guard, Use};
+use crate::private;
 use crate::runtime::Outcome;
 use crate::shutdown::stopped;
 
@@ -58,6 +59,12 @@ impl DeadLetters {
                     tracing::error!(mapping = mapping.id, file = %path.display(), "records are given up on");
                     return true;
                 }
+                Err(error) if trigger.disk.is_cause(&error) => {
+                    tokio::select! {
+                        () = stopped(trigger.closing.clone()) => return false,
+                        () = trigger.disk.room() => continue,
+                    }
+                }
                 Err(error) => {
                     tracing::error!(mapping = mapping.id, %error, "a dead letter cannot be written")
                 }
@@ -95,7 +102,7 @@ impl DeadLetters {
 }
 
 fn write(folder: &Path, shard: &str, letter: &str) -> io::Result<PathBuf> {
-    std::fs::create_dir_all(folder)?;
+    private::make_folder(folder)?;
     let mut time = clock::now_ms();
     loop {
         // Colons are not for file names everywhere.
@@ -103,14 +110,16 @@ fn write(folder: &Path, shard: &str, letter: &str) -> io::Result<PathBuf> {
             "{}-{shard}.json",
             clock::rfc3339(time).replace(':', ".")
         ));
-        match std::fs::File::options()
-            .create_new(true)
-            .write(true)
-            .open(&path)
-        {
+        match private::options().create_new(true).write(true).open(&path) {
             Ok(mut file) => {
-                file.write_all(letter.as_bytes())?;
-                return Ok(path);
+                return match file.write_all(letter.as_bytes()) {
+                    Ok(()) => Ok(path),
+                    // Half a letter is none, and each further attempt would leave another.
+                    Err(error) => {
+                        let _ = std::fs::remove_file(&path);
+                        Err(error)
+                    }
+                };
             }
             // Another lane was as fast: the next millisecond is as good a name.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => time += 1,

@@ -11,7 +11,7 @@ use super::Trigger;
 use super::batch::{self, Batch};
 use super::event::{self, Prepared};
 use super::progress::Progress;
-use super::verdict;
+use super::verdict::{self, Verdict};
 use crate::clock;
 use crate::runtime::{MAXIMUM_PAYLOAD, Outcome};
 use crate::shutdown::stopped;
@@ -92,6 +92,8 @@ impl Lane {
     async fn work_off(&self, batch: Batch) -> bool {
         let mut work = VecDeque::from([batch]);
         while let Some(batch) = work.pop_front() {
+            let disk = &self.trigger.disk;
+            let times_full = disk.times_full();
             let outcome = self
                 .trigger
                 .runtime
@@ -102,6 +104,14 @@ impl Lane {
                 .await;
             let mapping = &self.trigger.mapping;
             let verdict = verdict::of(&outcome, &batch.records, mapping.reports_item_failures);
+            if verdict != Verdict::Finished && disk.was_full_since(times_full) {
+                // It is not the batch's failure, and counts as none: it is tried again as soon as there is space.
+                work.push_front(batch);
+                tokio::select! {
+                    () = stopped(self.trigger.closing.clone()) => return false,
+                    () = disk.room() => continue,
+                }
+            }
             if let Outcome::Failure(failure) = &outcome {
                 tracing::warn!(
                     mapping = mapping.id,

@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::disk::Disk;
 use crate::kinesis::Shard;
 use crate::runtime::Runtime;
 use crate::shutdown::stopped;
@@ -40,6 +41,7 @@ pub(crate) struct Trigger {
     pub source: Source,
     pub runtime: Arc<Runtime>,
     pub dead_letters: Arc<DeadLetters>,
+    pub disk: Disk,
     /// Turns true when no more batches are to begin.
     pub closing: watch::Receiver<bool>,
 }

@@ -200,9 +200,13 @@ impl Player {
     }
 }
 
-/// A playback's name stands in paths: whoever makes it may give it one, and to
-/// ask twice is to ask once.
-fn check_id(id: &str) -> Result<(), Problem> {
+/// Checks a playback's name. It stands in paths: whoever makes it may give it
+/// one, and to ask twice is to ask once.
+///
+/// # Errors
+///
+/// A problem that says what was expected.
+pub fn check_id(id: &str) -> Result<(), Problem> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if (1..=128).contains(&id.len()) && id.chars().all(allowed) {
         return Ok(());

@@ -6,6 +6,22 @@ use serde::{Deserialize, Serialize};
 /// The most streams that a playback can name: each keeps a place in its record.
 pub const MAX_STREAMS: usize = 100;
 
+/// The most categories that a playback can name: each keeps a place in its
+/// record for each of its slices, and all of them have to fit an item (400 KB).
+pub const MAX_CATEGORIES: usize = 50;
+
+/// The most destinations of a playback: each stands in every record that it
+/// sends.
+pub const MAX_DESTINATIONS: usize = 100;
+
+/// The most bytes of JSON that `what` may take: it stands in the playback's
+/// record, in that of the generation that it builds, and in every record that
+/// it sends.
+pub const MAX_WHAT: usize = 32 * 1024;
+
+/// The longest name of a subscriber, in bytes.
+pub const MAX_SUBSCRIBER: usize = 128;
+
 /// The most events that a playback can count off: it counts them before it
 /// sends the first, within one invocation.
 pub const MAX_COUNT: u64 = 1_000_000;
@@ -93,71 +109,107 @@ impl Request {
 
     /// Checks what needs no look at the tables. `now` is in microseconds since
     /// 1970.
+    ///
+    /// # Errors
+    ///
+    /// A problem that names the member.
     pub(super) fn check(&self, now: u64) -> Result<(), Problem> {
-        self.what.check("what", now)?;
-        if self.what.streams.len() > MAX_STREAMS {
-            let count = self.what.streams.len();
-            let why = format!("at most {MAX_STREAMS} streams can be named, not {count}");
-            return Err(Problem::invalid("what.streams", why));
-        }
-        if self.what.count.is_some_and(|count| count > MAX_COUNT) {
-            let why = format!("at most {MAX_COUNT} events can be counted off");
-            return Err(Problem::invalid("what.count", why));
-        }
-        if self.what.last.is_some() {
-            let why = "`count` says how many; the playback finds the last one itself";
-            return Err(Problem::invalid("what.last", why));
-        }
+        self.check_what(now)?;
         if self.to.is_empty() {
             let why = "expected at least one of {\"projection\": name}, {\"subscriber\": name}, {\"microservice\": {}}";
             return Err(Problem::invalid("to", why));
         }
+        at_most(MAX_DESTINATIONS, self.to.len(), "to", "destinations")?;
         if self.rate == Some(0) {
-            return Err(Problem::invalid(
-                "rate",
-                "expected at least 1 event a second",
-            ));
+            let why = "expected at least 1 event a second";
+            return Err(Problem::invalid("rate", why));
         }
         if let Some(name) = self.gateways.first() {
             let why = format!("no gateway is named {name:?}: this service has none");
             return Err(Problem::invalid("gateways", why));
         }
         for (nth, to) in self.to.iter().enumerate() {
-            let Destination {
-                projection,
-                generation,
-                subscriber,
-                microservice,
-            } = to;
-            let said = [
-                projection.is_some(),
-                subscriber.is_some(),
-                microservice.is_some(),
-            ];
-            if said.iter().filter(|is_said| **is_said).count() != 1 {
-                let why = "expected one of `projection`, `subscriber` and `microservice`";
-                return Err(Problem::invalid(&format!("to[{nth}]"), why));
-            }
-            if microservice.is_some() && !self.what.is_whole_streams() {
+            let field = format!("to[{nth}]");
+            to.check(&field)?;
+            if to.microservice.is_some() && !self.what.is_whole_streams() {
                 let why = "adapters and rules draw from whole streams: narrow it by categories or streams only";
                 return Err(Problem::invalid("what", why));
             }
-            if generation.is_some() && projection.is_none() {
-                let field = format!("to[{nth}].generation");
-                return Err(Problem::invalid(&field, "only a `projection` has any"));
-            }
-            if let Some(name) = subscriber
-                && (name.is_empty() || name.len() > 128)
-            {
-                let field = format!("to[{nth}].subscriber");
-                return Err(Problem::invalid(&field, "expected 1 to 128 bytes"));
-            }
             if self.to[..nth].contains(to) {
-                let why = "it is named twice";
-                return Err(Problem::invalid(&format!("to[{nth}]"), why));
+                return Err(Problem::invalid(&field, "it is named twice"));
             }
         }
         Ok(())
+    }
+
+    fn check_what(&self, now: u64) -> Result<(), Problem> {
+        let what = &self.what;
+        // What is compared with each other below is few.
+        at_most(MAX_STREAMS, what.streams.len(), "what.streams", "streams")?;
+        at_most(
+            MAX_CATEGORIES,
+            what.categories.len(),
+            "what.categories",
+            "categories",
+        )?;
+        what.check("what", now)?;
+        if what.count.is_some_and(|count| count > MAX_COUNT) {
+            let why = format!("at most {MAX_COUNT} events can be counted off");
+            return Err(Problem::invalid("what.count", why));
+        }
+        if what.last.is_some() {
+            let why = "`count` says how many; the playback finds the last one itself";
+            return Err(Problem::invalid("what.last", why));
+        }
+        let bytes = serde_json::to_string(what).map_or(0, |text| text.len());
+        if bytes > MAX_WHAT {
+            let why = format!("at most {MAX_WHAT} bytes of JSON fit, not {bytes}");
+            return Err(Problem::invalid("what", why));
+        }
+        Ok(())
+    }
+}
+
+impl Destination {
+    fn check(&self, field: &str) -> Result<(), Problem> {
+        let Self {
+            projection,
+            generation,
+            subscriber,
+            microservice,
+        } = self;
+        let said = [
+            projection.is_some(),
+            subscriber.is_some(),
+            microservice.is_some(),
+        ];
+        if said.iter().filter(|is_said| **is_said).count() != 1 {
+            let why = "expected one of `projection`, `subscriber` and `microservice`";
+            return Err(Problem::invalid(field, why));
+        }
+        if generation.is_some() && projection.is_none() {
+            let field = format!("{field}.generation");
+            return Err(Problem::invalid(&field, "only a `projection` has any"));
+        }
+        let is_name = |name: &String| {
+            (1..=MAX_SUBSCRIBER).contains(&name.len()) && !name.contains(char::is_control)
+        };
+        if !subscriber.as_ref().is_none_or(is_name) {
+            let why = format!("expected 1 to {MAX_SUBSCRIBER} bytes without control characters");
+            let field = format!("{field}.subscriber");
+            return Err(Problem::invalid(&field, why));
+        }
+        Ok(())
+    }
+}
+
+fn at_most(most: usize, count: usize, field: &str, things: &str) -> Result<(), Problem> {
+    match count <= most {
+        true => Ok(()),
+        false => {
+            let why = format!("at most {most} {things} can be named, not {count}");
+            Err(Problem::invalid(field, why))
+        }
     }
 }
 

@@ -1,0 +1,204 @@
+//! What a request touches, as IAM sees it.
+
+use std::collections::BTreeSet;
+
+use dynoxide::DynoxideError;
+use dynoxide::actions::batch_execute_statement::BatchExecuteStatementRequest;
+use dynoxide::actions::batch_get_item::BatchGetItemRequest;
+use dynoxide::actions::batch_write_item::BatchWriteItemRequest;
+use dynoxide::actions::create_table::CreateTableRequest;
+use dynoxide::actions::delete_item::DeleteItemRequest;
+use dynoxide::actions::delete_table::DeleteTableRequest;
+use dynoxide::actions::describe_stream::DescribeStreamRequest;
+use dynoxide::actions::describe_table::DescribeTableRequest;
+use dynoxide::actions::describe_time_to_live::DescribeTimeToLiveRequest;
+use dynoxide::actions::execute_statement::ExecuteStatementRequest;
+use dynoxide::actions::execute_transaction::ExecuteTransactionRequest;
+use dynoxide::actions::get_item::GetItemRequest;
+use dynoxide::actions::get_records::GetRecordsRequest;
+use dynoxide::actions::get_shard_iterator::{GetShardIteratorRequest, decode_shard_iterator};
+use dynoxide::actions::list_streams::ListStreamsRequest;
+use dynoxide::actions::list_tables::ListTablesRequest;
+use dynoxide::actions::list_tags_of_resource::ListTagsOfResourceRequest;
+use dynoxide::actions::put_item::PutItemRequest;
+use dynoxide::actions::query::QueryRequest;
+use dynoxide::actions::scan::ScanRequest;
+use dynoxide::actions::tag_resource::TagResourceRequest;
+use dynoxide::actions::transact_get_items::TransactGetItemsRequest;
+use dynoxide::actions::transact_write_items::TransactWriteItemsRequest;
+use dynoxide::actions::untag_resource::UntagResourceRequest;
+use dynoxide::actions::update_item::UpdateItemRequest;
+use dynoxide::actions::update_table::UpdateTableRequest;
+use dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest;
+
+use crate::permissions::{Use, partiql};
+
+/// A request that says what it touches.
+pub(super) trait Touches {
+    /// What it does, and on what, when it is a request of `operation`.
+    ///
+    /// # Errors
+    ///
+    /// When a statement in it cannot be read: what nobody understands, nobody may do.
+    fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError>;
+}
+
+macro_rules! of_one_table {
+    ($($request:ty,)*) => {
+        $(impl Touches for $request {
+            fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
+                Ok(vec![Use::on_table(operation, &self.table_name, None)])
+            }
+        })*
+    };
+}
+
+of_one_table! {
+    CreateTableRequest,
+    DeleteItemRequest,
+    DeleteTableRequest,
+    DescribeTableRequest,
+    DescribeTimeToLiveRequest,
+    GetItemRequest,
+    PutItemRequest,
+    UpdateItemRequest,
+    UpdateTableRequest,
+    UpdateTimeToLiveRequest,
+}
+
+macro_rules! of_a_table_or_index {
+    ($($request:ty,)*) => {
+        $(impl Touches for $request {
+            fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
+                let index = self.index_name.as_deref();
+                Ok(vec![Use::on_table(operation, &self.table_name, index)])
+            }
+        })*
+    };
+}
+
+of_a_table_or_index! { QueryRequest, ScanRequest, }
+
+macro_rules! of_a_resource {
+    ($($request:ty: $field:ident,)*) => {
+        $(impl Touches for $request {
+            fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
+                let resource: Option<&String> = Option::from(&self.$field);
+                let resource = resource.map_or("*", String::as_str);
+                Ok(vec![Use::on_table(operation, resource, None)])
+            }
+        })*
+    };
+}
+
+of_a_resource! {
+    DescribeStreamRequest: stream_arn,
+    GetShardIteratorRequest: stream_arn,
+    ListStreamsRequest: table_name,
+    ListTagsOfResourceRequest: resource_arn,
+    TagResourceRequest: resource_arn,
+    UntagResourceRequest: resource_arn,
+}
+
+impl Touches for ListTablesRequest {
+    fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
+        Ok(vec![Use::on_table(operation, "*", None)])
+    }
+}
+
+impl Touches for GetRecordsRequest {
+    fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
+        let decoded = decode_shard_iterator(&self.shard_iterator);
+        let table = decoded.map_or_else(|| "*".to_owned(), |(table, ..)| table);
+        Ok(vec![Use::on_table(operation, &table, None)])
+    }
+}
+
+impl Touches for BatchGetItemRequest {
+    fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
+        Ok(on_each(operation, self.request_items.keys()))
+    }
+}
+
+impl Touches for BatchWriteItemRequest {
+    fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
+        Ok(on_each(operation, self.request_items.keys()))
+    }
+}
+
+impl Touches for TransactGetItemsRequest {
+    fn uses(&self, _: &str) -> Result<Vec<Use>, DynoxideError> {
+        let tables = self.transact_items.iter().map(|item| &item.get.table_name);
+        Ok(on_each("GetItem", tables))
+    }
+}
+
+impl Touches for TransactWriteItemsRequest {
+    fn uses(&self, _: &str) -> Result<Vec<Use>, DynoxideError> {
+        // An item with several parts is refused by the engine: each part is checked all the same.
+        let parts = self.transact_items.iter().flat_map(|item| {
+            [
+                item.put.as_ref().map(|put| ("PutItem", &put.table_name)),
+                item.update
+                    .as_ref()
+                    .map(|update| ("UpdateItem", &update.table_name)),
+                item.delete
+                    .as_ref()
+                    .map(|delete| ("DeleteItem", &delete.table_name)),
+                item.condition_check
+                    .as_ref()
+                    .map(|check| ("ConditionCheckItem", &check.table_name)),
+            ]
+        });
+        // A transaction of a hundred puts into one table is one thing to look up.
+        let parts: BTreeSet<(&str, &String)> = parts.flatten().collect();
+        let uses = parts.into_iter();
+        Ok(uses
+            .map(|(action, table)| Use::on_table(action, table, None))
+            .collect())
+    }
+}
+
+impl Touches for ExecuteStatementRequest {
+    fn uses(&self, _: &str) -> Result<Vec<Use>, DynoxideError> {
+        of_statements([&self.statement])
+    }
+}
+
+impl Touches for BatchExecuteStatementRequest {
+    fn uses(&self, _: &str) -> Result<Vec<Use>, DynoxideError> {
+        of_statements(self.statements.iter().map(|part| &part.statement))
+    }
+}
+
+impl Touches for ExecuteTransactionRequest {
+    fn uses(&self, _: &str) -> Result<Vec<Use>, DynoxideError> {
+        of_statements(self.transact_statements.iter().map(|part| &part.statement))
+    }
+}
+
+fn on_each<'a>(action: &str, tables: impl Iterator<Item = &'a String>) -> Vec<Use> {
+    let tables: BTreeSet<&String> = tables.collect();
+    let uses = tables.into_iter();
+    uses.map(|table| Use::on_table(action, table, None))
+        .collect()
+}
+
+fn of_statements<'a>(
+    statements: impl IntoIterator<Item = &'a String>,
+) -> Result<Vec<Use>, DynoxideError> {
+    let mut uses: Vec<Use> = Vec::new();
+    for statement in statements {
+        let read = partiql::read(statement).ok_or_else(|| {
+            DynoxideError::ValidationException(
+                "Statement wasn't well formed, can't be processed: it names no verb with its table"
+                    .to_owned(),
+            )
+        })?;
+        let wanted = Use::on_table(read.action, &read.table, read.index.as_deref());
+        if uses.last() != Some(&wanted) {
+            uses.push(wanted);
+        }
+    }
+    Ok(uses)
+}
