@@ -122,7 +122,8 @@ impl Event {
     /// What tells two events of one identity apart: type, stream, schema and
     /// data; of binary data its media type as well. Neither the time nor the
     /// spelling of the JSON (spaces, order of fields) counts: a client that
-    /// sends again may differ in those.
+    /// sends again may differ in those. Numbers are told apart as far as 64
+    /// bits do.
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         let schema = self.extension("dataschema").unwrap_or_default();
