@@ -1,6 +1,6 @@
 //! Selections: which events of history a playback or an export is about.
 
-use crate::{Problem, Recorded, StreamName, reversal::Reversal};
+use crate::{Problem, Recorded, StreamName, cloudevents::moment, reversal::Reversal};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -181,8 +181,8 @@ impl Selection {
             position: event.position,
         };
         let occurred = |times: &Times| {
-            let time: Result<Timestamp, _> = event.event.time.parse();
-            time.is_ok_and(|time| times.hold(micros(time)))
+            let time = moment(&event.event.time);
+            time.is_some_and(|time| times.hold(micros(time)))
         };
         if Reversal::of(event).is_some() {
             return self.may_take(&span);
