@@ -3,7 +3,9 @@
 mod times;
 
 use crate::{
-    Problem, Recorded, StreamName, cloudevents::MAX_ATTRIBUTE, reversal::Reversal,
+    Problem, Recorded, StreamName,
+    cloudevents::{MAX_ATTRIBUTE, moment},
+    reversal::Reversal,
     stream::MAX_STREAM_NAME,
 };
 use jiff::Timestamp;
@@ -189,8 +191,8 @@ impl Selection {
             position: event.position,
         };
         let occurred = |times: &Times| {
-            let time: Result<Timestamp, _> = event.event.time.parse();
-            time.is_ok_and(|time| times.hold(micros(time)))
+            let time = moment(&event.event.time);
+            time.is_some_and(|time| times.hold(micros(time)))
         };
         if Reversal::of(event).is_some() {
             return self.may_take(&span);
