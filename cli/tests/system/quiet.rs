@@ -9,14 +9,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+/// A pipe whose reader has gone.
+fn closed() -> std::io::PipeWriter {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer
+}
+
 /// Runs a call whose output nobody reads: its exit code, and its complaints,
 /// where those are read.
 fn unheard(dir: &Path, call: &[String], errors_are_read: bool) -> (Option<i32>, String) {
-    let closed = || {
-        let (reader, writer) = std::io::pipe().unwrap();
-        drop(reader);
-        writer
-    };
     let mut command = rewind_in(dir, call);
     command.stdout(closed());
     match errors_are_read {
@@ -89,6 +91,12 @@ async fn a_closed_pipe_ends_every_verb_quietly() {
     let (code, errors) = unheard(dir, &up, true);
     assert_eq!((code, errors.as_str()), (Some(141), ""));
     assert!(folder.is_dir() && !folder.join("endpoints.json").exists());
+
+    // One that keeps nothing leaves the folder of another alone.
+    let mut ephemeral = rewind_in(dir, &["--ephemeral", "--port=0"]);
+    ephemeral.env("REWIND_DIR", dir).stdout(closed());
+    assert_eq!(ephemeral.status().unwrap().code(), Some(141));
+    assert!(dir.join("endpoints.json").exists());
 
     // As it is met: the first line of many.
     for call in ["export", "compare basic-sum"] {
