@@ -6,7 +6,12 @@ mod rows;
 mod show;
 mod votes;
 
-use crate::{client::Client, up};
+use crate::{
+    client::Client,
+    exit::{End, Outcome},
+    out::say,
+    up,
+};
 use clap::Args as ClapArgs;
 use local::{State, System};
 use serde_json::{Value, json};
@@ -32,58 +37,58 @@ pub struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The description of the deployment.
-    #[arg(long, default_value = "template.yaml")]
+    #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
     template: PathBuf,
 }
 
 /// Runs the demonstration. Any number that is not as it has to be is an error.
-pub fn run(args: &Args, started: Instant) -> Result<(), String> {
+pub fn run(args: &Args, started: Instant) -> Outcome {
     up::init_log();
     let options = up::options(&args.template, 0, State::Ephemeral, None)?;
     up::runtime()?.block_on(async {
         let system = System::start(options)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| End::Failed(error.to_string()))?;
         let ready = started.elapsed();
-        println!("Rewind is ready at {}", system.url());
+        say!("Rewind is ready at {}", system.url())?;
         let outcome = tell(args, &system, ready).await;
         system.stop().await;
         outcome
     })
 }
 
-async fn tell(args: &Args, system: &System, ready: Duration) -> Result<(), String> {
+async fn tell(args: &Args, system: &System, ready: Duration) -> Outcome {
     let client = Client::new(system.url());
     let idle = measure::idle_memory(system).await;
 
-    println!("\n1. A shop posts raw inputs; an adapter makes facts of them");
+    say!("\n1. A shop posts raw inputs; an adapter makes facts of them")?;
     shop(&client).await?;
 
-    println!("\n2. A poll of {} voters", args.voters);
+    say!("\n2. A poll of {} voters", args.voters)?;
     let votes = Votes::new(args.voters as usize, args.seed);
     poll(&client, &votes).await?;
     let counted = check_poll(&client, &votes).await?;
-    show::results(&counted);
+    show::results(&counted)?;
     let latency = measure::latency(&client).await?;
 
-    println!("\n3. The data store is deleted and rebuilt from the events");
+    say!("\n3. The data store is deleted and rebuilt from the events")?;
     rebuild(system, &client).await?;
 
-    println!("\nMeasured");
-    println!("  from start to ready      {:>5} ms", ready.as_millis());
-    println!("  event to projection, p50 {:>5} ms", latency.as_millis());
+    say!("\nMeasured")?;
+    say!("  from start to ready      {:>5} ms", ready.as_millis())?;
+    say!("  event to projection, p50 {:>5} ms", latency.as_millis())?;
     match idle {
-        Some(megabytes) => println!("  idle memory, all of it   {megabytes:>5} MB"),
-        None => println!("  idle memory, all of it   this system does not say"),
+        Some(megabytes) => say!("  idle memory, all of it   {megabytes:>5} MB")?,
+        None => say!("  idle memory, all of it   this system does not say")?,
     }
-    println!("\nAll numbers are as they have to be.");
+    say!("\nAll numbers are as they have to be.")?;
     Ok(())
 }
 
 /// Posts the shop's inputs one at a time and waits for the cart.
-async fn shop(client: &Client) -> Result<(), String> {
+async fn shop(client: &Client) -> Outcome {
     for input in votes::shopping() {
-        println!("  POST /inputs/shop {input}");
+        say!("  POST /inputs/shop {input}")?;
         let accepted = client
             .post_ok("/inputs/shop", "application/json", &input, 202)
             .await?;
@@ -94,7 +99,7 @@ async fn shop(client: &Client) -> Result<(), String> {
         )?;
     }
     let row = wait_for_row(client, "carts", "456", 3).await?;
-    println!("  GET /projections/carts/456 {}", row["state"]);
+    say!("  GET /projections/carts/456 {}", row["state"])?;
     expect("the cart", &row["state"], &votes::cart())?;
     let stream = wait_for(client, "/streams/order-789", |body| {
         body["events"]
@@ -110,7 +115,7 @@ async fn shop(client: &Client) -> Result<(), String> {
 }
 
 /// Sends the votes in batches, in order, and waits until all are counted.
-async fn poll(client: &Client, votes: &Votes) -> Result<(), String> {
+async fn poll(client: &Client, votes: &Votes) -> Outcome {
     let events = votes.events("poll-lunch");
     let bar = show::bar("sent", events.len() as u64);
     for batch in events.chunks(BATCH) {
@@ -119,7 +124,7 @@ async fn poll(client: &Client, votes: &Votes) -> Result<(), String> {
         bar.inc(batch.len() as u64);
     }
     bar.finish_and_clear();
-    println!("  sent {} votes, and that voting has stopped", votes.len());
+    say!("  sent {} votes, and that voting has stopped", votes.len())?;
     let bar = show::bar("counted", events.len() as u64);
     for projection in ["basic-sum", "one-vote-sum", "valid-choice-sum"] {
         let path = format!("/projections/{projection}/lunch");
@@ -135,7 +140,7 @@ async fn poll(client: &Client, votes: &Votes) -> Result<(), String> {
 }
 
 /// Compares the poll's rows with the demonstration's own count.
-async fn check_poll(client: &Client, votes: &Votes) -> Result<Vec<(&'static str, Count)>, String> {
+async fn check_poll(client: &Client, votes: &Votes) -> Result<Vec<(&'static str, Count)>, End> {
     let mut counted = Vec::new();
     for (projection, expected) in votes.expected() {
         let row = client
@@ -152,16 +157,16 @@ async fn check_poll(client: &Client, votes: &Votes) -> Result<Vec<(&'static str,
 }
 
 /// Deletes all rows, plays everything back, and compares.
-async fn rebuild(system: &System, client: &Client) -> Result<(), String> {
+async fn rebuild(system: &System, client: &Client) -> Outcome {
     let before = rows::all(client).await?;
-    println!(
+    say!(
         "  {} rows in {} projections",
         before.rows(),
         before.projections()
-    );
+    )?;
     let deleted = rows::delete_data_store(system).await?;
     let gone = rows::all(client).await?.rows();
-    println!("  deleted {deleted} items; {gone} rows are left");
+    say!("  deleted {deleted} items; {gone} rows are left")?;
     expect("rows after the deletion", &json!(gone), &json!(0))?;
 
     let to = before.names().map(|name| json!({"projection": name}));
@@ -177,17 +182,17 @@ async fn rebuild(system: &System, client: &Client) -> Result<(), String> {
     });
     let ended = ended.await?;
     bar.finish_and_clear();
-    println!(
+    say!(
         "  played back {} events in {} records: {}",
         ended["events"],
         ended["records"],
         ended["state"].as_str().unwrap_or_default()
-    );
+    )?;
     expect("the playback", &ended["state"], &json!("completed"))?;
 
     let after = rows::all(client).await?;
     after.compare(&before)?;
-    println!("  {} rows, each equal to what it was", after.rows());
+    say!("  {} rows, each equal to what it was", after.rows())?;
     Ok(())
 }
 
@@ -197,7 +202,7 @@ async fn wait_for_row(
     projection: &str,
     key: &str,
     version: u64,
-) -> Result<Value, String> {
+) -> Result<Value, End> {
     let path = format!("/projections/{projection}/{key}");
     wait_for(client, &path, |body| body["watermark"] == version).await
 }
@@ -207,7 +212,7 @@ async fn wait_for(
     client: &Client,
     path: &str,
     mut is_wanted: impl FnMut(&Value) -> bool,
-) -> Result<Value, String> {
+) -> Result<Value, End> {
     let started = Instant::now();
     loop {
         let answer = client.get(path).await?;
@@ -216,15 +221,19 @@ async fn wait_for(
         }
         if started.elapsed() > PATIENCE {
             let (status, body) = (answer.status, answer.body);
-            return Err(format!("GET {path} still answers {status}: {body}"));
+            return Err(End::Refused(format!(
+                "GET {path} still answers {status}: {body}"
+            )));
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
 
-fn expect(what: &str, found: &Value, expected: &Value) -> Result<(), String> {
+fn expect(what: &str, found: &Value, expected: &Value) -> Outcome {
     if found == expected {
         return Ok(());
     }
-    Err(format!("{what}: expected {expected}, found {found}"))
+    Err(End::Refused(format!(
+        "{what}: expected {expected}, found {found}"
+    )))
 }

@@ -1,69 +1,39 @@
 //! Which deployment an operator's verb is about: the local system that runs
 //! here, another AWS-compatible endpoint, or AWS.
 
-use crate::Domain;
-use clap::Args as ClapArgs;
-use rewind::Service;
+mod ask;
+mod explained;
+mod names;
+mod place;
+
+pub use names::Part;
+pub use place::{announce, withdraw};
+
+use crate::{Domain, exit::End};
+use clap::{ArgMatches, Args as ClapArgs, FromArgMatches, parser::ValueSource};
+use names::Names;
+use place::{Endpoints, Options, Place};
+use rewind::{Projection, Service, StreamName};
 use rewind_aws::{
-    clients::Clients, data_store::DataStore, event_store::EventStore, invoke::Function, put::Stream,
+    Error,
+    clients::{Clients, Identity},
+    data_store::{DataStore, Key},
+    event_store::EventStore,
+    invoke::Function,
+    put::Stream,
 };
-use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::{sync::OnceLock, time::Duration};
 
-/// What a running local system says about itself in its state folder.
-const FILE: &str = "endpoints.json";
+/// How long a deployment may take to answer at all.
+const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where a deployment's tables and streams are. Without any of these: the
-/// local system that runs here, or else what the environment says, as with the
-/// AWS command line.
-#[derive(ClapArgs)]
-// The verbs' own arguments are named alike.
-#[group(skip)]
+/// Where a deployment is, and what its parts are called. Without a word: the
+/// local system that runs here.
 pub struct Args {
-    /// An AWS-compatible endpoint of all services, such as LocalStack's.
-    #[arg(long, env = "REWIND_ENDPOINT")]
-    endpoint: Option<String>,
-    /// An endpoint of DynamoDB, such as the one that `rewind` prints.
-    #[arg(long)]
-    dynamodb_endpoint: Option<String>,
-    /// An endpoint of Kinesis, such as the one that `rewind` prints.
-    #[arg(long)]
-    kinesis_endpoint: Option<String>,
-    /// An endpoint of Lambda: the local system's own address.
-    #[arg(long)]
-    lambda_endpoint: Option<String>,
-    /// AWS, even where a local system runs here.
-    #[arg(long, conflicts_with_all = ["endpoint", "dynamodb_endpoint", "kinesis_endpoint", "lambda_endpoint"])]
-    aws: bool,
-    /// The folder of the local system.
-    #[arg(long, default_value = ".rewind", env = "REWIND_DIR")]
-    dir: PathBuf,
-    /// The physical name of the events table.
-    #[arg(long, default_value = "rewind-eventstable", env = "EVENTS_TABLE")]
-    events_table: String,
-    /// The physical name of the data store's table.
-    #[arg(long, default_value = "rewind-datatable", env = "DATA_TABLE")]
-    data_table: String,
-    /// The physical name of the stream of recorded events.
-    #[arg(long, default_value = "rewind-eventsstream", env = "EVENTS_STREAM")]
-    events_stream: String,
-    /// The physical name of the stream of accepted events.
-    #[arg(long, default_value = "rewind-incomingstream", env = "INCOMING_STREAM")]
-    incoming_stream: String,
-    /// The physical name of the replay stream.
-    #[arg(long, default_value = "rewind-replaystream", env = "REPLAY_STREAM")]
-    replay_stream: String,
-    /// The name of the playback function.
-    #[arg(long, default_value = "rewind-playback", env = "PLAYBACK_FUNCTION")]
-    playback_function: String,
-}
-
-/// Where DynamoDB and Kinesis are.
-#[derive(Debug, PartialEq)]
-struct Endpoints {
-    dynamodb: String,
-    kinesis: String,
-    lambda: String,
+    place: Place,
+    names: Names,
+    /// On AWS: the region, once it is known.
+    region: OnceLock<String>,
 }
 
 /// A deployment: its domain and its clients.
@@ -82,113 +52,159 @@ pub struct Deployment {
     pub replay: Stream,
     /// The playback function.
     pub playback: Function,
+    /// Where it is, as a sentence to whoever is asked; `None` where it is not
+    /// on AWS.
+    on_aws: Option<String>,
 }
 
 impl Args {
-    /// Opens the deployment. Nothing is called yet.
-    pub async fn open(&self, domain: Domain) -> Result<Deployment, String> {
-        let clients = match self.endpoints()? {
-            Some(at) => Clients::at(&at.dynamodb, &at.kinesis)
-                .await
-                .with_lambda(&at.lambda),
-            None => Clients::from_env().await,
+    /// Opens the deployment, which has to answer for the tables among `parts`.
+    pub async fn open(&self, domain: Domain, parts: &[Part]) -> Result<Deployment, End> {
+        let endpoints = self.place.endpoints()?;
+        let (clients, on_aws) = match endpoints {
+            Some(endpoints) => (self.clients_at(&endpoints, parts).await?, None),
+            None => {
+                let clients = Clients::from_env().await;
+                let on_aws = self.on_aws(&clients.identity().await, parts)?;
+                (clients, Some(on_aws))
+            }
         };
-        Ok(Deployment {
+        let deployment = Deployment {
             service: domain(),
-            events: clients.event_store(&self.events_table),
-            store: clients.data_store(&self.data_table),
-            published: clients.stream_named(&self.events_stream),
-            incoming: clients.stream_named(&self.incoming_stream),
-            replay: clients.stream_named(&self.replay_stream),
-            playback: clients.function(&self.playback_function),
+            events: clients.event_store(&self.names.events_table),
+            store: clients.data_store(&self.names.data_table),
+            published: clients.stream_named(&self.names.events_stream),
+            incoming: clients.stream_named(&self.names.incoming_stream),
+            replay: clients.stream_named(&self.names.replay_stream),
+            playback: clients.function(&self.names.playback_function),
+            on_aws,
+        };
+        for part in parts {
+            let answering = tokio::time::timeout(PATIENCE, deployment.answers(*part));
+            let answer = match answering.await {
+                Ok(answer) => answer.map_err(|error| error.to_string()),
+                Err(_) => Err(explained::no_answer(PATIENCE)),
+            };
+            answer.map_err(|text| self.explained_of(Some(*part), "", &text))?;
+        }
+        Ok(deployment)
+    }
+
+    async fn clients_at(&self, at: &Endpoints, parts: &[Part]) -> Result<Clients, End> {
+        for part in parts {
+            let (url, option) = match part {
+                Part::EventsTable | Part::DataTable => (&at.dynamodb, "--dynamodb-endpoint"),
+                Part::EventsStream | Part::IncomingStream => (&at.kinesis, "--kinesis-endpoint"),
+                Part::PlaybackFunction => (&at.lambda, "--lambda-endpoint"),
+            };
+            if url.is_none() {
+                let why = format!("{option} is needed as well, or --endpoint for all services");
+                return Err(End::Wrong(why));
+            }
+        }
+        // Nobody asks there for anything.
+        let nowhere = || "http://127.0.0.1:9".to_string();
+        let dynamodb = at.dynamodb.clone().unwrap_or_else(nowhere);
+        let kinesis = at.kinesis.clone().unwrap_or_else(nowhere);
+        let lambda = at.lambda.clone().unwrap_or_else(nowhere);
+        let clients = Clients::at(&dynamodb, &kinesis).await;
+        Ok(clients.with_lambda(&lambda))
+    }
+
+    /// Where on AWS this is.
+    fn on_aws(&self, identity: &Identity, parts: &[Part]) -> Result<String, End> {
+        let Some(region) = &identity.region else {
+            let why =
+                "no AWS region is set: AWS_REGION says it, or the profile that AWS_PROFILE names";
+            return Err(End::Failed(why.into()));
+        };
+        self.region.get_or_init(|| region.clone());
+        let account = identity.account.as_ref();
+        let account = account.map_err(|why| End::Failed(explained::no_credentials(why)))?;
+        let account = account.as_ref();
+        let account = account.map_or(String::new(), |account| format!(", account {account}"));
+        let parts = parts.iter().map(|part| self.names.part(*part));
+        let parts: Vec<String> = parts
+            .map(|(what, _, name)| format!("{what} {name}"))
+            .collect();
+        Ok(format!(
+            "AWS, region {region}{account}: {}",
+            parts.join(", ")
+        ))
+    }
+
+    /// How a command line names this place: ` --dir state`, or nothing.
+    pub fn place(&self) -> String {
+        self.place.to_string()
+    }
+
+    /// A failed call as a sentence: about the address, the name, the option.
+    pub fn explained(&self, before: &str, text: &str) -> End {
+        self.explained_of(None, before, text)
+    }
+}
+
+impl Deployment {
+    /// The projection of this name.
+    pub fn projection(&self, name: &str) -> Result<&Projection, End> {
+        self.service.projection(name).ok_or_else(|| {
+            let known = self.service.projections().iter();
+            let known: Vec<&str> = known.map(|projection| projection.name).collect();
+            let known = known.join(", ");
+            End::Wrong(format!(
+                "no projection is named {name:?}; there are {known}"
+            ))
         })
     }
 
-    fn endpoints(&self) -> Result<Option<Endpoints>, String> {
-        let dynamodb = self.dynamodb_endpoint.as_ref().or(self.endpoint.as_ref());
-        let kinesis = self.kinesis_endpoint.as_ref().or(self.endpoint.as_ref());
-        let lambda = self.lambda_endpoint.as_ref().or(self.endpoint.as_ref());
-        match (dynamodb, kinesis, lambda) {
-            (None, None, None) if self.aws || is_told_by_environment() => Ok(None),
-            (None, None, None) => of_local_system(&self.dir),
-            (dynamodb, kinesis, lambda) => {
-                // Whoever gives one of them needs no more than that one.
-                let nowhere = || "http://127.0.0.1:9".to_string();
-                Ok(Some(Endpoints {
-                    dynamodb: dynamodb.cloned().unwrap_or_else(nowhere),
-                    kinesis: kinesis.cloned().unwrap_or_else(nowhere),
-                    lambda: lambda.cloned().unwrap_or_else(nowhere),
-                }))
+    /// Whether a table is there and answers; of the others, the first call
+    /// tells.
+    async fn answers(&self, part: Part) -> Result<(), Error> {
+        match part {
+            Part::EventsTable => {
+                let nobody = StreamName::of("none", "0");
+                let nobody = nobody.map_err(|bad| Error::Damaged {
+                    what: "a name".into(),
+                    reason: bad.to_string(),
+                })?;
+                self.events.head(&nobody).await.map(drop)
             }
+            Part::DataTable => {
+                let nothing = Key {
+                    pk: "rewind#none".into(),
+                    sk: "0".into(),
+                };
+                self.store.get(&nothing).await.map(drop)
+            }
+            Part::EventsStream | Part::IncomingStream | Part::PlaybackFunction => Ok(()),
         }
     }
 }
 
-/// Says in the state folder where a local system's services are, for the verbs
-/// that are called while it runs.
-pub fn announce(dir: &Path, dynamodb: &str, kinesis: &str, url: &str) -> std::io::Result<()> {
-    let said = json!({"dynamodb": dynamodb, "kinesis": kinesis, "lambda": url});
-    local::write_private(&dir.join(FILE), said.to_string())
-}
+/// The options as clap knows them; that they name one place is part of reading
+/// them.
+impl ClapArgs for Args {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        Names::augment_args(Options::augment_args(command))
+    }
 
-/// Takes that back when the system stops.
-pub fn withdraw(dir: &Path) {
-    // A file that stays names services that do not answer: the verbs say so.
-    let _ = std::fs::remove_file(dir.join(FILE));
-}
-
-fn is_told_by_environment() -> bool {
-    let names = ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"];
-    names.iter().any(|name| std::env::var_os(name).is_some())
-}
-
-/// The endpoints of the local system with this state folder, where one runs.
-fn of_local_system(dir: &Path) -> Result<Option<Endpoints>, String> {
-    let path = dir.join(FILE);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        return Ok(None);
-    };
-    let said: Value = serde_json::from_str(&text).unwrap_or_default();
-    let endpoint = |name: &str| said[name].as_str().map(ToString::to_string);
-    match (
-        endpoint("dynamodb"),
-        endpoint("kinesis"),
-        endpoint("lambda"),
-    ) {
-        (Some(dynamodb), Some(kinesis), Some(lambda)) => Ok(Some(Endpoints {
-            dynamodb,
-            kinesis,
-            lambda,
-        })),
-        _ => {
-            let path = path.display();
-            Err(format!(
-                "{path} does not say where `dynamodb`, `kinesis` and `lambda` are"
-            ))
-        }
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Names::augment_args_for_update(Options::augment_args_for_update(command))
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl FromArgMatches for Args {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let is_said = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        Ok(Self {
+            place: Options::from_arg_matches(matches)?.place(is_said)?,
+            names: Names::from_arg_matches(matches)?,
+            region: OnceLock::new(),
+        })
+    }
 
-    #[test]
-    fn a_running_system_says_where_it_is() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(of_local_system(dir.path()), Ok(None));
-        let path = dir.path().join(FILE);
-        std::fs::write(
-            &path,
-            r#"{"dynamodb": "http://d", "kinesis": "http://k", "lambda": "http://l"}"#,
-        )
-        .unwrap();
-        let endpoints = of_local_system(dir.path()).unwrap().unwrap();
-        assert_eq!(
-            (&*endpoints.dynamodb, &*endpoints.kinesis),
-            ("http://d", "http://k")
-        );
-        std::fs::write(&path, "{").unwrap();
-        assert!(of_local_system(dir.path()).is_err());
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
     }
 }

@@ -4,25 +4,30 @@
 //! What was recorded when it began is in it, nothing later. Memory holds a page
 //! of each slice, whatever the history's length.
 
-use crate::{Domain, deployment, exit, progress, selection, up};
+use crate::{
+    Domain,
+    deployment::{self, Part},
+    exit::{End, Outcome},
+    out::{self, note, say},
+    progress, selection,
+};
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
 use rewind::{Recorded, Selection, reversal::Reversal, selection::micros};
-use rewind_aws::{given::now, history, lanes, playback::INDEX_LAG};
+use rewind_aws::{event_store::EventStore, given::now, history, lanes, playback::INDEX_LAG};
 use serde_json::json;
 use std::{
     collections::BTreeSet,
     fs::File,
-    io::{BufWriter, Write},
+    io::{self, BufWriter, Write},
     path::PathBuf,
-    process::ExitCode,
 };
 
 /// What is exported, and where to.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
-    deployment: deployment::Args,
+    pub deployment: deployment::Args,
     #[command(flatten)]
     selection: selection::Args,
     /// A file to write to, instead of standard output.
@@ -33,39 +38,26 @@ pub struct Args {
     json: bool,
 }
 
-/// Exports. Exit code 1 says that the selection is refused, 2 that not all of
-/// it could be read.
-pub fn run(args: &Args, domain: Domain) -> ExitCode {
-    up::init_log();
-    let selection = match args.selection.selection() {
-        Ok(selection) => selection,
-        Err(reason) => return exit::refused(&reason),
-    };
-    let exported =
-        up::runtime().and_then(|runtime| runtime.block_on(export(args, &selection, domain)));
-    match exported {
-        Ok(events) => {
-            show(args, events);
-            ExitCode::SUCCESS
-        }
-        Err(reason) => exit::unreadable(&reason),
-    }
-}
-
-/// Says how many there were; not among the events.
-fn show(args: &Args, events: u64) {
+/// Exports.
+pub async fn run(args: &Args, domain: Domain) -> Outcome {
+    let selection = args.selection.selection()?;
+    let events = export(args, &selection, domain).await?;
+    // How many there were is not among the events.
     let said = match args.json {
         true => json!({ "events": events }).to_string(),
         false => format!("{events} events"),
     };
     match args.out {
-        Some(_) => println!("{said}"),
-        None => eprintln!("{said}"),
+        Some(_) => say!("{said}"),
+        None => {
+            note!("{said}");
+            Ok(())
+        }
     }
 }
 
-async fn export(args: &Args, selection: &Selection, domain: Domain) -> Result<u64, String> {
-    let deployment = args.deployment.open(domain).await?;
+async fn export(args: &Args, selection: &Selection, domain: Domain) -> Result<u64, End> {
+    let deployment = args.deployment.open(domain, &[Part::EventsTable]).await?;
     let until = micros(now());
     let mut recorded = BTreeSet::new();
     if selection.streams.is_empty() {
@@ -73,62 +65,89 @@ async fn export(args: &Args, selection: &Selection, domain: Domain) -> Result<u6
         // commits are read from the table.
         tokio::time::sleep(INDEX_LAG).await;
         if selection.categories.is_empty() {
-            let read = deployment.events.categories().await;
-            recorded = read.map_err(|error| error.to_string())?;
+            recorded = deployment.events.categories().await?;
         }
     }
     let mut categories = lanes::categories(selection, &deployment.service);
     categories.extend(recorded.iter().map(String::as_str));
     let lanes = lanes::of(selection, &categories);
-    let mut out: Box<dyn Write> = match &args.out {
-        Some(path) => {
-            let file = File::create(path).map_err(|error| format!("{}: {error}", path.display()));
-            Box::new(BufWriter::new(file?))
-        }
-        None => Box::new(BufWriter::new(std::io::stdout())),
-    };
+    let mut out = Out::open(args)?;
     let spinner = progress::spinner("events");
     let merged = lanes::Merged::new(&deployment.events, lanes, selection, until);
-    let taken = async |event: &Recorded| {
-        // A reversal goes with the event that it takes back.
-        let root = history::root(&deployment.events, event).await;
-        let root = root.map_err(|error| error.to_string())?;
-        Ok(selection.takes(&root))
-    };
-    let events = write(merged, selection.count, taken, &mut out, &spinner).await;
+    let events = write(merged, &deployment.events, selection, &mut out, &spinner).await;
     spinner.finish_and_clear();
     events
 }
 
 async fn write(
     mut merged: lanes::Merged<'_>,
-    count: Option<u64>,
-    is_taken: impl AsyncFn(&Recorded) -> Result<bool, String>,
-    out: &mut dyn Write,
+    store: &EventStore,
+    selection: &Selection,
+    out: &mut Out,
     spinner: &ProgressBar,
-) -> Result<u64, String> {
-    let unwritten = |error: std::io::Error| format!("the events could not be written: {error}");
+) -> Result<u64, End> {
     let mut events = 0;
-    while count.is_none_or(|count| events < count) {
-        let next = merged.next().await.map_err(|error| error.to_string())?;
-        let Some(event) = next else {
+    while selection.count.is_none_or(|count| events < count) {
+        let Some(event) = merged.next().await? else {
             break;
         };
-        if Reversal::of(&event).is_some() && !is_taken(&event).await? {
+        if Reversal::of(&event).is_some() && !is_taken(store, selection, &event).await? {
             continue;
         }
-        writeln!(out, "{}", line(&event)?).map_err(unwritten)?;
+        let line = line(&event).map_err(|error| End::Failed(error.to_string()))?;
+        out.write(|to| writeln!(to, "{line}"))?;
         events += 1;
         spinner.set_position(events);
     }
-    out.flush().map_err(unwritten)?;
+    out.write(|to| to.flush())?;
     Ok(events)
+}
+
+/// Whether a reversal is exported: it goes with the event that it takes back,
+/// and on its own where its type is asked for.
+async fn is_taken(
+    store: &EventStore,
+    selection: &Selection,
+    reversal: &Recorded,
+) -> Result<bool, End> {
+    let mut types = selection.types.iter();
+    if types.any(|asked| asked == reversal.kind()) && selection.names(reversal) {
+        return Ok(true);
+    }
+    let root = history::root(store, reversal).await?;
+    Ok(selection.takes(&root))
+}
+
+/// Where the events are written to.
+enum Out {
+    File(PathBuf, BufWriter<File>),
+    Standard(BufWriter<io::Stdout>),
+}
+
+impl Out {
+    fn open(args: &Args) -> Result<Self, End> {
+        let Some(path) = &args.out else {
+            return Ok(Self::Standard(BufWriter::new(io::stdout())));
+        };
+        let file = File::create(path);
+        let file = file.map_err(|error| End::Failed(format!("{}: {error}", path.display())));
+        Ok(Self::File(path.clone(), BufWriter::new(file?)))
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Outcome {
+        match self {
+            Self::File(path, file) => {
+                write(file).map_err(|error| End::Failed(format!("{}: {error}", path.display())))
+            }
+            Self::Standard(out) => out::written(write(out)),
+        }
+    }
 }
 
 /// An event on one line. Payloads are kept as they were received; a line end
 /// can only stand between their parts, where a space says as much.
-fn line(event: &Recorded) -> Result<String, String> {
-    let text = serde_json::to_string(event).map_err(|error| error.to_string())?;
+fn line(event: &Recorded) -> serde_json::Result<String> {
+    let text = serde_json::to_string(event)?;
     Ok(text.replace(['\n', '\r'], " "))
 }
 

@@ -1,22 +1,29 @@
 //! `rewind activate` and `rewind drop`: which generation of a projection
 //! serves, and which one nobody needs any more.
 
-use crate::{Domain, deployment, exit, playback::refused, up};
+use crate::{
+    Domain,
+    deployment::{self, Part},
+    exit::{End, Outcome},
+    out::say,
+};
 use clap::Args as ClapArgs;
 use rewind::{Target, envelope::Nothing};
-use rewind_aws::{generations::Generations, playback::PlayError};
+use rewind_aws::generations;
 use serde_json::json;
-use std::process::ExitCode;
 
 /// Which generation.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
-    deployment: deployment::Args,
+    pub deployment: deployment::Args,
     /// The projection.
     projection: String,
     /// The generation.
     generation: u64,
+    /// Does not ask before it changes something on AWS.
+    #[arg(long)]
+    yes: bool,
     /// One JSON object for machines instead of words.
     #[arg(long)]
     json: bool,
@@ -31,54 +38,40 @@ pub enum Verb {
     Drop,
 }
 
-/// Changes generations. Exit code 1 says that it was refused.
-pub fn run(args: &Args, verb: Verb, domain: Domain) -> ExitCode {
-    up::init_log();
-    let outcome = up::runtime().and_then(|runtime| runtime.block_on(change(args, verb, domain)));
-    match outcome {
-        Ok(Ok(generations)) => {
-            let Args {
-                projection,
-                generation,
-                json,
-                ..
-            } = args;
-            match (json, verb) {
-                (true, _) => println!("{}", json!(generations)),
-                (false, Verb::Activate) => println!("{projection}@{generation} serves"),
-                (false, Verb::Drop) => println!("{projection}@{generation} is dropped"),
-            }
-            ExitCode::SUCCESS
-        }
-        Ok(Err(why)) => exit::refused(&why),
-        Err(reason) => exit::unreadable(&reason),
-    }
-}
-
-async fn change(
-    args: &Args,
-    verb: Verb,
-    domain: Domain,
-) -> Result<Result<Generations, String>, String> {
-    let deployment = args.deployment.open(domain).await?;
+/// Changes generations.
+pub async fn run(args: &Args, verb: Verb, domain: Domain) -> Outcome {
+    let parts = [Part::DataTable, Part::PlaybackFunction];
+    let deployment = args.deployment.open(domain, &parts).await?;
+    deployment.projection(&args.projection)?;
     let target = Target {
         projection: args.projection.clone(),
         generation: args.generation,
     };
-    let player = deployment.player();
-    let changed = match verb {
-        Verb::Activate => player.activate(&target).await,
-        Verb::Drop => player.drop_generation(&target).await,
+    let known = generations::of(&deployment.store, &target.projection).await?;
+    if !known.takes(target.generation) {
+        let there: Vec<String> = known.all().map(|(nth, _)| nth.to_string()).collect();
+        let there = there.join(", ");
+        return Err(End::Wrong(format!(
+            "there is no generation {target}: the projection has {there}"
+        )));
+    }
+    let what = match verb {
+        Verb::Activate => format!("let {target} serve"),
+        Verb::Drop => format!("drop {target}"),
     };
-    match changed {
-        Ok(generations) => {
-            if !generations.dropped.is_empty() {
-                let task = ::playback::Task::Tend(Nothing {});
-                deployment.do_later(&task).await?;
-            }
-            Ok(Ok(generations))
-        }
-        Err(PlayError::Refused(problem)) => Ok(Err(refused(problem))),
-        Err(PlayError::Service(error)) => Err(error.to_string()),
+    deployment.confirm(&what, args.yes)?;
+    let player = deployment.player();
+    let generations = match verb {
+        Verb::Activate => player.activate(&target).await?,
+        Verb::Drop => player.drop_generation(&target).await?,
+    };
+    if !generations.dropped.is_empty() {
+        let task = ::playback::Task::Tend(Nothing {});
+        deployment.do_later(&task).await?;
+    }
+    match (args.json, verb) {
+        (true, _) => say!("{}", json!(generations)),
+        (false, Verb::Activate) => say!("{target} serves"),
+        (false, Verb::Drop) => say!("{target} is dropped"),
     }
 }

@@ -10,7 +10,13 @@ mod lines;
 mod places;
 mod send;
 
-use crate::{Domain, deployment, progress, up};
+use crate::{
+    Domain,
+    deployment::{self, Part},
+    exit::{End, Outcome},
+    out::say,
+    progress,
+};
 use clap::Args as ClapArgs;
 use line::{Bad, Line};
 use lines::{LineError, Lines};
@@ -21,15 +27,8 @@ use send::Sender;
 use serde_json::json;
 use std::{
     path::PathBuf,
-    process::ExitCode,
     time::{Duration, Instant},
 };
-
-/// The exit code when a line is not taken.
-const REFUSED: u8 = 1;
-
-/// The exit code when lines could not be read or sent.
-const FAILED: u8 = 2;
 
 /// How long an event that a reversal takes back may take to be recorded.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,10 +40,13 @@ const INTERVAL: Duration = Duration::from_millis(50);
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
-    deployment: deployment::Args,
+    pub deployment: deployment::Args,
     /// A file of JSON Lines, recorded events or plain CloudEvents, those of
     /// one stream in order; `-` is standard input.
     file: PathBuf,
+    /// Does not ask before it changes something on AWS.
+    #[arg(long)]
+    yes: bool,
     /// One JSON object for machines instead of words.
     #[arg(long)]
     json: bool,
@@ -66,34 +68,27 @@ enum Stop {
     Failed(String),
 }
 
-/// Imports. Exit code 1 says that a line is not taken, 2 that lines could not
-/// be read or sent.
-pub fn run(args: &Args, domain: Domain) -> ExitCode {
-    up::init_log();
-    match up::runtime().and_then(|runtime| runtime.block_on(import(args, domain))) {
-        Ok(imported) => {
-            match args.json {
-                true => imported.show_json(),
-                false => imported.show(),
-            }
-            match imported.stopped {
-                None => ExitCode::SUCCESS,
-                Some((_, Stop::Refused(_))) => ExitCode::from(REFUSED),
-                Some((_, Stop::Failed(_))) => ExitCode::from(FAILED),
-            }
-        }
-        Err(reason) => {
-            eprintln!("rewind: {reason}");
-            ExitCode::from(FAILED)
-        }
+/// Imports. A line that is not taken is not done.
+pub async fn run(args: &Args, domain: Domain) -> Outcome {
+    let imported = import(args, domain).await?;
+    match args.json {
+        true => imported.show_json()?,
+        false => imported.show()?,
+    }
+    match imported.stopped {
+        None => Ok(()),
+        Some((line, Stop::Refused(bad))) => Err(End::Refused(format!("line {line}: {bad}"))),
+        Some((line, Stop::Failed(reason))) => Err(End::Service(format!("line {line}: "), reason)),
     }
 }
 
-async fn import(args: &Args, domain: Domain) -> Result<Imported, String> {
+async fn import(args: &Args, domain: Domain) -> Result<Imported, End> {
     let file = args.file.display();
-    let lines = Lines::open(&args.file).map_err(|error| format!("{file}: {error}"));
+    let lines = Lines::open(&args.file).map_err(|error| End::Wrong(format!("{file}: {error}")));
     let mut lines = lines?;
-    let deployment = args.deployment.open(domain).await?;
+    let parts = [Part::EventsTable, Part::IncomingStream];
+    let deployment = args.deployment.open(domain, &parts).await?;
+    deployment.confirm(&format!("import {file}"), args.yes)?;
     let spinner = progress::spinner("events sent");
     let mut sender = Sender::new(deployment.incoming, spinner.clone());
     let read = all(&mut lines, &deployment.events, &mut sender).await;
@@ -176,23 +171,17 @@ impl From<LineError> for Stop {
 }
 
 impl Imported {
-    fn show(&self) {
+    fn show(&self) -> Outcome {
         let (events, streams) = (self.events, self.streams);
         match &self.stopped {
-            None => println!("{events} events of {streams} streams were sent"),
-            Some((line, stop)) => {
-                match stop {
-                    Stop::Refused(bad) => eprintln!("rewind: line {line}: {bad}"),
-                    Stop::Failed(reason) => eprintln!("rewind: line {line}: {reason}"),
-                }
-                println!(
-                    "{events} events of {streams} streams were sent before it; importing them again is harmless"
-                );
-            }
+            None => say!("{events} events of {streams} streams were sent"),
+            Some((line, _)) => say!(
+                "{events} events of {streams} streams were sent before line {line}; importing them again is harmless"
+            ),
         }
     }
 
-    fn show_json(&self) {
+    fn show_json(&self) -> Outcome {
         let mut said = json!({"events": self.events, "streams": self.streams});
         match &self.stopped {
             None => {}
@@ -203,6 +192,6 @@ impl Imported {
                 said["stopped"] = json!({"line": line, "detail": reason});
             }
         }
-        println!("{said}");
+        say!("{said}")
     }
 }

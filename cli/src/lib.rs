@@ -1,6 +1,10 @@
 //! The `rewind` command: the local system, its demonstration, and the
 //! operator's verbs.
 
+// A pipe whose reader has left must not panic: see `out`.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
+mod arguments;
 mod client;
 mod compare;
 mod demo;
@@ -10,7 +14,9 @@ mod export;
 mod function;
 mod generation;
 mod import;
+mod interrupted;
 mod memory;
+mod out;
 mod playback;
 mod progress;
 mod replay;
@@ -21,9 +27,10 @@ mod torture;
 mod up;
 mod verify;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
+use exit::Outcome;
 use rewind::Service;
-use std::{process::ExitCode, time::Instant};
+use std::{ffi::OsString, process::ExitCode, time::Instant};
 
 /// What gives a team's domain, registered: all verbs are about it.
 pub type Domain = fn() -> Service;
@@ -31,7 +38,7 @@ pub type Domain = fn() -> Service;
 /// Event sourcing on AWS Lambda. Without a command: runs the whole system on
 /// this machine, as template.yaml describes it.
 #[derive(Parser)]
-#[command(name = "rewind", version)]
+#[command(name = "rewind", version, after_help = exit::help())]
 struct Cli {
     #[command(flatten)]
     up: up::Args,
@@ -85,43 +92,64 @@ enum Command {
 /// Runs the command that the program was called with, for a domain.
 pub fn run(domain: Domain) -> ExitCode {
     let started = Instant::now();
-    let cli = Cli::parse();
-    let outcome = match cli.command {
-        None => up::run(&cli.up, started),
-        Some(Command::Demo(args)) => demo::run(&args, started),
-        Some(Command::Verify(args)) => return verify::run(&args, domain),
-        Some(Command::Resume(args)) => return resume::run(&args, domain),
-        Some(Command::Replay(args)) => return replay::run(&args, domain),
-        Some(Command::Playback(args)) => return playback::run(&args, domain),
-        Some(Command::Activate(args)) => {
-            return generation::run(&args, generation::Verb::Activate, domain);
-        }
-        Some(Command::Drop(args)) => {
-            return generation::run(&args, generation::Verb::Drop, domain);
-        }
-        Some(Command::Compare(args)) => return compare::run(&args, domain),
-        Some(Command::Export(args)) => return export::run(&args, domain),
-        Some(Command::Import(args)) => return import::run(&args, domain),
-        Some(Command::Reverse(args)) => return reverse::run(&args, domain),
-        Some(Command::Torture(args)) => torture::run(&args),
-        Some(Command::Function { name }) => function::run(&name, domain),
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let as_json = arguments::ask_for_json(&arguments);
+    let outcome = match arguments::parse(arguments) {
+        Ok(cli) => cli.run(domain, started, as_json),
+        Err(error) => arguments::refused(&error, as_json),
     };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(reason) => {
-            eprintln!("rewind: {reason}");
-            ExitCode::FAILURE
+    exit::code(outcome, as_json)
+}
+
+/// The command line and its verbs, for who lists them.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+impl Cli {
+    fn run(self, domain: Domain, started: Instant, as_json: bool) -> Outcome {
+        let Some(command) = self.command else {
+            return up::run(&self.up, started);
+        };
+        let run = Run { as_json };
+        match &command {
+            Command::Demo(args) => demo::run(args, started),
+            Command::Torture(args) => torture::run(args),
+            Command::Function { name } => function::run(name, domain),
+            Command::Verify(args) => run.verb(&args.deployment, verify::run(args, domain)),
+            Command::Resume(args) => run.verb(&args.deployment, resume::run(args, domain)),
+            Command::Replay(args) => run.verb(&args.deployment, replay::run(args, domain)),
+            Command::Playback(args) => run.verb(&args.deployment, playback::run(args, domain)),
+            Command::Activate(args) => {
+                let change = generation::run(args, generation::Verb::Activate, domain);
+                run.verb(&args.deployment, change)
+            }
+            Command::Drop(args) => {
+                let change = generation::run(args, generation::Verb::Drop, domain);
+                run.verb(&args.deployment, change)
+            }
+            Command::Compare(args) => run.verb(&args.deployment, compare::run(args, domain)),
+            Command::Export(args) => run.verb(&args.deployment, export::run(args, domain)),
+            Command::Import(args) => run.verb(&args.deployment, import::run(args, domain)),
+            Command::Reverse(args) => run.verb(&args.deployment, reverse::run(args, domain)),
         }
+    }
+}
+
+/// How the operator's verbs are run.
+struct Run {
+    as_json: bool,
+}
+
+impl Run {
+    /// Runs a verb to its end; what fails on the other side is said in terms of
+    /// the deployment.
+    fn verb(&self, of: &deployment::Args, verb: impl Future<Output = Outcome>) -> Outcome {
+        up::init_verbs_log(self.as_json);
+        let outcome = up::runtime()?.block_on(verb);
+        outcome.map_err(|end| end.at(of))
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use clap::CommandFactory;
-
-    #[test]
-    fn the_arguments_of_all_verbs_are_sound() {
-        Cli::command().debug_assert();
-    }
-}
+mod tests;

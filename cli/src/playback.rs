@@ -3,19 +3,19 @@
 
 use crate::{
     Domain,
-    deployment::{self, Deployment},
-    exit, progress, up,
+    deployment::{self, Deployment, Part},
+    exit::{End, Outcome},
+    interrupted,
+    out::say,
+    progress,
 };
 use ::playback::Task;
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
-use rewind::{Problem, Receiver, envelope::Nothing};
-use rewind_aws::playback::{PlayError, Playback, Player, State, load};
+use rewind::{Receiver, envelope::Nothing};
+use rewind_aws::playback::{Playback, Player, State, load};
 use serde_json::json;
-use std::{process::ExitCode, time::Duration};
-
-/// The exit code when a playback that was followed has not come to its end.
-const NOT_DONE: u8 = 1;
+use std::time::Duration;
 
 /// How often a playback is looked at.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -24,7 +24,7 @@ const INTERVAL: Duration = Duration::from_millis(200);
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
-    deployment: deployment::Args,
+    pub deployment: deployment::Args,
     /// The playback's id.
     id: String,
     /// Stops it after the page that it is at.
@@ -36,65 +36,71 @@ pub struct Args {
     /// Gives it up, and drops what it has built.
     #[arg(long, group = "verb")]
     cancel: bool,
+    /// Does not ask before it changes something on AWS.
+    #[arg(long)]
+    yes: bool,
     /// One JSON object for machines instead of words.
     #[arg(long)]
     json: bool,
 }
 
-/// Follows or changes a playback. Exit code 1 says that it was refused or has
-/// failed, 2 that the deployment could not be reached.
-pub fn run(args: &Args, domain: Domain) -> ExitCode {
-    up::init_log();
-    let outcome = up::runtime().and_then(|runtime| runtime.block_on(change(args, domain)));
-    let is_changed = args.pause || args.resume || args.cancel;
-    let is_done = |playback: &Playback| is_changed || has_ended_well(playback);
-    told(outcome, is_done, args.json)
-}
-
-async fn change(args: &Args, domain: Domain) -> Result<Result<Playback, String>, String> {
-    let deployment = args.deployment.open(domain).await?;
+/// Follows or changes a playback.
+pub async fn run(args: &Args, domain: Domain) -> Outcome {
+    let id = &args.id;
+    let mut parts = vec![Part::DataTable];
+    if args.resume || args.cancel {
+        parts.push(Part::PlaybackFunction);
+    }
+    let deployment = args.deployment.open(domain, &parts).await?;
+    let known = load(&deployment.store, id).await?;
+    if known.is_none() {
+        return Err(End::Wrong(format!("there is no playback {id}")));
+    }
     let player = deployment.player();
     let (changed, task) = if args.pause {
-        (player.pause(&args.id).await, None)
+        deployment.confirm(&format!("pause playback {id}"), args.yes)?;
+        (player.pause(id).await?, None)
     } else if args.resume {
-        let task = Task::Resume(args.id.clone());
-        (player.go_on(&args.id).await, Some(task))
+        deployment.confirm(&format!("let playback {id} go on"), args.yes)?;
+        (player.go_on(id).await?, Some(Task::Resume(id.clone())))
     } else if args.cancel {
-        (player.cancel(&args.id).await, Some(Task::Tend(Nothing {})))
+        deployment.confirm(&format!("give playback {id} up"), args.yes)?;
+        (player.cancel(id).await?, Some(Task::Tend(Nothing {})))
     } else {
-        let known = load(&deployment.store, &args.id).await;
-        return match known.map_err(|error| error.to_string())? {
-            Some(_) => follow(&deployment, &args.id).await.map(Ok),
-            None => Ok(Err(format!("there is no playback {}", args.id))),
-        };
+        let followed = follow(&deployment, id);
+        let followed = interrupted::unless(followed, || goes_on(id, &args.deployment)).await?;
+        return told(&followed, has_ended_well(&followed), args.json);
     };
-    match changed {
-        Ok(playback) => {
-            if let Some(task) = task {
-                deployment.do_later(&task).await?;
-            }
-            Ok(Ok(playback))
-        }
-        Err(PlayError::Refused(problem)) => Ok(Err(refused(problem))),
-        Err(PlayError::Service(error)) => Err(error.to_string()),
+    if let Some(task) = task {
+        deployment.do_later(&task).await?;
     }
+    told(&changed, true, args.json)
+}
+
+/// What to say of a playback that is not waited for any longer.
+pub fn goes_on(id: &str, deployment: &deployment::Args) -> String {
+    format!("playback {id} goes on: {}", ways_on(id, deployment))
+}
+
+/// What can be done about a playback that is not waited for.
+pub fn ways_on(id: &str, deployment: &deployment::Args) -> String {
+    let call = format!("rewind playback {id}{}", deployment.place());
+    format!("follow it with `{call}`, or give it up with `{call} --cancel`")
 }
 
 /// Follows a playback until nobody is at work on it, with a bar on standard
 /// error.
-pub async fn follow(deployment: &Deployment, id: &str) -> Result<Playback, String> {
+pub async fn follow(deployment: &Deployment, id: &str) -> Result<Playback, End> {
     let bar = progress::share("replayed");
     let ended = watch(deployment, id, &bar).await;
     bar.finish_and_clear();
     ended
 }
 
-async fn watch(deployment: &Deployment, id: &str, bar: &ProgressBar) -> Result<Playback, String> {
+async fn watch(deployment: &Deployment, id: &str, bar: &ProgressBar) -> Result<Playback, End> {
     loop {
-        let known = load(&deployment.store, id).await;
-        let known = known.map_err(|error| error.to_string())?;
-        let Some((playback, _)) = known else {
-            return Err(format!("there is no playback {id}"));
+        let Some((playback, _)) = load(&deployment.store, id).await? else {
+            return Err(End::Failed(format!("the record of playback {id} is gone")));
         };
         let shown = playback.shown();
         bar.set_position((shown.progress * 1000.0) as u64);
@@ -117,33 +123,15 @@ pub fn has_ended_well(playback: &Playback) -> bool {
     matches!(playback.state, State::Completed | State::CaughtUp)
 }
 
-/// A refusal in words, with the field that it is about.
-pub fn refused(problem: Problem) -> String {
-    let field = problem.field.filter(|field| !field.is_empty());
-    let field = field.map_or(String::new(), |field| field + ": ");
-    format!("{field}{}", problem.detail)
-}
-
-/// Says what became of a playback, and how the program exits: with 0 where
-/// `is_done`.
-pub fn told(
-    outcome: Result<Result<Playback, String>, String>,
-    is_done: impl Fn(&Playback) -> bool,
-    as_json: bool,
-) -> ExitCode {
-    match outcome {
-        Ok(Ok(playback)) => {
-            match as_json {
-                true => println!("{}", json!(playback.shown())),
-                false => println!("{}", described(&playback)),
-            }
-            match is_done(&playback) {
-                true => ExitCode::SUCCESS,
-                false => ExitCode::from(NOT_DONE),
-            }
-        }
-        Ok(Err(why)) => exit::refused(&why),
-        Err(reason) => exit::unreadable(&reason),
+/// Says how a playback stands, which is what was wanted where `is_done`.
+pub fn told(playback: &Playback, is_done: bool, as_json: bool) -> Outcome {
+    match as_json {
+        true => say!("{}", json!(playback.shown()))?,
+        false => say!("{}", described(playback))?,
+    }
+    match is_done {
+        true => Ok(()),
+        false => Err(End::NotDone),
     }
 }
 
@@ -181,10 +169,11 @@ impl Deployment {
     }
 
     /// Asks the playback function to do something, without waiting for it.
-    pub async fn do_later(&self, task: &Task) -> Result<(), String> {
+    pub async fn do_later(&self, task: &Task) -> Outcome {
         let asked = self.playback.invoke_later(task).await;
         asked.map_err(|error| {
-            format!("it is saved, and the playback function was not told: {error}; the schedule of the deployment tells it within a minute")
+            let before = "it is saved, and the schedule of the deployment goes on with it within a minute, as the playback function was not told: ";
+            End::Service(before.into(), error.to_string())
         })
     }
 }

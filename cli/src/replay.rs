@@ -2,23 +2,27 @@
 
 use crate::{
     Domain,
-    deployment::{self, Deployment},
-    playback::{follow, has_ended_well, refused, told},
-    selection, up,
+    deployment::{self, Deployment, Part},
+    exit::{End, Outcome},
+    interrupted,
+    out::note,
+    playback::{follow, goes_on, has_ended_well, told, ways_on},
+    selection,
 };
 use clap::Args as ClapArgs;
 use rewind::envelope::Nothing;
 use rewind_aws::{
     given,
-    playback::{Activation, Destination, PlayError, Playback, Request},
+    playback::{Activation, Destination, Playback, Request},
 };
-use std::process::ExitCode;
+use serde_json::json;
+use std::cell::Cell;
 
 /// What is played back, where to, and how.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
-    deployment: deployment::Args,
+    pub deployment: deployment::Args,
     #[command(flatten)]
     what: selection::Args,
     /// To this projection: rebuilt into a new generation, or, with a part of
@@ -50,45 +54,64 @@ pub struct Args {
     /// Return as soon as it has begun.
     #[arg(long)]
     detach: bool,
+    /// Does not ask before it changes something on AWS.
+    #[arg(long)]
+    yes: bool,
     /// One JSON object for machines instead of words.
     #[arg(long)]
     json: bool,
 }
 
-/// Plays back. Exit code 1 says that it was refused or has failed, 2 that the
-/// deployment could not be reached.
-pub fn run(args: &Args, domain: Domain) -> ExitCode {
-    up::init_log();
-    let outcome = up::runtime().and_then(|runtime| runtime.block_on(replay(args, domain)));
-    let is_done = |playback: &Playback| args.detach || has_ended_well(playback);
-    told(outcome, is_done, args.json)
+/// Plays back.
+pub async fn run(args: &Args, domain: Domain) -> Outcome {
+    let request = args.request()?;
+    let parts = [Part::EventsTable, Part::DataTable, Part::PlaybackFunction];
+    let deployment = args.deployment.open(domain, &parts).await?;
+    let id = args.id.clone().unwrap_or_else(given::id);
+    // A dry run is saved as well, and changes nothing else.
+    if !request.dry_run {
+        let to: Vec<String> = request.to.iter().map(|to| json!(to).to_string()).collect();
+        deployment.confirm(&format!("play back to {}", to.join(", ")), args.yes)?;
+    }
+    let is_begun = Cell::new(false);
+    let played = play(&deployment, (&id, &request), args, &is_begun);
+    let words = || match is_begun.get() {
+        true => goes_on(&id, &args.deployment),
+        false => format!(
+            "playback {id} may have begun: {}",
+            ways_on(&id, &args.deployment)
+        ),
+    };
+    let playback = interrupted::unless(played, words).await?;
+    let is_done = args.detach || has_ended_well(&playback);
+    told(&playback, is_done, args.json)
 }
 
-async fn replay(args: &Args, domain: Domain) -> Result<Result<Playback, String>, String> {
-    let request = match args.request() {
-        Ok(request) => request,
-        Err(why) => return Ok(Err(why)),
-    };
-    let deployment = args.deployment.open(domain).await?;
-    let id = args.id.clone().unwrap_or_else(given::id);
-    let begun = match deployment.player().create(&id, &request).await {
-        Ok(begun) => begun,
-        Err(PlayError::Refused(problem)) => return Ok(Err(refused(problem))),
-        Err(PlayError::Service(error)) => return Err(error.to_string()),
-    };
+async fn play(
+    deployment: &Deployment,
+    (id, request): (&str, &Request),
+    args: &Args,
+    is_begun: &Cell<bool>,
+) -> Result<Playback, End> {
+    let begun = deployment.player().create(id, request).await?;
+    is_begun.set(true);
     // Whoever does not wait for its end has to know what to ask about.
-    eprintln!("playback {}", begun.id);
+    match args.json {
+        true => note!("{}", json!({"playback": begun.id})),
+        false => note!("playback {}", begun.id),
+    }
     deployment.go_on(&begun.id).await?;
     match args.detach {
-        true => Ok(Ok(begun)),
-        false => follow(&deployment, &begun.id).await.map(Ok),
+        true => Ok(begun),
+        false => follow(deployment, &begun.id).await,
     }
 }
 
 impl Args {
-    fn request(&self) -> Result<Request, String> {
+    fn request(&self) -> Result<Request, End> {
         if self.generation.is_some() && self.projections.len() > 1 {
-            return Err("--generation: goes with one --projection".into());
+            let why = "--generation: goes with one --projection";
+            return Err(End::Wrong(why.into()));
         }
         let projections = self.projections.iter().map(|name| Destination {
             generation: self.generation,
@@ -104,7 +127,8 @@ impl Args {
         });
         let to: Vec<Destination> = projections.chain(subscribers).chain(microservice).collect();
         if to.is_empty() {
-            return Err("expected --projection, --subscriber or --microservice".into());
+            let why = "expected --projection, --subscriber or --microservice";
+            return Err(End::Wrong(why.into()));
         }
         Ok(Request {
             what: self.what.selection()?,
@@ -122,7 +146,7 @@ impl Args {
 
 impl Deployment {
     /// Asks for an invocation that goes on with a playback.
-    pub async fn go_on(&self, id: &str) -> Result<(), String> {
+    pub async fn go_on(&self, id: &str) -> Outcome {
         let task = ::playback::Task::Resume(id.to_string());
         self.do_later(&task).await
     }

@@ -7,7 +7,12 @@
 
 mod stalled;
 
-use crate::{Domain, deployment, up};
+use crate::{
+    Domain,
+    deployment::{self, Part},
+    exit::{End, Outcome},
+    out::say,
+};
 use clap::Args as ClapArgs;
 use rewind::StreamName;
 use rewind_aws::stalls::Stall;
@@ -15,24 +20,17 @@ use serde_json::json;
 use stalled::{Stalled, State};
 use std::{
     collections::BTreeSet,
-    process::ExitCode,
     time::{Duration, Instant},
 };
 
 /// How often the stalls are looked at.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// The exit code when a stream still stalls.
-const STILL_STALLED: u8 = 1;
-
-/// The exit code when the stalls could not be read.
-const UNREADABLE: u8 = 2;
-
 /// Which stalls are resumed.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
-    deployment: deployment::Args,
+    pub deployment: deployment::Args,
     /// Only this reader: a projection's generation such as `carts@1`, or a
     /// reaction such as `adapter/shop`.
     #[arg(long)]
@@ -43,6 +41,9 @@ pub struct Args {
     /// How many seconds the deployed functions get.
     #[arg(long, default_value_t = 30)]
     wait: u64,
+    /// Does not ask before it changes something on AWS.
+    #[arg(long)]
+    yes: bool,
     /// One JSON object for machines instead of words.
     #[arg(long)]
     json: bool,
@@ -55,32 +56,29 @@ struct Resumed {
     stalled: Vec<Stall>,
 }
 
-/// Resumes. Exit code 1 says that some still stall.
-pub fn run(args: &Args, domain: Domain) -> ExitCode {
-    up::init_log();
-    let outcome = up::runtime().and_then(|runtime| runtime.block_on(resume(args, domain)));
-    match outcome {
-        Ok(resumed) => {
-            resumed.show(args.json);
-            match resumed.stalled.is_empty() {
-                true => ExitCode::SUCCESS,
-                false => ExitCode::from(STILL_STALLED),
-            }
-        }
-        Err(reason) => {
-            eprintln!("rewind: {reason}");
-            ExitCode::from(UNREADABLE)
-        }
+/// Resumes. What still stalls is not done.
+pub async fn run(args: &Args, domain: Domain) -> Outcome {
+    let resumed = resume(args, domain).await?;
+    resumed.show(args.json)?;
+    match resumed.stalled.is_empty() {
+        true => Ok(()),
+        false => Err(End::NotDone),
     }
 }
 
-async fn resume(args: &Args, domain: Domain) -> Result<Resumed, String> {
-    let deployment = args.deployment.open(domain).await?;
+async fn resume(args: &Args, domain: Domain) -> Result<Resumed, End> {
+    let parts = [Part::EventsTable, Part::DataTable, Part::EventsStream];
+    let deployment = args.deployment.open(domain, &parts).await?;
     let stalled = Stalled::new(deployment);
-    let mut waiting = stalled
-        .list(args.reader.as_deref(), args.stream.as_ref())
-        .await?;
+    let (reader, stream) = (args.reader.as_deref(), args.stream.as_ref());
+    let mut waiting = stalled.list(reader, stream).await?;
+    if waiting.is_empty() {
+        stalled.check(reader, stream).await?;
+        return Ok(Resumed::default());
+    }
     let streams: BTreeSet<&StreamName> = waiting.iter().map(|stall| &stall.stream).collect();
+    let what = format!("deliver {} streams once more", streams.len());
+    stalled.deployment.confirm(&what, args.yes)?;
     stalled.deliver(streams).await?;
     let mut resumed = Resumed::default();
     let until = Instant::now() + Duration::from_secs(args.wait);
@@ -104,17 +102,16 @@ async fn resume(args: &Args, domain: Domain) -> Result<Resumed, String> {
 }
 
 impl Resumed {
-    fn show(&self, as_json: bool) {
+    fn show(&self, as_json: bool) -> Outcome {
         if as_json {
-            println!(
+            return say!(
                 "{}",
                 json!({"resumed": self.resumed, "stalled": self.stalled})
             );
-            return;
         }
         for stall in &self.resumed {
             let Stall { reader, stream, .. } = stall;
-            println!("resumed   {reader} {stream}");
+            say!("resumed   {reader} {stream}")?;
         }
         for stall in &self.stalled {
             let Stall {
@@ -123,9 +120,9 @@ impl Resumed {
                 version,
                 reason,
             } = stall;
-            println!("stalled   {reader} {stream}@{version}: {reason}");
+            say!("stalled   {reader} {stream}@{version}: {reason}")?;
         }
         let (resumed, stalled) = (self.resumed.len(), self.stalled.len());
-        println!("{resumed} resumed, {stalled} still stalled");
+        say!("{resumed} resumed, {stalled} still stalled")
     }
 }

@@ -1,5 +1,6 @@
 //! Which part of history a verb is about, as flags.
 
+use crate::exit::End;
 use clap::Args as ClapArgs;
 use rewind::{
     Problem, Selection, StreamName,
@@ -26,7 +27,8 @@ pub struct Args {
     /// Only the first so many versions of each stream: `--versions ..N`.
     #[arg(long, value_name = "N", conflicts_with = "versions")]
     first: Option<u64>,
-    /// Only events of this type, as they were recorded; may be given several
+    /// Only events of this type, as they were recorded, and what takes them
+    /// back; `reversed` is what takes any event back. May be given several
     /// times.
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
@@ -53,7 +55,11 @@ pub struct Args {
 impl Args {
     /// The selection that the flags say, checked. What is wrong with it is
     /// said with the flag's name.
-    pub fn selection(&self) -> Result<Selection, String> {
+    pub fn selection(&self) -> Result<Selection, End> {
+        self.checked().map_err(End::Wrong)
+    }
+
+    fn checked(&self) -> Result<Selection, String> {
         let first = self.first.map(|first| Versions {
             from: None,
             to: Some(first),
@@ -137,7 +143,7 @@ mod tests {
     fn said(flags: &[&str]) -> Result<Selection, String> {
         let all = std::iter::once(&"rewind").chain(flags);
         let cli = Cli::try_parse_from(all).map_err(|error| error.to_string())?;
-        cli.selection.selection()
+        cli.selection.checked()
     }
 
     #[test]

@@ -11,7 +11,12 @@ mod memory;
 mod plan;
 mod sent;
 
-use crate::{client::Client, progress, up, verify};
+use crate::{
+    client::Client,
+    exit::{End, Outcome},
+    out::{note, say},
+    progress, up, verify,
+};
 use clap::Args as ClapArgs;
 use local::{State, System};
 use plan::Plan;
@@ -25,7 +30,6 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
-use tracing_subscriber::EnvFilter;
 
 /// How long the system may take to become quiet after the last event, and how
 /// much longer for each event: a small machine has to end as well.
@@ -56,23 +60,25 @@ pub struct Args {
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
     clients: u64,
     /// The description of the deployment.
-    #[arg(long, default_value = "template.yaml")]
+    #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
     template: PathBuf,
 }
 
 /// Tortures. Whatever is not as it has to be is an error, which names the
 /// seed.
-pub fn run(args: &Args) -> Result<(), String> {
-    init_log();
+pub fn run(args: &Args) -> Outcome {
+    // Batches fail all the time here, which is no news; `RUST_LOG` asks for it.
+    up::log("off");
     let seed = args.seed.unwrap_or_else(rand::random);
-    println!("seed {seed}");
+    say!("seed {seed}")?;
     let log = faults::Log::new()?;
     let mut options = up::options(&args.template, 0, State::Ephemeral, None)?;
     options.extra_env = log.environment(seed, args.rate);
     let plan = Plan::new(seed, args.events, args.streams);
     let outcome = up::runtime()?.block_on(async {
         let system = System::start(options).await;
-        let system = Arc::new(system.map_err(|error| error.to_string())?);
+        let system = system.map_err(|error| End::Failed(error.to_string()));
+        let system = Arc::new(system?);
         let outcome = torture(args, &plan, &system, &log).await;
         // Whoever killed and measured has ended by now.
         if let Some(system) = Arc::into_inner(system) {
@@ -80,24 +86,13 @@ pub fn run(args: &Args) -> Result<(), String> {
         }
         outcome
     });
-    outcome.map_err(|reason| format!("{reason} (seed {seed})"))
+    if outcome.is_err() {
+        note!("rewind: the seed was {seed}");
+    }
+    outcome
 }
 
-/// Batches fail all the time here, which is no news; `RUST_LOG` asks for it.
-fn init_log() {
-    let filter = EnvFilter::try_from_default_env();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter.unwrap_or_else(|_| EnvFilter::new("off")))
-        .with_writer(std::io::stderr)
-        .init();
-}
-
-async fn torture(
-    args: &Args,
-    plan: &Plan,
-    system: &Arc<System>,
-    log: &faults::Log,
-) -> Result<(), String> {
+async fn torture(args: &Args, plan: &Plan, system: &Arc<System>, log: &faults::Log) -> Outcome {
     let kills = kills::start(system, args.kill_every, plan.seed());
     let memory = memory::start(system);
     let started = Instant::now();
@@ -107,24 +102,25 @@ async fn torture(
     let quiet_after = started.elapsed();
     let (killed, peaks) = (kills.stop().await, memory.stop().await);
     let sent = sent?;
-    println!("sent      {sent}");
+    say!("sent      {sent}")?;
     let per_second = |elapsed: Duration| args.events as f64 / elapsed.as_secs_f64();
-    println!(
+    say!(
         "took      {:.1} s to accept ({:.0} events/s), {:.1} s to quiet ({:.0} events/s)",
         accepted_after.as_secs_f64(),
         per_second(accepted_after),
         quiet_after.as_secs_f64(),
         per_second(quiet_after),
-    );
+    )?;
     for (function, peak) in peaks {
-        println!("memory    {function} at most {peak}");
+        say!("memory    {function} at most {peak}")?;
     }
-    println!("faults    {}", log.counts(killed)?);
+    say!("faults    {}", log.counts(killed)?)?;
     // Also a system that does not come to rest is looked at.
     let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
     let tables = ("EventsTable", "DataTable");
     let (Some(events), Some(data)) = (system.table(tables.0), system.table(tables.1)) else {
-        return Err(format!("the template lacks {} or {}", tables.0, tables.1));
+        let why = format!("the template lacks {} or {}", tables.0, tables.1);
+        return Err(End::Failed(why));
     };
     let events = clients.event_store(events);
     let counts = audit(Audit::new(
@@ -135,18 +131,18 @@ async fn torture(
     let counts = counts.await?;
     let problems = check::check(plan, &sent, &events, &counts).await?;
     for problem in &problems {
-        println!("{problem}");
+        say!("{problem}")?;
     }
     quiet?;
     if !counts.is_clean() || !problems.is_empty() {
-        return Err("not all is as it has to be".to_string());
+        return Err(End::Refused("not all is as it has to be".into()));
     }
-    println!("Every accepted event is recorded once, nothing else is, and all have read it.");
+    say!("Every accepted event is recorded once, nothing else is, and all have read it.")?;
     Ok(())
 }
 
 /// Sends all events from several clients at once.
-async fn send(args: &Args, plan: &Plan, system: &System) -> Result<Sent, String> {
+async fn send(args: &Args, plan: &Plan, system: &System) -> Result<Sent, End> {
     let sent = Sent::new(plan.events());
     let bar = progress::bar("accepted", args.events);
     let client = Client::new(system.url());
@@ -157,21 +153,21 @@ async fn send(args: &Args, plan: &Plan, system: &System) -> Result<Sent, String>
     Ok(sent)
 }
 
-async fn wait_until_quiet(args: &Args, system: &System) -> Result<(), String> {
+async fn wait_until_quiet(args: &Args, system: &System) -> Outcome {
     let patience = PATIENCE + PATIENCE_PER_EVENT.saturating_mul(args.events as u32);
     let bar = progress::bar("settling", 0);
     let quiet = tokio::time::timeout(patience, system.idle()).await;
     bar.finish_and_clear();
-    quiet.map_err(|_| format!("the system is not quiet after {} s", patience.as_secs()))
+    quiet.map_err(|_| {
+        let seconds = patience.as_secs();
+        End::Refused(format!("the system is not quiet after {seconds} s"))
+    })
 }
 
-async fn audit(audit: Audit) -> Result<Counts, String> {
+async fn audit(audit: Audit) -> Result<Counts, End> {
     let started = Instant::now();
-    let mut lines = verify::Lines::new();
-    let counts = audit.run(&mut lines).await;
-    lines.close();
-    let counts = counts.map_err(|error| error.to_string())?;
-    println!("verified  in {:.1} s", started.elapsed().as_secs_f64());
-    verify::show_counts(&counts);
+    let counts = verify::audited(&audit).await?;
+    say!("verified  in {:.1} s", started.elapsed().as_secs_f64())?;
+    verify::show_counts(&counts)?;
     Ok(counts)
 }

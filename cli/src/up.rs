@@ -1,6 +1,11 @@
 //! `rewind`: the whole system on this machine.
 
-use crate::deployment;
+use crate::{
+    deployment,
+    exit::{End, Outcome},
+    interrupted,
+    out::say,
+};
 use clap::Args as ClapArgs;
 use local::{Options, State, System, Template, Worker};
 use std::{path::PathBuf, time::Instant};
@@ -38,7 +43,7 @@ pub struct Args {
 }
 
 /// Starts the system, says how to use it, and stops it on Ctrl-C.
-pub fn run(args: &Args, started: Instant) -> Result<(), String> {
+pub fn run(args: &Args, started: Instant) -> Outcome {
     init_log();
     let state = if args.ephemeral {
         State::Ephemeral
@@ -50,18 +55,28 @@ pub fn run(args: &Args, started: Instant) -> Result<(), String> {
     runtime()?.block_on(async {
         let system = System::start(options)
             .await
-            .map_err(|error| error.to_string())?;
+            .map_err(|error| End::Failed(error.to_string()))?;
+        let outcome = serve(&system, args, started).await;
         if !args.ephemeral {
-            let (dynamodb, kinesis) = (system.dynamodb_endpoint(), system.kinesis_endpoint());
-            deployment::announce(&args.dir, dynamodb, kinesis, &system.url())
-                .map_err(|error| format!("{}: {error}", args.dir.display()))?;
+            deployment::withdraw(&args.dir);
         }
-        greet(&system, args, started);
-        stopped().await;
-        println!("stopping");
-        deployment::withdraw(&args.dir);
         system.stop().await;
-        Ok(())
+        outcome
+    })
+}
+
+async fn serve(system: &System, args: &Args, started: Instant) -> Outcome {
+    if !args.ephemeral {
+        let (dynamodb, kinesis) = (system.dynamodb_endpoint(), system.kinesis_endpoint());
+        deployment::announce(&args.dir, dynamodb, kinesis, &system.url())
+            .map_err(|error| End::Failed(format!("{}: {error}", args.dir.display())))?;
+    }
+    greet(system, args, started)?;
+    interrupted::signal().await;
+    // Ctrl-C may have ended as well whoever reads this.
+    say!("stopping").or_else(|end| match end {
+        End::Closed => Ok(()),
+        end => Err(end),
     })
 }
 
@@ -71,9 +86,11 @@ pub fn options(
     port: u16,
     state: State,
     endpoint: Option<String>,
-) -> Result<Options, String> {
-    let template = Template::read(template).map_err(|error| error.to_string())?;
-    let program = std::env::current_exe().map_err(|error| error.to_string())?;
+) -> Result<Options, End> {
+    let template = Template::read(template);
+    let template = template.map_err(|error| End::Failed(error.to_string()))?;
+    let program = std::env::current_exe();
+    let program = program.map_err(|error| End::Failed(error.to_string()))?;
     let worker = Worker {
         program,
         args: vec!["function".into()],
@@ -87,28 +104,42 @@ pub fn options(
 
 /// The main process's runtime: it serves the emulators, so it has more than
 /// one thread.
-pub fn runtime() -> Result<tokio::runtime::Runtime, String> {
+pub fn runtime() -> Result<tokio::runtime::Runtime, End> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build()
-        .map_err(|error| error.to_string())
+        .map_err(|error| End::Failed(error.to_string()))
 }
 
 /// Warnings and errors of the local system go to standard error; `RUST_LOG`
 /// asks for more.
 pub fn init_log() {
-    let filter =
-        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn,dynoxide=error"));
+    log("warn,dynoxide=error");
+}
+
+/// Those of an operator's verb. What the SDK warns of is said in the end, in a
+/// sentence; beside JSON nothing is logged.
+pub fn init_verbs_log(as_json: bool) {
+    log(match as_json {
+        true => "off",
+        false => "warn,aws_config=off,aws_runtime=off,aws_smithy_runtime=off",
+    });
+}
+
+/// Starts a log of what `RUST_LOG` asks for, and without a word of `filter`.
+pub fn log(filter: &str) {
+    let asked = EnvFilter::try_from_default_env();
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        // Standard error may lead to a full disk, too. It would panic there.
+        .with_env_filter(asked.unwrap_or_else(|_| EnvFilter::new(filter)))
+        // Standard error may be closed, or lead to a full disk: it would say so
+        // there, and panic.
         .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .init();
 }
 
-fn greet(system: &System, args: &Args, started: Instant) {
+fn greet(system: &System, args: &Args, started: Instant) -> Outcome {
     let url = system.url();
     let ready = started.elapsed().as_millis();
     let state = if args.ephemeral {
@@ -116,34 +147,17 @@ fn greet(system: &System, args: &Args, started: Instant) {
     } else {
         format!("kept in {}", args.dir.display())
     };
-    println!("Rewind is ready at {url} ({ready} ms)");
-    println!("  DynamoDB  {}", system.dynamodb_endpoint());
-    println!("  Kinesis   {}", system.kinesis_endpoint());
-    println!("  state     {state}");
-    println!();
-    println!("Try:");
-    println!(
+    say!("Rewind is ready at {url} ({ready} ms)")?;
+    say!("  DynamoDB  {}", system.dynamodb_endpoint())?;
+    say!("  Kinesis   {}", system.kinesis_endpoint())?;
+    say!("  state     {state}")?;
+    say!()?;
+    say!("Try:")?;
+    say!(
         "  curl {url}/inputs/shop -d '{{\"type\":\"product-added-to-cart\",\"timestamp\":\"2023-04-19T09:00:00Z\",\"product_id\":\"123\",\"user_id\":\"456\"}}'"
-    );
-    println!("  curl {url}/projections/carts/456");
-    println!("  curl {url}/streams/cart-456");
-    println!();
-    println!("Ctrl-C stops it.");
-}
-
-/// Ctrl-C, or a request to terminate.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-    }
-    // Without a handler for it, Ctrl-C ends the process all the same.
-    let _ = tokio::signal::ctrl_c().await;
+    )?;
+    say!("  curl {url}/projections/carts/456")?;
+    say!("  curl {url}/streams/cart-456")?;
+    say!()?;
+    say!("Ctrl-C stops it.")
 }

@@ -3,64 +3,65 @@
 
 mod show;
 
-use crate::{Domain, deployment, up};
-use clap::Args as ClapArgs;
-use rewind_aws::{
-    Error,
-    audit::{Audit, Counts},
+use crate::{
+    Domain,
+    deployment::{self, Part},
+    exit::{End, Outcome},
 };
-use std::process::ExitCode;
+use clap::Args as ClapArgs;
+use rewind_aws::audit::{Audit, Counts};
 
-use show::Object;
-pub use show::{Lines, counts as show_counts};
-
-/// The exit code when violations were found.
-const VIOLATIONS: u8 = 1;
-
-/// The exit code when not everything could be read.
-const UNREADABLE: u8 = 2;
+pub use show::counts as show_counts;
+use show::{Lines, Object};
 
 /// What is verified, and how it is told.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
-    deployment: deployment::Args,
+    pub deployment: deployment::Args,
     /// One JSON object for machines instead of words.
     #[arg(long)]
     json: bool,
 }
 
-/// Verifies. Exit code 1 says that there are violations, 2 that not everything
-/// could be read.
-pub fn run(args: &Args, domain: Domain) -> ExitCode {
-    up::init_log();
-    let outcome = up::runtime().and_then(|runtime| runtime.block_on(audit(args, domain)));
-    match outcome {
-        Ok(counts) if counts.is_clean() => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::from(VIOLATIONS),
-        Err(reason) => {
-            eprintln!("rewind: {reason}");
-            ExitCode::from(UNREADABLE)
+/// Verifies. What is not as it has to be is not done.
+pub async fn run(args: &Args, domain: Domain) -> Outcome {
+    let parts = [Part::EventsTable, Part::DataTable];
+    let deployment = args.deployment.open(domain, &parts).await?;
+    let audit = Audit::new(deployment.service, deployment.events, deployment.store);
+    let counts = match args.json {
+        true => in_json(&audit).await?,
+        false => {
+            let counts = audited(&audit).await?;
+            show_counts(&counts)?;
+            counts
         }
+    };
+    match counts.is_clean() {
+        true => Ok(()),
+        false => Err(End::NotDone),
     }
 }
 
-async fn audit(args: &Args, domain: Domain) -> Result<Counts, String> {
-    let deployment = args.deployment.open(domain).await?;
-    let audit = Audit::new(deployment.service, deployment.events, deployment.store);
-    let outcome = if args.json {
-        let mut object = Object::open();
-        let outcome = audit.run(&mut object).await;
-        object.close(&outcome);
-        outcome
-    } else {
-        let mut lines = Lines::new();
-        let outcome = audit.run(&mut lines).await;
-        lines.close();
-        if let Ok(counts) = &outcome {
-            show_counts(counts);
-        }
-        outcome
+/// Audits, and says in words what is not as it has to be.
+pub async fn audited(audit: &Audit) -> Result<Counts, End> {
+    let (mut lines, unheard) = Lines::new();
+    let outcome = tokio::select! {
+        biased;
+        end = unheard => Err(end.unwrap_or(End::Closed)),
+        outcome = audit.run(&mut lines) => outcome.map_err(End::from),
     };
-    outcome.map_err(|error: Error| error.to_string())
+    lines.close();
+    outcome
+}
+
+async fn in_json(audit: &Audit) -> Result<Counts, End> {
+    let (mut object, unheard) = Object::open()?;
+    let outcome = tokio::select! {
+        biased;
+        end = unheard => return Err(end.unwrap_or(End::Closed)),
+        outcome = audit.run(&mut object) => outcome,
+    };
+    object.close(&outcome)?;
+    Ok(outcome?)
 }

@@ -1,7 +1,7 @@
 //! What the demonstration measures.
 
 use super::wait_for_row;
-use crate::{client::Client, memory};
+use crate::{client::Client, exit::End, memory};
 use local::System;
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -18,7 +18,7 @@ pub async fn idle_memory(system: &System) -> Option<u64> {
 }
 
 /// The median time from posting an event to its projection answering with it.
-pub async fn latency(client: &Client) -> Result<Duration, String> {
+pub async fn latency(client: &Client) -> Result<Duration, End> {
     let mut times = Vec::new();
     for nth in 0..SAMPLES {
         let event = json!({

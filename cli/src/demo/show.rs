@@ -1,8 +1,9 @@
 //! What the demonstration prints.
 
 use super::votes::Count;
+use crate::{exit::Outcome, out::say};
 use indicatif::{ProgressBar, ProgressStyle};
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, fmt::Display, time::Duration};
 
 /// A progress bar over so many events, with rate and time left. Where the
 /// output is no terminal, nothing is drawn.
@@ -17,24 +18,20 @@ pub fn bar(what: &'static str, length: u64) -> ProgressBar {
 }
 
 /// The results of the poll's projections, side by side.
-pub fn results(counts: &[(&str, Count)]) {
-    print!("  {:<12}", "");
-    for (name, _) in counts {
-        print!("{name:>18}");
-    }
-    println!();
+pub fn results(counts: &[(&str, Count)]) -> Outcome {
+    let names = counts.iter().map(|(name, _)| (*name).to_string());
+    say!("{}", row("", names))?;
     let choices: BTreeSet<&String> = counts.iter().flat_map(|(_, count)| count.keys()).collect();
     for choice in choices {
-        print!("  {choice:<12}");
-        for (_, count) in counts {
-            let votes = count.get(choice).copied().unwrap_or_default();
-            print!("{votes:>18}");
-        }
-        println!();
+        let votes = counts.iter().map(|(_, count)| count.get(choice));
+        let votes = votes.map(|votes| votes.copied().unwrap_or_default());
+        say!("{}", row(choice, votes))?;
     }
-    print!("  {:<12}", "total");
-    for (_, count) in counts {
-        print!("{:>18}", count.values().sum::<u64>());
-    }
-    println!();
+    let totals = counts.iter().map(|(_, count)| count.values().sum::<u64>());
+    say!("{}", row("total", totals))
+}
+
+fn row(first: &str, cells: impl Iterator<Item = impl Display>) -> String {
+    let cells: Vec<String> = cells.map(|cell| format!("{cell:>18}")).collect();
+    format!("  {first:<12}{}", cells.concat())
 }

@@ -19,7 +19,7 @@ const STREAMS: usize = 200;
 
 /// A deployment, as far as stalls go.
 pub struct Stalled {
-    deployment: Deployment,
+    pub deployment: Deployment,
 }
 
 /// How a stall stands now.
@@ -44,12 +44,12 @@ impl Stalled {
         &self,
         reader: Option<&str>,
         stream: Option<&StreamName>,
-    ) -> Result<Vec<Stall>, String> {
+    ) -> Result<Vec<Stall>, End> {
         let mut found = Vec::new();
         let mut after: Option<String> = None;
         loop {
             let page = stalls::list(&self.deployment.store, reader, after.as_deref(), PAGE);
-            let (page, next) = page.await.map_err(told)?;
+            let (page, next) = page.await?;
             let wanted = |stall: &Stall| stream.is_none_or(|stream| stall.stream == *stream);
             found.extend(page.into_iter().filter(wanted));
             match next {
@@ -59,16 +59,49 @@ impl Stalled {
         }
     }
 
+    /// Whether there are a reader and a stream of these names at all.
+    pub async fn check(&self, reader: Option<&str>, stream: Option<&StreamName>) -> Outcome {
+        if let Some(reader) = reader {
+            let readers = self.readers().await?;
+            if !readers.iter().any(|known| known == reader) {
+                let readers = readers.join(", ");
+                return Err(End::Wrong(format!(
+                    "--reader: no reader is named {reader:?}; there are {readers}"
+                )));
+            }
+        }
+        if let Some(stream) = stream
+            && self.deployment.events.head(stream).await?.version == 0
+        {
+            return Err(End::Wrong(format!("--stream: there is no stream {stream}")));
+        }
+        Ok(())
+    }
+
+    /// All readers: generations of projections, and reactions.
+    async fn readers(&self) -> Result<Vec<String>, End> {
+        let Deployment { service, store, .. } = &self.deployment;
+        let mut readers = Vec::new();
+        for projection in service.projections() {
+            let name = projection.name;
+            let known = generations::of(store, name).await?;
+            readers.extend(known.all().map(|(nth, _)| format!("{name}@{nth}")));
+        }
+        let reactions = service.reactions().iter();
+        readers.extend(reactions.map(|reaction| reaction.origin.clone()));
+        Ok(readers)
+    }
+
     /// Delivers the last event of each stream once more.
-    pub async fn deliver(&self, streams: BTreeSet<&StreamName>) -> Result<(), String> {
+    pub async fn deliver(&self, streams: BTreeSet<&StreamName>) -> Outcome {
         let streams: Vec<&StreamName> = streams.into_iter().collect();
         let events = &self.deployment.events;
         for some in streams.chunks(STREAMS) {
             let mut outgoing = Vec::new();
             for stream in some {
-                let head = events.head(stream).await.map_err(told)?.version;
+                let head = events.head(stream).await?.version;
                 let read = events.read_events(stream, head.saturating_sub(1), head);
-                let (last, _) = read.await.map_err(told)?;
+                let (last, _) = read.await?;
                 let key = stream.to_string();
                 outgoing.extend(
                     Delivery::encode(&last, None)
@@ -80,7 +113,8 @@ impl Stalled {
                 );
             }
             for answer in self.deployment.published.put_in_order(&outgoing).await {
-                answer.map_err(|reason| format!("a delivery could not be put: {reason}"))?;
+                let before = "a delivery could not be put: ";
+                answer.map_err(|reason| End::Service(before.into(), reason))?;
             }
         }
         Ok(())
@@ -88,10 +122,10 @@ impl Stalled {
 
     /// How a stall stands now. A report that outlived its stall, because its
     /// reader died between the two writes, is taken back.
-    pub async fn state_of(&self, stall: &Stall) -> Result<State, String> {
+    pub async fn state_of(&self, stall: &Stall) -> Result<State, End> {
         let store = &self.deployment.store;
-        let row = match self.watermark_of(stall).await.map_err(told)? {
-            Some(key) => store.get(&key).await.map_err(told)?.unwrap_or_default(),
+        let row = match self.watermark_of(stall).await? {
+            Some(key) => store.get(&key).await?.unwrap_or_default(),
             // Nobody keeps this generation any more.
             None => Row {
                 watermark: u64::MAX,
@@ -100,8 +134,7 @@ impl Stalled {
         };
         match row.stalled {
             None if row.watermark >= stall.version => {
-                let cleared = stalls::clear(store, &stall.reader, &stall.stream).await;
-                cleared.map_err(told)?;
+                stalls::clear(store, &stall.reader, &stall.stream).await?;
                 Ok(State::GoesOn)
             }
             Some(reason) if row.watermark >= stall.version || reason != stall.reason => {
@@ -141,8 +174,4 @@ impl Stalled {
             Over::ManyStreams => mark,
         }))
     }
-}
-
-fn told(error: Error) -> String {
-    error.to_string()
 }

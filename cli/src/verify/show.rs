@@ -1,64 +1,98 @@
 //! What an audit prints: violations as they are found, then the counts.
 //! Neither form keeps the violations, of which there may be any number.
 
-use crate::progress;
+use crate::{
+    exit::{End, Outcome},
+    out::{self, say},
+    progress,
+};
 use indicatif::ProgressBar;
 use rewind_aws::{
     Error,
     audit::{Counts, Violation, Watch},
 };
 use serde_json::json;
+use tokio::sync::oneshot;
+
+/// Hears why violations cannot be shown any more: a watch cannot end an audit.
+pub type Unheard = oneshot::Receiver<End>;
+
+/// Tells of the first line that could not be said.
+struct Said(Option<oneshot::Sender<End>>);
+
+impl Said {
+    fn new() -> (Self, Unheard) {
+        let (first, unheard) = oneshot::channel();
+        (Self(Some(first)), unheard)
+    }
+
+    fn note(&mut self, outcome: Outcome) {
+        if let Err(end) = outcome
+            && let Some(first) = self.0.take()
+        {
+            // Who has stopped listening has ended as well.
+            let _ = first.send(end);
+        }
+    }
+}
 
 /// For people: a line a violation, below a progress bar.
-pub struct Lines(ProgressBar);
+pub struct Lines {
+    bar: ProgressBar,
+    said: Said,
+}
 
 impl Lines {
     /// Shows a bar.
-    pub fn new() -> Self {
-        Self(progress::bar("looking", 0))
+    pub fn new() -> (Self, Unheard) {
+        let (said, unheard) = Said::new();
+        let bar = progress::bar("looking", 0);
+        (Self { bar, said }, unheard)
     }
 
     /// Takes the bar away.
     pub fn close(self) {
-        self.0.finish_and_clear();
+        self.bar.finish_and_clear();
     }
 }
 
 impl Watch for Lines {
     fn violation(&mut self, violation: &Violation) {
-        self.0.suspend(|| println!("{violation}"));
+        let said = self.bar.suspend(|| say!("{violation}"));
+        self.said.note(said);
     }
 
     fn progress(&mut self, what: &'static str, done: u64, of: u64) {
-        self.0.set_message(what);
-        self.0.set_length(of);
-        self.0.set_position(done);
+        self.bar.set_message(what);
+        self.bar.set_length(of);
+        self.bar.set_position(done);
     }
 }
 
 /// For machines: one JSON object, written as it comes.
 pub struct Object {
     violations: u64,
+    said: Said,
 }
 
 impl Object {
     /// Opens the object and its list of violations.
-    pub fn open() -> Self {
-        print!("{{\"violations\":[");
-        Self { violations: 0 }
+    pub fn open() -> Result<(Self, Unheard), End> {
+        out::part(format_args!("{{\"violations\":["))?;
+        let (said, unheard) = Said::new();
+        let violations = 0;
+        Ok((Self { violations, said }, unheard))
     }
 
-    /// Ends the object with the counts, or with why there are none.
-    pub fn close(self, outcome: &Result<Counts, Error>) {
+    /// Ends the object with the counts, or without them.
+    pub fn close(self, outcome: &Result<Counts, Error>) -> Outcome {
         match outcome {
             Ok(counts) => {
                 let clean = counts.is_clean();
-                println!("],\"clean\":{clean},\"counts\":{}}}", json!(counts));
+                say!("],\"clean\":{clean},\"counts\":{}}}", json!(counts))
             }
-            Err(error) => {
-                let reason = json!(error.to_string());
-                println!("],\"clean\":false,\"error\":{reason}}}");
-            }
+            // Why is said where all problems are.
+            Err(_) => say!("],\"clean\":null}}"),
         }
     }
 }
@@ -66,15 +100,16 @@ impl Object {
 impl Watch for Object {
     fn violation(&mut self, violation: &Violation) {
         let comma = if self.violations > 0 { "," } else { "" };
-        print!("{comma}{}", json!(violation));
+        let said = out::part(format_args!("{comma}{}", json!(violation)));
         self.violations += 1;
+        self.said.note(said);
     }
 
     fn progress(&mut self, _: &'static str, _: u64, _: u64) {}
 }
 
 /// Prints the counts and the verdict.
-pub fn counts(counts: &Counts) {
+pub fn counts(counts: &Counts) -> Outcome {
     let rows = [
         ("streams", counts.streams),
         ("commits", counts.commits),
@@ -90,21 +125,24 @@ pub fn counts(counts: &Counts) {
         ("other items", counts.other_items),
     ];
     for (what, count) in rows {
-        println!("  {what:<27} {count:>12}");
+        say!("  {what:<27} {count:>12}")?;
     }
     if counts.unsettled > 0 {
         let unsettled = counts.unsettled;
-        println!(
+        say!(
             "  {unsettled} rows were written whenever they were looked at: verify again in a quieter moment"
-        );
+        )?;
+    }
+    for outdated in &counts.outdated {
+        say!("  {outdated}")?;
     }
     if counts.is_clean() {
-        println!("No violation.");
-        return;
+        return say!("No violation.");
     }
     let total: u64 = counts.violations.values().sum();
-    println!("{total} violations:");
+    say!("{total} violations:")?;
     for (kind, count) in &counts.violations {
-        println!("  {kind:<27} {count:>12}");
+        say!("  {kind:<27} {count:>12}")?;
     }
+    Ok(())
 }

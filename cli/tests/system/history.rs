@@ -195,10 +195,31 @@ async fn a_part_of_history_moves_as_well() {
     let orders = exported(dir, &["--type=order-opened", "--type=order-placed"]);
     let kinds: Vec<&Value> = orders.iter().map(|line| &line["type"]).collect();
     assert_eq!(kinds, ["order-placed", "order-opened"]);
+    // Reversals go with what they take back, and on their own where they are
+    // asked for.
+    let reversed = exported(dir, &["--type=reversed"]);
+    let what: Vec<&Value> = reversed
+        .iter()
+        .map(|line| &line["data"]["version"])
+        .collect();
+    assert_eq!(what, [20], "{reversed:?}");
+    let votes = exported(dir, &["--type=vote-cast", "--stream=poll-1"]);
+    assert_eq!((votes.len(), &votes[30]), (31, &reversed[0]));
+    assert_eq!(
+        exported(dir, &["--type=voting-stopped", "--category=poll"]).len(),
+        0
+    );
+    let both = exported(dir, &["--type=order-placed", "--type=reversed"]);
+    assert_eq!(both.len(), 2, "{both:?}");
+    let late = exported(
+        dir,
+        &["--type=reversed", "--occurred-to=2020-01-01T00:00:00Z"],
+    );
+    assert_eq!(late.len(), 0, "{late:?}");
     let none = exported(dir, &["--recorded-to=2020-01-01T00:00:00Z"]);
     assert_eq!(none, Vec::<Value>::new());
     let refused = run(dir, &["export", "--versions=9..8"]);
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(2));
     let reason = String::from_utf8(refused.stderr).unwrap();
     assert!(reason.contains("--versions"), "{reason}");
 

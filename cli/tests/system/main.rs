@@ -1,16 +1,20 @@
 //! The whole system: real HTTP, real function processes, real protocols.
 
+mod calls;
 #[path = "../../src/client.rs"]
 #[allow(dead_code, reason = "the tests use a part of it")]
 mod client;
 mod crashes;
+mod ends;
 mod history;
 mod operator;
 mod path;
 mod problems;
+mod quiet;
 mod readme;
 mod replays;
 mod samples;
 mod support;
 mod template;
+mod untold;
 mod verbs;

@@ -115,13 +115,16 @@ impl Drop for Killed {
 
 /// `rewind` as a user starts it, and its URL.
 pub fn rewind(dir: &Path) -> (Killed, String) {
-    let process = Command::new(env!("CARGO_BIN_EXE_rewind"))
-        .args(["--port", "0", "--dir"])
-        .arg(dir)
-        .current_dir(root())
-        .stdout(Stdio::piped())
-        .spawn();
-    let mut process = Killed(process.unwrap());
+    rewind_with(dir, |_| {})
+}
+
+/// As [`rewind`], with more said to it.
+pub fn rewind_with(dir: &Path, say: impl FnOnce(&mut Command)) -> (Killed, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rewind"));
+    command.args(["--port", "0", "--dir"]).arg(dir);
+    command.current_dir(root()).stdout(Stdio::piped());
+    say(&mut command);
+    let mut process = Killed(command.spawn().unwrap());
     let mut lines = BufReader::new(process.0.stdout.take().unwrap()).lines();
     let url = loop {
         let line = lines.next().expect("a line").unwrap();

@@ -2,7 +2,10 @@
 
 use crate::{Error, data_store::DataStore, event_store::EventStore, invoke::Function, put::Stream};
 use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::{
+    config::{Credentials, ProvideCredentials},
+    error::DisplayErrorContext,
+};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -16,6 +19,15 @@ pub struct Clients {
     dynamodb: Option<String>,
     kinesis: Option<String>,
     lambda: Option<String>,
+}
+
+/// Where requests go and for whom, as far as that is known before the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The region.
+    pub region: Option<String>,
+    /// The account, where the credentials tell it, or why there are none.
+    pub account: Result<Option<String>, String>,
 }
 
 impl Clients {
@@ -67,6 +79,24 @@ impl Clients {
             dynamodb: Some(dynamodb.to_string()),
             kinesis: Some(kinesis.to_string()),
             lambda: None,
+        }
+    }
+
+    /// Where requests go and for whom.
+    pub async fn identity(&self) -> Identity {
+        let account = match self.config.credentials_provider() {
+            Some(provider) => match provider.provide_credentials().await {
+                Ok(credentials) => {
+                    let account = credentials.account_id();
+                    Ok(account.map(|account| account.as_str().to_string()))
+                }
+                Err(error) => Err(DisplayErrorContext(error).to_string()),
+            },
+            None => Err("nothing provides them".to_string()),
+        };
+        Identity {
+            region: self.config.region().map(ToString::to_string),
+            account,
         }
     }
 

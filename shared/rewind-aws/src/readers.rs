@@ -2,6 +2,7 @@
 
 use crate::{
     Error,
+    audit::Outdated,
     data_store::{DataStore, Key},
     generations,
 };
@@ -14,6 +15,8 @@ pub(crate) struct Reader {
     categories: Vec<String>,
     /// Whether live events reach it.
     pub is_live: bool,
+    /// That its rows are those of other code than today's.
+    pub outdated: Option<Outdated>,
     pub way: Way,
 }
 
@@ -47,7 +50,16 @@ pub(crate) async fn all(service: &Service, store: &DataStore) -> Result<Vec<Read
                 generation,
             };
             let categories = projection.categories.iter();
+            let made_by = generations.versions.get(&generation).copied();
+            let made_by = made_by.filter(|version| *version != projection.version);
+            let outdated = made_by.map(|made_by| Outdated {
+                generation: target.to_string(),
+                made_by,
+                code: projection.version,
+                serves: generations.serving == generation,
+            });
             readers.push(Reader {
+                outdated,
                 name: target.to_string(),
                 categories: categories.map(ToString::to_string).collect(),
                 is_live: selection.is_none(),
@@ -69,6 +81,7 @@ pub(crate) async fn all(service: &Service, store: &DataStore) -> Result<Vec<Read
         name: reaction.origin.clone(),
         categories: vec![reaction.category.clone()],
         is_live: true,
+        outdated: None,
         way: Way::Reaction,
     }));
     Ok(readers)
@@ -80,9 +93,17 @@ impl Reader {
         self.categories.iter().any(|known| known == category)
     }
 
-    /// Whether it keeps rows that streams share.
+    /// Whether it keeps rows that streams share, and that today's code can
+    /// tell right from wrong.
     pub fn shares_rows(&self) -> bool {
-        matches!(self.way, Way::SharedRows(_))
+        matches!(self.way, Way::SharedRows(_)) && self.outdated.is_none()
+    }
+
+    /// Whether its watermark for a stream can be told right from wrong. One
+    /// that lies in a row of other code may be that of another stream: the
+    /// projection may have read another category.
+    pub fn has_watermarks(&self) -> bool {
+        !matches!(self.way, Way::OneRow(_)) || self.outdated.is_none()
     }
 
     /// Where its watermark for a stream stands.

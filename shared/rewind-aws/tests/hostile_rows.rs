@@ -7,14 +7,15 @@ mod support;
 
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use rewind::{
-    Event, MultiStreamProjection, Recorded, Refused, Service, SingleStreamProjection, StreamName,
-    Target,
+    Event, Head, MultiStreamProjection, Recorded, Refused, Service, SingleStreamProjection,
+    StreamName, Target, commit,
     event::raw,
     reversal::{Reversal, Reversals},
 };
 use rewind_aws::{
     audit::{Audit, Violation, Watch},
     data_store::{DataStore, Key, Row},
+    event_store::Inserted,
     projector::Projector,
     sequencer::{Outcome, Sequencer},
     stalls::{self, Stall},
@@ -67,9 +68,24 @@ impl MultiStreamProjection for Shelf {
     }
 }
 
+/// A row that keeps every name that it has seen.
+struct Names;
+impl SingleStreamProjection for Names {
+    type State = BTreeMap<String, u64>;
+    const NAME: &'static str = "names";
+    const CATEGORY: &'static str = "named";
+    fn apply(names: &mut Self::State, event: &Recorded) -> Result<(), Refused> {
+        let name = event.data::<Value>()?["row"].take();
+        let name = name.as_str().ok_or_else(|| Refused::new("no name"))?;
+        *names.entry(name.to_string()).or_default() += 1;
+        Ok(())
+    }
+}
+
 fn service() -> Service {
     Service::new()
         .single_stream::<Mirror>()
+        .single_stream::<Names>()
         .multi_stream::<Shelf>()
 }
 
@@ -349,6 +365,47 @@ async fn a_stream_stalls_at_the_event_that_the_store_does_not_take() {
     let mirror = stored(&store, "mirror", "sick").await;
     assert_eq!((mirror.state, mirror.watermark), (Some(json!(3)), 9));
     assert_eq!(stored(&store, "shelf", "key").await.state, Some(json!(3)));
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_poison_far_before_its_reversal_holds_nobody_up() {
+    let aws = Aws::start().await;
+    let store = aws.events();
+    let stream = StreamName::new("named-1").unwrap();
+    // More commits than one write takes, the poison among the first.
+    let (count, poisoned) = (2_060, 7);
+    let mut head = Head::default();
+    let mut append = async |event: Event| {
+        let commit = commit::plan(head, &[&event], 1_000).remove(0);
+        assert_eq!(store.append(&[&commit]).await, [Inserted::New]);
+        head = commit.head();
+    };
+    for nth in 1..=count {
+        let name = if nth == poisoned { "" } else { "a name" };
+        append(event(nth, &stream, &json!(name), &[])).await;
+    }
+    let (events, _) = store.read_events(&stream, 0, 50).await.unwrap();
+    let about = &events[poisoned - 1];
+    let reversal = Reversal {
+        version: poisoned as u64,
+        source: about.event.source.clone(),
+        id: about.event.id.clone(),
+        reason: "a test".into(),
+        by: "a test".into(),
+    };
+    append(reversal.event(about, 0, "2026-01-01T00:00:00Z".into())).await;
+    let (last, _) = store
+        .read_events(&stream, count as u64, u64::MAX)
+        .await
+        .unwrap();
+    let projector = Projector::new(service(), aws.events(), aws.data());
+    let projected = projector.project(&[delivery(&last)]).await.unwrap();
+    assert!(projected.failed.is_empty(), "{projected:?}");
+    assert_eq!(stalls(&aws.data()).await, BTreeMap::new());
+    let row = stored(&aws.data(), "names", "1").await;
+    assert_eq!(row.state, Some(json!({"a name": count - 1})));
+    assert_eq!(row.watermark, count as u64 + 1);
     aws.system.stop().await;
 }
 

@@ -136,7 +136,21 @@ fn by_stream(events: &[Recorded]) -> BTreeMap<StreamName, Vec<Recorded>> {
 #[tokio::test]
 async fn of_ten_rebuilds_at_once_one_is_made_and_nine_name_it() {
     let aws = Aws::start().await;
-    let players: Vec<Player> = (0..10).map(|_| player(&aws)).collect();
+    // Requests take their time, so that all rebuilds meet halfway.
+    let faults = Faults::new(Plan {
+        seed: 13,
+        rate: 0.8,
+        kinds: vec![Kind::Latency],
+    });
+    let system = &aws.system;
+    let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
+    let clients = clients.with_faults(&faults);
+    let data = clients.data_store(system.table("DataTable").unwrap());
+    let player = || {
+        let (events, replay) = (aws.events(), aws.stream("ReplayStream"));
+        Player::new(service(), events, data.clone(), replay)
+    };
+    let players: Vec<Player> = (0..10).map(|_| player()).collect();
     for round in 0..15 {
         let request = Request {
             to: vec![Destination {

@@ -13,6 +13,7 @@ mod time;
 
 pub use attribute::{RESERVED, is_json};
 pub use json::{json, not_json};
+pub(crate) use time::moment;
 pub use time::rfc3339;
 
 use crate::{

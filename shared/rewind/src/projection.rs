@@ -363,9 +363,7 @@ impl Folding<'_> {
         let row = serde_json::to_value(&state);
         let no_json =
             |error| Stop::Refused(Refused::new(format!("the state has no JSON: {error}")));
-        let mut row = row.map_err(|error| (0, no_json(error)))?;
-        make_numbers_plain(&mut row);
-        Ok(Some(row))
+        Ok(Some(row.map_err(|error| (0, no_json(error)))?))
     }
 
     /// The state that the fold starts from.
@@ -378,26 +376,6 @@ impl Folding<'_> {
                 "the stored row does not fit the projection's state: {misfit}; rebuild the projection"
             ))
         })
-    }
-}
-
-/// Makes whole floats integers: the store knows numbers without a type, so
-/// that 1.0 comes back as 1. A row that was folded and one that was read are
-/// then equal.
-fn make_numbers_plain(row: &mut Value) {
-    match row {
-        Value::Number(number) if number.is_f64() => {
-            let float = number.as_f64().unwrap_or_default();
-            let is_whole = float.fract() == 0.0;
-            if is_whole && (i64::MIN as f64..0.0).contains(&float) {
-                *row = (float as i64).into();
-            } else if is_whole && (0.0..u64::MAX as f64).contains(&float) {
-                *row = (float as u64).into();
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(make_numbers_plain),
-        Value::Object(fields) => fields.values_mut().for_each(make_numbers_plain),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 

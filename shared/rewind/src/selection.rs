@@ -3,10 +3,11 @@
 mod times;
 
 use crate::{
-    Problem, Recorded, StreamName, cloudevents::MAX_ATTRIBUTE, reversal::Reversal,
+    Problem, Recorded, StreamName,
+    cloudevents::{MAX_ATTRIBUTE, moment},
+    reversal::Reversal,
     stream::MAX_STREAM_NAME,
 };
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 pub use times::{Times, micros, rfc3339};
 
@@ -188,15 +189,17 @@ impl Selection {
             length: 1,
             position: event.position,
         };
+        self.may_take(&span) && (Reversal::of(event).is_some() || self.names(event))
+    }
+
+    /// Whether all that is said of types, of when events happened and of
+    /// correlations holds of the event itself, be it a reversal or not.
+    pub fn names(&self, event: &Recorded) -> bool {
         let occurred = |times: &Times| {
-            let time: Result<Timestamp, _> = event.event.time.parse();
-            time.is_ok_and(|time| times.hold(micros(time)))
+            let time = moment(&event.event.time);
+            time.is_some_and(|time| times.hold(micros(time)))
         };
-        if Reversal::of(event).is_some() {
-            return self.may_take(&span);
-        }
-        self.may_take(&span)
-            && (self.types.is_empty() || self.types.iter().any(|kind| kind == event.kind()))
+        (self.types.is_empty() || self.types.iter().any(|kind| kind == event.kind()))
             && self.occurred.as_ref().is_none_or(occurred)
             && self.correlation.as_deref().is_none_or(|wanted| {
                 // An event without one began its correlation itself.

@@ -58,6 +58,13 @@ impl Run<'_> {
             true => counts.marks += 1,
             false => counts.rows += 1,
         });
+        let is_known = match is_mark {
+            true => reader.has_watermarks(),
+            false => reader.outdated.is_none(),
+        };
+        if !is_known {
+            return Ok(());
+        }
         let (stream, home) = match &reader.way {
             Way::SharedRows(generation) if !is_mark => {
                 (None, Some(Key::row(&generation.target, &key.sk)))

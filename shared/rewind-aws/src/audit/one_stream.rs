@@ -144,7 +144,7 @@ impl Run<'_> {
             counts.lagging += u64::from(standing.reader.is_live && row.watermark < head);
             counts.stalled += u64::from(row.stalled.is_some());
         });
-        if row.watermark > head {
+        if row.watermark > head && standing.reader.has_watermarks() {
             let kind = match standing.reader.way {
                 Way::OneRow(_) => Kind::RowAhead,
                 Way::SharedRows(_) | Way::Reaction => Kind::MarkAhead,
@@ -180,14 +180,14 @@ impl Run<'_> {
 impl<'a> Fold<'a> {
     fn of(stored: &'a Standing<'a>) -> Option<Self> {
         match &stored.reader.way {
-            Way::OneRow(generation) => Some(Self {
+            Way::OneRow(generation) if stored.reader.outdated.is_none() => Some(Self {
                 stored,
                 generation,
                 state: None,
                 reached: 0,
                 refused: None,
             }),
-            Way::SharedRows(_) | Way::Reaction => None,
+            Way::OneRow(_) | Way::SharedRows(_) | Way::Reaction => None,
         }
     }
 

@@ -88,8 +88,25 @@ pub struct Counts {
     /// Items of the data store that belong to none of these: the operator's
     /// records, and generations that are no longer kept.
     pub other_items: u64,
+    /// Generations whose rows other code has made, so that they were not
+    /// compared.
+    pub outdated: Vec<Outdated>,
     /// How many violations of each kind there are.
     pub violations: BTreeMap<Kind, u64>,
+}
+
+/// A generation whose rows another `VERSION` of the projection has made. That
+/// they are not what today's code makes is no violation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Outdated {
+    /// Such as `carts@1`.
+    pub generation: String,
+    /// The version that it was begun with.
+    pub made_by: u32,
+    /// The version of today's code.
+    pub code: u32,
+    /// Whether it serves: then a rebuild is due.
+    pub serves: bool,
 }
 
 /// Who is told of an audit while it runs.
@@ -128,6 +145,25 @@ impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // The words are serde's, so that people and machines read the same.
         self.serialize(f)
+    }
+}
+
+impl fmt::Display for Outdated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            generation,
+            made_by,
+            code,
+            serves,
+        } = self;
+        write!(
+            f,
+            "{generation} was made by version {made_by} of its projection, and the code is version {code}: its rows are not compared"
+        )?;
+        match serves {
+            true => f.write_str(", a rebuild is due"),
+            false => Ok(()),
+        }
     }
 }
 

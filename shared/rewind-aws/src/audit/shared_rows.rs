@@ -158,9 +158,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The generations whose rows streams share, with the readers' places.
+    /// The generations whose shared rows are compared, with the readers' places.
     pub(super) fn shared(&self) -> Vec<(usize, Target)> {
         let readers = self.readers.iter().enumerate();
+        let readers = readers.filter(|(_, reader)| reader.shares_rows());
         let shared = readers.filter_map(|(nth, reader)| match &reader.way {
             Way::SharedRows(generation) => Some((nth, generation.target.clone())),
             Way::OneRow(_) | Way::Reaction => None,

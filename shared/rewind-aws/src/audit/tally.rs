@@ -69,6 +69,9 @@ impl Tally {
         let Way::SharedRows(generation) = &standing.reader.way else {
             return Ok(());
         };
+        if !standing.reader.shares_rows() {
+            return Ok(());
+        }
         let passed = passed(&standing.row);
         let mut touched: BTreeMap<String, Vec<Change<'_>>> = BTreeMap::new();
         let mut refused = None;

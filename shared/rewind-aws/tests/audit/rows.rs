@@ -169,3 +169,54 @@ async fn rows_that_are_all_missing_do_not_take_more_memory() {
     assert_eq!(counts.violations[&Kind::RowMissing], 6);
     scene.aws.system.stop().await;
 }
+
+/// Lets a projection's generation 1 be one that another version has made.
+async fn outdate(scene: &Scene, projection: &str) {
+    let key = Key {
+        pk: "rewind#projections".into(),
+        sk: projection.into(),
+    };
+    let change = |row: &mut Row| {
+        let state = row.state.as_mut().unwrap();
+        assert_eq!(state["versions"]["1"], 1);
+        state["versions"]["1"] = json!(7);
+    };
+    scene.tamper(&key, change).await;
+}
+
+#[tokio::test]
+async fn rows_of_other_code_are_a_notice_and_no_violation() {
+    let scene = Scene::with_history().await;
+    let wrong = |row: &mut Row| row.state = Some(json!(99));
+    scene.tamper(&row("sums", "1"), wrong).await;
+    scene.tamper(&row("sums", "nobody"), wrong).await;
+    scene.tamper(&row("digits", "digit/3"), wrong).await;
+    scene.tamper(&row("digits", "digit/9"), wrong).await;
+    outdate(&scene, "sums").await;
+    outdate(&scene, "digits").await;
+    let (counts, violations) = scene.audit().await;
+    assert_eq!(violations, []);
+    assert!(counts.is_clean());
+    let said: Vec<String> = counts.outdated.iter().map(ToString::to_string).collect();
+    let why = "was made by version 7 of its projection, and the code is version 1: its rows are not compared, a rebuild is due";
+    for generation in ["sums@1", "digits@1"] {
+        assert!(said.contains(&format!("{generation} {why}")), "{said:?}");
+    }
+    assert_eq!(said.len(), 2);
+
+    // What is no matter of code still is one: a mark, and another generation.
+    let building = scene.rebuild("sums").await;
+    let ahead = |row: &mut Row| row.watermark += 1;
+    scene.tamper(&Key::mark("digits@1", "count-2"), ahead).await;
+    let wrong = |row: &mut Row| {
+        row.watermark = 1;
+        row.state = Some(json!({"sum": 5, "seen": []}));
+    };
+    scene.tamper(&Key::row(&building, "1"), wrong).await;
+    let expected = [
+        (Kind::RowDiffers, "sums@2/1"),
+        (Kind::MarkAhead, "digits@1/count-2"),
+    ];
+    scene.expect(&expected).await;
+    scene.aws.system.stop().await;
+}

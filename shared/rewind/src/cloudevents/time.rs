@@ -1,6 +1,6 @@
 //! Times: RFC 3339, to the letter.
 
-use jiff::{SignedDuration, civil};
+use jiff::{SignedDuration, Timestamp, civil};
 
 const EXPECTED: &str = "expected RFC 3339, such as 2023-04-19T09:00:00Z";
 
@@ -58,6 +58,14 @@ pub fn rfc3339(time: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The moment of a time that was taken. The last hours of the year 9999 are
+/// beyond jiff's range and stand at its end; a leap second is the one before it.
+pub(crate) fn moment(time: &str) -> Option<Timestamp> {
+    let is_last = time.starts_with("9999-12-3") && rfc3339(time).is_ok();
+    let parsed = time.parse().ok();
+    parsed.or(is_last.then_some(Timestamp::MAX))
+}
+
 fn after_fraction(rest: &str) -> Result<&str, String> {
     let Some(fraction) = rest.strip_prefix('.') else {
         return Ok(rest);
@@ -94,4 +102,26 @@ fn may_leap(local: civil::DateTime, minutes: i64) -> bool {
         let is_last = utc.date() == utc.date().last_of_month();
         is_last && (utc.hour(), utc.minute()) == (23, 59)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_time_that_is_taken_is_a_moment() {
+        for time in [
+            "2023-04-19t09:00:00z",
+            "0000-01-01T00:00:00+23:59",
+            "2016-12-31T23:59:60Z",
+            "2023-04-19T09:00:00.123456789-00:00",
+            "9999-12-31T23:59:59.999999999Z",
+            "9999-12-31T23:59:59-23:59",
+            "9999-12-30T22:00:01Z",
+        ] {
+            assert_eq!(rfc3339(time), Ok(()), "{time}");
+            assert!(moment(time).is_some(), "{time}");
+        }
+        assert_eq!(moment("yesterday"), None);
+    }
 }

@@ -1,0 +1,101 @@
+//! The command line. An option means the same before a verb and behind it, and
+//! a verb that does not know it refuses it in both places.
+
+use crate::{
+    Cli,
+    exit::{End, Outcome},
+    out,
+};
+use clap::{
+    Arg, Command, CommandFactory, FromArgMatches,
+    error::{ContextKind, ContextValue, ErrorKind},
+    parser::ValueSource,
+};
+use std::ffi::OsString;
+
+/// Reads what the program was called with.
+///
+/// # Errors
+///
+/// When it does not fit, or only asks for help.
+pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
+    let matches = Cli::command().try_get_matches_from(moved(arguments))?;
+    let is_said = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+    if is_said("ephemeral") && is_said("dir") {
+        let why = "--ephemeral keeps nothing: it has no --dir";
+        return Err(Cli::command().error(ErrorKind::ArgumentConflict, why));
+    }
+    Cli::from_arg_matches(&matches)
+}
+
+/// Whether the call asks for JSON, also where it does not fit.
+pub fn ask_for_json(arguments: &[OsString]) -> bool {
+    let mut options = arguments.iter().take_while(|argument| *argument != "--");
+    options.any(|argument| argument == "--json")
+}
+
+/// How a call ends that only asks for help, or does not fit.
+pub fn refused(error: &clap::Error, as_json: bool) -> Outcome {
+    if !error.use_stderr() {
+        return out::part(format_args!("{error}"));
+    }
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+    if !as_json {
+        return Err(End::Wrong(text.to_string()));
+    }
+    // What is wrong comes first, then how it is used.
+    let detail = text.split("\n\n").next().unwrap_or(text);
+    let detail: Vec<&str> = detail.split_whitespace().collect();
+    let detail = detail.join(" ");
+    let option = match error.get(ContextKind::InvalidArg) {
+        Some(ContextValue::String(option)) => option.split_whitespace().next(),
+        _ => None,
+    };
+    Err(End::Wrong(match option {
+        Some(option) => format!("{option}: {detail}"),
+        None => detail,
+    }))
+}
+
+/// What stands before the verb is put behind it, where the verb takes it or
+/// refuses it.
+fn moved(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    if let Some(verb) = verb(&arguments)
+        && let Some(front) = arguments.get_mut(1..=verb)
+    {
+        front.rotate_right(1);
+    }
+    arguments
+}
+
+/// Where the verb stands, behind options that any verb has. `None` where there
+/// is none, or something that no verb knows: that is refused with the rest.
+fn verb(arguments: &[OsString]) -> Option<usize> {
+    let mut all = Cli::command();
+    all.build();
+    let of_verbs = all.get_subcommands().flat_map(Command::get_arguments);
+    let options: Vec<&Arg> = all.get_arguments().chain(of_verbs).collect();
+    let mut place = 1;
+    loop {
+        let argument = arguments.get(place)?.to_str();
+        let Some(option) = argument.and_then(|text| text.strip_prefix('-')) else {
+            return Some(place);
+        };
+        let (name, value) = match option.split_once('=') {
+            Some((name, value)) => (name, Some(value)),
+            None => (option, None),
+        };
+        let is_meant = |known: &&&Arg| match name.strip_prefix('-') {
+            Some(long) => known.get_long() == Some(long),
+            None => known
+                .get_short()
+                .is_some_and(|short| name == short.to_string()),
+        };
+        let takes_value = options.iter().find(is_meant)?.get_action().takes_values();
+        place += match takes_value && value.is_none() {
+            true => 2,
+            false => 1,
+        };
+    }
+}

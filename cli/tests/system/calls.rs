@@ -1,0 +1,91 @@
+//! Calls of every verb that clap lists, so that a new one cannot be forgotten.
+
+use crate::client::Client;
+use crate::support::{BATCH, Killed, rewind, root, vote, wait_for};
+use clap::Command as Verb;
+use serde_json::{Value, json};
+use std::{
+    path::Path,
+    process::{Command, Output},
+};
+
+/// All verbs, also those that help does not show.
+pub fn verbs() -> Vec<Verb> {
+    let all = rewind_cli::command();
+    all.get_subcommands().cloned().collect()
+}
+
+/// Whether a verb has this option.
+pub fn takes(verb: &Verb, long: &str) -> bool {
+    let mut arguments = verb.get_arguments();
+    arguments.any(|argument| argument.get_long() == Some(long))
+}
+
+/// A call of a verb that says all that it has to.
+pub fn call(verb: &Verb) -> Vec<String> {
+    let mut call = vec![verb.get_name().to_string()];
+    for required in verb.get_arguments().filter(|arg| arg.is_required_set()) {
+        call.extend(required.get_long().map(|long| format!("--{long}")));
+        call.push(value(required.get_id().as_str()));
+    }
+    let more: &[&str] = match verb.get_name() {
+        // What does not look at a deployment runs a small one of its own.
+        "demo" => &["--voters", "1"],
+        "torture" => &["--events=20", "--streams=2", "--rate=0", "--kill-every=0"],
+        "replay" => &["--projection", "basic-sum"],
+        _ => &[],
+    };
+    call.extend(more.iter().map(ToString::to_string));
+    call
+}
+
+fn value(of: &str) -> String {
+    match of {
+        "projection" => "basic-sum".into(),
+        "generation" | "version" => "1".into(),
+        "id" => "nobody".into(),
+        "stream" => "poll-1".into(),
+        "reason" => "r".into(),
+        "file" => root().join("docs/votes.jsonl").display().to_string(),
+        "name" => "ingest".into(),
+        other => panic!("what is a value of {other}?"),
+    }
+}
+
+/// `rewind` in a folder, told nothing by the environment.
+pub fn rewind_in(folder: &Path, call: &[impl AsRef<std::ffi::OsStr>]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rewind"));
+    command.args(call).current_dir(folder);
+    let is_told = |name: &str| name.starts_with("REWIND_") || name.starts_with("AWS_");
+    for (name, _) in std::env::vars().filter(|(name, _)| is_told(name)) {
+        command.env_remove(name);
+    }
+    command.env("REWIND_TEMPLATE", root().join("template.yaml"));
+    command.stdin(std::process::Stdio::null());
+    command
+}
+
+/// A system with sixty votes on a poll.
+pub async fn with_votes(dir: &Path) -> (Killed, Client) {
+    let (process, url) = rewind(dir);
+    let client = Client::new(url);
+    let votes: Vec<Value> = (0..60).map(|nth| vote("poll-1", nth)).collect();
+    let votes = json!(votes);
+    client.post_ok("/events", BATCH, &votes, 202).await.unwrap();
+    wait_for(&client, "/projections/basic-sum/1", |row| {
+        row["watermark"] == 60
+    })
+    .await;
+    (process, client)
+}
+
+/// Runs a call beside the system of a folder: its exit code, and what it says.
+pub fn ended(dir: &Path, call: &[&str]) -> (i32, String, String) {
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = rewind_in(dir, call).arg("--dir").arg(dir).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap(), text(stdout), text(stderr))
+}

@@ -1,0 +1,289 @@
+//! Nothing is sent to AWS that nobody has asked for: whatever the environment
+//! holds, a verb goes there with `--aws`, and changes something there only
+//! when the question is answered.
+
+use crate::calls::{call, rewind_in, takes, verbs};
+use crate::support::{BATCH, rewind_with, vote, wait_for};
+use crate::{client::Client, support::EVENT};
+use serde_json::{Value, json};
+use std::{
+    io::{BufRead, BufReader, Read, Write},
+    net::{TcpListener, TcpStream},
+    path::Path,
+    process::{Command, Output},
+    sync::{Arc, Mutex},
+};
+
+/// What an operation is called that only reads.
+const READS: [&str; 5] = ["Query", "GetItem", "Scan", "BatchGetItem", "DescribeTable"];
+
+/// Somebody who answers like empty tables and writes down who asks for what.
+struct Counter {
+    url: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Counter {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
+        let book = asked.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let book = book.clone();
+                std::thread::spawn(move || answer(stream, &book));
+            }
+        });
+        Self { url, asked }
+    }
+
+    /// What was asked for since the last look.
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut *self.asked.lock().unwrap())
+    }
+
+    /// An environment in which every way to AWS leads here.
+    fn lead_here(&self, command: &mut Command) {
+        for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
+            command.env(proxy, &self.url);
+            command.env(proxy.to_lowercase(), &self.url);
+        }
+        command.env_remove("NO_PROXY").env_remove("no_proxy");
+        for service in ["", "_DYNAMODB", "_KINESIS", "_LAMBDA", "_STS"] {
+            command.env(format!("AWS_ENDPOINT_URL{service}"), &self.url);
+        }
+        command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.url);
+        command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &self.url);
+        command.envs(credentials());
+    }
+}
+
+fn credentials() -> [(&'static str, &'static str); 4] {
+    [
+        ("AWS_ACCESS_KEY_ID", "operator"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+        ("AWS_ACCOUNT_ID", "123456789012"),
+        ("AWS_REGION", "eu-central-1"),
+    ]
+}
+
+fn answer(stream: TcpStream, book: &Mutex<Vec<String>>) {
+    let mut reader = BufReader::new(stream);
+    let (mut request, mut length) = (String::new(), 0);
+    if reader.read_line(&mut request).unwrap_or_default() == 0 {
+        return;
+    }
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header).unwrap();
+        let Some((name, value)) = header.trim().split_once(": ") else {
+            break;
+        };
+        match name.to_lowercase().as_str() {
+            "content-length" => length = value.parse().unwrap(),
+            "x-amz-target" => request = value.rsplit('.').next().unwrap().to_string(),
+            _ => {}
+        }
+    }
+    reader.read_exact(&mut vec![0; length]).unwrap();
+    book.lock().unwrap().push(request.trim().to_string());
+    let body = json!({"Items": [], "Count": 0, "ScannedCount": 0, "Responses": {}}).to_string();
+    let mut stream = reader.into_inner();
+    // Whoever has gone is not interested.
+    let _ = write!(
+        stream,
+        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_verb_sends_anything_to_aws_unless_it_is_told_to() {
+    let counter = Counter::start();
+    let (empty, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let run = |call: &[String]| -> (Option<i32>, String) {
+        let mut command = rewind_in(empty.path(), call);
+        counter.lead_here(&mut command);
+        let Output { status, stderr, .. } = command.output().unwrap();
+        (status.code(), String::from_utf8(stderr).unwrap())
+    };
+    let (_system, url) = rewind_with(dir.path(), |command| counter.lead_here(command));
+    let client = Client::new(url);
+    let vote = vote("poll-1", 1);
+    client.post_ok("/events", EVENT, &vote, 202).await.unwrap();
+    wait_for(&client, "/projections/basic-sum/1", |_| true).await;
+    assert_eq!(counter.asked(), [""; 0], "the local system asks AWS");
+    let mut told = 0;
+    for verb in verbs() {
+        let call = call(&verb);
+        // Where no system runs.
+        let (code, errors) = run(&call);
+        assert_eq!(counter.asked(), [""; 0], "{call:?}");
+        let is_about_a_deployment = takes(&verb, "aws");
+        if is_about_a_deployment {
+            assert_eq!(code, Some(3), "{call:?}: {errors}");
+            for way_out in ["cargo run", "--endpoint", "--aws"] {
+                assert!(errors.contains(way_out), "{call:?}: {errors}");
+            }
+        } else if !verb.is_hide_set() {
+            assert_eq!(code, Some(0), "{call:?}: {errors}");
+            continue;
+        } else {
+            continue;
+        }
+        // Beside one.
+        let there = ["--dir".to_string(), dir.path().display().to_string()];
+        let (code, errors) = run(&[call.clone(), there.to_vec()].concat());
+        assert_ne!(code, Some(3), "{call:?}: {errors}");
+        assert_eq!(counter.asked(), [""; 0], "{call:?}");
+        // And when it is told to.
+        let (_, errors) = run(&[vec!["--aws".into()], call.clone()].concat());
+        let asked = counter.asked();
+        assert!(!asked.is_empty(), "{call:?} --aws: {errors}");
+        let written = asked.iter().find(|asked| !READS.contains(&asked.as_str()));
+        assert_eq!(written, None, "{call:?} --aws, without a question");
+        told += 1;
+    }
+    assert!(told >= 10, "only {told} verbs are about a deployment");
+}
+
+/// What there is to be changed, once what was asked for has happened.
+async fn state(client: &Client) -> Vec<Value> {
+    let mut before = Vec::new();
+    loop {
+        let now = state_now(client).await;
+        if now == before {
+            return now;
+        }
+        before = now;
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+}
+
+async fn state_now(client: &Client) -> Vec<Value> {
+    let mut state = Vec::new();
+    for path in [
+        "/projections",
+        "/playbacks/slow",
+        "/streams/poll-1",
+        "/streams/poll-lunch",
+        "/health",
+    ] {
+        let body = client.get(path).await.unwrap().body;
+        state.push(match path {
+            // How far it is does change.
+            "/playbacks/slow" => body["state"].clone(),
+            "/health" => body["stalled"].clone(),
+            _ => body,
+        });
+    }
+    state
+}
+
+/// The endpoints of a running system, as the SDK's variables.
+fn as_aws(dir: &Path, command: &mut Command) {
+    let said = std::fs::read_to_string(dir.join("endpoints.json")).unwrap();
+    let said: Value = serde_json::from_str(&said).unwrap();
+    for service in ["dynamodb", "kinesis", "lambda"] {
+        let name = format!("AWS_ENDPOINT_URL_{}", service.to_uppercase());
+        command.env(name, said[service].as_str().unwrap());
+    }
+    command.envs(credentials());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_would_change_something_on_aws_says_where_and_asks() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    // AWS is played by a local system.
+    let (_system, url) = rewind_with(dir, |_| {});
+    let client = Client::new(url);
+    let votes: Vec<Value> = (1..=60).map(|nth| vote("poll-1", nth)).collect();
+    let votes = json!(votes);
+    client.post_ok("/events", BATCH, &votes, 202).await.unwrap();
+    let poison =
+        json!({"id": "p", "source": "/t", "type": "vote-cast", "subject": "poll-2", "data": 1});
+    let sent = client.post_ok("/events", EVENT, &poison, 202);
+    sent.await.unwrap();
+    wait_for(&client, "/health", |health| {
+        health["stalled"]
+            .as_array()
+            .is_some_and(|all| all.len() == 3)
+    })
+    .await;
+    wait_for(&client, "/projections/basic-sum/1", |row| {
+        row["watermark"] == 60
+    })
+    .await;
+    let run = |call: &[&str], yes: bool| -> (Option<i32>, String) {
+        let mut call = call.to_vec();
+        call.extend(["--aws"].iter().chain(yes.then_some(&"--yes")));
+        let mut command = rewind_in(dir, &call);
+        as_aws(dir, &mut command);
+        let Output { status, stderr, .. } = command.output().unwrap();
+        (status.code(), String::from_utf8(stderr).unwrap())
+    };
+    let file = crate::support::root().join("docs/votes.jsonl");
+    let file = file.display().to_string();
+    // Each with its exit code once it is told `--yes`, and what is named.
+    let changes: [(&[&str], i32, &str); 9] = [
+        (&["resume", "--wait", "0"], 1, "rewind-eventsstream"),
+        (
+            &[
+                "replay",
+                "--projection=one-vote-sum",
+                "--rate=1",
+                "--detach",
+                "--id=slow",
+            ],
+            0,
+            "rewind-playback",
+        ),
+        (&["playback", "slow", "--pause"], 0, "rewind-datatable"),
+        (&["playback", "slow", "--resume"], 0, "rewind-playback"),
+        (&["playback", "slow", "--cancel"], 0, "rewind-playback"),
+        (
+            &[
+                "replay",
+                "--projection=basic-sum",
+                "--stream=poll-1",
+                "--by-hand",
+            ],
+            0,
+            "rewind-eventstable",
+        ),
+        (&["drop", "basic-sum", "2"], 0, "drop basic-sum@2"),
+        (&["import", &file], 0, "rewind-incomingstream"),
+        (
+            &["reverse", "poll-1", "1", "--reason", "r"],
+            0,
+            "rewind-incomingstream",
+        ),
+    ];
+    for (call, code, named) in changes {
+        let before = state(&client).await;
+        let (asked, errors) = run(call, false);
+        assert_eq!(asked, Some(2), "{call:?}: {errors}");
+        for words in ["eu-central-1", "123456789012", named, "--yes"] {
+            assert!(errors.contains(words), "{call:?}: {errors}");
+        }
+        let after = state(&client).await;
+        assert!(after == before, "{call:?} has changed something");
+        let (done, errors) = run(call, true);
+        assert_eq!(done, Some(code), "{call:?} --yes: {errors}");
+    }
+    let (asked, errors) = run(&["activate", "basic-sum", "1"], false);
+    assert!(
+        asked == Some(2) && errors.contains("eu-central-1"),
+        "{errors}"
+    );
+    let tried = changes.map(|(call, ..)| call[0]);
+    for verb in verbs().iter().filter(|verb| takes(verb, "yes")) {
+        let name = verb.get_name();
+        assert!(
+            tried.contains(&name) || name == "activate",
+            "{name} is not tried"
+        );
+    }
+}
