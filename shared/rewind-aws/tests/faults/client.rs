@@ -183,9 +183,9 @@ impl Client {
         Input {
             from: ["x", "y"].choose(&mut self.dice).unwrap().to_string(),
             world: self.world.id,
-            is_sick: self.chance(Mischief::Poison, 0.15),
+            is_sick: self.chance(Mischief::Poison, 0.1),
             spoils: self
-                .chance(Mischief::Poison, 0.15)
+                .chance(Mischief::Poison, 0.4)
                 .then(|| self.dice.random_range(0..SPOILS)),
             items,
         }

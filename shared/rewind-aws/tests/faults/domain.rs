@@ -192,7 +192,7 @@ fn spoilt(how: u64) -> Draft {
         1 => draft(json!({})).at("2".repeat(2_000)),
         2 => Draft::new(notes("spoilt"), "", json!({})),
         3 => draft(json!("x".repeat(MAX_DATA))),
-        4 => draft(json!("x".repeat(1_500_000))),
+        4 => draft(json!("x".repeat(400_000))),
         5 => draft(nested(200)),
         6 => draft(nested(100_000)),
         7 => draft(json!({})).schema_version(0),
