@@ -20,7 +20,7 @@ use aws_sdk_dynamodb::{
 use futures::{StreamExt, stream};
 use rewind::{Commit, Head, Recorded, StreamName, selection::Span};
 pub(crate) use scan::commit_of;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 /// The index of commits by recorded order.
 pub const INDEX: &str = "by-position";
@@ -381,8 +381,10 @@ impl EventStore {
     ///
     /// When DynamoDB fails or a claim is damaged.
     pub async fn claims(&self, identities: &[&str]) -> Result<HashMap<String, Claim>, Error> {
-        let wanted = identities
-            .iter()
+        // Whoever asks for a key twice in one request is refused.
+        let wanted: BTreeSet<&&str> = identities.iter().collect();
+        let wanted = wanted
+            .into_iter()
             .map(|identity| key(&format!("#{identity}"), 0));
         let items = batch_get(&self.client, &self.table, wanted.collect(), &[]).await?;
         let claims = items.iter().map(|item| {

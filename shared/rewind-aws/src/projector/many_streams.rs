@@ -485,7 +485,7 @@ impl<'a> Run<'a> {
         } in &self.entries
         {
             if *is_passed {
-                passed.insert(resolved.version);
+                passed.insert(resolved.root.version);
             } else if resolved.is_restored() {
                 passed.remove(&resolved.root.version);
             }
