@@ -35,14 +35,14 @@ impl Resolved<'_> {
         self.effect.is_some()
     }
 
-    /// Whether it takes its event back.
-    pub fn is_reverted(&self) -> bool {
-        matches!(self.effect, Some(Effect::TakenBack(_)))
-    }
-
     /// Whether it restores its event.
     pub fn is_restored(&self) -> bool {
         matches!(self.effect, Some(Effect::Restored(_)))
+    }
+
+    /// Whether it changes nothing, as another reversal does the same.
+    pub fn does_nothing(&self) -> bool {
+        matches!(self.effect, Some(Effect::Nothing(_)))
     }
 
     /// What it does to a row, where the selection takes it.

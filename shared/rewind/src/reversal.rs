@@ -109,6 +109,11 @@ impl Reversals {
         self.all.contains_key(&version)
     }
 
+    /// The versions of the reversals, in order.
+    pub fn versions(&self) -> impl Iterator<Item = u64> {
+        self.all.keys().copied()
+    }
+
     /// How often an event was taken back, whether or not it was restored.
     pub fn times(&self, version: u64) -> usize {
         self.all.values().filter(|named| **named == version).count()

@@ -15,6 +15,7 @@ use crate::{
     data_store::{Key, Row},
     event_store::EventStore,
     history::{self, Subject},
+    projector::many_streams::Apart,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use rewind::{Change, Recorded, Refused, StreamName, reversal::Reversals};
@@ -28,6 +29,9 @@ pub(super) struct Standing<'a> {
     pub reader: &'a Reader,
     pub key: Key,
     pub row: Row,
+    /// The events of which the rows say otherwise than history does, as far as
+    /// the stream was followed.
+    pub apart: Mutex<Apart>,
 }
 
 /// A row that is folded anew, up to the watermark of the stored one.
@@ -120,6 +124,7 @@ impl Run<'_> {
                 reader,
                 key: reader.watermark_key(stream),
                 row: Row::default(),
+                apart: Mutex::default(),
             })
             .collect();
         let keys: Vec<Key> = standings.iter().map(|s| s.key.clone()).collect();

@@ -73,6 +73,7 @@ impl Tally {
             return Ok(());
         }
         let passed = passed(&standing.row);
+        let mut apart = locked(&standing.apart);
         let mut touched: BTreeMap<String, Vec<Change<'_>>> = BTreeMap::new();
         let mut refused = None;
         for event in events {
@@ -80,8 +81,13 @@ impl Tally {
                 break;
             }
             let change = event.change(generation.selection.as_ref());
-            let was_passed = passed.contains(&event.root.version) && !event.is_restored();
-            if was_passed || change == Change::Pass {
+            if event.does_nothing() {
+                continue;
+            }
+            let (root, is_passed) = (event.root.version, passed.contains(&event.version));
+            let is_done = apart.holds(root) || is_passed;
+            apart.follow(root, is_passed);
+            if is_done || change == Change::Pass {
                 continue;
             }
             match generation.projection.keys(&event.root) {

@@ -11,6 +11,7 @@ use crate::{
 };
 use rewind::{
     Change, Recorded, Refused, StreamName,
+    reversal::Effect,
     watermark::{Step, step},
 };
 use serde_json::{Value, json};
@@ -30,8 +31,10 @@ struct Run<'a> {
     has_more: bool,
     /// The last version that was delivered.
     through: u64,
-    /// What the rows do not hold, though the mark is beyond it.
+    /// The versions that were passed over.
     passed: BTreeSet<u64>,
+    /// The events of which the rows say otherwise than history does.
+    apart: Apart,
 }
 
 /// An event, with the rows that it touches.
@@ -180,6 +183,7 @@ impl Projector {
         let through = arrived.iter().map(|event| event.version).max();
         let mut run = Run {
             passed: passed(&mark),
+            apart: self.apart(stream, &mark).await?,
             stream,
             mark,
             entries: Vec::new(),
@@ -213,6 +217,25 @@ impl Projector {
         }
         run.has_more = has_more;
         Ok(Some(run))
+    }
+
+    /// The events of which the rows say otherwise than history does at a mark.
+    async fn apart(&self, stream: &StreamName, mark: &Row) -> Result<Apart, Error> {
+        let passed = passed(mark);
+        let mut apart = Apart::default();
+        if passed.is_empty() {
+            return Ok(apart);
+        }
+        let known = history::reversals(&self.events, stream, 0, mark.watermark).await?;
+        let versions = known.versions().chain(passed.iter().copied());
+        for version in versions.collect::<BTreeSet<u64>>() {
+            let effect = known.effect(version);
+            if !matches!(effect, Some(Effect::Nothing(_))) {
+                let root = effect.map_or(version, Effect::root);
+                apart.follow(root, passed.contains(&version));
+            }
+        }
+        Ok(apart)
     }
 
     /// Whether an event that is refused is taken back by what was delivered
@@ -440,63 +463,77 @@ fn fold_rows(job: &Job<'_>, runs: &[Run<'_>], rows: &HashMap<Key, Row>) -> Resul
 impl<'a> Run<'a> {
     /// The rows that an event touches; none where it does not count.
     fn keys(&self, job: &Job<'_>, resolved: &Resolved<'_>) -> Result<Vec<String>, Refused> {
-        let was_passed = self.passed.contains(&resolved.root.version);
         let counts = resolved.change(job.selection) != Change::Pass;
-        match counts && !(resolved.is_reverted() && was_passed) {
+        match counts && !self.apart.holds(resolved.root.version) {
             true => job.projection.keys(&resolved.root),
             false => Ok(Vec::new()),
         }
     }
 
     fn take(&mut self, entry: Entry<'a>) {
+        let (root, is_passed) = (entry.resolved.root.version, entry.is_passed);
+        if is_passed {
+            self.passed.insert(entry.resolved.version);
+        }
+        if !entry.resolved.does_nothing() {
+            self.apart.follow(root, is_passed);
+        }
         self.entries.push(entry);
-        self.passed = self.passed_now();
     }
 
-    /// Leaves an event out that is refused and taken back later.
+    /// Leaves an event out that is refused and taken back later. What the next
+    /// version would do to it has then happened already.
     fn pass(&mut self, nth: usize) {
-        self.entries[nth].keys.clear();
-        self.entries[nth].is_passed = true;
-        self.passed = self.passed_now();
-        let passed = &self.passed;
-        for entry in &mut self.entries {
+        let entry = &mut self.entries[nth];
+        entry.keys.clear();
+        entry.is_passed = true;
+        let root = entry.resolved.root.version;
+        self.passed.insert(entry.resolved.version);
+        let mut later = self.entries[nth + 1..].iter_mut();
+        let next = later.find(|entry| {
             let resolved = &entry.resolved;
-            if resolved.is_reverted() && passed.contains(&resolved.root.version) {
-                entry.keys.clear();
-            }
+            resolved.root.version == root && !resolved.does_nothing()
+        });
+        if let Some(next) = next {
+            next.keys.clear();
         }
     }
 
     /// Leaves only the first so many events; the rest comes in another round.
     fn cut(&mut self, count: usize) {
-        self.entries.truncate(count);
+        for cut in self.entries.drain(count..).filter(|entry| entry.is_passed) {
+            self.passed.remove(&cut.resolved.version);
+        }
         self.refused = None;
         self.has_more = true;
-        self.passed = self.passed_now();
-    }
-
-    /// The versions that the rows do not hold, though the mark is beyond them.
-    fn passed_now(&self) -> BTreeSet<u64> {
-        let mut passed = passed(&self.mark);
-        for Entry {
-            resolved,
-            is_passed,
-            ..
-        } in &self.entries
-        {
-            if *is_passed {
-                passed.insert(resolved.root.version);
-            } else if resolved.is_restored() {
-                passed.remove(&resolved.root.version);
-            }
-        }
-        passed
     }
 
     /// What the mark says of them.
     fn passed_over(&self) -> Option<Value> {
         let is_any = !self.passed.is_empty();
         is_any.then(|| json!({ "passed": self.passed }))
+    }
+}
+
+/// The events of which rows say otherwise than history does: a version that was
+/// passed over would have put one in, or taken it out. The next version that
+/// does something to the event finds it done.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Apart(BTreeSet<u64>);
+
+impl Apart {
+    /// Whether the rows say otherwise of the event at a version: what comes
+    /// next to it then changes nothing.
+    pub fn holds(&self, root: u64) -> bool {
+        self.0.contains(&root)
+    }
+
+    /// A version does something to an event, or was passed over.
+    pub fn follow(&mut self, root: u64, is_passed: bool) {
+        match is_passed {
+            true => self.0.insert(root),
+            false => self.0.remove(&root),
+        };
     }
 }
 

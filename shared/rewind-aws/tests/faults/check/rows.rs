@@ -57,8 +57,8 @@ pub fn check(table: &Table, rows: &Rows, progress: Progress) -> Vec<String> {
             }
             let folded = &events[..watermark];
             match *owner {
-                "digits@1~" => count_all(folded, digits_of, &mut digits),
-                "shelves@1~" => count_all(folded, shelf_of, &mut shelves),
+                "digits@1~" => count_all(folded, &passed(row), digits_of, &mut digits),
+                "shelves@1~" => count_all(folded, &passed(row), shelf_of, &mut shelves),
                 _ if is_mark => {}
                 _ => {
                     let state = row.map_or(Value::Null, |row| row.state.clone());
@@ -137,18 +137,53 @@ type Counts = BTreeMap<String, u64>;
 
 /// Counts a stream's events into the rows that they touch. A row stays when
 /// what touched it was taken back, unless nothing was ever folded into it.
-fn count_all(events: &[Recorded], keys: fn(&Recorded, u64) -> Vec<String>, counts: &mut Counts) {
+fn count_all(
+    events: &[Recorded],
+    passed: &BTreeSet<u64>,
+    keys: fn(&Recorded, u64) -> Vec<String>,
+    counts: &mut Counts,
+) {
     let (taken_back, reversals) = taken_back(events);
+    let apart = apart(events, passed);
     for event in events {
         if reversals.contains(&event.version) {
             continue;
         }
         let n = event.fact.data()["n"].as_u64().unwrap();
-        let times = u64::from(!taken_back.contains(&event.version));
+        let counted = !taken_back.contains(&event.version);
+        let times = u64::from(counted != apart.contains(&event.version));
         for key in keys(event, n) {
             *counts.entry(key).or_default() += times;
         }
     }
+}
+
+/// The versions that a mark says were passed over.
+fn passed(mark: Option<&Row>) -> BTreeSet<u64> {
+    let state = mark.map(|mark| &mark.state["passed"]);
+    let versions = state.and_then(Value::as_array).into_iter().flatten();
+    versions.map(|version| version.as_u64().unwrap()).collect()
+}
+
+/// The events whose last change was passed over, so that the rows hold what was
+/// before it.
+fn apart(events: &[Recorded], passed: &BTreeSet<u64>) -> BTreeSet<u64> {
+    let mut apart = BTreeSet::new();
+    for (before, event) in events.iter().enumerate() {
+        let mut root = event;
+        while root.fact.kind == REVERSED {
+            let named = root.fact.data()["version"].as_u64().unwrap();
+            root = &events[named as usize - 1];
+        }
+        let root = root.version;
+        let counts = |through: usize| !taken_back(&events[..through]).0.contains(&root);
+        if passed.contains(&event.version) {
+            apart.insert(root);
+        } else if event.version != root && counts(before) != counts(before + 1) {
+            apart.remove(&root);
+        }
+    }
+    apart
 }
 
 fn digits_of(event: &Recorded, n: u64) -> Vec<String> {
