@@ -3,7 +3,7 @@
 use crate::deployment;
 use clap::Args as ClapArgs;
 use local::{Options, State, System, Template, Worker};
-use std::{path::PathBuf, time::Instant};
+use std::{io::Write, path::PathBuf, time::Instant};
 use tracing_subscriber::EnvFilter;
 
 /// How the local system is started.
@@ -58,7 +58,7 @@ pub fn run(args: &Args, started: Instant) -> Result<(), String> {
         }
         greet(&system, args, started);
         stopped().await;
-        println!("stopping");
+        say("stopping");
         deployment::withdraw(&args.dir);
         system.stop().await;
         Ok(())
@@ -116,19 +116,25 @@ fn greet(system: &System, args: &Args, started: Instant) {
     } else {
         format!("kept in {}", args.dir.display())
     };
-    println!("Rewind is ready at {url} ({ready} ms)");
-    println!("  DynamoDB  {}", system.dynamodb_endpoint());
-    println!("  Kinesis   {}", system.kinesis_endpoint());
-    println!("  state     {state}");
-    println!();
-    println!("Try:");
-    println!(
+    say(&format!("Rewind is ready at {url} ({ready} ms)"));
+    say(&format!("  DynamoDB  {}", system.dynamodb_endpoint()));
+    say(&format!("  Kinesis   {}", system.kinesis_endpoint()));
+    say(&format!("  state     {state}"));
+    say("");
+    say("Try:");
+    say(&format!(
         "  curl {url}/inputs/shop -d '{{\"type\":\"product-added-to-cart\",\"timestamp\":\"2023-04-19T09:00:00Z\",\"product_id\":\"123\",\"user_id\":\"456\"}}'"
-    );
-    println!("  curl {url}/projections/carts/456");
-    println!("  curl {url}/streams/cart-456");
-    println!();
-    println!("Ctrl-C stops it.");
+    ));
+    say(&format!("  curl {url}/projections/carts/456"));
+    say(&format!("  curl {url}/streams/cart-456"));
+    say("");
+    say("Ctrl-C stops it.");
+}
+
+/// Says a line to whoever still listens. Where standard output leads to, such
+/// as a closed pipe or a file on a full disk, does not end the system.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 /// Ctrl-C, or a request to terminate.

@@ -4,6 +4,7 @@
 #[allow(dead_code, reason = "the tests use a part of it")]
 mod client;
 mod crashes;
+mod full_disk;
 mod history;
 mod operator;
 mod path;
