@@ -71,7 +71,11 @@ async fn serve(system: &System, args: &Args, started: Instant) -> Outcome {
         deployment::announce(&args.dir, dynamodb, kinesis, &system.url())
             .map_err(|error| End::Failed(format!("{}: {error}", args.dir.display())))?;
     }
-    greet(system, args, started)?;
+    match greet(system, args, started) {
+        Err(End::Closed) => return Err(End::Closed),
+        // Standard output may lead to a full disk: the system works without it.
+        Err(_) | Ok(()) => {}
+    }
     interrupted::signal().await;
     // Ctrl-C may have ended as well whoever reads this.
     say!("stopping").or_else(|end| match end {

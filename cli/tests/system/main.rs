@@ -6,6 +6,7 @@ mod calls;
 mod client;
 mod crashes;
 mod ends;
+mod full_disk;
 mod history;
 mod operator;
 mod path;

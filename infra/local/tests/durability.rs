@@ -3,50 +3,13 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::PutRecordsRequestEntry;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use support::{Temporary, idle, kinesis_at, lines, reader_template, start, until};
-
-/// A local system in a process of its own.
-struct Victim {
-    process: Child,
-    kinesis: String,
-}
-
-impl Victim {
-    fn start(place: &Temporary) -> Self {
-        let mut process = Command::new(env!("CARGO_BIN_EXE_local-test-function"))
-            .args([
-                "--system",
-                &place.file("template.yaml"),
-                &place.file("state"),
-            ])
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap())
-            .read_line(&mut line)
-            .unwrap();
-        let kinesis = line
-            .split_whitespace()
-            .nth(1)
-            .expect("the system does not start")
-            .to_owned();
-        Self { process, kinesis }
-    }
-
-    fn kill(mut self) {
-        self.process.kill().unwrap();
-        self.process.wait().unwrap();
-    }
-}
+use support::{Temporary, Victim, idle, kinesis_at, lines, reader_template, start, until};
 
 /// Puts records of a few keys until the endpoint is gone. Returns how many of each key were answered.
 async fn put_until_gone(endpoint: String, from: BTreeMap<String, u32>) -> BTreeMap<String, u32> {

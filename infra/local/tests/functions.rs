@@ -301,9 +301,57 @@ async fn an_event_that_a_stop_interrupts_is_begun_again_at_the_next_start() {
 async fn what_a_function_prints_is_in_its_log() {
     let place = Temporary::new();
     let system = start(TEMPLATE, place.state()).await;
-    let log = std::fs::read_to_string(place.path().join("state/logs/rewind-worker.log")).unwrap();
-    assert!(log.contains("worker begins"), "{log}");
+    let log = place.path().join("state/logs/rewind-worker.log");
+    let has = |text: &str| std::fs::read_to_string(&log).is_ok_and(|log| log.contains(text));
+    until("its first line is kept", || has("worker begins")).await;
+    // Also what it says on standard error, and last of all.
+    invoke(&system, "worker", json!({"do": "panic"})).await;
+    until("its panic is kept", || has("told to panic")).await;
     system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_that_is_no_longer_needed_ends_without_a_word() {
+    let functions: String = (0..8)
+        .map(|number| {
+            format!(
+                "  Worker{number}: {{ Type: AWS::Serverless::Function, Metadata: {{ BuildProperties: {{ Binary: worker }} }}, \
+                 Properties: {{ Timeout: 5 }} }}\n"
+            )
+        })
+        .collect();
+    let place = Temporary::new();
+    let system = start(&format!("Resources:\n{functions}"), place.state()).await;
+    for _ in 0..2 {
+        let at_once = (0..8).flat_map(|number| vec![format!("Worker{number}"); 4]);
+        let sleeps = at_once.map(|name| {
+            let system = &system;
+            async move { invoke(system, &name, json!({"do": "sleep", "ms": 700})).await }
+        });
+        futures::future::join_all(sleeps).await;
+        assert!(
+            system.function_pids().len() > 16,
+            "{:?}",
+            system.function_pids()
+        );
+        // They are let go after ten seconds without work, all but one of each function.
+        let begun = Instant::now();
+        while system.function_pids().len() > 8 {
+            assert!(begun.elapsed() < Duration::from_secs(20), "they stay");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(system.function_pids().len(), 8);
+    }
+    system.stop().await;
+    for log in std::fs::read_dir(place.path().join("state/logs")).unwrap() {
+        let log = std::fs::read_to_string(log.unwrap().path()).unwrap();
+        let other: Vec<&str> = log
+            .lines()
+            .filter(|line| *line != "worker begins")
+            .collect();
+        assert!(other.is_empty(), "{other:#?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

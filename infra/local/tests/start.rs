@@ -57,6 +57,91 @@ async fn a_second_start_finds_its_data_again() {
     system.stop().await;
 }
 
+/// Everything in a folder, with its mode.
+fn modes(folder: &std::path::Path) -> Vec<(std::path::PathBuf, u32)> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &std::path::Path| path.metadata().unwrap().permissions().mode() & 0o777;
+    let mut found = vec![(folder.to_owned(), mode(folder))];
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => found.extend(modes(&path)),
+            false => found.push((path.clone(), mode(&path))),
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_state_is_nobody_elses() {
+    use support::{hand_over, kinesis, put};
+    let place = Temporary::new();
+    let (seen, state) = (place.file("seen"), place.path().join("state"));
+    let trigger = "BatchSize: 1, MaximumRetryAttempts: 0, DestinationConfig: { OnFailure: { Destination: !GetAtt Bucket.Arn } }";
+    let template =
+        support::reader_template(1, &format!("SEEN: '{seen}', FAILING: 'eA=='"), trigger);
+    let template = format!("{template}{}", TEMPLATE.replace("\nResources:", ""));
+    let system = start(&template, place.state()).await;
+    let texts = ["x".to_owned(), "y".to_owned()];
+    put(&kinesis(&system, "test"), "rewind-stream", "a", &texts).await;
+    hand_over(
+        &system,
+        "reader",
+        serde_json::json!({"do": "sleep", "ms": 500}),
+    )
+    .await;
+    let check = || {
+        for (path, mode) in modes(&state) {
+            let private = if path.is_dir() { 0o700 } else { 0o600 };
+            assert_eq!(mode, private, "{}: {mode:o}", path.display());
+        }
+    };
+    support::until("the event is kept", || {
+        state.join("events").read_dir().unwrap().count() > 0
+    })
+    .await;
+    check();
+    support::idle(&system).await;
+    support::until("a dead letter is written", || {
+        state.join("dead-letters").exists()
+    })
+    .await;
+    check();
+    system.stop().await;
+    check();
+    let names: Vec<String> = modes(&state)
+        .iter()
+        .map(|(path, _)| path.strip_prefix(&state).unwrap().display().to_string())
+        .collect();
+    for part in [
+        "dynamodb.sqlite",
+        "logs/",
+        "journal/",
+        "dead-letters/",
+        "lock",
+    ] {
+        assert!(
+            names.iter().any(|name| name.starts_with(part)),
+            "{part}: {names:?}"
+        );
+    }
+    // A folder of before is closed, and one that is not the system's own is left as it is.
+    use std::os::unix::fs::PermissionsExt;
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(&state, open.clone()).unwrap();
+    start(TEMPLATE, place.state()).await.stop().await;
+    assert_eq!(modes(&state)[0].1, 0o700);
+    let other = place.path().join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::set_permissions(&other, open).unwrap();
+    start(TEMPLATE, State::Folder(other.clone()))
+        .await
+        .stop()
+        .await;
+    assert_eq!(modes(&other)[0].1, 0o755);
+    assert!(modes(&other)[1..].iter().all(|(_, mode)| mode & 0o077 == 0));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ephemeral_system_keeps_nothing() {
     let system = start(TEMPLATE, State::Ephemeral).await;

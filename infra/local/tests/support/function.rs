@@ -61,6 +61,12 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     match payload["do"].as_str().unwrap_or("echo") {
         "fail" => Err("told to fail".into()),
         "fail until" => {
+            while payload["wait for"]
+                .as_str()
+                .is_some_and(|file| !std::path::Path::new(file).exists())
+            {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
             let path = payload["file"].as_str().unwrap_or_default();
             let count = append(path, "x");
             if count < payload["count"].as_u64().unwrap_or_default() {
@@ -77,6 +83,13 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
             tokio::time::sleep(Duration::from_millis(payload["ms"].as_u64().unwrap_or(100))).await;
             append(path, ">");
             Ok(json!(std::process::id()))
+        }
+        "print" => {
+            let line = "x".repeat(payload["bytes"].as_u64().unwrap_or_default() as usize);
+            for _ in 0..payload["lines"].as_u64().unwrap_or_default() {
+                println!("{line}");
+            }
+            Ok(Value::Null)
         }
         "pid" => Ok(json!(std::process::id())),
         "large" => Ok(json!(
@@ -128,6 +141,9 @@ fn records_arrived(records: &[Value], bytes: usize) -> Result<Value, Error> {
         }
     }
     append(&seen, &lines(&data));
+    if std::env::var("NOISE").is_ok() {
+        println!("{} records", data.len());
+    }
     append(
         &format!("{seen}.batches"),
         &format!("{} {bytes}\n", records.len()),

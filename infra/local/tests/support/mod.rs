@@ -4,7 +4,9 @@
     reason = "each test binary uses its own part of this module"
 )]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use aws_sdk_kinesis::config::{BehaviorVersion, Credentials, Region};
@@ -44,6 +46,41 @@ impl Temporary {
 impl Drop for Temporary {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A local system in a process of its own.
+pub struct Victim {
+    pub process: Child,
+    pub kinesis: String,
+}
+
+impl Victim {
+    pub fn start(place: &Temporary) -> Self {
+        let mut process = Command::new(env!("CARGO_BIN_EXE_local-test-function"))
+            .args([
+                "--system",
+                &place.file("template.yaml"),
+                &place.file("state"),
+            ])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
+        let kinesis = line
+            .split_whitespace()
+            .nth(1)
+            .expect("the system does not start")
+            .to_owned();
+        Self { process, kinesis }
+    }
+
+    pub fn kill(mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
     }
 }
 
