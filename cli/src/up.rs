@@ -71,10 +71,9 @@ async fn serve(system: &System, args: &Args, started: Instant) -> Outcome {
         deployment::announce(&args.dir, dynamodb, kinesis, &system.url())
             .map_err(|error| End::Failed(format!("{}: {error}", args.dir.display())))?;
     }
-    match greet(system, args, started) {
-        Err(End::Closed) => return Err(End::Closed),
-        // Standard output may lead to a full disk: the system works without it.
-        Err(_) | Ok(()) => {}
+    // Standard output may lead to a full disk: the system works without it.
+    if let Err(End::Closed) = greet(system, args, started) {
+        return Err(End::Closed);
     }
     interrupted::signal().await;
     // Ctrl-C may have ended as well whoever reads this.

@@ -316,14 +316,15 @@ impl Asked<'_> {
 /// What a payload by hand says.
 enum ByHand {
     Task(Task),
-    Request(Request),
+    Request(Box<Request>),
 }
 
 fn by_hand(payload: &Value) -> Result<ByHand, Problem> {
     let text = payload.to_string();
     let is_task = payload.get("resume").is_some() || payload.get("tend").is_some();
     if !is_task {
-        return Ok(ByHand::Request(http::read(&text, REQUEST)?));
+        let request = http::read(&text, REQUEST)?;
+        return Ok(ByHand::Request(Box::new(request)));
     }
     let task = http::read(&text, "{\"resume\": \"id\"} or {\"tend\": {}}")?;
     if let Task::Resume(id) = &task {
