@@ -210,12 +210,11 @@ async fn a_full_disk_loses_nothing_and_needs_no_restart() {
                     .map(|event| event["id"].as_str().unwrap())
                     .collect();
                 assert_eq!(ids.len(), events.len(), "an event is recorded twice");
-                let accepted = sent.accepted.lock().unwrap();
-                let missing = accepted
-                    .iter()
-                    .filter(|id| id.starts_with(&of_stream) && !ids.contains(id.as_str()))
-                    .count();
-                drop(accepted);
+                let missing = {
+                    let accepted = sent.accepted.lock().unwrap();
+                    let of_stream = accepted.iter().filter(|id| id.starts_with(&of_stream));
+                    of_stream.filter(|id| !ids.contains(id.as_str())).count()
+                };
                 if missing == 0 {
                     break;
                 }
