@@ -26,6 +26,9 @@ async fn check(cases: Vec<Case<'_>>) {
     }
 }
 
+/// A route, the parameters of its path, and its query string.
+type Asked<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+
 #[tokio::test]
 async fn names_that_no_key_can_have_are_refused() {
     let (most, long) = ("x".repeat(1024), "x".repeat(1025));
@@ -78,7 +81,7 @@ async fn numbers_and_times_are_within_their_bounds() {
     let huge = "9".repeat(400);
     let rows = &[("name", "basic-sum")];
     let row = &[("name", "basic-sum"), ("key", "1")];
-    let numbers: [(&str, &[(&str, &str)], &str); 9] = [
+    let numbers: [Asked<'_>; 9] = [
         (STREAM, &[("stream", "poll-1")], "from"),
         (STREAM, &[("stream", "poll-1")], "limit"),
         (ROWS, rows, "limit"),
