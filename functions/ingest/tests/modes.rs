@@ -206,7 +206,7 @@ async fn a_batch_whose_answer_could_not_be_returned_is_refused_before_anything_i
         let events = (0..events).map(|nth| wordy(nth.to_string()));
         Value::from(events.collect::<Vec<Value>>()).to_string()
     };
-    let (status, problem) = post(&ingest, &[BATCH], batch(3_000).as_bytes()).await;
+    let (status, problem) = post(&ingest, &[BATCH], batch(1_600).as_bytes()).await;
     assert_eq!(status, 413, "{problem}");
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains(&MAX_ANSWER.to_string()), "{detail}");
