@@ -45,6 +45,8 @@ async fn forward(Shared(services): Shared<Services>, mut request: Request) -> Re
         &services.dynamodb
     };
     *request.uri_mut() = format!("{url}/").parse().unwrap();
+    // The services take requests for themselves only.
+    request.headers_mut().remove("host");
     services
         .client
         .request(request)

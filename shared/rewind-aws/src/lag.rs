@@ -23,7 +23,7 @@ use std::{
 };
 
 /// How many commits of a partition are looked at.
-const LOOK: i32 = 5;
+const LOOK: i32 = 20;
 
 /// Requests under way at once.
 const CONCURRENCY: usize = 16;

@@ -97,7 +97,7 @@ impl HttpConnector for Metered {
                 *reading.requests.entry(operation.clone()).or_default() += 1;
                 let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
                 let units = units(&body["ConsumedCapacity"]);
-                if operation == "BatchExecuteStatement" {
+                if matches!(&*operation, "BatchExecuteStatement" | "PutItem") {
                     reading.write_units += units;
                 } else {
                     reading.read_units += units;
