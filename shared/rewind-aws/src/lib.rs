@@ -26,6 +26,7 @@
 
 pub mod audit;
 pub mod clients;
+pub mod clock;
 pub mod compare;
 pub mod data_store;
 mod error;
@@ -33,13 +34,12 @@ pub mod event_store;
 #[cfg(feature = "faults")]
 pub mod faults;
 pub mod generations;
-pub mod given;
 pub mod history;
 pub mod http;
 pub mod invoke;
 mod item;
 pub mod lag;
-pub mod lanes;
+pub mod partitions;
 pub mod peek;
 pub mod playback;
 pub mod projector;
