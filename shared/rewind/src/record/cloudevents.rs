@@ -20,7 +20,7 @@ use crate::{
     CloudEvent, MAX_DATA, Problem, StreamName,
     event::{DATA_BASE64, raw},
     problem::WHOLE,
-    upcast::SCHEMA_VERSION,
+    reserved::SCHEMA_VERSION,
 };
 use attribute::{media_type, required, schema_version, text, uri, uri_reference};
 use base64::{Engine, engine::general_purpose::STANDARD};

@@ -5,7 +5,7 @@
 //! like any other, so it can be reversed as well, which restores what it took
 //! back.
 
-use crate::{CloudEvent, RecordedEvent, StreamName, event};
+use crate::{CloudEvent, RecordedEvent, StreamName, record::event};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,12 +34,17 @@ pub struct Reversal {
 impl Reversal {
     /// The reversal that an event is, if it is one.
     pub fn of(event: &RecordedEvent) -> Option<Self> {
-        if event.event_type() != REVERSED || event.event.source != REVERSAL_SOURCE {
+        if !Self::is_one(event) {
             return None;
         }
         let reversal: Self = event.data().ok()?;
         // Nothing can take back what is still to come.
         (reversal.version < event.version).then_some(reversal)
+    }
+
+    /// Whether an event is a reversal, whatever its data.
+    pub(crate) fn is_one(event: &RecordedEvent) -> bool {
+        event.event_type() == REVERSED && event.event.source == REVERSAL_SOURCE
     }
 
     /// The event to be recorded, for the `nth` time (from 0) that this event is
@@ -189,11 +194,6 @@ pub fn effective(events: &[RecordedEvent]) -> impl Iterator<Item = &RecordedEven
     let left_out = Reversals::among(events).left_out();
     let counts = move |event: &&RecordedEvent| !left_out.contains(&event.version);
     events.iter().filter(counts)
-}
-
-/// Whether something from outside claims to be Rewind's own.
-pub fn is_reserved(source: &str) -> bool {
-    source == "/rewind" || source.starts_with("/rewind/")
 }
 
 /// The stream that an event at a version is called by: `cart-456@7`.

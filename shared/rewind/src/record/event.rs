@@ -1,6 +1,6 @@
 //! Events: facts on their way in, and facts that are recorded.
 
-use crate::{Rejection, StreamName, misfit, upcast::SCHEMA_VERSION};
+use crate::{Rejection, StreamName, misfit, reserved::SCHEMA_VERSION};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -186,6 +186,5 @@ impl RecordedEvent {
 
 /// JSON text of a value.
 pub fn raw(value: &Value) -> Box<RawValue> {
-    // A `Value` always has a JSON text.
-    RawValue::from_string(value.to_string()).unwrap_or_else(|_| RawValue::NULL.to_owned())
+    RawValue::from_string(value.to_string()).expect("the text of a `Value` is JSON")
 }

@@ -66,6 +66,11 @@ pub fn decode_value<T: DeserializeOwned>(value: &Value) -> Result<T, Misfit> {
     T::deserialize(value).map_err(|_| explain::<T>(value))
 }
 
+/// A value, to be read with errors that are [`Misfit`]s.
+pub(crate) fn node(value: &Value) -> impl de::Deserializer<'_, Error = Misfit> {
+    reader::node(value)
+}
+
 /// What an error of serde_json's says, without what it has found: all of a
 /// syntax error, and of the others only those that name an attribute.
 pub fn words(error: &serde_json::Error) -> String {
@@ -92,6 +97,11 @@ impl Misfit {
             path: Vec::new(),
             what: what.into(),
         }
+    }
+
+    /// A text that is no JSON: syntax errors name a line and a column.
+    pub(crate) fn of_syntax(error: &serde_json::Error) -> Self {
+        Self::new(error.to_string())
     }
 
     fn below(mut self, segment: Segment) -> Self {

@@ -1,5 +1,6 @@
 //! Problem details (RFC 9457): what every refused HTTP request is answered with.
 
+use crate::Rejection;
 use serde::Serialize;
 
 /// The media type of a problem.
@@ -61,6 +62,12 @@ impl Problem {
     /// What was asked for is not there: 404.
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(404, "not-found", detail)
+    }
+
+    /// The same as a rejection: what is wrong in which field.
+    pub fn as_rejection(&self) -> Rejection {
+        let field = self.field.as_deref().map(|field| format!("`{field}` "));
+        Rejection::new(format!("{}{}", field.unwrap_or_default(), self.detail))
     }
 
     /// A service that Rewind stands on did not do its part: 503, to be tried

@@ -4,31 +4,14 @@
 //! an aggregate sees an event, its shape is lifted, step by step, from the
 //! schema version that it was recorded with to the newest one.
 
-use crate::{RecordedEvent, Rejection, event, projection::guarded};
+use super::panics::guarded;
+use crate::{
+    CloudEvent, RecordedEvent, Rejection, Upcaster,
+    record::event,
+    reserved::{SCHEMA_VERSION, schema_version},
+};
 use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeMap};
-
-/// The extension attribute that holds an event's schema version, a whole
-/// number. An event without it has version 1.
-pub const SCHEMA_VERSION: &str = "schemaversion";
-
-/// Lifts one type of event by one schema version.
-pub trait Upcaster {
-    /// The event type whose shape it lifts.
-    const TYPE: &'static str;
-    /// The schema version that it takes; what it gives has the next one.
-    const FROM: u32;
-    /// The event type of what it gives, where the type was renamed.
-    const TO_TYPE: &'static str = Self::TYPE;
-
-    /// The data in the next shape.
-    ///
-    /// # Errors
-    ///
-    /// The event stays recorded; the refusal stalls whoever reads it, for this
-    /// stream, until the upcaster is mended.
-    fn lift(data: Value) -> Result<Value, Rejection>;
-}
 
 #[derive(Debug, Clone, Copy)]
 struct Lift {
@@ -56,30 +39,46 @@ impl Upcasters {
     ///
     /// # Errors
     ///
-    /// A refusal that names the step which failed, a panic included.
+    /// A rejection that names the step which failed, a panic included.
     pub fn lift<'a>(&self, event: &'a RecordedEvent) -> Result<Cow<'a, RecordedEvent>, Rejection> {
+        Ok(match self.lift_event(&event.event)? {
+            Cow::Borrowed(_) => Cow::Borrowed(event),
+            Cow::Owned(lifted) => Cow::Owned(RecordedEvent {
+                event: lifted,
+                ..*event
+            }),
+        })
+    }
+
+    /// As [`lift`](Self::lift), for an event that has no place yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`lift`](Self::lift).
+    pub fn lift_event<'a>(&self, event: &'a CloudEvent) -> Result<Cow<'a, CloudEvent>, Rejection> {
         if self.steps.is_empty() {
             return Ok(Cow::Borrowed(event));
         }
         let mut version = schema_version(event)?;
-        if !self.steps.contains_key(&(event.event_type(), version)) {
+        if !self.steps.contains_key(&(&*event.event_type, version)) {
             return Ok(Cow::Borrowed(event));
         }
         let mut lifted = event.clone();
         let mut data: Value = event.data()?;
-        while let Some(step) = self.steps.get(&(lifted.event_type(), version)) {
-            data = guarded(|| (step.lift)(data)).map_err(|refused| {
-                let event_type = lifted.event_type();
+        while let Some(step) = self.steps.get(&(&*lifted.event_type, version)) {
+            data = guarded(|| (step.lift)(data)).map_err(|rejection| {
+                let event_type = &lifted.event_type;
                 Rejection::new(format!(
-                    "upcaster of `{event_type}` from {version}: {refused}"
+                    "upcaster of `{event_type}` from {version}: {rejection}"
                 ))
             })?;
             version += 1;
-            lifted.event.event_type = step.to_type.to_string();
+            lifted.event_type = step.to_type.to_string();
         }
-        lifted.event.data = event::raw(&data);
-        let extensions = &mut lifted.event.extensions;
-        extensions.insert(SCHEMA_VERSION.into(), version.into());
+        lifted.data = event::raw(&data);
+        lifted
+            .extensions
+            .insert(SCHEMA_VERSION.into(), version.into());
         Ok(Cow::Owned(lifted))
     }
 
@@ -97,22 +96,6 @@ impl Upcasters {
         }
         (event_type, version)
     }
-}
-
-/// The schema version that an event was recorded with.
-///
-/// # Errors
-///
-/// When the attribute is neither a whole number nor the text of one.
-pub fn schema_version(event: &RecordedEvent) -> Result<u32, Rejection> {
-    let Some(value) = event.event.extensions.get(SCHEMA_VERSION) else {
-        return Ok(1);
-    };
-    let number = match value {
-        Value::String(text) => text.parse().ok(),
-        other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
-    };
-    number.ok_or_else(|| Rejection::new(format!("`{SCHEMA_VERSION}` expected a whole number")))
 }
 
 #[cfg(test)]
@@ -155,7 +138,7 @@ mod tests {
         assert_eq!(lifted.event_type(), "vote-cast");
         let data: Value = lifted.data().unwrap();
         assert_eq!(data, json!({"choice": "tea", "weight": 3}));
-        assert_eq!(schema_version(&lifted), Ok(3));
+        assert_eq!(schema_version(&lifted.event), Ok(3));
         assert_eq!(upcasters().newest("voted", 1), ("vote-cast".into(), 3));
     }
 

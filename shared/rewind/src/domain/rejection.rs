@@ -1,6 +1,6 @@
 //! The domain's "no": not a technical error.
 
-/// The longest reason: it is stored in rows, marks and reports.
+/// The longest reason: it is stored in rows, checkpoints and reports.
 const MAX_REASON: usize = 2_000;
 
 /// Why the domain does not take an event, an input or a command.
@@ -12,8 +12,7 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// A refusal for this reason, of which at most 2,000 characters
-    /// are kept.
+    /// A rejection for this reason, of which at most 2,000 characters are kept.
     pub fn new(reason: impl Into<String>) -> Self {
         let mut reason: String = reason.into();
         if let Some((end, _)) = reason.char_indices().nth(MAX_REASON) {

@@ -21,6 +21,11 @@ pub(super) fn read<T: DeserializeOwned>(value: &Value) -> Result<T, Misfit> {
     T::deserialize(Node(value))
 }
 
+/// A value as a deserializer.
+pub(super) fn node(value: &Value) -> impl Deserializer<'_, Error = Misfit> {
+    Node(value)
+}
+
 /// What is wrong with a value that should be an object.
 pub(super) fn not_an_object(value: &Value) -> Misfit {
     let found = match value {

@@ -1,7 +1,11 @@
 //! Attributes: CloudEvents' types, to the letter.
 
 use super::{MAX_ATTRIBUTE, MAX_EXTENSIONS};
-use crate::{Problem, reaction::CAUSATION_DEPTH, upcast::SCHEMA_VERSION};
+use crate::{
+    Problem,
+    problem::WHOLE,
+    reserved::{CAUSATION_DEPTH, SCHEMA_VERSION},
+};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -189,7 +193,7 @@ pub(super) fn extensions(
         let limit = format!(
             "extension attributes take {size} bytes; at most {MAX_EXTENSIONS} are accepted"
         );
-        return Err(Problem::new(413, "attributes-too-large", limit).of(crate::problem::WHOLE));
+        return Err(Problem::new(413, "attributes-too-large", limit).of(WHOLE));
     }
     Ok(attributes.into_iter().collect())
 }

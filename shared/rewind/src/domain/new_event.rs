@@ -1,12 +1,12 @@
-//! Drafts: what adapters and rules want to happen, checked like what comes in
-//! from outside.
+//! New events: what adapters and rules emit, checked like what comes in from
+//! outside.
 
+use super::event::encode;
 use crate::{
-    CloudEvent, RecordedEvent, Rejection, StreamName, cloudevents,
+    CloudEvent, Event, RecordedEvent, Rejection, StreamName, cloudevents,
     commit::{MAX_COMMIT_BYTES, size_of},
-    event::raw,
-    reaction::{CAUSATION_DEPTH, causation_depth, is_reserved_category},
-    upcast::SCHEMA_VERSION,
+    record::event::raw,
+    reserved::{CAUSATION_DEPTH, SCHEMA_VERSION, causation_depth, is_reserved_category},
 };
 use serde_json::{Value, value::RawValue};
 use std::collections::BTreeMap;
@@ -14,8 +14,8 @@ use std::collections::BTreeMap;
 /// How deep JSON may be nested before nobody follows it.
 const MAX_DEPTH: usize = 128;
 
-/// A time that the door takes: for a draft that has the time of its cause, which
-/// was judged when it was recorded.
+/// A time that the door takes: for an event that has the time of its cause, which
+/// was checked when it was recorded.
 const ANY_TIME: &str = "2023-04-19T09:00:00Z";
 
 /// An event that the domain wants to happen: without identity and time, which
@@ -35,8 +35,22 @@ pub struct NewEvent {
 }
 
 impl NewEvent {
-    /// An event of `event_type` for `stream`.
-    pub fn new(stream: StreamName, event_type: impl Into<String>, data: Value) -> Self {
+    /// An event for the stream of `id` in the event's category.
+    ///
+    /// # Errors
+    ///
+    /// A rejection where the id is empty, or the event has no JSON.
+    pub fn new<E: Event>(id: &str, event: &E) -> Result<Self, Rejection> {
+        let stream = StreamName::of(E::CATEGORY, id)?;
+        let (event_type, version, data) = encode(event)?;
+        Ok(Self {
+            schema_version: (version > 1).then_some(version),
+            ..Self::untyped(stream, event_type, data)
+        })
+    }
+
+    /// An event of a category that no enum declares.
+    pub fn untyped(stream: StreamName, event_type: impl Into<String>, data: Value) -> Self {
         Self {
             stream,
             event_type: event_type.into(),
@@ -78,7 +92,7 @@ impl NewEvent {
             ));
         }
         let unchecked = CloudEvent {
-            id: "draft".into(),
+            id: "new".into(),
             source: "/rewind".into(),
             event_type: self.event_type.clone(),
             stream: self.stream.clone(),
@@ -103,8 +117,8 @@ impl NewEvent {
     }
 
     /// The event that follows from `cause` as the `nth` consequence that
-    /// `origin` (such as `adapter/shop`) drew from it. Its identity depends on
-    /// these alone, so drawing the consequence again changes nothing.
+    /// `origin` (such as `adapter/shop`) emitted for it. Its identity depends on
+    /// these alone, so emitting it again changes nothing.
     pub fn caused_by(self, cause: &RecordedEvent, origin: &str, nth: usize) -> CloudEvent {
         let causation = format!("{}@{}", cause.stream(), cause.version);
         let mut extensions = self.extensions();
@@ -135,21 +149,21 @@ impl NewEvent {
 /// The events that follow from a cause, or why one of them cannot be recorded:
 /// then none is.
 pub(crate) fn events(
-    mut drafts: Vec<NewEvent>,
+    mut emitted: Vec<NewEvent>,
     cause: &RecordedEvent,
     origin: &str,
 ) -> Result<Vec<CloudEvent>, Rejection> {
-    let count = drafts.len();
-    let is_too_deep: Vec<bool> = drafts.iter_mut().map(NewEvent::take_apart).collect();
-    let events = drafts.into_iter().zip(is_too_deep).enumerate();
-    let events = events.map(|(nth, (draft, is_too_deep))| {
+    let count = emitted.len();
+    let is_too_deep: Vec<bool> = emitted.iter_mut().map(NewEvent::take_apart).collect();
+    let events = emitted.into_iter().zip(is_too_deep).enumerate();
+    let events = events.map(|(nth, (new, is_too_deep))| {
         let event = if is_too_deep {
             Err(Rejection::new(format!(
                 "`data` JSON nested more than {MAX_DEPTH} levels deep is not accepted"
             )))
         } else {
-            draft.check().and_then(|()| {
-                let event = draft.caused_by(cause, origin, nth);
+            new.check().and_then(|()| {
+                let event = new.caused_by(cause, origin, nth);
                 match size_of(&event) {
                     ..=MAX_COMMIT_BYTES => Ok(event),
                     size => Err(Rejection::new(format!(
@@ -158,12 +172,15 @@ pub(crate) fn events(
                 }
             })
         };
-        event.map_err(|refused| {
-            let nth = nth + 1;
-            Rejection::new(format!("draft {nth} of {count}: {refused}"))
-        })
+        event.map_err(|rejection| nth_of(nth, count, &rejection))
     });
     events.collect()
+}
+
+/// A rejection of one of several new events.
+pub(crate) fn nth_of(nth: usize, count: usize, rejection: &Rejection) -> Rejection {
+    let nth = nth + 1;
+    Rejection::new(format!("event {nth} of {count}: {rejection}"))
 }
 
 impl NewEvent {

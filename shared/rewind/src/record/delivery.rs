@@ -1,7 +1,8 @@
 //! What a Kinesis record holds: on `incoming` a [`Batch`] of accepted events,
 //! on `events` and `replay` a [`Delivery`] of recorded ones.
 
-use crate::{CloudEvent, RecordedEvent, Selection, StreamName, aggregated::Aggregate, misfit};
+use super::{kpl::AggregatedRecord, misfit};
+use crate::{CloudEvent, RecordedEvent, Selection, StreamName};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The most bytes that Rewind puts into one Kinesis record. The limit is 1 MiB
@@ -183,15 +184,18 @@ impl Delivery {
             replay: Some(replay),
             events: Vec::new(),
         };
-        // It has text keys only: its JSON cannot fail.
-        serde_json::to_vec(&delivery).unwrap_or_default()
+        serde_json::to_vec(&delivery).expect("a delivery has text keys only, so it has JSON")
     }
 
     /// Cuts a run of recorded events of one stream into texts of at most
     /// [`MAX_RECORD`] bytes each.
     pub fn encode(events: &[RecordedEvent], replay: Option<&Replay>) -> Vec<Packed> {
-        let head = replay.and_then(|replay| serde_json::to_string(replay).ok());
-        let head = head.map_or(String::new(), |head| format!("\"replay\":{head},"));
+        // A header that is lost would make a live delivery of a replay.
+        let head = replay.map_or(String::new(), |replay| {
+            let head = serde_json::to_string(replay);
+            let head = head.expect("a replay has text keys only, so it has JSON");
+            format!("\"replay\":{head},")
+        });
         pack(&head, events)
     }
 
@@ -203,7 +207,7 @@ impl Delivery {
         replay: Option<&Replay>,
     ) -> Vec<Vec<u8>> {
         let mut records = Vec::new();
-        let mut record = Aggregate::default();
+        let mut record = AggregatedRecord::default();
         for (stream, events) in runs {
             for packed in Self::encode(events, replay) {
                 let (key, data) = (stream.as_str(), packed.text.into_bytes());
@@ -218,7 +222,7 @@ impl Delivery {
     }
 
     /// Reads a user record of `events` or `replay`: see
-    /// [`user_records`](crate::aggregated::user_records).
+    /// [`user_records`](crate::kpl::user_records).
     ///
     /// # Errors
     ///
@@ -241,8 +245,8 @@ fn pack<T: Serialize>(head: &str, events: &[T]) -> Vec<Packed> {
     let open = format!("{{{head}\"events\":[");
     let mut records: Vec<Packed> = Vec::new();
     for event in events {
-        // An event has text keys only: its JSON cannot fail.
-        let text = serde_json::to_string(event).unwrap_or_default();
+        let text = serde_json::to_string(event);
+        let text = text.expect("an event has text keys only, so it has JSON");
         match records.last_mut() {
             Some(record) if record.text.len() + text.len() + 3 <= MAX_RECORD => {
                 record.text.push(',');

@@ -1,7 +1,8 @@
 //! Events as JSON: one shape, CloudEvents 1.0, on the streams and over HTTP,
 //! and the same without what its item already says in a commit.
 
-use crate::{CloudEvent, RecordedEvent, StreamName, event};
+use super::event;
+use crate::{CloudEvent, RecordedEvent, StreamName};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, IgnoredAny, MapAccess, Visitor},
@@ -77,7 +78,7 @@ pub(crate) fn in_commit(event: &CloudEvent) -> String {
         recorded_at: None,
         in_commit: true,
     };
-    serde_json::to_string(&shape).unwrap_or_default()
+    serde_json::to_string(&shape).expect("an event has text keys only, so it has JSON")
 }
 
 /// An event's attributes as read, before what is required is required.

@@ -19,7 +19,7 @@ const CHECKSUM: usize = 16;
 const OVERHEAD: usize = 24;
 
 #[derive(Message)]
-struct AggregatedRecord {
+struct Contents {
     #[prost(string, repeated, tag = "1")]
     partition_key_table: Vec<String>,
     #[prost(string, repeated, tag = "2")]
@@ -40,12 +40,12 @@ struct Record {
 
 /// A Kinesis record in the making.
 #[derive(Default)]
-pub struct Aggregate {
-    message: AggregatedRecord,
+pub struct AggregatedRecord {
+    message: Contents,
     bytes: usize,
 }
 
-impl Aggregate {
+impl AggregatedRecord {
     /// Whether another user record fits below `limit` bytes. The first one
     /// always does.
     pub fn has_room(&self, key: &str, data: &[u8], limit: usize) -> bool {
@@ -96,7 +96,7 @@ fn unpacked(record: &[u8]) -> Option<Vec<Vec<u8>>> {
     if Md5::digest(message).as_slice() != checksum {
         return None;
     }
-    let message = AggregatedRecord::decode(message).ok()?;
+    let message = Contents::decode(message).ok()?;
     Some(
         message
             .records
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     fn aggregate(records: &[(&str, &str)]) -> Vec<u8> {
-        let mut aggregate = Aggregate::default();
+        let mut aggregate = AggregatedRecord::default();
         for (key, data) in records {
             aggregate.add(key, data.as_bytes().to_vec());
         }
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn room_is_counted_on_the_safe_side() {
-        let mut aggregate = Aggregate::default();
+        let mut aggregate = AggregatedRecord::default();
         let data = vec![b'x'; 300];
         let mut count = 0;
         while aggregate.has_room("cart-123456", &data, 100_000) {

@@ -1,6 +1,7 @@
 //! Commits: runs of events of one stream that are recorded together, in one item.
 
-use crate::{CloudEvent, RecordedEvent, StreamName, misfit, wire};
+use super::{codec as wire, misfit};
+use crate::{CloudEvent, RecordedEvent, StreamName};
 
 /// The largest text of a commit's events, in bytes. A DynamoDB item holds
 /// 400 KB (409,600 bytes) with its keys and attribute names.
