@@ -8,7 +8,7 @@ mod support;
 use futures::future::{join, join_all};
 use rewind::{
     CloudEvent, Delivery, RecordedEvent, Selection, StreamName,
-    envelope::{Marker, Nothing},
+    delivery::{Marker, Nothing},
     selection::micros,
 };
 use rewind_aws::{

@@ -4,7 +4,7 @@ mod support;
 
 use rewind::{
     Delivery, NewEvent, Receiver, RecordedEvent, Rejection, Replay, Rule, Service, StreamName,
-    Target, envelope::Nothing,
+    Target, delivery::Nothing,
 };
 use rewind_aws::{data_store::Key, reactor::Reactor};
 use serde_json::{Value, json};

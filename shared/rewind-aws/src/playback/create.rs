@@ -161,7 +161,7 @@ impl Player {
                     subscriber: subscriber.clone(),
                 },
                 None => Receiver::Microservice {
-                    microservice: rewind::envelope::Nothing {},
+                    microservice: rewind::delivery::Nothing {},
                 },
             };
             return Ok((receiver, None));
