@@ -8,7 +8,7 @@ use rewind::{
     reaction::{INPUT_CATEGORY, INPUT_RECEIVED, Reaction},
     reversal::is_reserved,
 };
-use rewind_aws::{
+use rewind_aws::aws::{
     clock::defaults,
     http::{self, Request},
 };
