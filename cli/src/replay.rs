@@ -12,8 +12,11 @@ use crate::{
 use clap::Args as ClapArgs;
 use rewind::delivery::Nothing;
 use rewind_aws::{
-    clock,
-    playback::{Activation, Destination, Playback, Request},
+    aws::clock,
+    playback::{
+        player::Playback,
+        request::{Activation, Destination, Request},
+    },
 };
 use serde_json::json;
 use std::cell::Cell;

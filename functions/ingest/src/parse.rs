@@ -5,10 +5,9 @@ use rewind::{
     CloudEvent, Problem, Service, StreamName,
     cloudevents::{self, Defaults, checked_data, is_json, not_json},
     problem::WHOLE,
-    reaction::{INPUT_CATEGORY, INPUT_RECEIVED, Reaction},
-    reversal::is_reserved,
+    reserved::{INPUT_CATEGORY, INPUT_RECEIVED, is_reserved},
 };
-use rewind_aws::{
+use rewind_aws::aws::{
     clock::defaults,
     http::{self, Request},
 };

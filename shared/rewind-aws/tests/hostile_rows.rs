@@ -13,12 +13,17 @@ use rewind::{
     reversal::{Reversal, Reversals},
 };
 use rewind_aws::{
-    audit::{Audit, Violation, Watch},
-    data_store::{DataStore, Key, Row},
-    event_store::Inserted,
-    projector::Projector,
-    sequencer::{Outcome, Sequencer},
-    stalls::{self, Stall},
+    audit::{
+        report::{Violation, Watch},
+        run::Audit,
+    },
+    data_table::{
+        data_store::{DataStore, Key, Row},
+        stall::{self, Stall},
+    },
+    event_table::event_store::Inserted,
+    project::projector::Projector,
+    sequence::sequencer::{Outcome, Sequencer},
 };
 use serde_json::{Map, Value, json};
 use std::{
@@ -202,7 +207,7 @@ async fn stored(store: &DataStore, projection: &str, key: &str) -> Row {
 async fn stalls(store: &DataStore) -> BTreeMap<(String, String), Stall> {
     let (mut found, mut after) = (BTreeMap::new(), None::<String>);
     loop {
-        let (page, next) = stalls::list(store, None, after.as_deref(), 500)
+        let (page, next) = stall::list(store, None, after.as_deref(), 500)
             .await
             .unwrap();
         for stall in page {

@@ -9,13 +9,18 @@ use rewind::{
     reversal::{Reversal, Reversals},
 };
 use rewind_aws::{
-    audit::{Audit, Counts, Violation, Watch},
-    data_store::{Key, Row},
-    history,
-    projector::Projector,
-    reversal::{Named, ReverseError, Reverser},
-    sequencer::{Outcome, Sequencer},
-    stalls,
+    audit::{
+        report::{Counts, Violation, Watch},
+        run::Audit,
+    },
+    data_table::{
+        data_store::{Key, Row},
+        stall,
+    },
+    history::resolve,
+    project::projector::Projector,
+    reverse::reversal::{Named, ReverseError, Reverser},
+    sequence::sequencer::{Outcome, Sequencer},
 };
 use serde_json::{Value, json};
 use support::{Aws, Sums, delivery, event};
@@ -227,7 +232,7 @@ async fn an_event_taken_back_is_in_no_row_and_comes_back_when_restored() {
     let mut then = Vec::new();
     for event in &events {
         let (store, at) = (aws.events(), event.position);
-        let folded = history::fold_shared(&store, overall, "digit/2", at, far).await;
+        let folded = resolve::fold_shared(&store, overall, "digit/2", at, far).await;
         then.push(folded.unwrap().unwrap().state.unwrap_or_default());
     }
     let row = |n: u64| json!(n);
@@ -282,7 +287,7 @@ async fn reversing_a_poisoned_event_lets_its_stream_go_on() {
     // 13 panics in `sums`, 666 is refused in `overall`.
     let events = record(&aws, &counted("count-1", [1, 13, 666, 4])).await;
     project(&aws, &events).await;
-    let (reports, _) = stalls::list(&aws.data(), None, None, 10).await.unwrap();
+    let (reports, _) = stall::list(&aws.data(), None, None, 10).await.unwrap();
     assert_eq!(reports.len(), 2, "{reports:?}");
     for version in [2, 3] {
         let reversal = reverse(&aws, "count-1", version).await;
@@ -292,7 +297,7 @@ async fn reversing_a_poisoned_event_lets_its_stream_go_on() {
     assert_eq!(state(&aws, "sums", 1, "1").await, expected);
     assert_eq!(state(&aws, "totals", 1, "1").await, json!(5));
     assert_eq!(state(&aws, "overall", 1, "digit/6").await, Value::Null);
-    let (reports, _) = stalls::list(&aws.data(), None, None, 10).await.unwrap();
+    let (reports, _) = stall::list(&aws.data(), None, None, 10).await.unwrap();
     assert_eq!(reports, []);
     for size in [2, 3, 100] {
         rebuilt_is_live(&aws, &["count-1"], size).await;

@@ -8,12 +8,15 @@ use aws_sdk_dynamodb::{
 };
 use rewind::{CloudEvent, NewEvent, RecordedEvent, Rejection, Rule, Service, Target};
 use rewind_aws::{
-    audit::{Audit, Counts, Kind, Violation, Watch},
-    data_store::{Key, Row},
-    event_store::{Claim, Inserted},
-    projector::Projector,
-    reactor::Reactor,
-    sequencer::{Outcome, Sequencer},
+    audit::{
+        report::{Counts, Kind, Violation, Watch},
+        run::Audit,
+    },
+    data_table::data_store::{Key, Row},
+    event_table::event_store::{Claim, Inserted},
+    project::projector::Projector,
+    react::reactor::Reactor,
+    sequence::sequencer::{Outcome, Sequencer},
 };
 use serde_json::json;
 

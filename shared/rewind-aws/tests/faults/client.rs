@@ -13,8 +13,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use rewind::{RecordedEvent, StreamName, reversal::REVERSED};
 use rewind_aws::{
-    http::{Request, Response},
-    reversal::{Named, Reverser},
+    aws::http::{Request, Response},
+    reverse::reversal::{Named, Reverser},
 };
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};

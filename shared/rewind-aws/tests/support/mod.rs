@@ -8,11 +8,11 @@ use rewind::{
     SingleStreamProjection, StreamName, Target, event::raw,
 };
 use rewind_aws::{
-    clients::Clients,
-    data_store::{DataStore, Written},
-    event_store::EventStore,
-    generations::{self, ChangeError},
-    put::Stream,
+    aws::producer::Stream,
+    data_table::data_store::{DataStore, Written},
+    event_table::event_store::EventStore,
+    generation::lifecycle::{self, ChangeError},
+    wiring::Clients,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -96,7 +96,7 @@ pub async fn open(
     is_over: bool,
 ) -> Result<Target, ChangeError> {
     let over = async |_: &str| Ok(is_over);
-    let opening = generations::open(store, projection, playback, over).await?;
+    let opening = lifecycle::open(store, projection, playback, over).await?;
     let writes: Vec<_> = opening.write.into_iter().collect();
     if !writes.is_empty() {
         let written = store.write_together(&writes).await?;
