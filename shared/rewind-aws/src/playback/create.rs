@@ -139,7 +139,9 @@ impl Player {
                 read.extend(projection.into_iter().flat_map(|known| known.categories));
             } else if to.microservice.is_some() {
                 let reactions = self.service.reactions().iter();
-                read.extend(reactions.flat_map(|reaction| reaction.categories.iter().map(String::as_str)));
+                read.extend(
+                    reactions.flat_map(|reaction| reaction.categories.iter().map(String::as_str)),
+                );
             } else {
                 return None;
             }
