@@ -41,6 +41,7 @@ mod gateway;
 mod http;
 mod journal;
 mod kinesis;
+mod lock;
 mod net;
 mod options;
 mod permissions;

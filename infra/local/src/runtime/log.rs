@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
-use super::worker::locked;
 use crate::disk::Disk;
+use crate::lock::locked;
 use crate::private;
 
 /// How large a file grows before the next one begins.

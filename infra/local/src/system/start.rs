@@ -71,7 +71,7 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
         ),
     };
     let launch = Launch {
-        program: options.worker,
+        worker: options.worker,
         endpoints: Endpoints {
             dynamodb: dynamodb_endpoint.clone(),
             kinesis: kinesis_endpoint.clone(),
