@@ -13,7 +13,7 @@ use crate::activity::Activity;
 use crate::error::StartError;
 use crate::folder::Folder;
 use crate::journal::{Earlier, Entry, Journal};
-use crate::kinesis::{self, Kinesis};
+use crate::kinesis::{Kinesis, Ledger};
 use crate::sdk::reason;
 use crate::template::{Mapping, Model, Stream};
 
@@ -51,7 +51,7 @@ pub(crate) async fn restore(
         }
         if folder.is_ephemeral() {
             kinesis
-                .keep_ledger(&stream.name, kinesis::ledger(consumers, None, activity))
+                .keep_ledger(&stream.name, Ledger::new(consumers, None, activity.clone()))
                 .await;
             continue;
         }
@@ -61,7 +61,7 @@ pub(crate) async fn restore(
         kinesis
             .keep_ledger(
                 &stream.name,
-                kinesis::ledger(consumers.clone(), Some(journal), activity),
+                Ledger::new(consumers.clone(), Some(journal), activity.clone()),
             )
             .await;
         put_again(kinesis, stream, earlier, &consumers, &path).await?;

@@ -142,17 +142,11 @@ async fn run(door: &Door, head: &Parts, body: Bytes) -> Result<String, Refused> 
     }
 }
 
-/// The media type of the answer: that of the request, as DynamoDB has it.
+/// The media type of the answer: that of the request, as DynamoDB does it.
 fn content_type(headers: &HeaderMap) -> &'static str {
-    let given = headers.get(header::CONTENT_TYPE);
-    let given = given
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        "application/json"
-    } else {
-        CONTENT_TYPE
+    match http::media_type(headers).as_str() {
+        "application/json" => "application/json",
+        _ => CONTENT_TYPE,
     }
 }
 

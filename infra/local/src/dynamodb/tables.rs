@@ -109,7 +109,7 @@ fn request(
     let attributes = table.attributes.iter().map(|attribute| {
         AttributeDefinition::builder()
             .attribute_name(&attribute.name)
-            .attribute_type(ScalarAttributeType::from(attribute.kind.as_str()))
+            .attribute_type(ScalarAttributeType::from(attribute.attribute_type.as_str()))
             .build()
     });
     let indexes = table

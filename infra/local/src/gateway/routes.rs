@@ -17,12 +17,12 @@ pub(crate) struct Routes {
 #[derive(Debug)]
 struct Compiled {
     route: Route,
-    segments: Vec<Segment>,
+    segments: Vec<PathSegment>,
 }
 
 // The order is that of precedence.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Segment {
+enum PathSegment {
     Static(String),
     Variable(String),
     Greedy(String),
@@ -88,22 +88,22 @@ fn split(path: &str) -> impl Iterator<Item = &str> {
     path.strip_prefix('/').unwrap_or(path).split('/')
 }
 
-fn segment(text: &str) -> Segment {
+fn segment(text: &str) -> PathSegment {
     match text
         .strip_prefix('{')
         .and_then(|rest| rest.strip_suffix('}'))
     {
         Some(name) => match name.strip_suffix('+') {
-            Some(name) => Segment::Greedy(name.to_owned()),
-            None => Segment::Variable(name.to_owned()),
+            Some(name) => PathSegment::Greedy(name.to_owned()),
+            None => PathSegment::Variable(name.to_owned()),
         },
-        None => Segment::Static(text.to_owned()),
+        None => PathSegment::Static(text.to_owned()),
     }
 }
 
 fn precedence(left: &Compiled, right: &Compiled) -> Ordering {
     let is_greedy =
-        |compiled: &Compiled| matches!(compiled.segments.last(), Some(Segment::Greedy(_)));
+        |compiled: &Compiled| matches!(compiled.segments.last(), Some(PathSegment::Greedy(_)));
     let is_any = |compiled: &Compiled| compiled.route.method == "ANY";
     is_greedy(left)
         .cmp(&is_greedy(right))
@@ -111,18 +111,18 @@ fn precedence(left: &Compiled, right: &Compiled) -> Ordering {
         .then_with(|| is_any(left).cmp(&is_any(right)))
 }
 
-fn fit(segments: &[Segment], path: &str) -> Option<BTreeMap<String, String>> {
+fn fit(segments: &[PathSegment], path: &str) -> Option<BTreeMap<String, String>> {
     let mut parameters = BTreeMap::new();
     let parts: Vec<&str> = split(path).collect();
     for (index, segment) in segments.iter().enumerate() {
         match segment {
-            Segment::Static(text) if decode(parts.get(index)?) == *text => {}
-            Segment::Static(_) => return None,
-            Segment::Variable(name) => {
+            PathSegment::Static(text) if decode(parts.get(index)?) == *text => {}
+            PathSegment::Static(_) => return None,
+            PathSegment::Variable(name) => {
                 let value = parts.get(index).filter(|part| !part.is_empty())?;
                 parameters.insert(name.clone(), decode(value));
             }
-            Segment::Greedy(name) => {
+            PathSegment::Greedy(name) => {
                 let rest = parts.get(index..)?.join("/");
                 if rest.is_empty() {
                     return None;

@@ -8,11 +8,13 @@
 mod body;
 mod callers;
 mod connection;
+mod headers;
 mod problem;
 mod server;
 mod wire;
 
 pub(crate) use body::{Unread, read};
 pub(crate) use callers::Callers;
+pub(crate) use headers::{content_type, media_type};
 pub(crate) use problem::Problem;
 pub(crate) use server::Server;

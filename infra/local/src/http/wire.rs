@@ -6,13 +6,15 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 
 use axum::http::StatusCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+use crate::lock::locked;
 
 /// What hyper refuses by itself.
 const AUTOMATIC: [StatusCode; 3] = [
@@ -111,8 +113,7 @@ impl Standing {
     }
 
     fn locked(&self) -> MutexGuard<'_, Inner> {
-        // Each change under it is whole, whatever its holder did next.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::Use;
 use super::pattern::{action_fits, fits};
+use crate::lock::locked;
 use crate::template::{Model, Statement};
 
 /// The policies of the template.
@@ -96,16 +97,11 @@ impl Guard {
 
     /// Every (function name, action, resource) that was used so far.
     pub fn used(&self) -> Vec<(String, String, String)> {
-        self.used
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+        locked(&self.used).iter().cloned().collect()
     }
 
     fn remember(&self, caller: &str, uses: &[Use]) {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = locked(&self.used);
         for done in uses {
             used.insert((
                 caller.to_owned(),

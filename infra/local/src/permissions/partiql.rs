@@ -17,7 +17,7 @@ pub(crate) fn read(statement: &str) -> Option<Statement> {
     let mut verb = tokens.next()?;
     // A transaction may hold EXISTS(SELECT …), which is a read.
     if verb.is_word("exists") {
-        tokens.next_if(|token| *token == Token::Mark('('))?;
+        tokens.next_if(|token| *token == Token::Symbol('('))?;
         verb = tokens.next().filter(|verb| verb.is_word("select"))?;
     }
     let action = match &verb {
@@ -41,7 +41,7 @@ pub(crate) fn read(statement: &str) -> Option<Statement> {
         _ => return None,
     };
     let table = tokens.next()?.name()?;
-    let index = match tokens.next_if(|token| *token == Token::Mark('.')) {
+    let index = match tokens.next_if(|token| *token == Token::Symbol('.')) {
         Some(_) => Some(tokens.next()?.name()?),
         None => None,
     };
@@ -56,7 +56,7 @@ pub(crate) fn read(statement: &str) -> Option<Statement> {
 enum Token {
     Word(String),
     Quoted(String),
-    Mark(char),
+    Symbol(char),
 }
 
 impl Token {
@@ -89,10 +89,10 @@ fn tokens(statement: &str) -> Option<Vec<Token>> {
             rest = after;
         } else if first == '`' {
             let (_, after) = rest[1..].split_once('`')?;
-            tokens.push(Token::Mark('`'));
+            tokens.push(Token::Symbol('`'));
             rest = after;
         } else if first.is_ascii_digit() {
-            tokens.push(Token::Mark('0'));
+            tokens.push(Token::Symbol('0'));
             rest = after_number(rest);
         } else if first.is_ascii_alphabetic() || first == '_' {
             let is_of_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
@@ -102,7 +102,7 @@ fn tokens(statement: &str) -> Option<Vec<Token>> {
             tokens.push(Token::Word(rest[..end].to_owned()));
             rest = &rest[end..];
         } else if first.is_ascii() && first != '#' {
-            tokens.push(Token::Mark(first));
+            tokens.push(Token::Symbol(first));
             rest = &rest[1..];
         } else {
             return None;

@@ -1,4 +1,4 @@
-//! Starting, in the order that loses nothing: what was unfinished is put again before anybody can put more.
+//! Starts a system, in an order that loses nothing: unfinished records are put again before anybody can put more.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::System;
+use super::running::System;
 use crate::activity::Activity;
 use crate::disk::Disk;
 use crate::dynamodb::{self, DynamoDb};
 use crate::error::StartError;
 use crate::folder::{Folder, not_writable};
-use crate::gateway::{Gateway, Queue, Routes};
+use crate::gateway::{self, Backend, Queue, Routes};
 use crate::http::{Callers, Server};
 use crate::kinesis::{self, Kinesis};
 use crate::net;
@@ -24,15 +24,27 @@ use crate::sdk::Clients;
 use crate::shutdown::stopped;
 use crate::streams;
 use crate::template::Model;
-use crate::triggers::{Checkpoints, DeadLetters, Source, Trigger};
+use crate::triggers::{self, Checkpoints, DeadLetters, Source, Trigger};
 
-/// How often records that are over their retention are removed.
+/// How often records that are older than their retention are removed.
 const EXPIRE_EVERY: Duration = Duration::from_secs(600);
 
-/// Starts a system. See [`System::start`].
-pub(super) async fn start(options: Options) -> Result<System, StartError> {
+impl System {
+    /// Starts everything, and returns when the gateway answers and all functions are up.
+    ///
+    /// The system runs on the Tokio runtime of the caller.
+    ///
+    /// # Errors
+    ///
+    /// As [`StartError`] lists them. Nothing of the system is left running.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        start(options).await
+    }
+}
+
+async fn start(options: Options) -> Result<System, StartError> {
     let model = options.template.model(&options.stack)?;
-    // The port is taken first and served last: who calls in between waits instead of being refused.
+    // The port is taken first and served last. A call in between waits, and is not refused.
     let listener = gateway_listener(options.port)?;
     let url = net::url(&listener).map_err(part("HTTP gateway"))?;
     let folder = Folder::open(&options.state)?;
@@ -89,7 +101,7 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
         shutdown: is_shut_down.clone(),
     };
     let clients = Clients::new(&dynamodb_endpoint, &kinesis_endpoint);
-    // The functions' processes take longest: tables and streams are made meanwhile.
+    // The functions' processes take longest. Tables and streams are made at the same time.
     let (runtime, (), ()) = tokio::try_join!(
         Runtime::start(&model.functions, launch, &activity),
         dynamodb::create_tables(&clients.dynamodb, &dynamodb_endpoint, &model.tables),
@@ -116,6 +128,8 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
     let dead_letters = Arc::new(DeadLetters::new(
         folder.path().join("dead-letters"),
         guard.clone(),
+        disk.clone(),
+        is_closing.clone(),
     ));
     let mut invokers = Vec::new();
     for mapping in model.mappings.iter().filter(|mapping| mapping.is_enabled) {
@@ -131,7 +145,7 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
             disk: disk.clone(),
             closing: is_closing.clone(),
         };
-        invokers.push(trigger.start());
+        invokers.push(triggers::start(trigger));
     }
     let events = if folder.is_ephemeral() {
         None
@@ -161,16 +175,15 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
         };
         invokers.push(rule.start());
     }
-    let answering = Gateway {
+    let backend = Backend {
         runtime: runtime.clone(),
         routes: Arc::new(Routes::new(&model.routes)),
         queue,
         guard: guard.clone(),
         disk,
     };
-    let gateway = tokio::spawn(async move {
-        server.serve(listener, answering.app(), is_closing).await;
-    });
+    let app = gateway::app(backend);
+    let gateway = tokio::spawn(async move { server.serve(listener, app, is_closing).await });
     let (kinesis, dynamodb) = embedded
         .map(|embedded| (embedded.kinesis, embedded.dynamodb))
         .unzip();

@@ -15,12 +15,12 @@ const DEFAULT_MEMORY_MB: i64 = 128;
 type Functions = (Vec<Function>, Vec<Route>, Vec<Mapping>, Vec<Schedule>);
 
 pub(super) fn read(resolver: &Resolver<'_>) -> Result<Functions, TemplateError> {
-    let globals = resolver.globals("Function");
+    let globals = Properties::of_globals(resolver, "Function");
     let mut functions = Vec::new();
     let mut all_routes = Vec::new();
     let mut all_mappings = Vec::new();
     let mut all_schedules = Vec::new();
-    for (logical_id, resource) in resolver.resources_of("AWS::Serverless::Function") {
+    for (logical_id, resource) in Properties::of_resources(resolver, "AWS::Serverless::Function") {
         let properties = resource.map("Properties");
         functions.push(function(logical_id, &resource, &properties, &globals)?);
         for (name, event) in properties.entries("Events") {

@@ -23,7 +23,7 @@ pub(super) fn read(
     let response_types = properties.strings("FunctionResponseTypes")?;
     if let Some(unknown) = response_types
         .iter()
-        .find(|kind| *kind != "ReportBatchItemFailures")
+        .find(|response_type| *response_type != "ReportBatchItemFailures")
     {
         return Err(properties.wrong(
             "FunctionResponseTypes",

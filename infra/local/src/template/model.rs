@@ -64,7 +64,7 @@ pub struct Attribute {
     /// Its name.
     pub name: String,
     /// `S`, `N` or `B`.
-    pub kind: String,
+    pub attribute_type: String,
 }
 
 /// A key: of a table or of an index.

@@ -33,7 +33,7 @@ pub(super) fn of_function(
 fn of_role(properties: &Properties<'_, '_>, role: &str) -> Result<Vec<Statement>, TemplateError> {
     let resolver = properties.resolver();
     let mut statements = Vec::new();
-    for (logical_id, resource) in resolver.resources_of("AWS::IAM::Role") {
+    for (logical_id, resource) in Properties::of_resources(resolver, "AWS::IAM::Role") {
         if logical_id == role {
             for policy in resource.map("Properties").list("Policies")? {
                 statements.extend(of_document(&policy.map("PolicyDocument"))?);

@@ -1,0 +1,19 @@
+//! What the gateway answers with.
+
+use std::sync::Arc;
+
+use super::queue::Queue;
+use super::routes::Routes;
+use crate::disk::Disk;
+use crate::permissions::Guard;
+use crate::runtime::Runtime;
+
+/// What stands behind the gateway.
+#[derive(Debug, Clone)]
+pub(crate) struct Backend {
+    pub runtime: Arc<Runtime>,
+    pub routes: Arc<Routes>,
+    pub queue: Arc<Queue>,
+    pub guard: Arc<Guard>,
+    pub disk: Disk,
+}
