@@ -115,7 +115,7 @@ async fn a_function_error_is_a_problem() {
     let detail = is_problem(&get(&system, "/fail").await, 500, "/fail");
     assert!(detail.contains("told to fail"), "{detail}");
     let detail = is_problem(&get(&system, "/odd").await, 500, "/odd");
-    assert!(detail.contains("no HTTP response"), "{detail}");
+    assert!(detail.contains("not an HTTP response"), "{detail}");
     // It comes back doubled by its escaped quotes, which is more than a function may answer.
     let answer = post(&system, "/events", "\"".repeat(2 * 1024 * 1024)).await;
     let detail = is_problem(&answer, 500, "/events");
