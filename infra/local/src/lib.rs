@@ -33,10 +33,8 @@
 
 mod activity;
 mod clock;
-mod disk;
 mod dynamodb;
 mod error;
-mod folder;
 mod gateway;
 mod http;
 mod journal;
@@ -45,18 +43,17 @@ mod lock;
 mod net;
 mod options;
 mod permissions;
-mod private;
 mod runtime;
 mod schedules;
 mod sdk;
 mod shutdown;
-mod streams;
+mod state;
 mod system;
 pub mod template;
 mod triggers;
 
 pub use error::StartError;
 pub use options::{Options, State, Worker};
-pub use private::write_private;
+pub use state::private::write_private;
 pub use system::System;
 pub use template::{Template, TemplateError};

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::queue::Queue;
 use super::routes::Routes;
-use crate::disk::Disk;
 use crate::permissions::Guard;
 use crate::runtime::Runtime;
+use crate::state::disk::Disk;
 
 /// What stands behind the gateway.
 #[derive(Debug, Clone)]

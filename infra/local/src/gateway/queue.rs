@@ -11,10 +11,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::activity::{Activity, Busy};
-use crate::disk::Disk;
-use crate::private;
 use crate::runtime::{Outcome, Runtime};
 use crate::shutdown::stopped;
+use crate::state::disk::Disk;
+use crate::state::private;
 
 /// The pauses before the retries: two, as on AWS, where they are one and two minutes.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];

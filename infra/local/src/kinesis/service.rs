@@ -14,8 +14,8 @@ use super::puts;
 use super::record::{Read, Record};
 use super::shards::{self, Shard};
 use super::wakes::Wakes;
-use crate::disk::Disk;
 use crate::journal::Entry;
+use crate::state::disk::Disk;
 use crate::template::{ACCOUNT, REGION, Stream};
 
 /// The embedded Kinesis.

@@ -1,4 +1,4 @@
-//! Who may do what, and what was done.
+//! Decides whether a caller may do something, and remembers what the functions did.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -59,7 +59,11 @@ impl Guard {
         }
     }
 
-    /// Whether a caller may do all that a request does. What a function may do is remembered as used.
+    /// Checks that a caller may do everything that a request does. Remembers the uses of a function.
+    ///
+    /// # Errors
+    ///
+    /// The first use that is denied.
     pub fn check(&self, caller: Option<&str>, uses: &[Use]) -> Result<(), Denied> {
         let policies = caller.and_then(|caller| self.functions.get(caller));
         for wanted in uses {
@@ -112,7 +116,7 @@ impl Guard {
     }
 }
 
-/// Whether a use is of this resource or of something in it, such as an index of a table.
+/// Whether a use is of this resource, or of a part of it, such as an index of a table.
 fn is_of(arn: &str, wanted: &Use) -> bool {
     wanted
         .resource

@@ -1,21 +1,21 @@
-//! What a PartiQL statement does, as IAM sees it.
+//! Reads the action and the table of a PartiQL statement, as IAM names them.
 //!
-//! It is read as the engine reads it, comments and quotes included: a statement that the guard took for another one
-//! would be a way around it. What is not understood here is not run at all.
+//! It reads a statement exactly as the engine does, comments and quotes included. Otherwise a caller could get around the
+//! guard. A statement that it cannot read is not run.
 
-/// The action's name and the table, perhaps with an index, of a statement.
+/// The IAM action of a statement, its table and perhaps an index.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Statement {
+pub(crate) struct Access {
     pub action: &'static str,
     pub table: String,
     pub index: Option<String>,
 }
 
-/// Reads a statement's verb and its table; [`None`] when it is none that is known.
-pub(crate) fn read(statement: &str) -> Option<Statement> {
+/// Reads a statement's verb and its table; [`None`] when either is unknown.
+pub(crate) fn read(statement: &str) -> Option<Access> {
     let mut tokens = tokens(statement)?.into_iter().peekable();
     let mut verb = tokens.next()?;
-    // A transaction may hold EXISTS(SELECT …), which is a read.
+    // A transaction may contain EXISTS(SELECT …), which is a read.
     if verb.is_word("exists") {
         tokens.next_if(|token| *token == Token::Symbol('('))?;
         verb = tokens.next().filter(|verb| verb.is_word("select"))?;
@@ -34,7 +34,7 @@ pub(crate) fn read(statement: &str) -> Option<Statement> {
                 tokens.next_if(|token| token.is_word("from"))?;
                 "PartiQLDelete"
             }
-            // FROM "table" SET … is an UPDATE written the other way round.
+            // FROM "table" SET … is another form of UPDATE.
             "update" | "from" => "PartiQLUpdate",
             _ => return None,
         },
@@ -45,7 +45,7 @@ pub(crate) fn read(statement: &str) -> Option<Statement> {
         Some(_) => Some(tokens.next()?.name()?),
         None => None,
     };
-    Some(Statement {
+    Some(Access {
         action,
         table,
         index,
@@ -111,7 +111,7 @@ fn tokens(statement: &str) -> Option<Vec<Token>> {
     Some(tokens)
 }
 
-/// What comes after a number: a word may follow it without a space.
+/// The text behind a number. A word may follow it without a space.
 fn after_number(text: &str) -> &str {
     let is_digit = |letter: char| letter.is_ascii_digit();
     let rest = text.trim_start_matches(is_digit);
@@ -126,7 +126,7 @@ fn after_number(text: &str) -> &str {
     }
 }
 
-/// The text up to a quote that is not doubled, and what comes after it.
+/// The text up to a quote that is not doubled, and the text behind that quote.
 fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
     let mut inner = String::new();
     let mut rest = text;

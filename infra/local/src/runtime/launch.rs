@@ -7,9 +7,9 @@ use tokio::sync::watch;
 
 use super::environment::{self, Endpoints};
 use super::log::Log;
-use crate::disk::Disk;
 use crate::http::Server;
 use crate::options::Worker;
+use crate::state::disk::Disk;
 use crate::template::Function;
 
 /// What the processes of all functions are started with.

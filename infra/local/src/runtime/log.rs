@@ -10,9 +10,9 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
-use crate::disk::Disk;
 use crate::lock::locked;
-use crate::private;
+use crate::state::disk::Disk;
+use crate::state::private;
 
 /// How large a file grows before the next one begins.
 const FILE_BYTES: u64 = 4 * 1024 * 1024;

@@ -4,5 +4,6 @@
 
 mod running;
 mod start;
+mod streams;
 
 pub use running::System;

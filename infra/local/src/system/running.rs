@@ -9,10 +9,10 @@ use tokio::task::JoinHandle;
 
 use crate::activity::Activity;
 use crate::dynamodb::DynamoDb;
-use crate::folder::Folder;
 use crate::kinesis::Kinesis;
 use crate::permissions::Guard;
 use crate::runtime::Runtime;
+use crate::state::folder::Folder;
 use crate::template::Model;
 use crate::triggers::Checkpoints;
 

@@ -7,11 +7,10 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::running::System;
+use super::streams;
 use crate::activity::Activity;
-use crate::disk::Disk;
 use crate::dynamodb::{self, DynamoDb};
 use crate::error::StartError;
-use crate::folder::{Folder, not_writable};
 use crate::gateway::{self, Backend, Queue, Routes};
 use crate::http::{Callers, Server};
 use crate::kinesis::{self, Kinesis};
@@ -22,7 +21,8 @@ use crate::runtime::{Endpoints, Launch, Runtime};
 use crate::schedules::Rule;
 use crate::sdk::Clients;
 use crate::shutdown::stopped;
-use crate::streams;
+use crate::state::disk::Disk;
+use crate::state::folder::{Folder, not_writable};
 use crate::template::Model;
 use crate::triggers::{self, Checkpoints, DeadLetters, Source, Trigger};
 

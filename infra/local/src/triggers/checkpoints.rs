@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::lock::locked;
-use crate::{disk, private};
+use crate::state::{disk, private};
 
 const FILE: &str = "checkpoints.json";
 /// The shortest time between two writes of the file.

@@ -11,11 +11,11 @@ use tokio::sync::watch;
 use super::batch::{Condition, GivenUp};
 use super::event;
 use crate::clock;
-use crate::disk::Disk;
 use crate::permissions::{Guard, Use};
-use crate::private;
 use crate::runtime::Outcome;
 use crate::shutdown::stopped;
+use crate::state::disk::Disk;
+use crate::state::private;
 use crate::template::{Function, Mapping};
 
 /// The pause before a file that could not be written is tried again.

@@ -6,8 +6,8 @@ use tokio::sync::watch;
 
 use super::dead_letters::DeadLetters;
 use super::reader::Source;
-use crate::disk::Disk;
 use crate::runtime::Runtime;
+use crate::state::disk::Disk;
 use crate::template::{Function, Mapping};
 
 /// An event source mapping with everything that it needs at work.
