@@ -1,4 +1,4 @@
-//! What the gateway answers with.
+//! What the gateway needs to answer.
 
 use std::sync::Arc;
 

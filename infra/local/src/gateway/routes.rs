@@ -1,4 +1,4 @@
-//! Finds the route of a request, as API Gateway's HTTP APIs do: the most specific first, greedy variables last.
+//! Finds the route of a request, as API Gateway's HTTP APIs do: the most specific route wins, greedy ones come last.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,14 +28,14 @@ enum PathSegment {
     Greedy(String),
 }
 
-/// What fits a request.
+/// The result of a search.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Match<'a> {
-    /// A route, with the path's variables, decoded.
+    /// A route, with the decoded variables of its path.
     Found(&'a Route, BTreeMap<String, String>),
-    /// The path is known, with other methods.
+    /// Only routes with these other methods fit the path.
     OtherMethods(Vec<String>),
-    /// Nothing fits the path.
+    /// No route fits the path.
     Nothing,
 }
 

@@ -129,10 +129,10 @@ impl Journal {
             }
             // The last segment is emptied and used again. Otherwise each pause in the stream would make a new file.
             if is_last {
-                segment.clear()
-            } else {
-                !segment.remove()
+                segment.clear();
+                return true;
             }
+            !segment.remove()
         });
     }
 

@@ -69,13 +69,12 @@ impl Segment {
             .all(|(shard, last)| finished.get(shard).is_some_and(|finished| finished >= last))
     }
 
-    /// Empties the file. Returns true: the segment stays, and is appended to again.
-    pub fn clear(&mut self) -> bool {
+    /// Empties the file, which is appended to again. If that fails, the next trim tries again.
+    pub fn clear(&mut self) {
         if self.bytes > 0 && self.file.set_len(0).is_ok() {
             self.bytes = 0;
             self.last.clear();
         }
-        true
     }
 
     /// Removes the file. Returns false when that fails; the next trim tries again.

@@ -57,7 +57,7 @@ pub(super) enum Work {
     },
 }
 
-/// What is to be started after a process has ended.
+/// What the pool has to start after a process has ended.
 pub(super) enum Restart {
     Nothing,
     Now(Arc<Process>),
@@ -105,7 +105,7 @@ impl Dispatch {
         process
     }
 
-    /// Gives an invocation to an idle process, or queues it. Returns the further process that is to be started for it.
+    /// Gives an invocation to an idle process, or queues it. Returns a further process, if the caller has to start one.
     pub fn place(&mut self, mut invocation: Invocation) -> Option<Arc<Process>> {
         if self.is_stopped {
             // The dropped invocation is answered by its end.
@@ -219,7 +219,7 @@ impl Dispatch {
         }
     }
 
-    /// The pause before a start is over. Returns the process that is to be started now.
+    /// The pause before a start is over. Returns the process that the caller has to start.
     pub fn end_pause(&mut self) -> Option<Arc<Process>> {
         self.is_pausing = false;
         (!self.is_stopped).then(|| self.add_process())
@@ -238,3 +238,6 @@ fn fail(invocation: Invocation, reason: &str) {
     let failure = Failure::exited(&invocation.request_id, reason);
     invocation.answer(Outcome::Failure(failure));
 }
+
+#[cfg(test)]
+mod tests;

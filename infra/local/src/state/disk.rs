@@ -115,7 +115,7 @@ impl Disk {
         self.is_full()
     }
 
-    /// Whether a write failed for want of space.
+    /// Whether a write failed because the disk is full.
     pub fn is_cause(&self, error: &io::Error) -> bool {
         is_of_space(error) && self.suspect()
     }

@@ -1,4 +1,4 @@
-//! Makes the template's streams, and puts again what they held when the last run ended.
+//! Creates the template's streams, and puts their unfinished records of the last run again.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,13 +17,13 @@ use crate::sdk::reason;
 use crate::state::folder::{self, Folder};
 use crate::template::{Mapping, Model, Stream};
 
-/// Bounds of one put of the restoration, under those of PutRecords.
+/// The bounds of one put of unfinished records. They are below those of PutRecords.
 const RECORDS_OF_A_PUT: usize = 500;
 const BYTES_OF_A_PUT: usize = 4 * 1024 * 1024;
 /// How often a stream behind an endpoint is asked whether it is active.
 const ATTEMPTS: u32 = 600;
 
-/// Makes the streams in the embedded Kinesis, and puts what their journals hold again, in order.
+/// Creates the streams in the embedded Kinesis, and puts the unfinished records of their journals again, in order.
 pub(crate) async fn restore(
     kinesis: &Kinesis,
     model: &Model,
@@ -145,7 +145,7 @@ fn record(entry: &Entry<'_>) -> Value {
     record
 }
 
-/// Makes the streams that are missing behind an endpoint.
+/// Creates the missing streams behind an endpoint.
 pub(crate) async fn create(
     client: &Client,
     endpoint: &str,

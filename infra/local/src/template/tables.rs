@@ -1,4 +1,4 @@
-//! The template's DynamoDB tables.
+//! Reads the template's DynamoDB tables.
 
 use super::intrinsics::Resolver;
 use super::policies;

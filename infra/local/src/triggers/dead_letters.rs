@@ -31,7 +31,7 @@ pub(crate) struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// The dead letters in a folder on a disk. No attempt to write one begins after `closing` turns true.
+    /// The dead letters in a folder on a disk. After `closing` turns true, a failed write is not tried again.
     pub fn new(
         folder: PathBuf,
         guard: Arc<Guard>,
