@@ -64,11 +64,14 @@ impl Folder {
         self.is_ephemeral
     }
 
-    /// A folder inside of it, created if it is missing.
-    pub fn within(&self, name: &str) -> Result<PathBuf, StartError> {
+    /// A folder inside of it, created if it is missing; [`None`] when nothing is kept.
+    pub fn kept(&self, name: &str) -> Result<Option<PathBuf>, StartError> {
+        if self.is_ephemeral {
+            return Ok(None);
+        }
         let path = self.path.join(name);
         make(&path)?;
-        Ok(path)
+        Ok(Some(path))
     }
 }
 

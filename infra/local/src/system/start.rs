@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use super::running::System;
 use super::streams;
@@ -23,7 +24,7 @@ use crate::sdk::Clients;
 use crate::shutdown::stopped;
 use crate::state::disk::Disk;
 use crate::state::folder::{Folder, not_writable};
-use crate::template::Model;
+use crate::template::{Function, Mapping, Model};
 use crate::triggers::{self, Checkpoints, DeadLetters, Source, Trigger};
 
 /// How often records that are older than their retention are removed.
@@ -91,11 +92,7 @@ async fn start(options: Options) -> Result<System, StartError> {
             are_embedded: embedded.is_some(),
         },
         extra_env: options.extra_env,
-        logs: if folder.is_ephemeral() {
-            None
-        } else {
-            Some(folder.within("logs")?)
-        },
+        logs: folder.kept("logs")?,
         disk: disk.clone(),
         server: server.clone(),
         shutdown: is_shut_down.clone(),
@@ -131,50 +128,36 @@ async fn start(options: Options) -> Result<System, StartError> {
         disk.clone(),
         is_closing.clone(),
     ));
-    let mut invokers = Vec::new();
-    for mapping in model.mappings.iter().filter(|mapping| mapping.is_enabled) {
-        let Some(function) = runtime.function(&mapping.function) else {
-            continue;
-        };
-        let trigger = Trigger {
-            mapping: mapping.clone(),
-            function: function.clone(),
-            source: source.clone(),
-            runtime: runtime.clone(),
-            dead_letters: dead_letters.clone(),
-            disk: disk.clone(),
-            closing: is_closing.clone(),
-        };
-        invokers.push(triggers::start(trigger));
-    }
-    let events = if folder.is_ephemeral() {
-        None
-    } else {
-        Some(folder.within("events")?)
-    };
+    let enabled = enabled_triggers(&model, &runtime, |mapping, function| Trigger {
+        mapping,
+        function,
+        source: source.clone(),
+        runtime: runtime.clone(),
+        dead_letters: dead_letters.clone(),
+        disk: disk.clone(),
+        closing: is_closing.clone(),
+    });
+    let mut invokers: Vec<JoinHandle<()>> = enabled.into_iter().map(triggers::start).collect();
     let queue = Arc::new(Queue::new(
         runtime.clone(),
         activity.clone(),
-        events,
+        folder.kept("events")?,
         disk.clone(),
         is_closing.clone(),
     ));
     queue
         .resume()
         .map_err(|error| not_writable(&folder.path().join("events"), error))?;
-    for schedule in model
-        .schedules
-        .iter()
+    let schedules = model.schedules.iter();
+    let rules = schedules
         .filter(|schedule| schedule.is_enabled)
-    {
-        let rule = Rule {
+        .map(|schedule| Rule {
             schedule: schedule.clone(),
             unit: options.schedule_unit,
             queue: queue.clone(),
             closing: is_closing.clone(),
-        };
-        invokers.push(rule.start());
-    }
+        });
+    invokers.extend(rules.map(Rule::start));
     let backend = Backend {
         runtime: runtime.clone(),
         routes: Arc::new(Routes::new(&model.routes)),
@@ -207,6 +190,21 @@ async fn start(options: Options) -> Result<System, StartError> {
         gateway,
         folder,
     })
+}
+
+/// The triggers of the enabled mappings whose functions run.
+fn enabled_triggers(
+    model: &Model,
+    runtime: &Runtime,
+    trigger: impl Fn(Mapping, Function) -> Trigger,
+) -> Vec<Trigger> {
+    let mappings = model.mappings.iter().filter(|mapping| mapping.is_enabled);
+    mappings
+        .filter_map(|mapping| {
+            let function = runtime.function(&mapping.function)?;
+            Some(trigger(mapping.clone(), function.clone()))
+        })
+        .collect()
 }
 
 /// The embedded services.
