@@ -155,7 +155,9 @@ async fn a_full_disk_refuses_and_recovers_and_loses_nothing() {
         assert_eq!(send(read.unwrap()).await.status, 200);
         let pids = system.function_pids();
         invoke(&system, "reader", json!({"do": "pid"})).await;
-        assert_eq!(pids, system.function_pids());
+        // A second process may have started: the first one asks for work a moment after its answer.
+        let now = system.function_pids();
+        assert!(pids.iter().all(|pid| now.contains(pid)), "{pids:?} {now:?}");
 
         // A request to DynamoDB waits for space, and then succeeds.
         let client = dynamodb(&system, "test");
