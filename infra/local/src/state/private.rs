@@ -1,4 +1,4 @@
-//! Files and folders that only their owner can read: the events in them are nobody else's.
+//! Files and folders that only their owner can read, because they hold events.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
@@ -8,34 +8,33 @@ use std::path::{Path, PathBuf};
 const FOLDER: u32 = 0o700;
 const FILE: u32 = 0o600;
 
-/// Makes a folder, and those above it that are missing.
+/// Creates a folder, and the missing folders above it.
 pub(crate) fn make_folder(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(FOLDER).create(path)
 }
 
-/// Takes a folder away from everybody else.
+/// Restricts a folder to its owner.
 pub(crate) fn close_folder(path: &Path) -> io::Result<()> {
     fs::set_permissions(path, Permissions::from_mode(FOLDER))
 }
 
-/// How a file is opened, to be completed.
+/// Options to open a file with, which the caller completes.
 pub(crate) fn options() -> OpenOptions {
     let mut options = File::options();
     options.mode(FILE);
     options
 }
 
-/// A new, empty file in the place of what was there.
+/// Creates an empty file, or empties the one that is there.
 pub(crate) fn create(path: &Path) -> io::Result<File> {
     options().write(true).create(true).truncate(true).open(path)
 }
 
-/// Writes a whole file in one step: a reader sees all of it, or what was there before. When it fails, nothing is left
-/// behind.
+/// Writes a whole file in one step: a reader sees all of it, or the file before it. A failure leaves no half file.
 ///
 /// # Errors
 ///
-/// When the file, or the one beside it that takes its place, cannot be written.
+/// When the file, or the temporary file beside it, cannot be written.
 pub fn write_private(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
     let half = half(path);
     let written = create(&half)

@@ -1,11 +1,11 @@
-//! The state folder: what stands where, and the lock that keeps a second system out.
+//! The state folder, and the lock that keeps a second system out.
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use super::{disk, private};
 use crate::error::StartError;
 use crate::options::State;
-use crate::{disk, private};
 
 /// The file that is locked while a system runs.
 const LOCK: &str = "lock";
@@ -15,24 +15,24 @@ const LOCK: &str = "lock";
 pub(crate) struct Folder {
     path: PathBuf,
     is_ephemeral: bool,
-    // Held open for as long as the system runs: the operating system releases the lock however the process ends.
+    // Open as long as the system runs. The operating system releases the lock, whatever ends the process.
     _lock: Option<File>,
 }
 
 impl Folder {
-    /// Makes the folder when it is missing, and locks it.
+    /// Creates the folder if it is missing, and locks it.
     pub fn open(state: &State) -> Result<Self, StartError> {
         match state {
             State::Folder(path) => {
                 let is_new = !path.exists();
                 make(path)?;
-                // An absolute path keeps log and dead-letter paths right for whoever reads them elsewhere.
+                // Paths of logs and dead letters in messages are absolute, so they are right in any working folder.
                 let path = path
                     .canonicalize()
                     .map_err(|error| not_writable(path, error))?;
                 let was_used = path.join(LOCK).exists();
                 let lock = lock(&path)?;
-                // A folder that is somebody else's too is left as it is: what is made in it is closed all the same.
+                // A folder that existed and was never a state folder keeps its permissions. What is created in it is private.
                 if is_new || was_used {
                     private::close_folder(&path).map_err(|error| not_writable(&path, error))?;
                 }
@@ -59,23 +59,26 @@ impl Folder {
         &self.path
     }
 
-    /// Whether nothing of it is to survive.
+    /// Whether it is removed at the end.
     pub fn is_ephemeral(&self) -> bool {
         self.is_ephemeral
     }
 
-    /// A folder within it, made when missing.
-    pub fn within(&self, name: &str) -> Result<PathBuf, StartError> {
+    /// A folder inside of it, created if it is missing; [`None`] when nothing is kept.
+    pub fn kept(&self, name: &str) -> Result<Option<PathBuf>, StartError> {
+        if self.is_ephemeral {
+            return Ok(None);
+        }
         let path = self.path.join(name);
         make(&path)?;
-        Ok(path)
+        Ok(Some(path))
     }
 }
 
 impl Drop for Folder {
     fn drop(&mut self) {
         if self.is_ephemeral {
-            // A folder that stays behind in the temporary directory harms nobody.
+            // A folder that stays behind in the temporary directory does no harm.
             let _ = fs::remove_dir_all(&self.path);
         }
     }
@@ -102,7 +105,7 @@ fn lock(path: &Path) -> Result<File, StartError> {
     }
 }
 
-/// The error for a path of the state folder that a system call refused.
+/// The start error for a failed system call on a path of the state folder.
 pub(crate) fn not_writable(path: &Path, error: std::io::Error) -> StartError {
     if disk::is_of_space(&error) {
         return disk::full(path.parent().unwrap_or(path));

@@ -1,36 +1,37 @@
-//! Reads one shard for one mapping, and shares its records out to the lanes.
+//! Polls one shard for one mapping, and shares its records out to the key groups.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::Trigger;
+use super::checkpointer::Checkpointer;
 use super::event::{Prepared, prepare};
-use super::lane::Lane;
-use super::progress::Progress;
+use super::key_group::KeyGroup;
+use super::trigger::Trigger;
+use crate::lock::locked;
 use crate::shutdown::stopped;
 
 /// The pause after a read that failed.
 const READ_PAUSE: Duration = Duration::from_secs(1);
 
-/// Reads a shard until it ends or the system does. Says whether all of it was read and finished.
+/// Polls a shard until it ends or the system stops. Says whether all of it was read and finished.
 pub(super) async fn poll(trigger: &Arc<Trigger>, shard: &str, is_original: bool) -> bool {
     let mapping = &trigger.mapping;
-    let progress = Arc::new(Mutex::new(Progress::default()));
-    let mut lanes = JoinSet::new();
+    let checkpointer = Arc::new(Mutex::new(Checkpointer::default()));
+    let mut groups = JoinSet::new();
     let mut senders = Vec::new();
     for _ in 0..mapping.parallelization_factor {
-        // One read ahead of the lane is enough to keep it busy.
+        // One read ahead of the group is enough to keep it busy.
         let (sender, receiver) = mpsc::channel(1);
         senders.push(sender);
-        lanes.spawn(
-            Lane::new(
+        groups.spawn(
+            KeyGroup::new(
                 trigger.clone(),
                 shard.to_owned(),
-                progress.clone(),
+                checkpointer.clone(),
                 receiver,
             )
             .run(),
@@ -59,12 +60,9 @@ pub(super) async fn poll(trigger: &Arc<Trigger>, shard: &str, is_original: bool)
         let is_empty = read.records.is_empty();
         let mut parts: Vec<Vec<Prepared>> = vec![Vec::new(); senders.len()];
         for record in &read.records {
-            progress
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .begin(&record.sequence);
-            let lane = lane_of(&record.partition_key, senders.len());
-            parts[lane].push(prepare(
+            locked(&checkpointer).begin(&record.sequence);
+            let group = group_of(&record.partition_key, senders.len());
+            parts[group].push(prepare(
                 record,
                 shard,
                 &mapping.stream_arn,
@@ -75,7 +73,7 @@ pub(super) async fn poll(trigger: &Arc<Trigger>, shard: &str, is_original: bool)
             if !part.is_empty() {
                 tokio::select! {
                     () = stopped(trigger.closing.clone()) => break,
-                    // A lane ends before its sender only when everything stops.
+                    // A group ends before its sender only when everything stops.
                     _ = sender.send(part) => {}
                 }
             }
@@ -90,17 +88,18 @@ pub(super) async fn poll(trigger: &Arc<Trigger>, shard: &str, is_original: bool)
             }
         }
     };
-    // Without senders, the lanes end when they have worked off what they hold.
+    // Without senders, the groups end after their last batch.
     drop(senders);
     let mut is_finished = is_at_end;
-    while let Some(lane) = lanes.join_next().await {
-        is_finished &= lane.unwrap_or(false);
+    while let Some(group) = groups.join_next().await {
+        is_finished &= group.unwrap_or(false);
     }
     is_finished
 }
 
-fn lane_of(partition_key: &str, lanes: usize) -> usize {
+/// The group of a partition key, among this many.
+fn group_of(partition_key: &str, groups: usize) -> usize {
     let mut hasher = DefaultHasher::new();
     partition_key.hash(&mut hasher);
-    (hasher.finish() % lanes as u64) as usize
+    (hasher.finish() % groups as u64) as usize
 }

@@ -1,9 +1,9 @@
-//! Whether the state folder's disk still takes what has to be written.
+//! Whether the disk of the state folder has space.
 //!
-//! What was accepted has to be recorded, and that takes space: for the tables, their write-ahead log and the journals.
-//! So the disk counts as full before it is. Then nothing more is accepted, what was accepted still finds room, and
-//! whatever fails for want of space waits instead of being given up on. There is one message when it begins, and one
-//! when there is space again.
+//! Recording what was accepted takes space: for the tables, their write-ahead log and the journals. So the disk counts
+//! as full some megabytes before its end. From then on nothing more is accepted, and what was accepted still has space.
+//! Work that fails on a full disk waits, and is not given up on. One message tells that the disk is full, and one that
+//! it has space again.
 
 use std::fs;
 use std::io::{self, ErrorKind, Write};
@@ -15,17 +15,16 @@ use std::time::Duration;
 use axum::http::{StatusCode, header};
 use tokio::sync::watch;
 
+use super::private;
 use crate::error::StartError;
 use crate::http::Problem;
-use crate::private;
 use crate::shutdown::stopped;
 
-/// The space below which nothing more is accepted.
+/// The free space below which the disk counts as full.
 const NEEDED: u64 = 16 * 1024 * 1024;
-/// How often the disk is looked at.
+/// How often the free space is checked.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How much is written to see whether a disk that refused a write takes one again, whatever it says of its space: a
-/// quota is not seen in it.
+/// How much a test write writes, after a write has failed. The free space alone does not show a quota.
 const PROBE_BYTES: usize = 256 * 1024;
 const PROBE: &str = "space.probe";
 
@@ -41,16 +40,16 @@ struct Inner {
 }
 
 impl Disk {
-    /// No disk at all: what keeps its state in memory never finds it full.
+    /// No disk, which is never full: for a system with its state in memory.
     pub fn none() -> Self {
         Self(None)
     }
 
-    /// The disk of a folder. It is looked at until `shutdown` turns true.
+    /// The disk of a folder. It is checked until `shutdown` turns true.
     ///
     /// # Errors
     ///
-    /// When it is full already.
+    /// When the disk is full.
     pub fn of(folder: &Path, shutdown: watch::Receiver<bool>) -> Result<Self, StartError> {
         let inner = Arc::new(Inner {
             folder: folder.to_owned(),
@@ -69,7 +68,7 @@ impl Disk {
         Ok(Self(Some(inner)))
     }
 
-    /// Refuses what would have to be written while the disk is full.
+    /// Refuses a request that writes, while the disk is full.
     pub fn check(&self) -> Result<(), Problem> {
         if !self.is_full() {
             return Ok(());
@@ -87,14 +86,14 @@ impl Disk {
         self.0.as_ref().is_some_and(|inner| *inner.full.borrow())
     }
 
-    /// How often the disk has become full so far.
+    /// How often the disk has become full since the start.
     pub fn times_full(&self) -> u64 {
         self.0
             .as_ref()
             .map_or(0, |inner| inner.times.load(Ordering::SeqCst))
     }
 
-    /// Whether the disk is full, or was since [`Disk::times_full`] said `times`.
+    /// Whether the disk is full, or has been full since [`Disk::times_full`] returned `times`.
     pub fn was_full_since(&self, times: u64) -> bool {
         self.is_full() || self.times_full() != times
     }
@@ -103,12 +102,12 @@ impl Disk {
     pub async fn room(&self) {
         if let Some(inner) = &self.0 {
             let mut full = inner.full.subscribe();
-            // The sender lives as long as this does.
+            // The sender lives as long as `self`.
             let _ = full.wait_for(|is_full| !is_full).await;
         }
     }
 
-    /// Something could not be written: says whether the disk is full.
+    /// Checks the disk after a failed write. Returns whether it is full.
     pub fn suspect(&self) -> bool {
         if let Some(inner) = &self.0 {
             inner.look(true);
@@ -116,13 +115,13 @@ impl Disk {
         self.is_full()
     }
 
-    /// Whether a write failed for want of space.
+    /// Whether a write failed because the disk is full.
     pub fn is_cause(&self, error: &io::Error) -> bool {
         is_of_space(error) && self.suspect()
     }
 }
 
-/// Whether an error says that there is no space.
+/// Whether an error means that there is no space.
 pub(crate) fn is_of_space(error: &io::Error) -> bool {
     matches!(
         error.kind(),
@@ -130,7 +129,7 @@ pub(crate) fn is_of_space(error: &io::Error) -> bool {
     )
 }
 
-/// The error of a start for want of space on the disk of `path`.
+/// The error of a start on a full disk, which `path` is on.
 pub(crate) fn full(path: &Path) -> StartError {
     StartError::DiskFull {
         path: path.to_owned(),
@@ -146,12 +145,12 @@ async fn follow(inner: Arc<Inner>, shutdown: watch::Receiver<bool>) {
     {
         inner.look(false);
     }
-    // Nobody waits for space any more.
+    // Nobody waits for space after the stop.
     inner.full.send_replace(false);
 }
 
 impl Inner {
-    /// Looks, and says so once when that has changed. `is_suspect` says that a write failed, whatever the disk says.
+    /// Checks the disk, and logs a change. `is_suspect` says that a write has failed, so a test write is made.
     fn look(&self, is_suspect: bool) {
         let was_full = *self.full.borrow();
         let (is_full, free) = self.measure(is_suspect || was_full, was_full);
@@ -177,8 +176,8 @@ impl Inner {
     /// Whether the disk is full, and how much of it is free.
     fn measure(&self, by_writing: bool, was_full: bool) -> (bool, u64) {
         let free = free(&self.folder).unwrap_or(u64::MAX);
-        // What has waited writes at once: a little more than just enough, lest the disk is full again with the next
-        // look.
+        // All that has waited writes at once. With a little more space than needed, the disk is not full again at the
+        // next check.
         let needed = if was_full { NEEDED / 4 * 5 } else { NEEDED };
         let is_full =
             free < needed || (by_writing && self.probe().is_err_and(|error| is_of_space(&error)));

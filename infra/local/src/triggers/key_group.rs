@@ -1,47 +1,51 @@
-//! Gathers batches, invokes the function with one after the other, and tries again what failed.
+//! Invokes the function with the batches of one group of partition keys.
+//!
+//! The partition keys of a shard are split into as many groups as the mapping's ParallelizationFactor says. The batches
+//! of a group follow each other: a batch begins when each record of the one before it is finished or given up on.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::Trigger;
 use super::batch::{self, Batch};
+use super::checkpointer::Checkpointer;
 use super::event::{self, Prepared};
-use super::progress::Progress;
+use super::trigger::Trigger;
 use super::verdict::{self, Verdict};
 use crate::clock;
+use crate::lock::locked;
 use crate::runtime::{MAXIMUM_PAYLOAD, Outcome};
 use crate::shutdown::stopped;
 
-/// One lane of a shard: its batches follow each other.
-pub(super) struct Lane {
+/// A group of partition keys of one shard.
+pub(super) struct KeyGroup {
     trigger: Arc<Trigger>,
     shard: String,
-    progress: Arc<Mutex<Progress>>,
+    checkpointer: Arc<Mutex<Checkpointer>>,
     incoming: mpsc::Receiver<Vec<Prepared>>,
     waiting: VecDeque<Prepared>,
 }
 
-impl Lane {
+impl KeyGroup {
     pub fn new(
         trigger: Arc<Trigger>,
         shard: String,
-        progress: Arc<Mutex<Progress>>,
+        checkpointer: Arc<Mutex<Checkpointer>>,
         incoming: mpsc::Receiver<Vec<Prepared>>,
     ) -> Self {
         Self {
             trigger,
             shard,
-            progress,
+            checkpointer,
             incoming,
             waiting: VecDeque::new(),
         }
     }
 
-    /// Works until there is nothing more to come. Says whether all of it was finished.
+    /// Works until the shard has ended or the system stops. Says whether all records are finished.
     pub async fn run(mut self) -> bool {
         loop {
             let batch = tokio::select! {
@@ -62,7 +66,7 @@ impl Lane {
         }
     }
 
-    /// The next batch; [`None`] when the shard has ended. No record is lost when this is cancelled.
+    /// The records of the next batch; [`None`] when the shard has ended. It can be cancelled without losing a record.
     async fn gather(&mut self) -> Option<Vec<Prepared>> {
         let size = self.trigger.mapping.batch_size as usize;
         if self.waiting.is_empty() {
@@ -88,7 +92,7 @@ impl Lane {
         Some(self.waiting.drain(..count).collect())
     }
 
-    /// Invokes with a batch until each record is finished or given up on. Says whether that came to an end.
+    /// Invokes with a batch until each record is finished or given up on. Returns false when the system stops first.
     async fn work_off(&self, batch: Batch) -> bool {
         let mut work = VecDeque::from([batch]);
         while let Some(batch) = work.pop_front() {
@@ -105,7 +109,7 @@ impl Lane {
             let mapping = &self.trigger.mapping;
             let verdict = verdict::of(&outcome, &batch.records, mapping.reports_item_failures);
             if verdict != Verdict::Finished && disk.was_full_since(times_full) {
-                // It is not the batch's failure, and counts as none: it is tried again as soon as there is space.
+                // The disk was full: the failure does not count, and the batch is tried again as soon as there is space.
                 work.push_front(batch);
                 tokio::select! {
                     () = stopped(self.trigger.closing.clone()) => return false,
@@ -120,27 +124,33 @@ impl Lane {
                     "a batch failed"
                 );
             }
-            let next = batch::decide(batch, &verdict, mapping, clock::now_ms() as f64 / 1000.0);
-            self.finish(&next.finished).await;
-            if let Some(given_up) = next.given_up {
+            let decision = batch::decide(batch, &verdict, mapping, clock::now_ms() as f64 / 1000.0);
+            self.finish(&decision.finished).await;
+            if let Some(given_up) = decision.given_up {
                 if !self
                     .trigger
                     .dead_letters
-                    .put(&self.trigger, &self.shard, &given_up, &outcome)
+                    .put(
+                        &self.trigger.function,
+                        mapping,
+                        &self.shard,
+                        &given_up,
+                        &outcome,
+                    )
                     .await
                 {
                     return false;
                 }
                 self.finish(&given_up.records).await;
             }
-            let pause = next
+            let pause = decision
                 .retries
                 .first()
                 .map(|retry| batch::pause(retry.failures));
-            for retry in next.retries.into_iter().rev() {
+            for retry in decision.retries.into_iter().rev() {
                 work.push_front(retry);
             }
-            // Nothing was retried when a batch ended well: what waits behind it goes on at once.
+            // Only a retry waits. Behind a success, the next batch begins at once.
             if let Some(pause) = pause
                 && tokio::time::timeout(pause, stopped(self.trigger.closing.clone()))
                     .await
@@ -157,11 +167,7 @@ impl Lane {
 
     async fn finish(&self, records: &[Prepared]) {
         let sequences = records.iter().map(|record| record.sequence.as_str());
-        let moved = self
-            .progress
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .finish(sequences);
+        let moved = locked(&self.checkpointer).finish(sequences);
         if let Some(sequence) = moved {
             self.trigger
                 .source

@@ -1,4 +1,4 @@
-//! Makes the template's streams, and puts again what they held when the last run ended.
+//! Creates the template's streams, and puts their unfinished records of the last run again.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,23 +11,23 @@ use serde_json::{Value, json};
 
 use crate::activity::Activity;
 use crate::error::StartError;
-use crate::folder::Folder;
 use crate::journal::{Earlier, Entry, Journal};
-use crate::kinesis::{self, Kinesis};
+use crate::kinesis::{Kinesis, Ledger};
 use crate::sdk::reason;
+use crate::state::folder::{self, Folder};
 use crate::template::{Mapping, Model, Stream};
 
-/// Bounds of one put of the restoration, under those of PutRecords.
+/// The bounds of one put of unfinished records. They are below those of PutRecords.
 const RECORDS_OF_A_PUT: usize = 500;
 const BYTES_OF_A_PUT: usize = 4 * 1024 * 1024;
 /// How often a stream behind an endpoint is asked whether it is active.
 const ATTEMPTS: u32 = 600;
 
-/// Makes the streams in the embedded Kinesis, and puts what their journals hold again, in order.
+/// Creates the streams in the embedded Kinesis, and puts the unfinished records of their journals again, in order.
 pub(crate) async fn restore(
     kinesis: &Kinesis,
     model: &Model,
-    folder: &Folder,
+    state: &Folder,
     activity: &Activity,
 ) -> Result<(), StartError> {
     for stream in &model.streams {
@@ -49,19 +49,19 @@ pub(crate) async fn restore(
         if consumers.is_empty() {
             continue;
         }
-        if folder.is_ephemeral() {
+        if state.is_ephemeral() {
             kinesis
-                .keep_ledger(&stream.name, kinesis::ledger(consumers, None, activity))
+                .keep_ledger(&stream.name, Ledger::new(consumers, None, activity.clone()))
                 .await;
             continue;
         }
-        let path = folder.path().join("journal").join(&stream.name);
+        let path = state.path().join("journal").join(&stream.name);
         let (journal, earlier) =
-            Journal::open(&path).map_err(|error| crate::folder::not_writable(&path, error))?;
+            Journal::open(&path).map_err(|error| folder::not_writable(&path, error))?;
         kinesis
             .keep_ledger(
                 &stream.name,
-                kinesis::ledger(consumers.clone(), Some(journal), activity),
+                Ledger::new(consumers.clone(), Some(journal), activity.clone()),
             )
             .await;
         put_again(kinesis, stream, earlier, &consumers, &path).await?;
@@ -85,7 +85,7 @@ async fn put_again(
                     path: file.to_owned(),
                     reason: error.to_string(),
                 },
-                _ => crate::folder::not_writable(file, error),
+                _ => folder::not_writable(file, error),
             })?;
         count += entries.len();
         for part in parts(&entries) {
@@ -96,13 +96,13 @@ async fn put_again(
                 .await
                 .map_err(|error| {
                     let reason = error.body.message.unwrap_or(error.body.error_type);
-                    crate::folder::not_writable(path, std::io::Error::other(reason))
+                    folder::not_writable(path, std::io::Error::other(reason))
                 })
                 .and_then(|answer| match answer {
                     Some(answer) if answer["FailedRecordCount"] != 0 => {
                         let reason = answer["Records"][0]["ErrorMessage"].as_str();
                         let reason = std::io::Error::other(reason.unwrap_or("not put").to_owned());
-                        Err(crate::folder::not_writable(path, reason))
+                        Err(folder::not_writable(path, reason))
                     }
                     _ => Ok(()),
                 })?;
@@ -117,7 +117,7 @@ async fn put_again(
     }
     earlier
         .remove()
-        .map_err(|error| crate::folder::not_writable(path, error))
+        .map_err(|error| folder::not_writable(path, error))
 }
 
 /// Splits the records into puts, in order.
@@ -145,7 +145,7 @@ fn record(entry: &Entry<'_>) -> Value {
     record
 }
 
-/// Makes the streams that are missing behind an endpoint.
+/// Creates the missing streams behind an endpoint.
 pub(crate) async fn create(
     client: &Client,
     endpoint: &str,
