@@ -18,7 +18,6 @@
 //! | [`reversal`] | takes single events back |
 //! | [`audit`] | looks at both tables from the outside |
 //! | [`put`] | PutRecords that keeps each stream's order |
-//! | `faults` | faults between Rewind and AWS, for tests; a feature of this crate |
 //! | [`given`] | ids and times |
 //! | [`invoke`] | another invocation of a function |
 //! | [`http`], [`records`] | what API Gateway and Kinesis triggers hand over |
@@ -30,8 +29,6 @@ pub mod compare;
 pub mod data_store;
 mod error;
 pub mod event_store;
-#[cfg(feature = "faults")]
-pub mod faults;
 pub mod generations;
 pub mod given;
 pub mod history;

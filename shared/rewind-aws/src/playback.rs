@@ -239,7 +239,6 @@ impl Player {
 
     /// With another time that the index may lag behind the table: a test knows
     /// that of its own.
-    #[cfg(feature = "faults")]
     #[must_use]
     pub fn with_index_lag(mut self, lag: Duration) -> Self {
         self.index_lag = lag;
