@@ -95,7 +95,7 @@ impl End {
             Self::NotDone | Self::Closed => return None,
             Self::Problem(problem) => {
                 let field = problem.field.as_deref().filter(|field| !field.is_empty());
-                (&problem.kind, problem.detail.clone(), field)
+                (&problem.problem_type, problem.detail.clone(), field)
             }
             Self::Refused(detail) => ("urn:rewind:problem:refused", detail.clone(), None),
             Self::Wrong(detail) => {

@@ -13,8 +13,8 @@ use crate::{
 };
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
-use rewind::{Recorded, Selection, reversal::Reversal, selection::micros};
-use rewind_aws::{event_store::EventStore, given::now, history, lanes, playback::INDEX_LAG};
+use rewind::{RecordedEvent, Selection, reversal::Reversal, selection::micros};
+use rewind_aws::{clock::now, event_store::EventStore, history, partitions, playback::INDEX_LAG};
 use serde_json::json;
 use std::{
     collections::BTreeSet,
@@ -68,19 +68,19 @@ async fn export(args: &Args, selection: &Selection, domain: Domain) -> Result<u6
             recorded = deployment.events.categories().await?;
         }
     }
-    let mut categories = lanes::categories(selection, &deployment.service);
+    let mut categories = partitions::categories(selection, &deployment.service);
     categories.extend(recorded.iter().map(String::as_str));
-    let lanes = lanes::of(selection, &categories);
+    let partitions = partitions::of(selection, &categories);
     let mut out = Out::open(args)?;
     let spinner = progress::spinner("events");
-    let merged = lanes::Merged::new(&deployment.events, lanes, selection, until);
+    let merged = partitions::Merged::new(&deployment.events, partitions, selection, until);
     let events = write(merged, &deployment.events, selection, &mut out, &spinner).await;
     spinner.finish_and_clear();
     events
 }
 
 async fn write(
-    mut merged: lanes::Merged<'_>,
+    mut merged: partitions::Merged<'_>,
     store: &EventStore,
     selection: &Selection,
     out: &mut Out,
@@ -108,10 +108,10 @@ async fn write(
 async fn is_taken(
     store: &EventStore,
     selection: &Selection,
-    reversal: &Recorded,
+    reversal: &RecordedEvent,
 ) -> Result<bool, End> {
     let mut types = selection.types.iter();
-    if types.any(|asked| asked == reversal.kind()) && selection.names(reversal) {
+    if types.any(|asked| asked == reversal.event_type()) && selection.names(reversal) {
         return Ok(true);
     }
     let root = history::root(store, reversal).await?;
@@ -146,7 +146,7 @@ impl Out {
 
 /// An event on one line. Payloads are kept as they were received; a line end
 /// can only stand between their parts, where a space says as much.
-fn line(event: &Recorded) -> serde_json::Result<String> {
+fn line(event: &RecordedEvent) -> serde_json::Result<String> {
     let text = serde_json::to_string(event)?;
     Ok(text.replace(['\n', '\r'], " "))
 }
@@ -159,11 +159,11 @@ mod tests {
     #[test]
     fn a_payload_of_many_lines_is_exported_on_one() {
         let text = "{\"id\": \"1\", \"source\": \"/s\", \"type\": \"t\", \"subject\": \"a-1\", \"time\": \"2023-04-19T09:00:00Z\", \"version\": 1, \"position\": 2, \"data\": {\r\n\t\"a\\nb\":\n 1.50 }}";
-        let event: Recorded = serde_json::from_str(text).unwrap();
+        let event: RecordedEvent = serde_json::from_str(text).unwrap();
         let line = line(&event).unwrap();
         assert_eq!(line.lines().count(), 1);
         assert!(line.contains("1.50"), "{line}");
-        let again: Recorded = serde_json::from_str(&line).unwrap();
+        let again: RecordedEvent = serde_json::from_str(&line).unwrap();
         let data: Value = again.data().unwrap();
         assert_eq!(data, event.data::<Value>().unwrap());
     }

@@ -7,7 +7,7 @@
 
 mod line;
 mod lines;
-mod places;
+mod positions;
 mod send;
 
 use crate::{
@@ -20,8 +20,8 @@ use crate::{
 use clap::Args as ClapArgs;
 use line::{Bad, Line};
 use lines::{LineError, Lines};
-use places::{Placed, Places};
-use rewind::{Recorded, reversal::place};
+use positions::{Placed, Positions};
+use rewind::{RecordedEvent, reversal::place};
 use rewind_aws::event_store::EventStore;
 use send::Sender;
 use serde_json::json;
@@ -104,7 +104,7 @@ async fn import(args: &Args, domain: Domain) -> Result<Imported, End> {
 }
 
 async fn all(lines: &mut Lines, events: &EventStore, sender: &mut Sender) -> Result<(), Stop> {
-    let mut places = Places::default();
+    let mut places = Positions::default();
     while let Some(text) = lines.next()? {
         let bytes = text.len();
         let placed = places.place(Line::read(text)?)?;
@@ -133,7 +133,7 @@ async fn wait_for_reversed(
         let (standing, _) = read
             .await
             .map_err(|error| Stop::Failed(error.to_string()))?;
-        if let Some(Recorded { event, .. }) = standing.first() {
+        if let Some(RecordedEvent { event, .. }) = standing.first() {
             if (&event.source, &event.id) == (&reversal.source, &reversal.id) {
                 return Ok(());
             }

@@ -62,7 +62,7 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
         (player.pause(id).await?, None)
     } else if args.resume {
         deployment.confirm(&format!("let playback {id} go on"), args.yes)?;
-        (player.go_on(id).await?, Some(Task::Resume(id.clone())))
+        (player.resume(id).await?, Some(Task::Resume(id.clone())))
     } else if args.cancel {
         deployment.confirm(&format!("give playback {id} up"), args.yes)?;
         (player.cancel(id).await?, Some(Task::Tend(Nothing {})))

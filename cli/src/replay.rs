@@ -12,7 +12,7 @@ use crate::{
 use clap::Args as ClapArgs;
 use rewind::envelope::Nothing;
 use rewind_aws::{
-    given,
+    clock,
     playback::{Activation, Destination, Playback, Request},
 };
 use serde_json::json;
@@ -67,7 +67,7 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let request = args.request()?;
     let parts = [Part::EventsTable, Part::DataTable, Part::PlaybackFunction];
     let deployment = args.deployment.open(domain, &parts).await?;
-    let id = args.id.clone().unwrap_or_else(given::id);
+    let id = args.id.clone().unwrap_or_else(clock::id);
     // A dry run is saved as well, and changes nothing else.
     if !request.dry_run {
         let to: Vec<String> = request.to.iter().map(|to| json!(to).to_string()).collect();
@@ -100,7 +100,7 @@ async fn play(
         true => note!("{}", json!({"playback": begun.id})),
         false => note!("playback {}", begun.id),
     }
-    deployment.go_on(&begun.id).await?;
+    deployment.resume(&begun.id).await?;
     match args.detach {
         true => Ok(begun),
         false => follow(deployment, &begun.id).await,
@@ -146,7 +146,7 @@ impl Args {
 
 impl Deployment {
     /// Asks for an invocation that goes on with a playback.
-    pub async fn go_on(&self, id: &str) -> Outcome {
+    pub async fn resume(&self, id: &str) -> Outcome {
         let task = ::playback::Task::Resume(id.to_string());
         self.do_later(&task).await
     }

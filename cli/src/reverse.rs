@@ -83,7 +83,7 @@ fn show(preview: &Preview) -> Outcome {
     let event = &preview.event;
     say!(
         "{} of {} {}",
-        event.kind(),
+        event.event_type(),
         place(event.stream(), event.version),
         event.event.data.get()
     )?;

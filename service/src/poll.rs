@@ -1,7 +1,7 @@
 //! A poll: who wants to eat what. Facts in the stream `poll-<id>`, and three
 //! readings of the same stream, each stricter than the one before.
 
-use rewind::{Recorded, Refused, Reverted, SingleStreamProjection};
+use rewind::{RecordedEvent, Rejection, Reverted, SingleStreamProjection};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,14 +55,14 @@ impl SingleStreamProjection for BasicSum {
     const NAME: &'static str = "basic-sum";
     const CATEGORY: &'static str = "poll";
 
-    fn apply(poll: &mut Poll, event: &Recorded) -> Result<(), Refused> {
+    fn apply(poll: &mut Poll, event: &RecordedEvent) -> Result<(), Rejection> {
         poll.apply(event, |_, _| true)
     }
 
-    fn revert(poll: &mut Poll, event: &Recorded) -> Result<Reverted, Refused> {
+    fn revert(poll: &mut Poll, event: &RecordedEvent) -> Result<Reverted, Rejection> {
         // Once voting was stopped, the row does not tell which votes came
         // before that and count.
-        if event.kind() != CAST || poll.finished {
+        if event.event_type() != CAST || poll.finished {
             return Ok(Reverted::FoldAgain);
         }
         let vote: VoteCast = event.data()?;
@@ -83,7 +83,7 @@ impl SingleStreamProjection for OneVoteSum {
     const NAME: &'static str = "one-vote-sum";
     const CATEGORY: &'static str = "poll";
 
-    fn apply(poll: &mut Poll, event: &Recorded) -> Result<(), Refused> {
+    fn apply(poll: &mut Poll, event: &RecordedEvent) -> Result<(), Rejection> {
         poll.apply(event, |voters, vote| voters.insert(vote.user.clone()))
     }
 }
@@ -93,7 +93,7 @@ impl SingleStreamProjection for ValidChoiceSum {
     const NAME: &'static str = "valid-choice-sum";
     const CATEGORY: &'static str = "poll";
 
-    fn apply(poll: &mut Poll, event: &Recorded) -> Result<(), Refused> {
+    fn apply(poll: &mut Poll, event: &RecordedEvent) -> Result<(), Rejection> {
         // A first vote for nonsense is the user's first vote all the same.
         poll.apply(event, |voters, vote| {
             voters.insert(vote.user.clone()) && CHOICES.contains(&vote.choice.as_str())
@@ -105,10 +105,10 @@ impl Poll {
     /// Folds an event in, counting the votes that `counts` says count.
     fn apply(
         &mut self,
-        event: &Recorded,
+        event: &RecordedEvent,
         counts: impl Fn(&mut BTreeSet<String>, &VoteCast) -> bool,
-    ) -> Result<(), Refused> {
-        match event.kind() {
+    ) -> Result<(), Rejection> {
+        match event.event_type() {
             CAST if !self.finished => {
                 let vote: VoteCast = event.data()?;
                 if counts(&mut self.voters, &vote) {

@@ -4,8 +4,8 @@
 //! facts of it, in the stream `cart-<user_id>`.
 
 use rewind::{
-    Adapter, Draft, MultiStreamProjection, Recorded, Refused, Rule, SingleStreamProjection,
-    StreamName, read_input,
+    Adapter, MultiStreamProjection, NewEvent, RecordedEvent, Rejection, Rule,
+    SingleStreamProjection, StreamName, read_input,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -65,9 +65,9 @@ impl Adapter for Inputs {
         input.get("user_id")?.as_str().map(ToString::to_string)
     }
 
-    fn map(input: Value) -> Result<Vec<Draft>, Refused> {
+    fn map(input: Value) -> Result<Vec<NewEvent>, Rejection> {
         let input: Input = read_input(&input)?;
-        let (kind, user, time, data) = match input {
+        let (event_type, user, time, data) = match input {
             Input::ProductAddedToCart(input) => {
                 let data = json!({"product_id": input.product_id});
                 (ADDED, input.user_id, input.timestamp, data)
@@ -82,7 +82,7 @@ impl Adapter for Inputs {
             }
         };
         let cart = StreamName::of("cart", &user)?;
-        Ok(vec![Draft::new(cart, kind, data).at(time)])
+        Ok(vec![NewEvent::new(cart, event_type, data).at(time)])
     }
 }
 
@@ -109,8 +109,8 @@ impl SingleStreamProjection for Carts {
     const NAME: &'static str = "carts";
     const CATEGORY: &'static str = "cart";
 
-    fn apply(cart: &mut Cart, event: &Recorded) -> Result<(), Refused> {
-        match event.kind() {
+    fn apply(cart: &mut Cart, event: &RecordedEvent) -> Result<(), Rejection> {
+        match event.event_type() {
             ADDED => {
                 let Product { product_id } = event.data()?;
                 *cart.products.entry(product_id.clone()).or_default() += 1;
@@ -158,28 +158,28 @@ impl MultiStreamProjection for UserLog {
     const NAME: &'static str = "user-log";
     const CATEGORIES: &'static [&'static str] = &["cart"];
 
-    fn keys(event: &Recorded) -> Result<Vec<String>, Refused> {
+    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
         // Ten digits keep the order of numbers in the order of texts.
         let user = event.stream().id();
         Ok(vec![format!("{user}/{:010}", event.version)])
     }
 
-    fn apply(_: &str, entry: &mut LogEntry, event: &Recorded) -> Result<(), Refused> {
-        let about = match event.kind() {
+    fn apply(_: &str, entry: &mut LogEntry, event: &RecordedEvent) -> Result<(), Rejection> {
+        let about = match event.event_type() {
             ADDED | REMOVED => Some(event.data::<Product>()?.product_id),
             PLACED => Some(event.data::<Order>()?.order_id),
             _ => None,
         };
         *entry = LogEntry {
             time: event.event.time.clone(),
-            what: event.kind().to_string(),
+            what: event.event_type().to_string(),
             about,
             reversed: false,
         };
         Ok(())
     }
 
-    fn revert(_: &str, entry: &mut LogEntry, _: &Recorded) -> Result<(), Refused> {
+    fn revert(_: &str, entry: &mut LogEntry, _: &RecordedEvent) -> Result<(), Rejection> {
         entry.reversed = true;
         Ok(())
     }
@@ -203,30 +203,30 @@ impl MultiStreamProjection for Products {
     const NAME: &'static str = "products";
     const CATEGORIES: &'static [&'static str] = &["cart"];
 
-    fn keys(event: &Recorded) -> Result<Vec<String>, Refused> {
-        match event.kind() {
+    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
+        match event.event_type() {
             ADDED | REMOVED => Ok(vec![event.data::<Product>()?.product_id]),
             _ => Ok(Vec::new()),
         }
     }
 
-    fn apply(_: &str, product: &mut Popularity, event: &Recorded) -> Result<(), Refused> {
-        match event.kind() {
+    fn apply(_: &str, product: &mut Popularity, event: &RecordedEvent) -> Result<(), Rejection> {
+        match event.event_type() {
             ADDED => product.added += 1,
             _ => product.removed += 1,
         }
         Ok(())
     }
 
-    fn revert(key: &str, product: &mut Popularity, event: &Recorded) -> Result<(), Refused> {
-        let count = match event.kind() {
+    fn revert(key: &str, product: &mut Popularity, event: &RecordedEvent) -> Result<(), Rejection> {
+        let count = match event.event_type() {
             ADDED => &mut product.added,
             _ => &mut product.removed,
         };
         // A wrong row stalls here, and does not wrap around in a release build.
         *count = count
             .checked_sub(1)
-            .ok_or_else(|| Refused::new(format!("product `{key}` was not counted that often")))?;
+            .ok_or_else(|| Rejection::new(format!("product `{key}` was not counted that often")))?;
         Ok(())
     }
 }
@@ -241,8 +241,8 @@ impl Rule for OrdersOpen {
     const NAME: &'static str = "orders-open";
     const CATEGORY: &'static str = "cart";
 
-    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
-        if event.kind() != PLACED {
+    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
+        if event.event_type() != PLACED {
             return Ok(Vec::new());
         }
         let Order { order_id } = event.data()?;
@@ -250,7 +250,7 @@ impl Rule for OrdersOpen {
         // `null` where the id was too long for a name: the cart, which caused
         // this, tells such users apart.
         let data = json!({"user_id": event.stream().original_id()});
-        Ok(vec![Draft::new(order, "order-opened", data)])
+        Ok(vec![NewEvent::new(order, "order-opened", data)])
     }
 }
 
@@ -285,7 +285,8 @@ mod tests {
     fn an_input_becomes_a_fact_of_the_users_cart() {
         let input = json!({"type": "product-added-to-cart", "timestamp": "2023-04-19T09:00:00Z", "product_id": "123", "user_id": "456"});
         let cart = StreamName::new("cart-456").unwrap();
-        let fact = Draft::new(cart, ADDED, json!({"product_id": "123"})).at("2023-04-19T09:00:00Z");
+        let fact =
+            NewEvent::new(cart, ADDED, json!({"product_id": "123"})).at("2023-04-19T09:00:00Z");
         assert_eq!(when_input::<Inputs>(input), Ok(vec![fact]));
     }
 
@@ -468,7 +469,7 @@ mod tests {
     #[test]
     fn a_placed_order_is_opened() {
         let order = StreamName::new("order-789").unwrap();
-        given([(PLACED, json!({"order_id": "789"}))]).then_reacts::<OrdersOpen>(&[Draft::new(
+        given([(PLACED, json!({"order_id": "789"}))]).then_reacts::<OrdersOpen>(&[NewEvent::new(
             order,
             "order-opened",
             json!({"user_id": "1"}),

@@ -6,17 +6,17 @@
 //! `export` gives goes in again as it is.
 
 use rewind::{
-    Event, Problem, StreamName, cloudevents,
+    CloudEvent, Problem, StreamName, cloudevents,
     commit::{MAX_COMMIT_BYTES, size_of},
 };
-use rewind_aws::given::given;
+use rewind_aws::clock::defaults;
 use serde_json::value::RawValue;
 use std::{collections::BTreeMap, fmt};
 
 /// An event, and the version that it had.
 #[derive(Debug)]
 pub struct Line {
-    pub event: Event,
+    pub event: CloudEvent,
     pub version: Option<u64>,
 }
 
@@ -79,7 +79,7 @@ impl Line {
         }
         let event = match version.and(position) {
             Some(_) => recorded(&fields)?,
-            None => cloudevents::structured(&object(&fields)?, given())?,
+            None => cloudevents::structured(&object(&fields)?, defaults())?,
         };
         match size_of(&event) {
             ..=MAX_COMMIT_BYTES => Ok(Self { event, version }),
@@ -94,7 +94,7 @@ impl Line {
 }
 
 /// An event as it was recorded: only what every event has is asked for.
-fn recorded(fields: &BTreeMap<String, Box<RawValue>>) -> Result<Event, Bad> {
+fn recorded(fields: &BTreeMap<String, Box<RawValue>>) -> Result<CloudEvent, Bad> {
     for name in ["id", "source", "type", "subject", "time"] {
         let Some(text) = fields.get(name) else {
             let why = "is missing; every recorded event has it";
@@ -171,7 +171,7 @@ mod tests {
                 )
             };
             let line = event(r#""version": 7, "position": 9,"#);
-            let event_of: rewind::Recorded = serde_json::from_str(&line).unwrap();
+            let event_of: rewind::RecordedEvent = serde_json::from_str(&line).unwrap();
             let read = Line::read(line.as_bytes()).unwrap();
             assert_eq!((read.event, read.version), (event_of.event, Some(7)));
             // Without a place, it is new.

@@ -1,7 +1,7 @@
 //! Sending an import's events, chunk by chunk, in order within each stream.
 
 use indicatif::ProgressBar;
-use rewind::{Batch, Event, StreamName};
+use rewind::{Batch, CloudEvent, StreamName};
 use rewind_aws::put::{Outgoing, Stream};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +15,7 @@ const MAX_BYTES: usize = 4_000_000;
 pub struct Sender {
     incoming: Stream,
     spinner: ProgressBar,
-    waiting: Vec<Event>,
+    waiting: Vec<CloudEvent>,
     bytes: usize,
     /// How many events Kinesis holds.
     pub events: u64,
@@ -41,7 +41,7 @@ impl Sender {
     }
 
     /// Sends an event, in time: what waits is sent when there is enough of it.
-    pub async fn add(&mut self, event: Event, bytes: usize) -> Result<(), String> {
+    pub async fn add(&mut self, event: CloudEvent, bytes: usize) -> Result<(), String> {
         self.waiting.push(event);
         self.bytes += bytes;
         match self.waiting.len() >= MAX_EVENTS || self.bytes >= MAX_BYTES {
@@ -53,7 +53,7 @@ impl Sender {
     /// Sends all that waits. What fails is not sent later, as it would come
     /// behind what follows it.
     pub async fn flush(&mut self) -> Result<(), String> {
-        let mut streams: BTreeMap<StreamName, Vec<Event>> = BTreeMap::new();
+        let mut streams: BTreeMap<StreamName, Vec<CloudEvent>> = BTreeMap::new();
         for event in self.waiting.drain(..) {
             streams.entry(event.stream.clone()).or_default().push(event);
         }

@@ -150,7 +150,7 @@ impl Stalled {
 
     /// Where a stalled reader's watermark stands; `None` where nobody keeps it.
     async fn watermark_of(&self, stall: &Stall) -> Result<Option<Key>, Error> {
-        let mark = Key::mark(&stall.reader, stall.stream.as_str());
+        let mark = Key::checkpoint(&stall.reader, stall.stream.as_str());
         let Some((name, generation)) = stall.reader.rsplit_once('@') else {
             let mut reactions = self.deployment.service.reactions().iter();
             let is_known = reactions.any(|reaction| reaction.origin == stall.reader);

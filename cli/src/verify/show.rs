@@ -118,7 +118,7 @@ pub fn counts(counts: &Counts) -> Outcome {
         ("claims without an event", counts.orphan_claims),
         ("entries of the index", counts.index_entries),
         ("rows", counts.rows),
-        ("marks", counts.marks),
+        ("marks", counts.checkpoints),
         ("lagging (reader, stream)s", counts.lagging),
         ("stalled (reader, stream)s", counts.stalled),
         ("reports of stalls", counts.stall_reports),

@@ -1,7 +1,7 @@
 //! The domain of docs/rebuild.md, in the three versions that the page deploys
 //! one after the other: one projection, `sum`, whose code changes.
 
-use rewind::{Recorded, Refused, Service, SingleStreamProjection};
+use rewind::{RecordedEvent, Rejection, Service, SingleStreamProjection};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +35,7 @@ impl SingleStreamProjection for BasicSum {
     type State = Sum;
     const NAME: &'static str = "sum";
     const CATEGORY: &'static str = "poll";
-    fn apply(sum: &mut Sum, event: &Recorded) -> Result<(), Refused> {
+    fn apply(sum: &mut Sum, event: &RecordedEvent) -> Result<(), Rejection> {
         let vote: Vote = event.data()?;
         sum.count(vote.choice);
         Ok(())
@@ -49,7 +49,7 @@ impl SingleStreamProjection for OneVoteSum {
     const NAME: &'static str = "sum";
     const VERSION: u32 = 2;
     const CATEGORY: &'static str = "poll";
-    fn apply(sum: &mut Sum, event: &Recorded) -> Result<(), Refused> {
+    fn apply(sum: &mut Sum, event: &RecordedEvent) -> Result<(), Rejection> {
         let vote: Vote = event.data()?;
         if sum.who_voted.insert(vote.user) {
             sum.count(vote.choice);
@@ -65,7 +65,7 @@ impl SingleStreamProjection for ValidChoiceSum {
     const NAME: &'static str = "sum";
     const VERSION: u32 = 3;
     const CATEGORY: &'static str = "poll";
-    fn apply(sum: &mut Sum, event: &Recorded) -> Result<(), Refused> {
+    fn apply(sum: &mut Sum, event: &RecordedEvent) -> Result<(), Rejection> {
         let vote: Vote = event.data()?;
         if sum.who_voted.insert(vote.user) && CHOICES.contains(&vote.choice.as_str()) {
             sum.count(vote.choice);

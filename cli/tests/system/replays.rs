@@ -1,5 +1,5 @@
 //! `kill -9` of playback at random moments, while live events come in: each
-//! playback goes on by itself, repeats at most a page a lane, and keeps order.
+//! playback goes on by itself, repeats at most a page a partition, and keeps order.
 
 #[path = "../../../shared/rewind-aws/tests/support/subscriber.rs"]
 mod subscriber;
@@ -7,11 +7,11 @@ mod subscriber;
 use crate::support::{BATCH, start_with, vote};
 use local::{State, System};
 use rand::Rng;
-use rewind::{Delivery, Event, StreamName, event::raw};
+use rewind::{CloudEvent, Delivery, StreamName, event::raw};
 use rewind_aws::{
     audit::{Audit, Violation, Watch},
     clients::Clients,
-    lanes::PAGE,
+    partitions::PAGE,
     sequencer::{Outcome, Sequencer},
 };
 use serde_json::{Value, json};
@@ -32,7 +32,7 @@ use subscriber::Subscriber;
 const COMMIT: usize = 5;
 const COMMITS: usize = 4;
 
-/// Lanes that a playback reads at once.
+/// Partitions that a playback reads at once.
 const LANES: usize = 4;
 
 /// A number from the environment: `REWIND_REPLAY_EVENTS=100000
@@ -51,10 +51,10 @@ async fn history(clients: &Clients, system: &System, events: usize) {
             let votes = some.iter().flat_map(|stream| {
                 (0..COMMIT).map(move |nth| {
                     let nth = commit * COMMIT + nth;
-                    Event {
+                    CloudEvent {
                         id: format!("{stream}/{nth}"),
                         source: "/history".into(),
-                        kind: "vote-cast".into(),
+                        event_type: "vote-cast".into(),
                         stream: StreamName::new(format!("poll-old.{stream}")).unwrap(),
                         time: "2023-04-19T09:00:00Z".into(),
                         extensions: BTreeMap::new(),
@@ -62,7 +62,7 @@ async fn history(clients: &Clients, system: &System, events: usize) {
                     }
                 })
             });
-            let votes: Vec<Event> = votes.collect();
+            let votes: Vec<CloudEvent> = votes.collect();
             let outcomes = sequencer.record(&votes).await;
             let is_recorded = |outcome: &Outcome| matches!(outcome, Outcome::Recorded { .. });
             assert!(outcomes.iter().all(is_recorded));

@@ -1,6 +1,6 @@
 //! What a batch is answered with, item by item, and how large that is.
 
-use rewind::{Event, Problem};
+use rewind::{CloudEvent, Problem};
 use serde::Serialize;
 
 /// The most bytes of an answer. Lambda returns 6 MB (Lambda quotas), the rest
@@ -34,7 +34,7 @@ pub struct Items<'a> {
 
 impl<'a> Accepted<'a> {
     /// What an accepted event is answered with.
-    pub fn new(event: &'a Event) -> Self {
+    pub fn new(event: &'a CloudEvent) -> Self {
         Self {
             id: &event.id,
             source: &event.source,
@@ -45,7 +45,7 @@ impl<'a> Accepted<'a> {
 
 impl<'a> Item<'a> {
     /// What an event or its problem is answered with.
-    pub fn new(outcome: &'a Result<Event, Problem>) -> Self {
+    pub fn new(outcome: &'a Result<CloudEvent, Problem>) -> Self {
         Self {
             status: outcome
                 .as_ref()
@@ -57,7 +57,7 @@ impl<'a> Item<'a> {
 }
 
 /// The problem of an event that Kinesis did not take.
-pub fn not_put(event: &Event) -> Problem {
+pub fn not_put(event: &CloudEvent) -> Problem {
     let id = &event.id;
     Problem::unavailable(format!(
         "the event could not be put on the stream; send it again, with the id {id:?}"
@@ -71,7 +71,7 @@ pub fn not_put(event: &Event) -> Problem {
 /// # Errors
 ///
 /// A problem with the limit.
-pub fn fits(outcomes: &[Result<Event, Problem>]) -> Result<(), Problem> {
+pub fn is_answerable(outcomes: &[Result<CloudEvent, Problem>]) -> Result<(), Problem> {
     let sizes = outcomes.iter().map(|outcome| {
         let failed = outcome.as_ref().ok().map(|event| Err(not_put(event)));
         let failed = failed.map_or(0, |failed| size(&Item::new(&failed)));

@@ -5,7 +5,7 @@ use crate::{
     answer::{self, Accepted, Item, Items},
     parse::{self, Parsed},
 };
-use rewind::{Batch, Event, Problem, Service};
+use rewind::{Batch, CloudEvent, Problem, Service};
 use rewind_aws::{
     http::{self, Request, Response},
     put::{Outgoing, Stream},
@@ -34,7 +34,11 @@ impl Handler {
             Ok(response) => response,
             Err(problem) => {
                 // Not the field: a client may name its members as it likes.
-                tracing::info!(status = problem.status, problem = problem.kind, "refused");
+                tracing::info!(
+                    status = problem.status,
+                    problem = problem.problem_type,
+                    "refused"
+                );
                 http::problem(&problem)
             }
         }
@@ -53,7 +57,7 @@ impl Handler {
                 Ok(http::json(202, &Accepted::new(&event)))
             }
             Parsed::Many(events) => {
-                answer::fits(&events)?;
+                answer::is_answerable(&events)?;
                 let outcomes = self.put(events).await;
                 let results = outcomes.iter().map(Item::new).collect();
                 let is_whole = outcomes.iter().all(Result::is_ok);
@@ -67,7 +71,10 @@ impl Handler {
 
     /// Puts the events on `incoming`, those of one stream in order and packed
     /// together. What Kinesis does not take becomes a problem.
-    async fn put(&self, events: Vec<Result<Event, Problem>>) -> Vec<Result<Event, Problem>> {
+    async fn put(
+        &self,
+        events: Vec<Result<CloudEvent, Problem>>,
+    ) -> Vec<Result<CloudEvent, Problem>> {
         let mut streams: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (place, event) in events.iter().enumerate() {
             if let Ok(event) = event {
@@ -84,7 +91,7 @@ impl Handler {
                 .iter()
                 .filter_map(|place| events[*place].clone().ok());
             let mut places = places.iter().copied();
-            for packed in Batch::encode(&run.collect::<Vec<Event>>()) {
+            for packed in Batch::encode(&run.collect::<Vec<CloudEvent>>()) {
                 outgoing.push(Outgoing {
                     key: stream.to_string(),
                     data: packed.text.into_bytes(),

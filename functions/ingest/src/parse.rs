@@ -2,14 +2,14 @@
 
 use crate::request::{attributes, body, body_text, header, key};
 use rewind::{
-    Event, Problem, Service, StreamName,
-    cloudevents::{self, Given, checked_data, is_json, not_json},
+    CloudEvent, Problem, Service, StreamName,
+    cloudevents::{self, Defaults, checked_data, is_json, not_json},
     problem::WHOLE,
     reaction::{INPUT_CATEGORY, INPUT_RECEIVED, Reaction},
     reversal::is_reserved,
 };
 use rewind_aws::{
-    given::given,
+    clock::defaults,
     http::{self, Request},
 };
 use serde_json::{Value, value::RawValue};
@@ -24,9 +24,9 @@ pub const MAX_EVENTS: usize = 5_000;
 /// cannot be taken.
 pub enum Parsed {
     /// One event.
-    One(Event),
+    One(CloudEvent),
     /// A batch: item by item.
-    Many(Vec<Result<Event, Problem>>),
+    Many(Vec<Result<CloudEvent, Problem>>),
 }
 
 /// The events of `POST /events`.
@@ -39,15 +39,15 @@ pub fn events(service: &Service, request: &Request) -> Result<Parsed, Problem> {
         return batch(service, &body_text(request)?, key).map(Parsed::Many);
     }
     let attributes = attributes(request)?;
-    let given = keyed(key.map(ToString::to_string));
+    let defaults = keyed(key.map(ToString::to_string));
     let event = if essence == "application/cloudevents+json" {
-        structured(&body_text(request)?, given)?
+        structured(&body_text(request)?, defaults)?
     } else if essence.starts_with("application/cloudevents") {
         return Err(unsupported(&essence));
     } else if !attributes.is_empty() {
-        cloudevents::binary(attributes, media, &body(request)?, given)?
+        cloudevents::binary(attributes, media, &body(request)?, defaults)?
     } else if is_json(&essence) {
-        structured(&body_text(request)?, given)?
+        structured(&body_text(request)?, defaults)?
     } else {
         return Err(unsupported(&essence));
     };
@@ -65,7 +65,7 @@ fn batch(
     service: &Service,
     body: &str,
     key: Option<&str>,
-) -> Result<Vec<Result<Event, Problem>>, Problem> {
+) -> Result<Vec<Result<CloudEvent, Problem>>, Problem> {
     let items: Vec<Box<RawValue>> = serde_json::from_str(body).map_err(|error| {
         if error.is_data() {
             return Problem::invalid(WHOLE, "a batch is a JSON array of events");
@@ -78,23 +78,23 @@ fn batch(
         return Err(Problem::new(413, "too-many-events", why).of(WHOLE));
     }
     let events = items.iter().enumerate().map(|(nth, item)| {
-        let given = keyed(key.map(|key| format!("{key}/{nth}")));
-        admitted(service, cloudevents::structured(item, given)?)
+        let defaults = keyed(key.map(|key| format!("{key}/{nth}")));
+        admitted(service, cloudevents::structured(item, defaults)?)
     });
     Ok(events.collect())
 }
 
 /// What an event without id or time gets. Its retry gets the same id.
-fn keyed(id: Option<String>) -> Given {
-    let given = given();
-    Given {
-        id: id.unwrap_or(given.id),
-        ..given
+fn keyed(id: Option<String>) -> Defaults {
+    let defaults = defaults();
+    Defaults {
+        id: id.unwrap_or(defaults.id),
+        ..defaults
     }
 }
 
 /// The event under which a raw input of `POST /inputs/{source}` is recorded.
-pub fn input(service: &Service, request: &Request) -> Result<Event, Problem> {
+pub fn input(service: &Service, request: &Request) -> Result<CloudEvent, Problem> {
     let key = key(request)?;
     header(request, "content-type")?;
     let source = http::path(request, "source");
@@ -105,13 +105,13 @@ pub fn input(service: &Service, request: &Request) -> Result<Event, Problem> {
         return Err(Problem::not_found(why).of("source"));
     };
     let data = checked_data(cloudevents::json(&body_text(request)?)?)?;
-    let given = keyed(key.map(ToString::to_string));
-    Ok(Event {
-        id: given.id,
+    let defaults = keyed(key.map(ToString::to_string));
+    Ok(CloudEvent {
+        id: defaults.id,
         source: format!("/inputs/{source}"),
-        kind: INPUT_RECEIVED.to_string(),
+        event_type: INPUT_RECEIVED.to_string(),
         stream: stream(adapter, source, &data)?,
-        time: given.time,
+        time: defaults.time,
         extensions: BTreeMap::new(),
         data,
     })
@@ -135,14 +135,14 @@ fn stream(adapter: &Reaction, source: &str, data: &RawValue) -> Result<StreamNam
     })
 }
 
-fn structured(body: &str, given: Given) -> Result<Event, Problem> {
+fn structured(body: &str, defaults: Defaults) -> Result<CloudEvent, Problem> {
     let text: Box<RawValue> = serde_json::from_str(body).map_err(|error| not_json(&error))?;
-    cloudevents::structured(&text, given)
+    cloudevents::structured(&text, defaults)
 }
 
 /// Only facts come in by `POST /events`: what an aggregate decides, what an
 /// adapter takes, and what Rewind itself records, does not.
-fn admitted(service: &Service, event: Event) -> Result<Event, Problem> {
+fn admitted(service: &Service, event: CloudEvent) -> Result<CloudEvent, Problem> {
     let category = event.stream.category();
     if category == "rewind" || category.starts_with("rewind:") {
         return Err(Problem::invalid(

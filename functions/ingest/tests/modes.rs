@@ -5,7 +5,7 @@ mod support;
 
 use ingest::{Handler, MAX_ANSWER, MAX_EVENTS, MAX_KEY};
 use rewind::{
-    Event, Recorded,
+    CloudEvent, RecordedEvent,
     commit::{Head, plan},
 };
 use serde_json::{Value, json};
@@ -29,9 +29,9 @@ fn vote(change: impl FnOnce(&mut Value)) -> Value {
     event
 }
 
-fn same(events: &[Event], again: &[Event]) -> bool {
-    let identities = |events: &[Event]| -> Vec<(String, String)> {
-        let of = |event: &Event| (event.identity(), event.fingerprint());
+fn same(events: &[CloudEvent], again: &[CloudEvent]) -> bool {
+    let identities = |events: &[CloudEvent]| -> Vec<(String, String)> {
+        let of = |event: &CloudEvent| (event.identity(), event.fingerprint());
         events.iter().map(of).collect()
     };
     identities(events) == identities(again)
@@ -119,11 +119,11 @@ async fn a_header_that_cannot_be_read_or_is_empty_is_refused_by_its_name() {
 }
 
 /// What a reader of the event gets: through a commit, a delivery and back.
-fn shown(event: &Event) -> Value {
+fn shown(event: &CloudEvent) -> Value {
     let commits = plan(Head::default(), &[event], 1);
     let recorded = commits[0].events().unwrap().remove(0);
     let text = serde_json::to_string(&recorded).unwrap();
-    let read: Recorded = serde_json::from_str(&text).unwrap();
+    let read: RecordedEvent = serde_json::from_str(&text).unwrap();
     assert_eq!(read, recorded);
     serde_json::from_str(&text).unwrap()
 }
@@ -168,7 +168,7 @@ async fn binary_data_and_media_types_come_back_as_they_were_sent_in_every_mode()
         assert!(refused.reason.contains("is binary"), "{refused}");
     }
     assert_eq!(events[2].extension("who"), Some("änn"));
-    assert_eq!(events[2].kind, "vote-cast");
+    assert_eq!(events[2].event_type, "vote-cast");
     // Other bytes, and another type of the same bytes, are another content.
     post(&ingest, &with("image/png"), b"\x89PNG").await;
     post(&ingest, &with("image/gif"), bytes).await;
@@ -232,7 +232,7 @@ async fn an_adapter_that_panics_on_an_input_refuses_it() {
         fn partition(input: &Value) -> Option<String> {
             Some(input["user_id"].as_str().unwrap().to_string())
         }
-        fn map(_: Value) -> Result<Vec<rewind::Draft>, rewind::Refused> {
+        fn map(_: Value) -> Result<Vec<rewind::NewEvent>, rewind::Rejection> {
             Ok(Vec::new())
         }
     }

@@ -45,7 +45,7 @@ impl Handler {
         let reacted = reacted?;
         tracing::info!(
             records = records.len(),
-            drawn = reacted.drawn,
+            drawn = reacted.emitted,
             stalled = reacted.stalled,
             failed = reacted.failed.len(),
             "reacted"

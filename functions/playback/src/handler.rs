@@ -3,7 +3,7 @@
 use lambda_runtime::{Diagnostic, Error};
 use rewind::{Problem, StreamName, Target, envelope::Nothing};
 use rewind_aws::{
-    given::{id, now},
+    clock::{id, now},
     http::{self, Parameters, Response, Route},
     invoke::Function,
     playback::{Ended, PlayError, Player, Request, check_id},
@@ -124,13 +124,13 @@ impl Handler {
         let deadline = instant(deadline);
         let id = match by_hand(&payload).map_err(|problem| refused(&problem))? {
             ByHand::Task(Task::Resume(id)) => id,
-            ByHand::Task(Task::Tend(_)) => return self.tend(deadline).await,
+            ByHand::Task(Task::Tend(_)) => return self.recover(deadline).await,
             ByHand::Request(request) => {
                 let playback = self.player.create(&id(), &request).await;
                 playback.map_err(diagnosed)?.id
             }
         };
-        let playback = match self.player.resume(&id, deadline).await.map_err(diagnosed)? {
+        let playback = match self.player.play(&id, deadline).await.map_err(diagnosed)? {
             Ended::Over(playback) => {
                 self.sweep(deadline).await?;
                 playback
@@ -151,8 +151,8 @@ impl Handler {
     }
 
     /// Lets forsaken playbacks go on, and sweeps.
-    async fn tend(&self, deadline: Instant) -> Result<Value, Diagnostic> {
-        let forsaken = self.player.forsaken().await.map_err(failed)?;
+    async fn recover(&self, deadline: Instant) -> Result<Value, Diagnostic> {
+        let forsaken = self.player.orphaned().await.map_err(failed)?;
         for id in &forsaken {
             tracing::warn!(id, "nobody has heard of it: it goes on");
             self.later(&Task::Resume(id.clone()))
@@ -168,7 +168,7 @@ impl Handler {
     async fn sweep(&self, deadline: Instant) -> Result<(), Diagnostic> {
         match self.player.sweep(deadline).await.map_err(failed)? {
             true => Ok(()),
-            false => self.later(&tend()).await.map_err(failed),
+            false => self.later(&recover()).await.map_err(failed),
         }
     }
 
@@ -189,7 +189,7 @@ impl Handler {
         let response = match route.key {
             "POST /playbacks" => self.start(&asked).await,
             "POST /playbacks/{id}/pause" => self.pause(&asked).await,
-            "POST /playbacks/{id}/resume" => self.go_on(&asked).await,
+            "POST /playbacks/{id}/resume" => self.resume(&asked).await,
             "POST /playbacks/{id}/cancel" => self.cancel(&asked).await,
             "POST /projections/{name}/activate" => self.activate(&asked).await,
             "POST /projections/{name}/drop" => self.drop(&asked).await,
@@ -218,7 +218,7 @@ impl Handler {
         };
         let playback = self.player.create(&id, &request).await;
         let playback = playback.map_err(|error| match error {
-            PlayError::Refused(problem) if problem.kind.ends_with("id-taken") => {
+            PlayError::Refused(problem) if problem.problem_type.ends_with("id-taken") => {
                 PlayError::Refused(of_key(problem))
             }
             other => other,
@@ -232,15 +232,15 @@ impl Handler {
         Ok(http::json(200, &playback.shown()))
     }
 
-    async fn go_on(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
-        let playback = self.player.go_on(asked.playback()?).await?;
+    async fn resume(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
+        let playback = self.player.resume(asked.playback()?).await?;
         self.later(&Task::Resume(playback.id.clone())).await?;
         Ok(http::json(202, &playback.shown()))
     }
 
     async fn cancel(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
         let playback = self.player.cancel(asked.playback()?).await?;
-        self.later(&tend()).await?;
+        self.later(&recover()).await?;
         Ok(http::json(200, &playback.shown()))
     }
 
@@ -249,7 +249,7 @@ impl Handler {
         let generations = self.player.activate(&asked.target()?).await;
         let generations = generations.map_err(of_projection)?;
         if !generations.dropped.is_empty() {
-            self.later(&tend()).await?;
+            self.later(&recover()).await?;
         }
         Ok(http::json(200, &generations))
     }
@@ -258,7 +258,7 @@ impl Handler {
     async fn drop(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
         let generations = self.player.drop_generation(&asked.target()?).await;
         let generations = generations.map_err(of_projection)?;
-        self.later(&tend()).await?;
+        self.later(&recover()).await?;
         Ok(http::json(202, &generations))
     }
 
@@ -333,7 +333,7 @@ fn by_hand(payload: &Value) -> Result<ByHand, Problem> {
     Ok(ByHand::Task(task))
 }
 
-fn tend() -> Task {
+fn recover() -> Task {
     Task::Tend(Nothing {})
 }
 
@@ -389,7 +389,7 @@ fn refused(problem: &Problem) -> Diagnostic {
         .field
         .map_or(String::new(), |field| format!("{field}: "));
     Diagnostic {
-        error_type: problem.kind,
+        error_type: problem.problem_type,
         error_message: format!("{field}{}", problem.detail),
     }
 }

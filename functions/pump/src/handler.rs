@@ -3,7 +3,7 @@
 use crate::report;
 use aws_lambda_events::kinesis::KinesisEvent;
 use futures::future::join;
-use rewind::{Batch, Delivery, Event, Recorded, commit};
+use rewind::{Batch, CloudEvent, Delivery, RecordedEvent, commit};
 use rewind_aws::{
     data_store::DataStore,
     put::{Outgoing, Stream},
@@ -24,7 +24,7 @@ pub struct Handler {
 /// The events of a batch, each with the place of the record that brought it.
 #[derive(Default)]
 struct Arrived {
-    events: Vec<Event>,
+    events: Vec<CloudEvent>,
     places: Vec<usize>,
 }
 
@@ -75,7 +75,7 @@ impl Handler {
         outcomes.extend(self.sequencer.record(&reports.events).await);
         places.extend(reports.places);
 
-        let mut recorded: Vec<(Recorded, usize)> = Vec::new();
+        let mut recorded: Vec<(RecordedEvent, usize)> = Vec::new();
         let (mut new, mut repeated) = (0, 0);
         for (nth, (outcome, place)) in outcomes.into_iter().zip(places).enumerate() {
             match outcome {
@@ -112,8 +112,8 @@ impl Handler {
     /// Publishes recorded events in order for each stream: repeats as well, as
     /// whoever recorded them may have died before it published them. Returns
     /// the places of those that did not get through.
-    async fn publish(&self, recorded: Vec<(Recorded, usize)>) -> Failures {
-        let mut streams: BTreeMap<String, BTreeMap<u64, (Recorded, usize)>> = BTreeMap::new();
+    async fn publish(&self, recorded: Vec<(RecordedEvent, usize)>) -> Failures {
+        let mut streams: BTreeMap<String, BTreeMap<u64, (RecordedEvent, usize)>> = BTreeMap::new();
         for (event, place) in recorded {
             let stream = streams.entry(event.stream().to_string()).or_default();
             // Of repeats, the lowest place: it is the one to be reported.
@@ -123,7 +123,7 @@ impl Handler {
         let mut outgoing = Vec::new();
         let mut places_of: Vec<Vec<usize>> = Vec::new();
         for (stream, events) in streams {
-            let (events, places): (Vec<Recorded>, Vec<usize>) = events.into_values().unzip();
+            let (events, places): (Vec<RecordedEvent>, Vec<usize>) = events.into_values().unzip();
             let mut places = places.into_iter();
             for packed in Delivery::encode(&events, None) {
                 let key = stream.clone();
@@ -146,7 +146,7 @@ impl Handler {
 }
 
 impl Arrived {
-    fn add(&mut self, events: impl IntoIterator<Item = Event>, place: usize) {
+    fn add(&mut self, events: impl IntoIterator<Item = CloudEvent>, place: usize) {
         for event in events {
             self.events.push(event);
             self.places.push(place);

@@ -2,10 +2,10 @@
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rewind::{
-    Event, StreamName,
+    CloudEvent, StreamName,
     event::{DATA_BASE64, raw},
 };
-use rewind_aws::{given::now, peek, records::Record};
+use rewind_aws::{clock::now, peek, records::Record};
 use serde_json::{
     json,
     value::{RawValue, to_raw_value},
@@ -19,12 +19,12 @@ const PART: usize = 180 * 1024;
 const SOURCE: &str = "/rewind/pump";
 
 /// The identity of `event` belongs to other content.
-pub fn conflict(event: &Event) -> Option<Event> {
+pub fn conflict(event: &CloudEvent) -> Option<CloudEvent> {
     let id = format!("conflict/{}/{}", event.identity(), event.fingerprint());
     let attributes = [
         ("id", Some(&*event.id)),
         ("source", Some(&event.source)),
-        ("type", Some(&event.kind)),
+        ("type", Some(&event.event_type)),
         ("stream", Some(event.stream.as_str())),
         ("time", Some(&event.time)),
         ("datacontenttype", event.extension("datacontenttype")),
@@ -44,7 +44,7 @@ pub fn conflict(event: &Event) -> Option<Event> {
 }
 
 /// A record that holds no accepted events, parked with its bytes.
-pub fn unreadable(record: &Record, reason: &str) -> Vec<Event> {
+pub fn unreadable(record: &Record, reason: &str) -> Vec<CloudEvent> {
     let parts = record.data.chunks(PART).collect::<Vec<_>>();
     let count = parts.len();
     let parts = parts.into_iter().enumerate().filter_map(|(nth, bytes)| {
@@ -62,11 +62,17 @@ pub fn unreadable(record: &Record, reason: &str) -> Vec<Event> {
     parts.collect()
 }
 
-fn own(source: &str, id: String, stream: &str, kind: &str, data: Box<RawValue>) -> Option<Event> {
-    Some(Event {
+fn own(
+    source: &str,
+    id: String,
+    stream: &str,
+    event_type: &str,
+    data: Box<RawValue>,
+) -> Option<CloudEvent> {
+    Some(CloudEvent {
         id,
         source: source.into(),
-        kind: kind.into(),
+        event_type: event_type.into(),
         stream: StreamName::new(stream).ok()?,
         time: now().to_string(),
         extensions: BTreeMap::new(),
@@ -79,7 +85,7 @@ mod tests {
     use super::*;
     use serde_json::Value;
 
-    fn sent(data: &str, more: &Value) -> Event {
+    fn sent(data: &str, more: &Value) -> CloudEvent {
         let mut event = json!({
             "id": "1", "source": "/s", "type": "t", "subject": "a-1", "time": "2023-04-19T09:00:00Z",
         });

@@ -4,7 +4,7 @@ use crate::handler::{Handler, Unanswered};
 use rewind::StreamName;
 use rewind_aws::{
     Error,
-    given::now,
+    clock::now,
     http::{self, Response},
     lag::{self, Lag},
     peek,

@@ -10,7 +10,7 @@ use rewind::{
     selection::{micros, rfc3339},
 };
 use rewind_aws::{
-    given::now,
+    clock::now,
     history::{self, Subject},
     http::{self, Parameters, Response, bad_parameter, missing},
 };

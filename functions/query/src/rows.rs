@@ -43,7 +43,7 @@ struct Rows<'a> {
 /// Where a page ended.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Place {
+struct RowAt {
     generation: u64,
     partition: usize,
     after: Option<String>,
@@ -96,7 +96,7 @@ impl Handler {
             return Err(bad_parameter("prefix", why).into());
         }
         let question = ["projections", projection.name, prefix];
-        let place = cursor::decode::<Place>(parameters, &question)?;
+        let place = cursor::decode::<RowAt>(parameters, &question)?;
         let target = self.target(projection, parameters).await?;
         let partitions: Vec<String> = match prefix.split_once('/') {
             // Rows whose keys share what stands before the `/` lie together.
@@ -109,7 +109,7 @@ impl Handler {
                 let fits = is_within(&place, &target, prefix, &partitions);
                 fits.then_some(place).ok_or_else(cursor::unfit)?
             }
-            None => Place {
+            None => RowAt {
                 generation: target.generation,
                 partition: 0,
                 after: None,
@@ -157,7 +157,7 @@ impl Handler {
 
 /// Checks that a list goes on in the generation that it began in: rows of two
 /// must not meet in one.
-fn continued(place: &Place, target: &Target, parameters: &Parameters) -> Result<(), Problem> {
+fn continued(place: &RowAt, target: &Target, parameters: &Parameters) -> Result<(), Problem> {
     if place.generation == target.generation {
         return Ok(());
     }
@@ -172,7 +172,7 @@ fn continued(place: &Place, target: &Target, parameters: &Parameters) -> Result<
 
 /// Whether a list of these partitions can have ended here: whoever sends a
 /// cursor may have made it up, and DynamoDB takes no key of elsewhere.
-fn is_within(place: &Place, target: &Target, prefix: &str, partitions: &[String]) -> bool {
+fn is_within(place: &RowAt, target: &Target, prefix: &str, partitions: &[String]) -> bool {
     partitions.get(place.partition).is_some_and(|partition| {
         place.after.as_ref().is_none_or(|key| {
             (1..=MAX_ROW_KEY).contains(&key.len())
@@ -197,12 +197,12 @@ mod tests {
             let pk = Key::row(&target, key).pk;
             all.iter().position(|partition| *partition == pk).unwrap()
         };
-        let place = |partition, after: Option<&str>| Place {
+        let place = |partition, after: Option<&str>| RowAt {
             generation: 1,
             partition,
             after: after.map(ToString::to_string),
         };
-        let within = |place: Place, prefix: &str| is_within(&place, &target, prefix, &all);
+        let within = |place: RowAt, prefix: &str| is_within(&place, &target, prefix, &all);
         let (most, long) = ("x".repeat(1024), "x".repeat(1025));
         assert!(within(place(7, None), ""));
         assert!(within(place(of("a/1"), Some("a/1")), "a/"));

@@ -3,7 +3,7 @@
 mod support;
 
 use query::Handler;
-use rewind::{Event, Head, StreamName, Target, commit, event::raw};
+use rewind::{CloudEvent, Head, StreamName, Target, commit, event::raw};
 use rewind_aws::{
     data_store::{DataStore, Key, Row},
     http::Request,
@@ -188,16 +188,16 @@ async fn an_answer_fits_lambda_whatever_it_is_made_of() {
     assert_eq!(listed.len(), 20);
     // Many small events with all the attributes that one may have.
     let note = "\"".repeat(4000);
-    let event = |nth: u64| Event {
+    let event = |nth: u64| CloudEvent {
         id: format!("{nth}"),
         source: "/test".into(),
-        kind: "noted".into(),
+        event_type: "noted".into(),
         stream: StreamName::new("note-1").unwrap(),
         time: "2023-04-19T09:00:00Z".into(),
         extensions: BTreeMap::from([("note".to_string(), json!(note))]),
         data: raw(&json!({ "n": nth })),
     };
-    let all: Vec<Event> = (0..1000).map(event).collect();
+    let all: Vec<CloudEvent> = (0..1000).map(event).collect();
     let planned = commit::plan(Head::default(), &all.iter().collect::<Vec<_>>(), 1_000);
     for commit in &planned {
         events.append(&[commit]).await;

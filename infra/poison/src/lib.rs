@@ -1,7 +1,7 @@
 //! A domain that panics on one event.
 #![deny(missing_docs)]
 
-use rewind::{Recorded, Refused, Service, SingleStreamProjection};
+use rewind::{RecordedEvent, Rejection, Service, SingleStreamProjection};
 use serde::{Deserialize, Serialize};
 
 /// The type of the events that count.
@@ -25,8 +25,8 @@ impl SingleStreamProjection for Counts {
     const NAME: &'static str = "counts";
     const CATEGORY: &'static str = "meter";
 
-    fn apply(count: &mut Count, event: &Recorded) -> Result<(), Refused> {
-        assert_ne!(event.kind(), POISON, "the domain has a fault");
+    fn apply(count: &mut Count, event: &RecordedEvent) -> Result<(), Rejection> {
+        assert_ne!(event.event_type(), POISON, "the domain has a fault");
         count.events += 1;
         Ok(())
     }

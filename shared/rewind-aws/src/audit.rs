@@ -28,10 +28,9 @@ mod walk;
 pub use report::{Counts, Kind, Outdated, Violation, Watch};
 
 use crate::{
-    Error,
+    Error, clock,
     data_store::DataStore,
     event_store::EventStore,
-    given,
     readers::{self, Reader},
 };
 use claims::Strays;
@@ -98,7 +97,7 @@ impl Audit {
             store: self.store.clone(),
             rows_at_once: self.rows_at_once,
             readers: readers::all(&self.service, &self.store).await?,
-            began: given::now().as_microsecond().max(0) as u64,
+            began: clock::now().as_microsecond().max(0) as u64,
             ledger: Mutex::new(Ledger::new(watch)),
             identities: Mutex::new(Filter::new()),
             streams: Mutex::new(Filter::new()),

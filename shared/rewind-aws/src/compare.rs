@@ -81,13 +81,13 @@ pub struct Side {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cursor {
     partition: usize,
-    a: Place,
-    b: Place,
+    a: RowAt,
+    b: RowAt,
 }
 
 /// Up to where a partition is compared.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Place {
+struct RowAt {
     after: Option<String>,
     is_last: bool,
 }
@@ -101,7 +101,7 @@ impl Cursor {
     }
 }
 
-impl Place {
+impl RowAt {
     fn is_in(&self, target: &Target, partition: usize) -> bool {
         let Some(pk) = data_store::row_partitions(target).nth(partition) else {
             return false;
@@ -210,9 +210,9 @@ struct Reader<'a> {
     store: &'a DataStore,
     partition: String,
     /// Up to where its rows are compared: behind what waits.
-    place: Place,
+    place: RowAt,
     /// How far it is read.
-    read: Place,
+    read: RowAt,
     waiting: VecDeque<Line>,
 }
 
@@ -231,7 +231,7 @@ struct Weighed {
 }
 
 impl<'a> Reader<'a> {
-    fn new(store: &'a DataStore, partition: String, place: Place) -> Self {
+    fn new(store: &'a DataStore, partition: String, place: RowAt) -> Self {
         Self {
             store,
             partition,

@@ -5,7 +5,7 @@
 //! part of its key before the first `/`, so that no owner's writes meet in one
 //! DynamoDB partition and rows under one prefix can be listed in order.
 
-mod fits;
+mod item_limits;
 mod scan;
 
 use crate::{
@@ -22,10 +22,10 @@ use aws_sdk_dynamodb::{
         WriteRequest,
     },
 };
-pub(crate) use fits::unfit;
+pub(crate) use item_limits::exceeded;
 use rewind::{
     Target,
-    stream::{SLICES, slice_of},
+    stream::{PARTITIONS, partition_of},
 };
 use serde_json::Value;
 use std::collections::HashMap;
@@ -109,19 +109,19 @@ pub enum Written {
 impl Key {
     /// The row of a projection's generation.
     pub fn row(target: &Target, key: &str) -> Self {
-        Self::sliced(&target.to_string(), '#', key)
+        Self::partitioned(&target.to_string(), '#', key)
     }
 
     /// The mark of a reader, such as `products@1` or `adapter/shop`, for a
     /// stream.
-    pub fn mark(reader: &str, stream: &str) -> Self {
-        Self::sliced(reader, '~', stream)
+    pub fn checkpoint(reader: &str, stream: &str) -> Self {
+        Self::partitioned(reader, '~', stream)
     }
 
-    fn sliced(owner: &str, separator: char, key: &str) -> Self {
-        let slice = slice_of(key.split('/').next().unwrap_or(key));
+    fn partitioned(owner: &str, separator: char, key: &str) -> Self {
+        let partition = partition_of(key.split('/').next().unwrap_or(key));
         Self {
-            pk: format!("{owner}{separator}{slice}"),
+            pk: format!("{owner}{separator}{partition}"),
             sk: key.to_string(),
         }
     }
@@ -136,12 +136,12 @@ impl Key {
 
 /// The partitions of a generation's rows.
 pub fn row_partitions(target: &Target) -> impl Iterator<Item = String> {
-    (0..SLICES).map(move |slice| format!("{target}#{slice}"))
+    (0..PARTITIONS).map(move |partition| format!("{target}#{partition}"))
 }
 
 /// The partitions of a reader's marks.
-pub(crate) fn mark_partitions(reader: &str) -> impl Iterator<Item = String> {
-    (0..SLICES).map(move |slice| format!("{reader}~{slice}"))
+pub(crate) fn checkpoint_partitions(reader: &str) -> impl Iterator<Item = String> {
+    (0..PARTITIONS).map(move |partition| format!("{reader}~{partition}"))
 }
 
 /// The partition of the rows whose keys begin with `prefix/`.

@@ -8,7 +8,7 @@ mod scan;
 use crate::{
     Error,
     item::{Item, batch_get, number, string},
-    lanes::Place,
+    partitions::Cursor,
 };
 use aws_sdk_dynamodb::{
     Client,
@@ -18,7 +18,7 @@ use aws_sdk_dynamodb::{
     },
 };
 use futures::{StreamExt, stream};
-use rewind::{Commit, Head, Recorded, StreamName, selection::Span};
+use rewind::{Commit, Head, RecordedEvent, StreamName, selection::Span};
 pub(crate) use scan::commit_of;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -94,7 +94,7 @@ pub enum After {
     /// At the first entry at or above this position.
     Position(u64),
     /// Behind this commit.
-    Commit(Place),
+    Commit(Cursor),
 }
 
 /// Where a commit stands in its category's recorded order.
@@ -219,7 +219,7 @@ impl EventStore {
         stream: &StreamName,
         after: u64,
         through: u64,
-    ) -> Result<(Vec<Recorded>, bool), Error> {
+    ) -> Result<(Vec<RecordedEvent>, bool), Error> {
         let page = self.read(stream, after).await?;
         let mut events = Vec::new();
         for commit in &page.commits {
@@ -270,7 +270,7 @@ impl EventStore {
         })
     }
 
-    /// One page of a slice of a category's index, in recorded order. The index
+    /// One page of a partition of a category's index, in recorded order. The index
     /// is eventually consistent: it may lag behind the table.
     ///
     /// # Errors
@@ -278,7 +278,7 @@ impl EventStore {
     /// When DynamoDB fails or an entry is damaged.
     pub async fn read_index(
         &self,
-        slice: &str,
+        partition: &str,
         after: &After,
         limit: i32,
     ) -> Result<IndexPage, Error> {
@@ -287,7 +287,7 @@ impl EventStore {
             After::Commit(place) => {
                 let mut start = key(place.stream.as_str(), place.version);
                 let position = AttributeValue::N(place.position.to_string());
-                start.insert("slice".to_string(), text(slice));
+                start.insert("slice".to_string(), text(partition));
                 start.insert("position".to_string(), position);
                 (place.position, Some(start))
             }
@@ -299,7 +299,7 @@ impl EventStore {
             .key_condition_expression("#c = :c AND #p >= :p")
             .expression_attribute_names("#c", "slice")
             .expression_attribute_names("#p", "position")
-            .expression_attribute_values(":c", text(slice))
+            .expression_attribute_values(":c", text(partition))
             .expression_attribute_values(":p", AttributeValue::N(from.to_string()))
             .set_exclusive_start_key(start)
             .limit(limit)
@@ -313,23 +313,23 @@ impl EventStore {
         })
     }
 
-    /// The last entry of a slice below a position.
+    /// The last entry of a partition below a position.
     ///
     /// # Errors
     ///
     /// When DynamoDB fails or the entry is damaged.
-    pub async fn last_entry(&self, slice: &str, until: u64) -> Result<Option<Entry>, Error> {
-        Ok(self.last_entries(slice, until, 1).await?.pop())
+    pub async fn last_entry(&self, partition: &str, until: u64) -> Result<Option<Entry>, Error> {
+        Ok(self.last_entries(partition, until, 1).await?.pop())
     }
 
-    /// The last entries of a slice below a position, the last one first.
+    /// The last entries of a partition below a position, the last one first.
     ///
     /// # Errors
     ///
     /// When DynamoDB fails or an entry is damaged.
     pub async fn last_entries(
         &self,
-        slice: &str,
+        partition: &str,
         until: u64,
         limit: i32,
     ) -> Result<Vec<Entry>, Error> {
@@ -340,7 +340,7 @@ impl EventStore {
             .key_condition_expression("#c = :c AND #p < :p")
             .expression_attribute_names("#c", "slice")
             .expression_attribute_names("#p", "position")
-            .expression_attribute_values(":c", text(slice))
+            .expression_attribute_values(":c", text(partition))
             .expression_attribute_values(":p", AttributeValue::N(until.to_string()))
             .scan_index_forward(false)
             .limit(limit)
@@ -423,7 +423,7 @@ impl EventStore {
     /// is `Taken` follows a head that has moved on.
     pub async fn append(&self, commits: &[&Commit]) -> Vec<Inserted> {
         let statement = format!(
-            "INSERT INTO \"{}\" VALUE {{'stream': ?, 'version': ?, 'length': ?, 'slice': ?, 'position': ?, 'events': ?}}",
+            "INSERT INTO \"{}\" VALUE {{'stream': ?, 'version': ?, 'length': ?, 'partition': ?, 'position': ?, 'events': ?}}",
             self.table
         );
         let rows = commits.iter().map(|commit| {
@@ -431,7 +431,7 @@ impl EventStore {
                 text(commit.stream.as_str()),
                 AttributeValue::N(commit.version.to_string()),
                 AttributeValue::N(commit.length.to_string()),
-                text(&commit.stream.slice()),
+                text(&commit.stream.partition()),
                 AttributeValue::N(commit.position.to_string()),
                 text(&commit.events),
             ];

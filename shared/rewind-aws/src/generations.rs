@@ -3,8 +3,8 @@
 
 use crate::{
     Error,
+    clock::now,
     data_store::{self, DataStore, Key, Row, Write, Written},
-    given::now,
     stalls,
 };
 use jiff::{SignedDuration, Timestamp};
@@ -393,7 +393,7 @@ pub async fn sweep(
         for (generation, dropped) in &generations.dropped {
             let target = target(projection, *generation);
             let rows = data_store::row_partitions(&target);
-            for partition in rows.chain(data_store::mark_partitions(&target.to_string())) {
+            for partition in rows.chain(data_store::checkpoint_partitions(&target.to_string())) {
                 if !has_time() {
                     return Ok(false);
                 }

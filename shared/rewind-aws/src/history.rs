@@ -2,12 +2,12 @@
 
 use crate::{
     Error,
-    data_store::unfit,
+    data_store::exceeded,
     event_store::EventStore,
-    lanes::{self, Merged, Step},
+    partitions::{self, Advanced, Merged},
 };
 use rewind::{
-    Change, Folded, Projection, Recorded, Refused, Selection, StreamName,
+    Change, Folded, Projection, RecordedEvent, Rejection, Selection, StreamName,
     reversal::{Effect, Reversal, Reversals},
 };
 use serde_json::Value;
@@ -24,7 +24,7 @@ pub(crate) struct Resolved<'a> {
     /// The version.
     pub version: u64,
     /// The event that happens or is taken back.
-    pub root: Cow<'a, Recorded>,
+    pub root: Cow<'a, RecordedEvent>,
     /// What the version does to it, where it is that of a reversal.
     pub effect: Option<Effect>,
 }
@@ -61,16 +61,16 @@ impl Resolved<'_> {
 /// Follows the reversals among events of one stream to what they are about.
 pub(crate) async fn resolve<'a>(
     store: &EventStore,
-    run: Vec<Cow<'a, Recorded>>,
+    run: Vec<Cow<'a, RecordedEvent>>,
 ) -> Result<Vec<Resolved<'a>>, Error> {
-    let is_reversal = |event: &Cow<'a, Recorded>| Reversal::of(event).is_some();
+    let is_reversal = |event: &Cow<'a, RecordedEvent>| Reversal::of(event).is_some();
     let last = run.iter().rfind(|event| is_reversal(event));
     let known = match last {
         // What one does depends on all before it.
         Some(last) => reversals(store, last.stream(), 0, last.version).await?,
         None => Reversals::default(),
     };
-    let mut found: HashMap<u64, Recorded> = HashMap::new();
+    let mut found: HashMap<u64, RecordedEvent> = HashMap::new();
     let effects = run.iter().filter_map(|event| known.effect(event.version));
     for root in effects.map(Effect::root) {
         if let Entry::Vacant(unknown) = found.entry(root) {
@@ -102,7 +102,7 @@ pub(crate) async fn resolve<'a>(
 /// # Errors
 ///
 /// When DynamoDB fails, or a commit is damaged or missing.
-pub async fn root(store: &EventStore, event: &Recorded) -> Result<Recorded, Error> {
+pub async fn root(store: &EventStore, event: &RecordedEvent) -> Result<RecordedEvent, Error> {
     let mut root = event.clone();
     while let Some(Reversal { version, .. }) = Reversal::of(&root) {
         root = read(store, root.stream(), version).await?;
@@ -110,7 +110,11 @@ pub async fn root(store: &EventStore, event: &Recorded) -> Result<Recorded, Erro
     Ok(root)
 }
 
-async fn read(store: &EventStore, stream: &StreamName, version: u64) -> Result<Recorded, Error> {
+async fn read(
+    store: &EventStore,
+    stream: &StreamName,
+    version: u64,
+) -> Result<RecordedEvent, Error> {
     let (mut events, _) = store.read_events(stream, version - 1, version).await?;
     events.pop().ok_or_else(|| {
         let what = format!("stream {stream}");
@@ -161,7 +165,7 @@ pub struct Refolded {
     /// Up to which version it holds its stream.
     pub watermark: u64,
     /// Why the next event is not in it.
-    pub refused: Option<Refused>,
+    pub refused: Option<Rejection>,
 }
 
 /// Which row is folded, and of what.
@@ -228,7 +232,7 @@ pub async fn supposing(
             row = Refolded {
                 state: folded.row,
                 watermark: row.watermark + folded.applied as u64,
-                refused: folded.refused,
+                refused: folded.rejection,
             };
             if row.refused.is_some() || !has_more {
                 break;
@@ -262,17 +266,17 @@ pub async fn fold_shared(
 ) -> Result<Option<Refolded>, Error> {
     let everything = Selection::default();
     let categories = projection.categories.iter().copied().collect();
-    let lanes = lanes::of(&everything, &categories);
-    let mut merged = Merged::new(store, lanes, &everything, position.saturating_add(1));
+    let partitions = partitions::of(&everything, &categories);
+    let mut merged = Merged::new(store, partitions, &everything, position.saturating_add(1));
     let mut row = Refolded::default();
     // Streams that cannot go on, as they could not then.
     let mut stalled: HashSet<StreamName> = HashSet::new();
     loop {
-        let event = match merged.step().await? {
-            Step::Event(event) => *event,
-            Step::Read if Instant::now() > deadline => return Ok(None),
-            Step::Read => continue,
-            Step::End => return Ok(Some(row)),
+        let event = match merged.advance().await? {
+            Advanced::Event(event) => *event,
+            Advanced::Read if Instant::now() > deadline => return Ok(None),
+            Advanced::Read => continue,
+            Advanced::End => return Ok(Some(row)),
         };
         if event.position > position || stalled.contains(event.stream()) {
             continue;
@@ -289,7 +293,7 @@ pub async fn fold_shared(
                 Ok(keys) if keys.iter().any(|touched| touched == key) => {
                     let folded = projection.fold(key, row.state.as_ref(), &[change]);
                     row.state = folded.row;
-                    folded.refused
+                    folded.rejection
                 }
                 Ok(_) => None,
                 Err(refused) => Some(refused),
@@ -308,14 +312,14 @@ pub(crate) fn fold_sized(
     changes: &[Change<'_>],
 ) -> Folded {
     let folded = subject.projection.fold(subject.key, row, changes);
-    let Some(unfit) = folded.row.as_ref().and_then(unfit) else {
+    let Some(unfit) = folded.row.as_ref().and_then(exceeded) else {
         return folded;
     };
     match changes.split_at(changes.len() / 2) {
         ([], _) => Folded {
             row: row.cloned(),
             applied: 0,
-            refused: Some(unfit),
+            rejection: Some(unfit),
             fold_again: false,
         },
         // Which of the changes is too much shows in halves.

@@ -14,7 +14,7 @@ use crate::{
 use futures::{StreamExt, TryStreamExt, stream};
 use rewind::{
     Service, StreamName,
-    stream::{SLICES, slice_name},
+    stream::{PARTITIONS, partition_name},
 };
 use serde::Serialize;
 use std::{
@@ -101,16 +101,16 @@ async fn heads(
     patience: Duration,
 ) -> Result<Heads, Error> {
     let due = now.saturating_sub(patience.as_micros() as u64);
-    let slices = service.categories().into_iter().flat_map(|category| {
-        (0..SLICES).flat_map(move |slice| {
-            let slice = slice_name(category, slice);
-            [(slice.clone(), u64::MAX >> 1), (slice, due)]
+    let partitions = service.categories().into_iter().flat_map(|category| {
+        (0..PARTITIONS).flat_map(move |partition| {
+            let partition = partition_name(category, partition);
+            [(partition.clone(), u64::MAX >> 1), (partition, due)]
         })
     });
-    let slices: BTreeSet<(String, u64)> = slices.collect();
-    let looks = slices
-        .into_iter()
-        .map(|(slice, until)| async move { events.last_entries(&slice, until, LOOK).await });
+    let partitions: BTreeSet<(String, u64)> = partitions.collect();
+    let looks = partitions.into_iter().map(|(partition, until)| async move {
+        events.last_entries(&partition, until, LOOK).await
+    });
     let looks = stream::iter(looks).buffer_unordered(CONCURRENCY);
     let looks: Vec<Vec<Entry>> = looks.try_collect().await?;
     let mut heads = Heads::new();

@@ -25,18 +25,18 @@
 
 pub mod audit;
 pub mod clients;
+pub mod clock;
 pub mod compare;
 pub mod data_store;
 mod error;
 pub mod event_store;
 pub mod generations;
-pub mod given;
 pub mod history;
 pub mod http;
 pub mod invoke;
 mod item;
 pub mod lag;
-pub mod lanes;
+pub mod partitions;
 pub mod peek;
 pub mod playback;
 pub mod projector;

@@ -7,7 +7,7 @@ use aws_sdk_kinesis::{
     types::{Record, ShardIteratorType},
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use rewind::{Batch, Event, event::identity};
+use rewind::{Batch, CloudEvent, event::identity};
 use std::collections::HashMap;
 
 /// Shards that are looked at at once.
@@ -73,7 +73,7 @@ pub async fn behind(
 /// What is claimed once a record is done. One that cannot be read is parked.
 fn identities(record: &Record) -> Vec<String> {
     match Batch::decode(record.data().as_ref()) {
-        Ok(batch) => batch.events.iter().map(Event::identity).collect(),
+        Ok(batch) => batch.events.iter().map(CloudEvent::identity).collect(),
         Err(_) => vec![parked(&record.sequence_number)],
     }
 }

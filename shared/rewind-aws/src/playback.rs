@@ -17,11 +17,11 @@ mod shown;
 
 use crate::{
     Error,
+    clock::{self, now},
     data_store::{self, DataStore, Key, Row, Written},
     event_store::EventStore,
     generations::{self, ChangeError, Generations},
-    given::{self, now},
-    lanes::Place,
+    partitions::Cursor,
     put::Stream,
 };
 pub use create::check_id;
@@ -69,13 +69,14 @@ pub struct Playback {
     /// It sends what has a position below this: what was recorded before it
     /// was created. Live events take over from there.
     pub until: u64,
-    /// How far it is in each lane: a slice `category#slice` of an index, or a
+    /// How far it is in each partition: a partition `category#partition` of an index, or a
     /// stream that was asked for by its name.
-    pub lanes: BTreeMap<String, Lane>,
-    /// Up to where rows were found to have caught up: a lane, and the place in
+    #[serde(rename = "lanes")]
+    pub partitions: BTreeMap<String, Progress>,
+    /// Up to where rows were found to have caught up: a partition, and the place in
     /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub checked: Option<(String, Option<Place>)>,
+    pub checked: Option<(String, Option<Cursor>)>,
     /// What it was doing when it was paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<State>,
@@ -96,16 +97,16 @@ pub struct Playback {
     pub reason: Option<String>,
 }
 
-/// How far a playback is in a lane.
+/// How far a playback is in a partition.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Lane {
-    /// The first and the last position that the lane has to offer; `None`
+pub struct Progress {
+    /// The first and the last position that the partition has to offer; `None`
     /// before it was looked at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub range: Option<(u64, u64)>,
     /// The commit up to which all is sent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub place: Option<Place>,
+    #[serde(rename = "place", default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<Cursor>,
     /// What of it was sent; a page that was sent twice, because the playback
     /// died in between, counts once.
     #[serde(default)]
@@ -193,7 +194,7 @@ pub enum PlayError {
 }
 
 /// A playback at work: what is saved, and what is not.
-struct Run<'a> {
+struct Playing<'a> {
     player: &'a Player,
     /// The invocation's name.
     name: String,
@@ -203,7 +204,7 @@ struct Run<'a> {
     saved: tokio::sync::Mutex<Saved>,
     pacer: Pacer,
     deadline: Instant,
-    /// Whether a lane has ended early, so that the others do as well.
+    /// Whether a partition has ended early, so that the others do as well.
     is_ending: AtomicBool,
 }
 
@@ -252,8 +253,8 @@ impl Player {
     ///
     /// When there is none of this id, or a service fails: what is saved stays,
     /// and another call goes on.
-    pub async fn resume(&self, id: &str, deadline: Instant) -> Result<Ended, PlayError> {
-        let name = given::id();
+    pub async fn play(&self, id: &str, deadline: Instant) -> Result<Ended, PlayError> {
+        let name = clock::id();
         let begin = async || {
             let named = self.change(id, |playback| {
                 playback.player = Some(name.clone());
@@ -268,7 +269,7 @@ impl Player {
             }
             (playback, revision) = begin().await?;
         }
-        let run = Run {
+        let run = Playing {
             player: self,
             name,
             replay: playback.replay(),
@@ -324,7 +325,7 @@ impl Player {
     /// # Errors
     ///
     /// A problem when there is none, or it is over.
-    pub async fn go_on(&self, id: &str) -> Result<Playback, PlayError> {
+    pub async fn resume(&self, id: &str) -> Result<Playback, PlayError> {
         let going = self.change(id, |playback| match playback.state {
             State::Paused => {
                 let before = playback.paused.take();
@@ -365,7 +366,7 @@ impl Player {
     /// # Errors
     ///
     /// When DynamoDB fails or a record is damaged.
-    pub async fn forsaken(&self) -> Result<Vec<String>, Error> {
+    pub async fn orphaned(&self) -> Result<Vec<String>, Error> {
         let mut forsaken = Vec::new();
         let mut after: Option<String> = None;
         loop {
@@ -508,7 +509,9 @@ impl Playback {
     /// What it has sent in all.
     pub fn sent(&self) -> Sent {
         let mut sent = Sent::default();
-        self.lanes.values().for_each(|lane| sent += lane.sent);
+        self.partitions
+            .values()
+            .for_each(|partition| sent += partition.sent);
         sent
     }
 
@@ -531,13 +534,13 @@ impl Playback {
     }
 }
 
-impl Run<'_> {
+impl Playing<'_> {
     /// Whether there is time for another page before the deadline.
     fn has_time(&self) -> bool {
         Instant::now() < self.deadline && !self.is_ending.load(Ordering::Relaxed)
     }
 
-    /// Lets all lanes end after the page that they are at.
+    /// Lets all partitions end after the page that they are at.
     fn end(&self) {
         self.is_ending.store(true, Ordering::Relaxed);
     }

@@ -16,7 +16,7 @@ use crate::{
     records::Failures,
     stalls::{self, Stall},
 };
-use rewind::{Delivery, Over, Projection, Recorded, Selection, Service, StreamName, Target};
+use rewind::{Delivery, Over, Projection, RecordedEvent, Selection, Service, StreamName, Target};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// How often a row that others write as well is tried.
@@ -45,7 +45,7 @@ pub struct Projected {
 /// came in.
 #[derive(Debug, Default)]
 struct Arrived<'a> {
-    events: Vec<&'a Recorded>,
+    events: Vec<&'a RecordedEvent>,
     places: BTreeSet<usize>,
 }
 

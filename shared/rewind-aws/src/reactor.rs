@@ -15,8 +15,8 @@ use crate::{
     stalls::{self, Stall},
 };
 use rewind::{
-    Batch, Delivery, Event, Reaction, Recorded, Refused, Replay, Service, StreamName,
-    watermark::{Step, step},
+    Batch, CloudEvent, Delivery, Reaction, RecordedEvent, Rejection, Replay, Service, StreamName,
+    watermark::{Arrival, arrival},
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -39,7 +39,7 @@ pub struct Reacted {
     /// The deliveries, by their places in the batch, that have to come again.
     pub failed: Failures,
     /// How many events were drawn and sent.
-    pub drawn: usize,
+    pub emitted: usize,
     /// How many (reaction, stream) cannot go on.
     pub stalled: usize,
 }
@@ -50,10 +50,10 @@ struct Turn<'a> {
     stream: &'a StreamName,
     places: Vec<usize>,
     key: Key,
-    mark: Row,
+    checkpoint: Row,
     watermark: u64,
-    drawn: Vec<Event>,
-    refused: Option<Refused>,
+    emitted: Vec<CloudEvent>,
+    refused: Option<Rejection>,
     /// Whether the table is known to hold more.
     has_more: bool,
 }
@@ -77,7 +77,7 @@ impl Reactor {
     ///
     /// When the marks cannot be read: the whole batch has to come again.
     pub async fn react(&self, deliveries: &[(usize, Delivery)]) -> Result<Reacted, Error> {
-        let mut streams: BTreeMap<&StreamName, (Vec<&Recorded>, Vec<usize>)> = BTreeMap::new();
+        let mut streams: BTreeMap<&StreamName, (Vec<&RecordedEvent>, Vec<usize>)> = BTreeMap::new();
         for (place, delivery) in deliveries {
             let replay = delivery.replay.as_ref();
             if !replay.is_none_or(Replay::is_for_microservice) {
@@ -97,10 +97,10 @@ impl Reactor {
                     reaction,
                     stream,
                     places: places.clone(),
-                    key: Key::mark(&reaction.origin, stream.as_str()),
-                    mark: Row::default(),
+                    key: Key::checkpoint(&reaction.origin, stream.as_str()),
+                    checkpoint: Row::default(),
                     watermark: 0,
-                    drawn: Vec::new(),
+                    emitted: Vec::new(),
                     refused: None,
                     has_more: false,
                 });
@@ -111,10 +111,10 @@ impl Reactor {
         let mut reacted = Reacted::default();
         let mut ready = Vec::new();
         for mut turn in turns {
-            turn.mark = marks.remove(&turn.key).unwrap_or_default();
-            turn.watermark = turn.mark.watermark;
+            turn.checkpoint = marks.remove(&turn.key).unwrap_or_default();
+            turn.watermark = turn.checkpoint.watermark;
             let events = &streams[turn.stream].0;
-            match self.draw(&mut turn, events).await {
+            match self.emit(&mut turn, events).await {
                 Ok(()) => ready.push(turn),
                 Err(error) => reacted.fail(&turn, &error.to_string()),
             }
@@ -130,7 +130,7 @@ impl Reactor {
                     if turn.has_more {
                         reacted.fail(turn, "it goes on with the next delivery");
                     }
-                    reacted.drawn += turn.drawn.len();
+                    reacted.emitted += turn.emitted.len();
                     reacted.stalled += usize::from(turn.refused.is_some());
                 }
                 Err(reason) => reacted.fail(turn, &reason),
@@ -140,15 +140,15 @@ impl Reactor {
     }
 
     /// Draws what follows from the stream's new events.
-    async fn draw(&self, turn: &mut Turn<'_>, events: &[&Recorded]) -> Result<(), Error> {
-        let through = match step(turn.watermark, events.iter().copied()) {
-            Step::Skip => return Ok(()),
-            Step::Apply(run) => {
+    async fn emit(&self, turn: &mut Turn<'_>, events: &[&RecordedEvent]) -> Result<(), Error> {
+        let through = match arrival(turn.watermark, events.iter().copied()) {
+            Arrival::Skip => return Ok(()),
+            Arrival::Apply(run) => {
                 let through = run.last().map_or(0, |event| event.version);
                 let run = run.into_iter().map(Cow::Borrowed);
                 return self.react_to(turn, run, through).await;
             }
-            Step::Read { through } => through,
+            Arrival::Read { through } => through,
         };
         for nth in 1.. {
             let page = self
@@ -179,13 +179,13 @@ impl Reactor {
     async fn react_to<'e>(
         &self,
         turn: &mut Turn<'_>,
-        events: impl Iterator<Item = Cow<'e, Recorded>>,
+        events: impl Iterator<Item = Cow<'e, RecordedEvent>>,
         through: u64,
     ) -> Result<(), Error> {
         for event in events {
             let version = event.version;
             match turn.reaction.react(&event) {
-                Ok(drawn) => turn.drawn.extend(drawn),
+                Ok(drawn) => turn.emitted.extend(drawn),
                 Err(refused) => {
                     let (events, stream) = (&self.events, turn.stream);
                     if !history::is_taken_back(events, stream, version, through).await? {
@@ -205,7 +205,7 @@ impl Reactor {
         let mut turn_of = Vec::new();
         for (nth, turn) in turns.iter().enumerate() {
             // Runs of one stream share a record.
-            for run in turn.drawn.chunk_by(|a, b| a.stream == b.stream) {
+            for run in turn.emitted.chunk_by(|a, b| a.stream == b.stream) {
                 let key = run[0].stream.to_string();
                 for packed in Batch::encode(run) {
                     let key = key.clone();
@@ -228,18 +228,18 @@ impl Reactor {
     /// Moves the mark on behind what was sent.
     async fn settle(&self, turn: &Turn<'_>) -> Result<(), Error> {
         let stalled = turn.refused.as_ref().map(stalls::reason);
-        let is_known = turn.refused.is_none() || stalled == turn.mark.stalled;
-        if turn.watermark == turn.mark.watermark && is_known {
+        let is_known = turn.refused.is_none() || stalled == turn.checkpoint.stalled;
+        if turn.watermark == turn.checkpoint.watermark && is_known {
             // Stalled before for the same reason, or nothing but repeats: those
             // say nothing about the event that the stream is stalled at.
             return Ok(());
         }
         let origin = &turn.reaction.origin;
-        let was = turn.mark.stalled.as_deref();
+        let was = turn.checkpoint.stalled.as_deref();
         let stall = stalled.as_ref();
         let stall = stall.map(|reason| Stall::new(origin, turn.stream, turn.watermark, reason));
         let report = stalls::change(was, stall.as_ref(), origin, turn.stream)?;
-        let seen = turn.mark.revision;
+        let seen = turn.checkpoint.revision;
         let mark = Row {
             state: None,
             watermark: turn.watermark,

@@ -110,7 +110,7 @@ impl Reader {
     pub fn watermark_key(&self, stream: &StreamName) -> Key {
         match &self.way {
             Way::OneRow(generation) => Key::row(&generation.target, stream.id()),
-            Way::SharedRows(_) | Way::Reaction => Key::mark(&self.name, stream.as_str()),
+            Way::SharedRows(_) | Way::Reaction => Key::checkpoint(&self.name, stream.as_str()),
         }
     }
 

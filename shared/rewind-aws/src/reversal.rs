@@ -1,15 +1,16 @@
 //! Reversing one event: what it would change, and doing it.
 
 use crate::{
-    Error,
+    Error, clock,
     data_store::{DataStore, Key},
     event_store::EventStore,
-    generations, given,
+    generations,
     history::{self, Subject},
     put::{Outgoing, Stream},
 };
 use rewind::{
-    Batch, Change, Over, Problem, Projection, Recorded, Refused, Service, StreamName, Target,
+    Batch, Change, Over, Problem, Projection, RecordedEvent, Rejection, Service, StreamName,
+    Target,
     reversal::{Effect, Reversal, Reversals, place},
 };
 use serde::Serialize;
@@ -53,7 +54,7 @@ pub struct Accepted {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Preview {
     /// The event.
-    pub event: Recorded,
+    pub event: RecordedEvent,
     /// Every row that would be another one.
     pub rows: Vec<RowChange>,
     /// What depends on the event: later events that would now be refused.
@@ -135,7 +136,7 @@ impl Reverser {
             by: by.to_string(),
         };
         let nth = reversals.times(named.version);
-        let event = reversal.event(&event, nth, given::now().to_string());
+        let event = reversal.event(&event, nth, clock::now().to_string());
         let outgoing = Batch::encode(std::slice::from_ref(&event)).into_iter();
         let outgoing = outgoing.map(|packed| Outgoing {
             key: event.stream.to_string(),
@@ -194,7 +195,7 @@ impl Reverser {
             let left_out = reversals.left_out();
             let events = events.iter();
             let events = events.filter(|event| !left_out.contains(&event.version));
-            let events: Vec<&Recorded> = events.collect();
+            let events: Vec<&RecordedEvent> = events.collect();
             let category = named.stream.category();
             if let Some((version, refused)) = self.service.first_refused(category, &events) {
                 preview.depending.push(Depending {
@@ -208,7 +209,7 @@ impl Reverser {
     }
 
     /// The event, and the reversals of its stream.
-    async fn find(&self, named: &Named) -> Result<(Recorded, Reversals), ReverseError> {
+    async fn find(&self, named: &Named) -> Result<(RecordedEvent, Reversals), ReverseError> {
         let Named { stream, version } = named;
         let reversals = history::reversals(&self.events, stream, 0, u64::MAX).await?;
         let event = self.event(stream, *version).await?;
@@ -231,7 +232,11 @@ impl Reverser {
         Ok((event, reversals))
     }
 
-    async fn event(&self, stream: &StreamName, version: u64) -> Result<Recorded, ReverseError> {
+    async fn event(
+        &self,
+        stream: &StreamName,
+        version: u64,
+    ) -> Result<RecordedEvent, ReverseError> {
         let not_found = || {
             let place = place(stream, version);
             Problem::not_found(format!("there is no event {place}"))
@@ -241,8 +246,8 @@ impl Reverser {
         Ok(events.pop().ok_or_else(not_found)?)
     }
 
-    async fn all(&self, stream: &StreamName) -> Result<Vec<Recorded>, Error> {
-        let mut events: Vec<Recorded> = Vec::new();
+    async fn all(&self, stream: &StreamName) -> Result<Vec<RecordedEvent>, Error> {
+        let mut events: Vec<RecordedEvent> = Vec::new();
         loop {
             let after = events.last().map_or(0, |event| event.version);
             let (page, has_more) = self.events.read_events(stream, after, u64::MAX).await?;
@@ -289,11 +294,11 @@ impl Reverser {
     async fn preview_rows(
         &self,
         projection: &Projection,
-        (root, is_restored): (&Recorded, bool),
+        (root, is_restored): (&RecordedEvent, bool),
         preview: &mut Preview,
     ) -> Result<(), Error> {
         let version = preview.event.version;
-        let refused = |why: Refused| Depending {
+        let refused = |why: Rejection| Depending {
             by: projection.name.to_string(),
             version,
             reason: why.reason,
@@ -318,7 +323,7 @@ impl Reverser {
                 false => Change::Revert(root),
             };
             let folded = projection.fold(&key, before.as_ref(), &[change]);
-            if let Some(why) = folded.refused {
+            if let Some(why) = folded.rejection {
                 preview.depending.push(refused(why));
                 return Ok(());
             }

@@ -14,7 +14,7 @@ use crate::{
     retry,
 };
 use futures::{StreamExt, stream};
-use rewind::{Commit, Event, Head, Recorded, StreamName, commit};
+use rewind::{CloudEvent, Commit, Head, RecordedEvent, StreamName, commit};
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     sync::Mutex,
@@ -49,7 +49,7 @@ pub enum Outcome {
     /// It stands in the events table, since now or since before.
     Recorded {
         /// With its place.
-        recorded: Box<Recorded>,
+        recorded: Box<RecordedEvent>,
         /// Whether this call recorded it.
         is_new: bool,
     },
@@ -65,14 +65,14 @@ pub enum Outcome {
 struct Pending<'a> {
     /// Its place in the call.
     place: usize,
-    event: &'a Event,
+    event: &'a CloudEvent,
     claim: Claim,
     /// Its claim stood before this call: it may be recorded already.
     is_suspect: bool,
 }
 
 /// The events of one stream on their way into the table.
-struct Lane<'a> {
+struct StreamTurn<'a> {
     stream: &'a StreamName,
     head: Head,
     pending: VecDeque<Pending<'a>>,
@@ -104,14 +104,14 @@ impl Sequencer {
 
     /// Records events, in order within each stream. The outcome of each stands
     /// at its place in `events`.
-    pub async fn record(&self, events: &[Event]) -> Vec<Outcome> {
+    pub async fn record(&self, events: &[CloudEvent]) -> Vec<Outcome> {
         let mut outcomes = vec![Outcome::Failed("not tried".into()); events.len()];
         let claims: Vec<Claim> = events.iter().map(claim_of).collect();
         let standing = match self.store.claims(&rivals(&claims)).await {
             Ok(standing) => standing,
             Err(error) => return vec![Outcome::Failed(error.to_string()); events.len()],
         };
-        let (mut lanes, repeats) = lanes(events, claims, &standing, &mut outcomes);
+        let (mut lanes, repeats) = turns(events, claims, &standing, &mut outcomes);
         self.find_heads(&mut lanes, &mut outcomes).await;
         self.claim(&mut lanes, &mut outcomes).await;
         self.find_suspects(&mut lanes, &mut outcomes).await;
@@ -134,7 +134,7 @@ impl Sequencer {
     }
 
     /// Learns where each stream stands: before anything is claimed.
-    async fn find_heads(&self, lanes: &mut [Lane<'_>], outcomes: &mut [Outcome]) {
+    async fn find_heads(&self, lanes: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
         let streams: Vec<&StreamName> = lanes.iter().map(|lane| lane.stream).collect();
         let new = &self.new_streams(&streams).await;
         let heads = stream::iter(streams)
@@ -175,7 +175,7 @@ impl Sequencer {
 
     /// Claims the identity of every event. What belongs to other content is
     /// dropped as a conflict; what was claimed before becomes a suspect.
-    async fn claim(&self, lanes: &mut [Lane<'_>], outcomes: &mut [Outcome]) {
+    async fn claim(&self, lanes: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
         let pending = lanes.iter().flat_map(|lane| &lane.pending);
         let claims: Vec<Claim> = pending.map(|pending| pending.claim.clone()).collect();
         let mut answers = self.store.claim(&claims).await;
@@ -242,7 +242,7 @@ impl Sequencer {
 
     /// Looks for the events that were claimed before: where they are recorded,
     /// they are not recorded again.
-    async fn find_suspects(&self, lanes: &mut [Lane<'_>], outcomes: &mut [Outcome]) {
+    async fn find_suspects(&self, lanes: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
         for lane in lanes {
             let suspects = lane.pending.iter().filter(|pending| pending.is_suspect);
             let Some(from) = suspects.map(|suspect| suspect.claim.from).min() else {
@@ -257,7 +257,7 @@ impl Sequencer {
 
     /// Reads the lane's stream from a version on and takes out of the lane what
     /// is recorded. Ends early when no suspect is left: the head then stays.
-    async fn look(&self, lane: &mut Lane<'_>, from: u64, outcomes: &mut [Outcome]) {
+    async fn look(&self, lane: &mut StreamTurn<'_>, from: u64, outcomes: &mut [Outcome]) {
         let mut after = from - 1;
         let mut reached = None;
         loop {
@@ -293,14 +293,14 @@ impl Sequencer {
 
     /// Inserts the lanes' events, one commit of each lane a round: a commit is
     /// never sent before the one in front of it stands.
-    async fn append(&self, lanes: &mut [Lane<'_>], outcomes: &mut [Outcome]) {
+    async fn append(&self, lanes: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
         let mut round = 0;
         loop {
             for lane in lanes.iter_mut() {
                 lane.plan();
             }
             let busy = lanes.iter_mut().filter(|lane| !lane.planned.is_empty());
-            let mut busy: Vec<&mut Lane<'_>> = busy.collect();
+            let mut busy: Vec<&mut StreamTurn<'_>> = busy.collect();
             if busy.is_empty() {
                 break;
             }
@@ -359,7 +359,7 @@ impl Sequencer {
 }
 
 /// What an event claims, before it is known from which version on.
-fn claim_of(event: &Event) -> Claim {
+fn claim_of(event: &CloudEvent) -> Claim {
     Claim {
         identity: event.identity(),
         fingerprint: event.fingerprint(),
@@ -384,13 +384,13 @@ fn rivals(claims: &[Claim]) -> Vec<&str> {
 /// Sorts events into lanes. What repeats an identity of the same call is set
 /// aside, with the place of the first. Of rivals for an identity, the claim in
 /// `standing` says whose it is; without one, the first comes first.
-fn lanes<'a>(
-    events: &'a [Event],
+fn turns<'a>(
+    events: &'a [CloudEvent],
     claims: Vec<Claim>,
     standing: &HashMap<String, Claim>,
     outcomes: &mut [Outcome],
-) -> (Vec<Lane<'a>>, Vec<Repeat>) {
-    let mut lanes: Vec<Lane<'a>> = Vec::new();
+) -> (Vec<StreamTurn<'a>>, Vec<Repeat>) {
+    let mut lanes: Vec<StreamTurn<'a>> = Vec::new();
     let mut lane_of: HashMap<&StreamName, usize> = HashMap::new();
     let mut first_of: HashMap<String, (usize, String)> = HashMap::new();
     let mut repeats = Vec::new();
@@ -411,7 +411,7 @@ fn lanes<'a>(
         let first = (place, claim.fingerprint.clone());
         first_of.insert(claim.identity.clone(), first);
         let lane = *lane_of.entry(&event.stream).or_insert_with(|| {
-            lanes.push(Lane {
+            lanes.push(StreamTurn {
                 stream: &event.stream,
                 head: Head::default(),
                 pending: VecDeque::new(),
@@ -432,13 +432,13 @@ fn lanes<'a>(
     (lanes, repeats)
 }
 
-impl Lane<'_> {
+impl StreamTurn<'_> {
     /// Plans commits behind the head, where none are planned.
     fn plan(&mut self) {
         if self.planned.is_empty() {
             let most = if self.is_one_by_one { 1 } else { usize::MAX };
             let events = self.pending.iter().take(most);
-            let events: Vec<&Event> = events.map(|pending| pending.event).collect();
+            let events: Vec<&CloudEvent> = events.map(|pending| pending.event).collect();
             self.planned = commit::plan(self.head, &events, now()).into();
         }
     }
@@ -452,7 +452,7 @@ impl Lane<'_> {
             let Some(pending) = self.pending.pop_front() else {
                 return;
             };
-            let recorded = Recorded {
+            let recorded = RecordedEvent {
                 event: pending.event.clone(),
                 version: commit.version + nth,
                 position: commit.position + nth,
@@ -477,7 +477,7 @@ impl Lane<'_> {
     }
 
     /// An event that stands in the table is not pending.
-    fn take_out(&mut self, recorded: Recorded, outcomes: &mut [Outcome]) {
+    fn take_out(&mut self, recorded: RecordedEvent, outcomes: &mut [Outcome]) {
         let event = &recorded.event;
         let same = |p: &Pending<'_>| p.event.id == event.id && p.event.source == event.source;
         let Some(nth) = self.pending.iter().position(same) else {

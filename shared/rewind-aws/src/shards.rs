@@ -6,12 +6,12 @@
 
 use crate::{
     Error,
+    clock::now,
     data_store::{self, DataStore, Key, Row},
-    given::now,
     records::{Failures, Record},
 };
 use jiff::Timestamp;
-use rewind::Refused;
+use rewind::Rejection;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -104,7 +104,7 @@ impl Shards {
             shard: shard.to_string(),
             sequence_number: record.sequence_number.clone(),
             since: before.as_ref().map_or_else(now, |before| before.since),
-            reason: crate::stalls::reason(&Refused::new(reason.clone())),
+            reason: crate::stalls::reason(&Rejection::new(reason.clone())),
         };
         if before.as_ref() == Some(&failing) {
             return Ok(());

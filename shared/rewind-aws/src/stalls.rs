@@ -5,7 +5,7 @@ use crate::{
     Error,
     data_store::{self, DataStore, Key, Row, Write},
 };
-use rewind::{Refused, StreamName};
+use rewind::{Rejection, StreamName};
 use serde::{Deserialize, Serialize};
 
 const PARTITION: &str = "rewind#stalls";
@@ -41,7 +41,7 @@ impl Stall {
 const MAX_REASON: usize = 2_000;
 
 /// Why a reader is stalled, as rows, marks and reports keep it.
-pub(crate) fn reason(refused: &Refused) -> String {
+pub(crate) fn reason(refused: &Rejection) -> String {
     let text = &refused.reason;
     if text.len() <= MAX_REASON {
         return text.clone();

@@ -12,7 +12,7 @@ use aws_smithy_http_client::Builder;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use meter::{Meter, Reading};
 use pump::Handler;
-use rewind::{Batch, Event, Recorded};
+use rewind::{Batch, CloudEvent, RecordedEvent};
 use rewind_aws::{clients::Clients, sequencer::Sequencer};
 use serde_json::json;
 use support::{Aws, event, recorded};
@@ -40,7 +40,7 @@ async fn pump(aws: &Aws) -> (Handler, Meter) {
 }
 
 /// A trigger's batch: one record for each run of a stream.
-fn batch(events: &[Event]) -> KinesisEvent {
+fn batch(events: &[CloudEvent]) -> KinesisEvent {
     let records = events.chunk_by(|a, b| a.stream == b.stream).zip(0..);
     let records = records.map(|(run, nth)| {
         let packed = Batch::encode(run).remove(0);
@@ -66,7 +66,7 @@ fn batch(events: &[Event]) -> KinesisEvent {
 }
 
 /// An event that takes 300 bytes in its commit.
-fn event_of_300_bytes(stream: &str, nth: usize) -> Event {
+fn event_of_300_bytes(stream: &str, nth: usize) -> CloudEvent {
     let mut sized = event(stream, &format!("{stream}/{nth:06}"), 0);
     let missing = 300 - rewind::commit::size_of(&sized) - ",\"pad\":\"\"".len();
     let data = json!({"n": 0, "pad": "x".repeat(missing)});
@@ -75,7 +75,7 @@ fn event_of_300_bytes(stream: &str, nth: usize) -> Event {
     sized
 }
 
-async fn pumped(pump: &Handler, meter: &Meter, events: &[Event]) -> Reading {
+async fn pumped(pump: &Handler, meter: &Meter, events: &[CloudEvent]) -> Reading {
     meter.take();
     let answer = pump.handle(batch(events)).await;
     assert_eq!(answer.batch_item_failures, []);
@@ -84,7 +84,7 @@ async fn pumped(pump: &Handler, meter: &Meter, events: &[Event]) -> Reading {
 
 /// What the 1 KB rule says: one for the batch, which says how far pump has come,
 /// a unit for each begun KB of the commit's item, one for its index entry (keys and a length only), one for each identity.
-fn by_the_rule(events: &[Recorded]) -> f64 {
+fn by_the_rule(events: &[RecordedEvent]) -> f64 {
     let texts: usize = events
         .iter()
         .map(|event| rewind::commit::size_of(&event.event) + 1)
@@ -106,7 +106,7 @@ async fn an_event_costs_what_was_promised() {
     let rule = by_the_rule(&recorded(&aws.events(), "count-single").await);
     assert_eq!(single.write_units, rule);
 
-    let ten: Vec<Event> = (0..10)
+    let ten: Vec<CloudEvent> = (0..10)
         .map(|nth| event_of_300_bytes("count-ten", nth))
         .collect();
     let run = pumped(&pump, &meter, &ten).await;

@@ -2,14 +2,14 @@
 
 mod support;
 
-use rewind::{Event, Head, StreamName, commit};
+use rewind::{CloudEvent, Head, StreamName, commit};
 use rewind_aws::{
     event_store::{After, Claim, Inserted},
-    lanes::Place,
+    partitions::Cursor,
 };
 use support::{Aws, event, recorded};
 
-fn plan(head: Head, events: &[Event]) -> Vec<rewind::Commit> {
+fn plan(head: Head, events: &[CloudEvent]) -> Vec<rewind::Commit> {
     commit::plan(head, &events.iter().collect::<Vec<_>>(), 1_000)
 }
 
@@ -82,7 +82,7 @@ async fn a_stream_is_read_from_any_version_page_by_page(aws: &Aws) {
 
 async fn the_index_lists_commits_in_recorded_order(aws: &Aws) {
     let store = aws.events();
-    let slice = StreamName::new("count-pages").unwrap().slice();
+    let slice = StreamName::new("count-pages").unwrap().partition();
     let mut positions = Vec::new();
     let mut after = After::Position(0);
     loop {
@@ -92,7 +92,7 @@ async fn the_index_lists_commits_in_recorded_order(aws: &Aws) {
             break;
         }
         let last = page.entries.last().unwrap();
-        after = After::Commit(Place {
+        after = After::Commit(Cursor {
             position: last.position,
             stream: last.stream.clone(),
             version: last.version,

@@ -3,7 +3,7 @@
 mod support;
 
 use aws_lambda_events::{encodings::Body, kinesis::KinesisEvent};
-use rewind::{Batch, Event};
+use rewind::{Batch, CloudEvent};
 use rewind_aws::{
     http::Request,
     projector::Projector,
@@ -73,7 +73,7 @@ async fn a_reader_that_does_not_move_while_there_is_more_is_named() {
 #[tokio::test]
 async fn what_waits_for_pump_is_told_whatever_pump_has_said() {
     let aws = Aws::start().await;
-    let put = async |events: &[Event]| {
+    let put = async |events: &[CloudEvent]| {
         let data = Batch::encode(events).remove(0).text.into_bytes();
         let key = events[0].stream.to_string();
         let incoming = aws.stream("IncomingStream");

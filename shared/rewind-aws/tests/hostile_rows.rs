@@ -7,8 +7,8 @@ mod support;
 
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use rewind::{
-    Event, Head, MultiStreamProjection, Recorded, Refused, Service, SingleStreamProjection,
-    StreamName, Target, commit,
+    CloudEvent, Head, MultiStreamProjection, RecordedEvent, Rejection, Service,
+    SingleStreamProjection, StreamName, Target, commit,
     event::raw,
     reversal::{Reversal, Reversals},
 };
@@ -46,7 +46,7 @@ impl SingleStreamProjection for Mirror {
     type State = Value;
     const NAME: &'static str = "mirror";
     const CATEGORY: &'static str = "any";
-    fn apply(row: &mut Value, event: &Recorded) -> Result<(), Refused> {
+    fn apply(row: &mut Value, event: &RecordedEvent) -> Result<(), Rejection> {
         *row = event.data::<Value>()?["row"].take();
         Ok(())
     }
@@ -58,11 +58,11 @@ impl MultiStreamProjection for Shelf {
     type Row = Value;
     const NAME: &'static str = "shelf";
     const CATEGORIES: &'static [&'static str] = &["any"];
-    fn keys(event: &Recorded) -> Result<Vec<String>, Refused> {
+    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
         let keys = event.data::<Value>()?["keys"].take();
-        serde_json::from_value(keys).map_err(|_| Refused::new("the keys are no texts"))
+        serde_json::from_value(keys).map_err(|_| Rejection::new("the keys are no texts"))
     }
-    fn apply(_: &str, row: &mut Value, event: &Recorded) -> Result<(), Refused> {
+    fn apply(_: &str, row: &mut Value, event: &RecordedEvent) -> Result<(), Rejection> {
         *row = event.data::<Value>()?["row"].take();
         Ok(())
     }
@@ -74,9 +74,9 @@ impl SingleStreamProjection for Names {
     type State = BTreeMap<String, u64>;
     const NAME: &'static str = "names";
     const CATEGORY: &'static str = "named";
-    fn apply(names: &mut Self::State, event: &Recorded) -> Result<(), Refused> {
+    fn apply(names: &mut Self::State, event: &RecordedEvent) -> Result<(), Rejection> {
         let name = event.data::<Value>()?["row"].take();
-        let name = name.as_str().ok_or_else(|| Refused::new("no name"))?;
+        let name = name.as_str().ok_or_else(|| Rejection::new("no name"))?;
         *names.entry(name.to_string()).or_default() += 1;
         Ok(())
     }
@@ -178,11 +178,11 @@ fn keys(dice: &mut SmallRng) -> Vec<String> {
     keys
 }
 
-fn event(nth: usize, stream: &StreamName, row: &Value, keys: &[String]) -> Event {
-    Event {
+fn event(nth: usize, stream: &StreamName, row: &Value, keys: &[String]) -> CloudEvent {
+    CloudEvent {
         id: nth.to_string(),
         source: "/hostile".into(),
-        kind: "said".into(),
+        event_type: "said".into(),
         stream: stream.clone(),
         time: "2023-04-19T09:00:00Z".into(),
         extensions: BTreeMap::new(),
@@ -260,7 +260,7 @@ async fn any_row_is_stored_as_it_is_or_stalls_its_own_stream() {
             .filter(|(_, row, _)| row.to_string().len() < 380_000)
             .collect();
         let events = made.iter().enumerate();
-        let events: Vec<Event> = events
+        let events: Vec<CloudEvent> = events
             .map(|(nth, (stream, row, keys))| event(batch * BATCH + nth, stream, row, keys))
             .collect();
         let recorded = sequencer.record(&events).await.into_iter();
@@ -322,7 +322,7 @@ async fn a_stream_stalls_at_the_event_that_the_store_does_not_take() {
     let rows = [json!(1), json!(2), json!(3), poison(), poison(), poison()];
     let events = rows.iter().enumerate();
     let keys = ["key".to_string()];
-    let events: Vec<Event> = events
+    let events: Vec<CloudEvent> = events
         .map(|(nth, row)| event(nth, &stream, row, &keys))
         .collect();
     sequencer.record(&events).await;
@@ -376,7 +376,7 @@ async fn a_poison_far_before_its_reversal_holds_nobody_up() {
     // More commits than one write takes, the poison among the first.
     let (count, poisoned) = (2_060, 7);
     let mut head = Head::default();
-    let mut append = async |event: Event| {
+    let mut append = async |event: CloudEvent| {
         let commit = commit::plan(head, &[&event], 1_000).remove(0);
         assert_eq!(store.append(&[&commit]).await, [Inserted::New]);
         head = commit.head();

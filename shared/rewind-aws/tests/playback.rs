@@ -8,17 +8,17 @@ mod support;
 use fault_layer::{Faults, Kind, Plan};
 use futures::future::{join, join_all};
 use rewind::{
-    Delivery, Event, Recorded, Selection, StreamName,
+    CloudEvent, Delivery, RecordedEvent, Selection, StreamName,
     envelope::{Marker, Nothing},
     selection::micros,
 };
 use rewind_aws::{
     audit::{Audit, Violation, Watch},
     clients::Clients,
+    clock::now,
     data_store::Key,
     generations,
-    given::now,
-    lanes::PAGE,
+    partitions::PAGE,
     playback::{Activation, Destination, Ended, PlayError, Playback, Player, Request, State, load},
     projector::Projector,
     put::Stream,
@@ -38,7 +38,7 @@ use support::{Aws, THIRTEEN_IS_FINE, event, impatient, service};
 
 /// So many streams of the category `count`, each of so many events, in commits
 /// of one to three. Every third event is of another type.
-async fn history(aws: &Aws, streams: u64, events: u64) -> Vec<Recorded> {
+async fn history(aws: &Aws, streams: u64, events: u64) -> Vec<RecordedEvent> {
     THIRTEEN_IS_FINE.store(true, Ordering::SeqCst);
     let sequencer = Sequencer::new(aws.events());
     let mut recorded = Vec::new();
@@ -46,12 +46,12 @@ async fn history(aws: &Aws, streams: u64, events: u64) -> Vec<Recorded> {
     while next < events {
         let some = (next..events.min(next + 1 + next % 3)).collect::<Vec<_>>();
         next += some.len() as u64;
-        let batch: Vec<Event> = (0..streams)
+        let batch: Vec<CloudEvent> = (0..streams)
             .flat_map(|nth| some.iter().map(move |n| (nth, *n)))
             .map(|(nth, n)| {
                 let mut event = event(&format!("count-{nth}"), &format!("{nth}/{n}"), n);
                 if n % 3 == 0 {
-                    event.kind = "tripled".into();
+                    event.event_type = "tripled".into();
                 }
                 event
             })
@@ -99,15 +99,18 @@ fn far() -> Instant {
 
 async fn play(player: &Player, id: &str, request: &Request) -> Playback {
     player.create(id, request).await.unwrap();
-    match player.resume(id, far()).await.unwrap() {
+    match player.play(id, far()).await.unwrap() {
         Ended::Over(playback) => *playback,
         Ended::Unfinished(playback) => panic!("{playback:?}"),
     }
 }
 
 /// What a playback has sent: its events by stream, and its markers.
-fn of(id: &str, deliveries: &[Delivery]) -> (BTreeMap<StreamName, Vec<Recorded>>, Vec<Marker>) {
-    let mut streams: BTreeMap<StreamName, Vec<Recorded>> = BTreeMap::new();
+fn of(
+    id: &str,
+    deliveries: &[Delivery],
+) -> (BTreeMap<StreamName, Vec<RecordedEvent>>, Vec<Marker>) {
+    let mut streams: BTreeMap<StreamName, Vec<RecordedEvent>> = BTreeMap::new();
     let mut markers = Vec::new();
     for delivery in deliveries {
         let replay = delivery.replay.as_ref().unwrap();
@@ -124,8 +127,8 @@ fn of(id: &str, deliveries: &[Delivery]) -> (BTreeMap<StreamName, Vec<Recorded>>
     (streams, markers)
 }
 
-fn by_stream(events: &[Recorded]) -> BTreeMap<StreamName, Vec<Recorded>> {
-    let mut streams: BTreeMap<StreamName, Vec<Recorded>> = BTreeMap::new();
+fn by_stream(events: &[RecordedEvent]) -> BTreeMap<StreamName, Vec<RecordedEvent>> {
+    let mut streams: BTreeMap<StreamName, Vec<RecordedEvent>> = BTreeMap::new();
     for event in events {
         let stream = streams.entry(event.stream().clone()).or_default();
         stream.push(event.clone());
@@ -173,7 +176,7 @@ async fn of_ten_rebuilds_at_once_one_is_made_and_nine_name_it() {
                 panic!("{error:?}");
             };
             assert_eq!(
-                (problem.status, &*problem.kind),
+                (problem.status, &*problem.problem_type),
                 (409, "urn:rewind:problem:rebuild-running")
             );
             assert!(problem.detail.contains(&made.id), "{problem:?}");
@@ -233,18 +236,19 @@ async fn what_is_asked_for_is_sent_in_order_with_counts_and_a_dry_run_counts_the
             count: None,
             ..played.request.what.clone()
         };
-        let wanted: Vec<Recorded> = all.iter().filter(|e| selection.takes(e)).cloned().collect();
+        let wanted: Vec<RecordedEvent> =
+            all.iter().filter(|e| selection.takes(e)).cloned().collect();
         assert_eq!(streams, by_stream(&wanted), "{what}");
         if let Some(count) = request.what.count {
             // The first ones in recorded order, over all streams.
-            let of_kind = |event: &&Recorded| {
+            let of_kind = |event: &&RecordedEvent| {
                 let what = Selection {
                     count: None,
                     ..request.what.clone()
                 };
                 what.takes(event)
             };
-            let first: Vec<Recorded> = all
+            let first: Vec<RecordedEvent> = all
                 .iter()
                 .filter(of_kind)
                 .take(count as usize)
@@ -274,12 +278,12 @@ fn check_markers(markers: &[Marker], played: &Playback) {
     let mut ends = 0;
     let mut sum = 0;
     for marker in markers {
-        if let Marker::EndOfSlice { events, .. } = marker {
+        if let Marker::EndOfPartition { events, .. } = marker {
             sum += events;
             ends += 1;
         }
     }
-    assert_eq!((ends, sum), (played.lanes.len(), played.sent().events));
+    assert_eq!((ends, sum), (played.partitions.len(), played.sent().events));
     let end = Marker::End {
         events: played.sent().events,
     };
@@ -310,7 +314,7 @@ async fn a_playback_that_dies_again_and_again_repeats_at_most_a_page_a_lane_each
     let mut deaths = 0;
     let mut played = None;
     for polls in (20..).step_by(5) {
-        match dies_after(polls, player.resume("p", far())).await {
+        match dies_after(polls, player.play("p", far())).await {
             None => deaths += 1,
             Some(ended) => {
                 played = Some(ended.unwrap());
@@ -330,9 +334,9 @@ async fn a_playback_that_dies_again_and_again_repeats_at_most_a_page_a_lane_each
     let deliveries = subscriber(&aws).await.next().await;
     let (mut streams, _) = of("p", &deliveries);
     let sent: usize = streams.values().map(Vec::len).sum();
-    let (page, lanes) = (PAGE as usize * 3, 4);
+    let (page, partitions) = (PAGE as usize * 3, 4);
     assert!(
-        sent - all.len() <= deaths * page * lanes,
+        sent - all.len() <= deaths * page * partitions,
         "{sent} of {}",
         all.len()
     );
@@ -361,7 +365,7 @@ async fn the_operator_pauses_resumes_and_cancels_within_a_page() {
         tokio::time::sleep(Duration::from_millis(1500)).await;
         player.pause("p").await.unwrap()
     };
-    let (ended, _) = join(player.resume("p", far()), operator).await;
+    let (ended, _) = join(player.play("p", far()), operator).await;
     let Ended::Over(paused) = ended.unwrap() else {
         panic!("out of time");
     };
@@ -372,23 +376,23 @@ async fn the_operator_pauses_resumes_and_cancels_within_a_page() {
         paused.sent()
     );
     // Whoever plays it now is told that it waits.
-    let Ended::Over(still) = player.resume("p", far()).await.unwrap() else {
+    let Ended::Over(still) = player.play("p", far()).await.unwrap() else {
         panic!("out of time");
     };
     assert_eq!((still.state, still.sent()), (State::Paused, paused.sent()));
-    assert_eq!(player.go_on("p").await.unwrap().state, State::Replaying);
+    assert_eq!(player.resume("p").await.unwrap().state, State::Replaying);
     let operator = async {
         tokio::time::sleep(Duration::from_millis(1000)).await;
         player.cancel("p").await.unwrap()
     };
-    let (ended, _) = join(player.resume("p", far()), operator).await;
+    let (ended, _) = join(player.play("p", far()), operator).await;
     let Ended::Over(cancelled) = ended.unwrap() else {
         panic!("out of time");
     };
     assert_eq!(cancelled.state, State::Cancelled);
     let sent = cancelled.sent().events;
     assert!(sent > paused.sent().events && sent < 900, "{sent}");
-    let refused = player.go_on("p").await.unwrap_err();
+    let refused = player.resume("p").await.unwrap_err();
     assert!(refused.to_string().contains("cancelled"), "{refused}");
     aws.system.stop().await;
 }
@@ -402,16 +406,16 @@ async fn a_rival_takes_over_and_the_deadline_ends_an_invocation() {
     request.rate = Some(200);
     player.create("p", &request).await.unwrap();
     let soon = Instant::now() + Duration::from_millis(1500);
-    let ended = player.resume("p", soon).await.unwrap();
+    let ended = player.play("p", soon).await.unwrap();
     let Ended::Unfinished(playback) = ended else {
         panic!("{ended:?}");
     };
     assert!(playback.sent().events > 0);
     let rival = async {
         tokio::time::sleep(Duration::from_millis(300)).await;
-        player.resume("p", far()).await
+        player.play("p", far()).await
     };
-    let (first, second) = join(player.resume("p", far()), rival).await;
+    let (first, second) = join(player.play("p", far()), rival).await;
     let Ended::Over(taken_over) = first.unwrap() else {
         panic!("out of time");
     };
@@ -420,7 +424,7 @@ async fn a_rival_takes_over_and_the_deadline_ends_an_invocation() {
         panic!("out of time");
     };
     assert_eq!(played.sent().events as usize, all.len());
-    assert_eq!(player.forsaken().await.unwrap(), Vec::<String>::new());
+    assert_eq!(player.orphaned().await.unwrap(), Vec::<String>::new());
     aws.system.stop().await;
 }
 
@@ -467,10 +471,10 @@ async fn a_stream_that_takes_nothing_fails_the_invocation_and_loses_nothing() {
     let player = player_on(&aws, faulty_stream(&aws, &faults).await);
     let request = to_subscriber(json!({}));
     player.create("p", &request).await.unwrap();
-    let failed = player.resume("p", far()).await.unwrap_err();
+    let failed = player.play("p", far()).await.unwrap_err();
     assert!(failed.to_string().contains("PutRecords"), "{failed}");
     faults.stop();
-    let Ended::Over(played) = player.resume("p", far()).await.unwrap() else {
+    let Ended::Over(played) = player.play("p", far()).await.unwrap() else {
         panic!("out of time");
     };
     assert_eq!(played.state, State::Completed);
@@ -506,7 +510,7 @@ async fn rebuild(aws: &Aws, player: &Player, id: &str) -> Playback {
         }
     };
     let mut write = pin!(write);
-    let mut playing = pin!(player.resume(id, far()));
+    let mut playing = pin!(player.play(id, far()));
     tokio::select! {
         ended = &mut playing => match ended.unwrap() {
             Ended::Over(playback) => *playback,
@@ -651,12 +655,12 @@ async fn a_playback_paused_at_its_end_still_says_that_it_has_ended() {
     player.create("p", &request).await.unwrap();
     // Between its first page and its last step, wherever it gets to.
     for polls in (10..).step_by(3) {
-        if let Some(ended) = dies_after(polls, player.resume("p", far())).await {
+        if let Some(ended) = dies_after(polls, player.play("p", far())).await {
             assert!(matches!(ended.unwrap(), Ended::Over(_)));
             break;
         }
         if player.pause("p").await.is_ok() {
-            player.go_on("p").await.unwrap();
+            player.resume("p").await.unwrap();
         }
     }
     let (playback, _) = load(&aws.data(), "p").await.unwrap().unwrap();

@@ -4,7 +4,7 @@
 mod support;
 
 use futures::future::join_all;
-use rewind::{Delivery, Event, Receiver, Recorded, Replay, Target};
+use rewind::{CloudEvent, Delivery, Receiver, RecordedEvent, Replay, Target};
 use rewind_aws::{
     data_store::{DataStore, Key, Row},
     generations,
@@ -29,7 +29,7 @@ async fn row(store: &DataStore, projection: &str, generation: u64, key: &str) ->
     store.get(&key).await.unwrap().unwrap_or_default()
 }
 
-async fn record(aws: &Aws, events: &[Event]) -> Vec<Recorded> {
+async fn record(aws: &Aws, events: &[CloudEvent]) -> Vec<RecordedEvent> {
     let outcomes = Sequencer::new(aws.events()).record(events).await;
     let recorded = outcomes.into_iter().map(|outcome| match outcome {
         Outcome::Recorded { recorded, .. } => *recorded,
@@ -45,12 +45,12 @@ fn projector(aws: &Aws) -> Projector {
 #[tokio::test]
 async fn repeats_reorderings_and_losses_change_nothing() {
     let aws = Aws::start().await;
-    let events: Vec<Event> = (1..=10)
+    let events: Vec<CloudEvent> = (1..=10)
         .map(|n| event("count-1", &n.to_string(), n))
         .collect();
     let events = record(&aws, &events).await;
     let projector = projector(&aws);
-    let batches: [&[&[Recorded]]; 5] = [
+    let batches: [&[&[RecordedEvent]]; 5] = [
         &[&events[0..2], &events[0..2]],
         &[&events[3..5]],
         &[&events[1..4], &events[0..1]],
@@ -159,7 +159,7 @@ async fn an_event_that_many_streams_refuse_stalls_only_its_own_stream() {
     // 6 of one stream and 26 of the other, and nothing behind 666.
     let digits = row(&aws.data(), "digits", 1, "digit/6").await;
     assert_eq!(digits.state, Some(json!(2)));
-    let mark = Key::mark("digits@1", "count-a");
+    let mark = Key::checkpoint("digits@1", "count-a");
     assert_eq!(aws.data().get(&mark).await.unwrap().unwrap().watermark, 1);
     aws.system.stop().await;
 }
@@ -244,7 +244,7 @@ async fn a_long_stream_is_folded_in_several_writes() {
 #[tokio::test]
 async fn a_replay_reaches_only_the_generation_that_it_is_for() {
     let aws = Aws::start().await;
-    let events: Vec<Event> = (1..=4)
+    let events: Vec<CloudEvent> = (1..=4)
         .map(|n| event("count-1", &n.to_string(), n))
         .collect();
     let events = record(&aws, &events).await;

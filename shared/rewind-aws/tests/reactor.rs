@@ -3,8 +3,8 @@
 mod support;
 
 use rewind::{
-    Delivery, Draft, Receiver, Recorded, Refused, Replay, Rule, Service, StreamName, Target,
-    envelope::Nothing,
+    Delivery, NewEvent, Receiver, RecordedEvent, Rejection, Replay, Rule, Service, StreamName,
+    Target, envelope::Nothing,
 };
 use rewind_aws::{data_store::Key, reactor::Reactor};
 use serde_json::{Value, json};
@@ -15,10 +15,10 @@ struct Notes;
 impl Rule for Notes {
     const NAME: &'static str = "notes";
     const CATEGORY: &'static str = "count";
-    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
+    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
         let note = StreamName::new("note-1")?;
         let data: Value = event.data()?;
-        Ok(vec![Draft::new(note, "noted", data)])
+        Ok(vec![NewEvent::new(note, "noted", data)])
     }
 }
 
@@ -28,12 +28,12 @@ async fn a_replay_draws_nothing_and_leaves_no_trace() {
     let service = Service::new().rule::<Notes>();
     let incoming = aws.stream("IncomingStream");
     let reactor = Reactor::new(service, aws.events(), aws.data(), incoming);
-    let events = vec![Recorded {
+    let events = vec![RecordedEvent {
         event: event("count-1", "a", 1),
         version: 1,
         position: 1,
     }];
-    let mark = Key::mark("rule/notes", "count-1");
+    let mark = Key::checkpoint("rule/notes", "count-1");
     let replayed = Delivery {
         replay: Some(Replay::new(
             "r",
@@ -45,7 +45,7 @@ async fn a_replay_draws_nothing_and_leaves_no_trace() {
         events: events.clone(),
     };
     let reacted = reactor.react(&[(0, replayed)]).await.unwrap();
-    assert_eq!((reacted.drawn, reacted.failed.len()), (0, 0));
+    assert_eq!((reacted.emitted, reacted.failed.len()), (0, 0));
     assert_eq!(aws.data().get(&mark).await.unwrap(), None);
 
     let live = Delivery {
@@ -54,7 +54,7 @@ async fn a_replay_draws_nothing_and_leaves_no_trace() {
     };
     for drawn in [1, 0] {
         let reacted = reactor.react(&[(0, live.clone())]).await.unwrap();
-        assert_eq!(reacted.drawn, drawn, "once live, and not again");
+        assert_eq!(reacted.emitted, drawn, "once live, and not again");
     }
     assert_eq!(aws.data().get(&mark).await.unwrap().unwrap().watermark, 1);
 
@@ -75,7 +75,7 @@ async fn a_replay_draws_nothing_and_leaves_no_trace() {
     let replayed: Vec<(usize, Delivery)> = replayed.collect();
     for drawn in [1, 0] {
         let reacted = reactor.react(&replayed).await.unwrap();
-        assert_eq!(reacted.drawn, drawn, "once");
+        assert_eq!(reacted.emitted, drawn, "once");
     }
     aws.system.stop().await;
 }
@@ -83,16 +83,16 @@ async fn a_replay_draws_nothing_and_leaves_no_trace() {
 #[test]
 fn what_is_drawn_has_an_identity_that_depends_on_its_cause_alone() {
     let service = Service::new().rule::<Notes>();
-    let cause = Recorded {
+    let cause = RecordedEvent {
         event: event("count-1", "a", 1),
         version: 7,
         position: 99,
     };
-    let again = Recorded {
+    let again = RecordedEvent {
         position: 1,
         ..cause.clone()
     };
-    let draw = |cause: &Recorded| service.reactions()[0].react(cause).unwrap();
+    let draw = |cause: &RecordedEvent| service.reactions()[0].react(cause).unwrap();
     assert_eq!(draw(&cause), draw(&again));
     assert_eq!(draw(&cause)[0].id, "count-1@7/0");
     assert_eq!(draw(&cause)[0].extension("causationid"), Some("count-1@7"));

@@ -4,8 +4,8 @@
 mod support;
 
 use rewind::{
-    Delivery, Event, MultiStreamProjection, Receiver, Recorded, Refused, Replay, Reverted, Service,
-    SingleStreamProjection, StreamName, Target,
+    CloudEvent, Delivery, MultiStreamProjection, Receiver, RecordedEvent, Rejection, Replay,
+    Reverted, Service, SingleStreamProjection, StreamName, Target,
     reversal::{Reversal, Reversals},
 };
 use rewind_aws::{
@@ -26,11 +26,11 @@ impl SingleStreamProjection for Totals {
     type State = i64;
     const NAME: &'static str = "totals";
     const CATEGORY: &'static str = "count";
-    fn apply(total: &mut i64, event: &Recorded) -> Result<(), Refused> {
+    fn apply(total: &mut i64, event: &RecordedEvent) -> Result<(), Rejection> {
         *total += number(event)?;
         Ok(())
     }
-    fn revert(total: &mut i64, event: &Recorded) -> Result<Reverted, Refused> {
+    fn revert(total: &mut i64, event: &RecordedEvent) -> Result<Reverted, Rejection> {
         *total -= number(event)?;
         Ok(Reverted::Done)
     }
@@ -42,26 +42,28 @@ impl MultiStreamProjection for Overall {
     type Row = i64;
     const NAME: &'static str = "overall";
     const CATEGORIES: &'static [&'static str] = &["count"];
-    fn keys(event: &Recorded) -> Result<Vec<String>, Refused> {
+    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
         Ok(vec![format!("digit/{}", number(event)? % 10)])
     }
-    fn apply(_: &str, total: &mut i64, event: &Recorded) -> Result<(), Refused> {
+    fn apply(_: &str, total: &mut i64, event: &RecordedEvent) -> Result<(), Rejection> {
         let n = number(event)?;
         if n == 666 {
-            return Err(Refused::new("the number of the beast"));
+            return Err(Rejection::new("the number of the beast"));
         }
         *total += n;
         Ok(())
     }
-    fn revert(_: &str, total: &mut i64, event: &Recorded) -> Result<(), Refused> {
+    fn revert(_: &str, total: &mut i64, event: &RecordedEvent) -> Result<(), Rejection> {
         *total -= number(event)?;
         Ok(())
     }
 }
 
-fn number(event: &Recorded) -> Result<i64, Refused> {
+fn number(event: &RecordedEvent) -> Result<i64, Rejection> {
     let data: Value = event.data()?;
-    data["n"].as_i64().ok_or_else(|| Refused::new("no number"))
+    data["n"]
+        .as_i64()
+        .ok_or_else(|| Rejection::new("no number"))
 }
 
 fn service() -> Service {
@@ -71,7 +73,7 @@ fn service() -> Service {
         .multi_stream::<Overall>()
 }
 
-async fn record(aws: &Aws, events: &[Event]) -> Vec<Recorded> {
+async fn record(aws: &Aws, events: &[CloudEvent]) -> Vec<RecordedEvent> {
     let outcomes = Sequencer::new(aws.events()).record(events).await;
     let recorded = outcomes.into_iter().map(|outcome| match outcome {
         Outcome::Recorded { recorded, .. } => *recorded,
@@ -81,7 +83,7 @@ async fn record(aws: &Aws, events: &[Event]) -> Vec<Recorded> {
 }
 
 /// Records the reversal of a version of a stream.
-async fn reverse(aws: &Aws, stream: &str, version: u64) -> Recorded {
+async fn reverse(aws: &Aws, stream: &str, version: u64) -> RecordedEvent {
     let events = support::recorded(&aws.events(), stream).await;
     let event = &events[version as usize - 1];
     let reversal = Reversal {
@@ -116,7 +118,7 @@ async fn state(aws: &Aws, projection: &str, generation: u64, key: &str) -> Value
         .unwrap_or_default()
 }
 
-async fn project(aws: &Aws, events: &[Recorded]) {
+async fn project(aws: &Aws, events: &[RecordedEvent]) {
     let projector = Projector::new(service(), aws.events(), aws.data());
     let projected = projector.project(&[delivery(events)]).await.unwrap();
     assert!(projected.failed.is_empty(), "{projected:?}");
@@ -175,7 +177,7 @@ async fn is_clean(aws: &Aws) -> Counts {
     counts
 }
 
-fn counted(stream: &str, numbers: impl IntoIterator<Item = u64>) -> Vec<Event> {
+fn counted(stream: &str, numbers: impl IntoIterator<Item = u64>) -> Vec<CloudEvent> {
     let events = numbers.into_iter();
     events
         .map(|n| event(stream, &format!("{stream}/{n}"), n))

@@ -4,7 +4,7 @@
 mod support;
 
 use futures::future::join_all;
-use rewind::Event;
+use rewind::CloudEvent;
 use rewind_aws::{
     event_store::{Claim, Inserted},
     sequencer::{Outcome, Sequencer},
@@ -19,7 +19,7 @@ fn versions(outcomes: &[Outcome]) -> Vec<(u64, bool)> {
     recorded.collect()
 }
 
-fn claim(event: &Event, from: u64) -> Claim {
+fn claim(event: &CloudEvent, from: u64) -> Claim {
     Claim {
         identity: event.identity(),
         fingerprint: event.fingerprint(),
@@ -132,7 +132,7 @@ async fn a_claim_whose_event_was_never_recorded_does_not_swallow_it() {
 #[tokio::test]
 async fn rivals_on_one_stream_record_each_event_once() {
     let aws = Aws::start().await;
-    let shared: Vec<Event> = (0..40)
+    let shared: Vec<CloudEvent> = (0..40)
         .map(|n| event("count-1", &format!("shared/{n}"), n))
         .collect();
     let rivals = (0..6).map(|rival| {
@@ -141,7 +141,7 @@ async fn rivals_on_one_stream_record_each_event_once() {
         async move {
             for (round, batch) in shared.chunks(8).enumerate() {
                 let own = (0..3).map(|n| event("count-1", &format!("{rival}/{round}/{n}"), n));
-                let events: Vec<Event> = own.chain(batch.iter().cloned()).collect();
+                let events: Vec<CloudEvent> = own.chain(batch.iter().cloned()).collect();
                 let outcomes = sequencer.record(&events).await;
                 versions(&outcomes);
             }
@@ -161,7 +161,7 @@ async fn rivals_on_one_stream_record_each_event_once() {
 async fn a_hot_stream_of_thousands_of_events_stays_dense_and_in_order() {
     let aws = Aws::start().await;
     let sequencer = Sequencer::new(aws.events());
-    let events: Vec<Event> = (0..3000)
+    let events: Vec<CloudEvent> = (0..3000)
         .map(|n| event("count-hot", &n.to_string(), n))
         .collect();
     sequencer.record(&events).await;

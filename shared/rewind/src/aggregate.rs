@@ -1,6 +1,6 @@
 //! Aggregates: what decides about commands.
 
-use crate::{Recorded, Refused, misfit, projection::guarded, upcast::Upcasters};
+use crate::{RecordedEvent, Rejection, misfit, projection::guarded, upcast::Upcasters};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 
@@ -23,7 +23,7 @@ pub trait Aggregate: Default {
     /// # Errors
     ///
     /// A refusal is an answer to whoever sent the command, not a failure.
-    fn decide(&self, command: Self::Command) -> Result<Vec<Self::Event>, Refused>;
+    fn decide(&self, command: Self::Command) -> Result<Vec<Self::Event>, Rejection>;
 
     /// The state after an event.
     fn evolve(&mut self, event: &Self::Event);
@@ -34,7 +34,7 @@ pub trait Aggregate: Default {
     /// # Errors
     ///
     /// Why it could not.
-    fn allows(&self, event: &Self::Event) -> Result<(), Refused> {
+    fn allows(&self, event: &Self::Event) -> Result<(), Rejection> {
         let _ = event;
         Ok(())
     }
@@ -42,13 +42,13 @@ pub trait Aggregate: Default {
 
 /// Goes through events as they count; says which one is the first that is not
 /// allowed.
-pub(crate) type Walk = fn(&Upcasters, &[&Recorded]) -> Option<(u64, Refused)>;
+pub(crate) type Walk = fn(&Upcasters, &[&RecordedEvent]) -> Option<(u64, Rejection)>;
 
 /// See [`Walk`].
 pub(crate) fn walk<A: Aggregate>(
     upcasters: &Upcasters,
-    events: &[&Recorded],
-) -> Option<(u64, Refused)> {
+    events: &[&RecordedEvent],
+) -> Option<(u64, Rejection)> {
     let mut state = A::default();
     events.iter().find_map(|event| {
         let step = guarded(|| {
@@ -67,7 +67,10 @@ pub(crate) fn walk<A: Aggregate>(
 /// # Errors
 ///
 /// When an event is none of the aggregate's.
-pub fn state_of<A: Aggregate>(upcasters: &Upcasters, events: &[Recorded]) -> Result<A, Refused> {
+pub fn state_of<A: Aggregate>(
+    upcasters: &Upcasters,
+    events: &[RecordedEvent],
+) -> Result<A, Rejection> {
     let mut state = A::default();
     for event in crate::reversal::effective(events) {
         state.evolve(&typed::<A>(upcasters, event)?);
@@ -75,13 +78,16 @@ pub fn state_of<A: Aggregate>(upcasters: &Upcasters, events: &[Recorded]) -> Res
     Ok(state)
 }
 
-fn typed<A: Aggregate>(upcasters: &Upcasters, event: &Recorded) -> Result<A::Event, Refused> {
+fn typed<A: Aggregate>(
+    upcasters: &Upcasters,
+    event: &RecordedEvent,
+) -> Result<A::Event, Rejection> {
     let event = upcasters.lift(event)?;
-    let (kind, version) = (event.kind(), event.version);
-    let typed = json!({"type": kind, "data": &*event.event.data});
+    let (event_type, version) = (event.event_type(), event.version);
+    let typed = json!({"type": event_type, "data": &*event.event.data});
     misfit::decode_value(&typed).map_err(|misfit| {
-        Refused::new(format!(
-            "`{kind}` at version {version} is no event of the aggregate: {misfit}"
+        Rejection::new(format!(
+            "`{event_type}` at version {version} is no event of the aggregate: {misfit}"
         ))
     })
 }

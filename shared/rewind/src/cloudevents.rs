@@ -17,7 +17,7 @@ pub(crate) use time::moment;
 pub use time::rfc3339;
 
 use crate::{
-    Event, MAX_DATA, Problem, StreamName,
+    CloudEvent, MAX_DATA, Problem, StreamName,
     event::{DATA_BASE64, raw},
     problem::WHOLE,
     upcast::SCHEMA_VERSION,
@@ -36,7 +36,7 @@ pub const MAX_EXTENSIONS: usize = 8 * 1024;
 
 /// What ingest gives to an event that does not bring it.
 #[derive(Debug, Clone)]
-pub struct Given {
+pub struct Defaults {
     /// For an event without `id`.
     pub id: String,
     /// For an event without `time`, RFC 3339.
@@ -55,7 +55,7 @@ enum Data {
 /// # Errors
 ///
 /// A [`Problem`] that names the field and says what was expected.
-pub fn structured(text: &RawValue, given: Given) -> Result<Event, Problem> {
+pub fn structured(text: &RawValue, given: Defaults) -> Result<CloudEvent, Problem> {
     let mut data = Data::None;
     let mut attributes = Map::new();
     for (name, value) in members(text)? {
@@ -89,8 +89,8 @@ pub fn binary(
     headers: impl IntoIterator<Item = (String, String)>,
     media: Option<&str>,
     body: &[u8],
-    given: Given,
-) -> Result<Event, Problem> {
+    given: Defaults,
+) -> Result<CloudEvent, Problem> {
     let mut attributes = Map::new();
     for (name, text) in headers {
         if name == "datacontenttype" {
@@ -119,7 +119,11 @@ pub fn binary(
 /// What the problem of a body that is no text says.
 pub const NOT_UTF8: &str = "the body is not valid UTF-8 text";
 
-fn checked(mut attributes: Map<String, Value>, data: Data, given: Given) -> Result<Event, Problem> {
+fn checked(
+    mut attributes: Map<String, Value>,
+    data: Data,
+    given: Defaults,
+) -> Result<CloudEvent, Problem> {
     match attributes.remove("specversion") {
         None => {}
         Some(Value::String(version)) if version == "1.0" => {}
@@ -132,7 +136,7 @@ fn checked(mut attributes: Map<String, Value>, data: Data, given: Given) -> Resu
         "a URI reference that says who sends it",
     )?;
     uri_reference("source", &source)?;
-    let kind = required(
+    let event_type = required(
         &mut attributes,
         "type",
         "what happened, such as `vote-cast`",
@@ -179,10 +183,10 @@ fn checked(mut attributes: Map<String, Value>, data: Data, given: Given) -> Resu
             raw(&Value::Null)
         }
     };
-    Ok(Event {
+    Ok(CloudEvent {
         id,
         source,
-        kind,
+        event_type,
         stream,
         time: time.unwrap_or(given.time),
         extensions,

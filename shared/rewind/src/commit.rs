@@ -1,6 +1,6 @@
 //! Commits: runs of events of one stream that are recorded together, in one item.
 
-use crate::{Event, Recorded, StreamName, misfit, wire};
+use crate::{CloudEvent, RecordedEvent, StreamName, misfit, wire};
 
 /// The largest text of a commit's events, in bytes. A DynamoDB item holds
 /// 400 KB (409,600 bytes) with its keys and attribute names.
@@ -54,7 +54,7 @@ impl Commit {
     ///
     /// When the stored text cannot be read. The commit is then damaged or from
     /// a newer version of Rewind: no reader may go on as if it were not there.
-    pub fn events(&self) -> Result<Vec<Recorded>, UnreadableCommit> {
+    pub fn events(&self) -> Result<Vec<RecordedEvent>, UnreadableCommit> {
         let unreadable = |reason: String| UnreadableCommit {
             stream: self.stream.clone(),
             version: self.version,
@@ -68,7 +68,7 @@ impl Commit {
         }
         let events = read.into_iter().zip(0..).map(|(attributes, nth)| {
             let event = attributes.event::<serde_json::Error>(Some(&self.stream));
-            Ok(Recorded {
+            Ok(RecordedEvent {
                 event: event.map_err(|error| unreadable(misfit::words(&error)))?,
                 version: self.version + nth,
                 position: self.position + nth,
@@ -93,7 +93,7 @@ pub struct UnreadableCommit {
 /// Cuts a run of events of one stream into commits that follow `head` without
 /// a gap, each within the limits of an item. `now` is in microseconds since
 /// 1970; positions rise even where it went back.
-pub fn plan(head: Head, events: &[&Event], now: u64) -> Vec<Commit> {
+pub fn plan(head: Head, events: &[&CloudEvent], now: u64) -> Vec<Commit> {
     let mut commits: Vec<Commit> = Vec::new();
     let mut head = head;
     let mut texts: Vec<String> = Vec::new();
@@ -128,6 +128,6 @@ pub fn plan(head: Head, events: &[&Event], now: u64) -> Vec<Commit> {
 
 /// How many bytes an event takes in a commit. What is larger than
 /// [`MAX_COMMIT_BYTES`] cannot be recorded and has to be refused at the edge.
-pub fn size_of(event: &Event) -> usize {
+pub fn size_of(event: &CloudEvent) -> usize {
     wire::in_commit(event).len()
 }

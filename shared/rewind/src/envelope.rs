@@ -1,7 +1,7 @@
 //! What a Kinesis record holds: on `incoming` a [`Batch`] of accepted events,
 //! on `events` and `replay` a [`Delivery`] of recorded ones.
 
-use crate::{Event, Recorded, Selection, StreamName, aggregated::Aggregate, misfit};
+use crate::{CloudEvent, RecordedEvent, Selection, StreamName, aggregated::Aggregate, misfit};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The most bytes that Rewind puts into one Kinesis record. The limit is 1 MiB
@@ -12,7 +12,7 @@ pub const MAX_RECORD: usize = 1_000_000;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Batch {
     /// The events.
-    pub events: Vec<Event>,
+    pub events: Vec<CloudEvent>,
 }
 
 /// Recorded events of one stream, in order: live, or sent again by a playback.
@@ -24,7 +24,7 @@ pub struct Delivery {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<Replay>,
     /// The events.
-    pub events: Vec<Recorded>,
+    pub events: Vec<RecordedEvent>,
 }
 
 /// What a playback says beside the events that it sends.
@@ -77,10 +77,10 @@ pub struct Nothing {}
 pub enum Marker {
     /// It begins.
     Start,
-    /// All of a slice is sent, or of a stream that was asked for by its name.
-    EndOfSlice {
-        /// `category#slice`, or the stream.
-        slice: String,
+    /// All of a partition is sent, or of a stream that was asked for by its name.
+    EndOfPartition {
+        /// `category#partition`, or the stream.
+        partition: String,
         /// How many events it sent of it.
         events: u64,
     },
@@ -158,7 +158,7 @@ pub struct Packed {
 impl Batch {
     /// Cuts a run of events of one stream into texts of at most
     /// [`MAX_RECORD`] bytes each.
-    pub fn encode(events: &[Event]) -> Vec<Packed> {
+    pub fn encode(events: &[CloudEvent]) -> Vec<Packed> {
         pack("", events)
     }
 
@@ -189,7 +189,7 @@ impl Delivery {
 
     /// Cuts a run of recorded events of one stream into texts of at most
     /// [`MAX_RECORD`] bytes each.
-    pub fn encode(events: &[Recorded], replay: Option<&Replay>) -> Vec<Packed> {
+    pub fn encode(events: &[RecordedEvent], replay: Option<&Replay>) -> Vec<Packed> {
         let head = replay.and_then(|replay| serde_json::to_string(replay).ok());
         let head = head.map_or(String::new(), |head| format!("\"replay\":{head},"));
         pack(&head, events)
@@ -199,7 +199,7 @@ impl Delivery {
     /// in the KPL's aggregated format: a user record for each run, under its
     /// stream's name. Streams keep their order if the records do.
     pub fn aggregate<'a>(
-        runs: impl IntoIterator<Item = (&'a StreamName, &'a [Recorded])>,
+        runs: impl IntoIterator<Item = (&'a StreamName, &'a [RecordedEvent])>,
         replay: Option<&Replay>,
     ) -> Vec<Vec<u8>> {
         let mut records = Vec::new();

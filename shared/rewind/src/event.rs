@@ -1,6 +1,6 @@
 //! Events: facts on their way in, and facts that are recorded.
 
-use crate::{Refused, StreamName, misfit, upcast::SCHEMA_VERSION};
+use crate::{Rejection, StreamName, misfit, upcast::SCHEMA_VERSION};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -21,13 +21,13 @@ pub const DATA_BASE64: &str = "data_base64";
 /// An immutable fact, named in the past tense: CloudEvents 1.0 with the stream
 /// as its `subject`.
 #[derive(Debug, Clone)]
-pub struct Event {
+pub struct CloudEvent {
     /// With `source`, its identity: recorded at most once.
     pub id: String,
     /// Who says so: a URI reference.
     pub source: String,
     /// What happened, such as `vote-cast`. CloudEvents' `type`.
-    pub kind: String,
+    pub event_type: String,
     /// Whom it happened to. CloudEvents' `subject`.
     pub stream: StreamName,
     /// When it happened, RFC 3339.
@@ -42,9 +42,9 @@ pub struct Event {
 
 /// An event with its place in history.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recorded {
+pub struct RecordedEvent {
     /// What was recorded.
-    pub event: Event,
+    pub event: CloudEvent,
     /// 1, 2, 3 … within its stream, without gaps.
     pub version: u64,
     /// Its place in its category: microseconds since 1970 at recording, moved
@@ -52,14 +52,14 @@ pub struct Recorded {
     pub position: u64,
 }
 
-impl PartialEq for Event {
+impl PartialEq for CloudEvent {
     /// Equal to the letter, the payload's text included.
     fn eq(&self, other: &Self) -> bool {
         let texts = |e: &Self| {
             [
                 e.id.clone(),
                 e.source.clone(),
-                e.kind.clone(),
+                e.event_type.clone(),
                 e.time.clone(),
             ]
         };
@@ -70,23 +70,23 @@ impl PartialEq for Event {
     }
 }
 
-impl Event {
+impl CloudEvent {
     /// The payload as a type of the domain.
     ///
     /// # Errors
     ///
-    /// [`Refused`] names the event's type, the place that did not fit and what
+    /// [`Rejection`] names the event's type, the place that did not fit and what
     /// was expected there, never the value; or it says that the data is binary.
-    pub fn data<T: DeserializeOwned>(&self) -> Result<T, Refused> {
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
         if self.data_base64().is_some() {
-            return Err(Refused::new(format!(
+            return Err(Rejection::new(format!(
                 "`{}`: its data is binary (`{DATA_BASE64}`), expected JSON",
-                self.kind
+                self.event_type
             )));
         }
         misfit::decode(self.data.get()).map_err(|misfit| {
             let (path, what) = (misfit.path("data"), misfit.what());
-            Refused::new(format!("`{}`: {path}: {what}", self.kind))
+            Rejection::new(format!("`{}`: {path}: {what}", self.event_type))
         })
     }
 
@@ -100,10 +100,10 @@ impl Event {
     ///
     /// # Errors
     ///
-    /// [`Refused`] where the payload is JSON, or its base64 is damaged.
-    pub fn bytes(&self) -> Result<Vec<u8>, Refused> {
+    /// [`Rejection`] where the payload is JSON, or its base64 is damaged.
+    pub fn bytes(&self) -> Result<Vec<u8>, Rejection> {
         let bytes = self.data_base64().map(|text| STANDARD.decode(text));
-        let refused = |why| Refused::new(format!("`{}`: {why}", self.kind));
+        let refused = |why| Rejection::new(format!("`{}`: {why}", self.event_type));
         bytes
             .ok_or_else(|| refused("its data is JSON, expected binary"))?
             .map_err(|_| refused("its `data_base64` is not base64"))
@@ -127,7 +127,7 @@ impl Event {
     pub fn fingerprint(&self) -> String {
         let mut hash = Sha256::new();
         let schema = self.extension("dataschema").unwrap_or_default();
-        for part in [&*self.kind, self.stream.as_str(), schema] {
+        for part in [&*self.event_type, self.stream.as_str(), schema] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }
@@ -163,18 +163,18 @@ pub fn identity(source: &str, id: &str) -> String {
     URL_SAFE_NO_PAD.encode(hash.finalize())
 }
 
-impl Recorded {
+impl RecordedEvent {
     /// The event's type.
-    pub fn kind(&self) -> &str {
-        &self.event.kind
+    pub fn event_type(&self) -> &str {
+        &self.event.event_type
     }
 
     /// The payload as a type of the domain.
     ///
     /// # Errors
     ///
-    /// See [`Event::data`].
-    pub fn data<T: DeserializeOwned>(&self) -> Result<T, Refused> {
+    /// See [`CloudEvent::data`].
+    pub fn data<T: DeserializeOwned>(&self) -> Result<T, Rejection> {
         self.event.data()
     }
 

@@ -56,15 +56,15 @@ pub mod aggregate;
 pub mod aggregated;
 pub mod cloudevents;
 pub mod commit;
-pub mod draft;
 pub mod envelope;
 pub mod event;
 pub mod misfit;
+pub mod new_event;
 mod panics;
 pub mod problem;
 pub mod projection;
 pub mod reaction;
-mod refused;
+mod rejection;
 pub mod reversal;
 pub mod selection;
 pub mod service;
@@ -76,15 +76,15 @@ mod wire;
 
 pub use aggregate::Aggregate;
 pub use commit::{Commit, Head};
-pub use draft::Draft;
 pub use envelope::{Batch, Delivery, Receiver, Replay, Target};
-pub use event::{Event, MAX_DATA, Recorded};
+pub use event::{CloudEvent, MAX_DATA, RecordedEvent};
+pub use new_event::NewEvent;
 pub use problem::Problem;
 pub use projection::{
     Change, Folded, MultiStreamProjection, Over, Projection, Reverted, SingleStreamProjection,
 };
 pub use reaction::{Adapter, Reaction, Rule, read_input};
-pub use refused::Refused;
+pub use rejection::Rejection;
 pub use selection::Selection;
 pub use service::Service;
 pub use stream::{BadStreamName, StreamName};

@@ -5,7 +5,7 @@
 //! `unwrap`; they would go to rows, reports and logs, where a payload has no
 //! business. The place in the code says as much.
 
-use crate::Refused;
+use crate::Rejection;
 use std::{
     cell::{Cell, RefCell},
     panic::{self, AssertUnwindSafe, catch_unwind},
@@ -22,12 +22,12 @@ thread_local! {
 }
 
 /// Runs domain code; a panic becomes a refusal.
-pub(crate) fn guarded<T>(domain: impl FnOnce() -> Result<T, Refused>) -> Result<T, Refused> {
+pub(crate) fn guarded<T>(domain: impl FnOnce() -> Result<T, Rejection>) -> Result<T, Rejection> {
     catching(domain).unwrap_or_else(Err)
 }
 
 /// Runs domain code, and makes words of its panic.
-pub(crate) fn catching<T>(domain: impl FnOnce() -> T) -> Result<T, Refused> {
+pub(crate) fn catching<T>(domain: impl FnOnce() -> T) -> Result<T, Rejection> {
     HOOK.call_once(listen);
     let was_guarded = IS_GUARDED.replace(true);
     let done = catch_unwind(AssertUnwindSafe(domain));
@@ -35,7 +35,7 @@ pub(crate) fn catching<T>(domain: impl FnOnce() -> T) -> Result<T, Refused> {
     done.map_err(|panic| {
         let place = PLACE.take().map(|place| format!(" at {place}"));
         let place = place.unwrap_or_default();
-        Refused::new(match panic.downcast_ref::<&'static str>() {
+        Rejection::new(match panic.downcast_ref::<&'static str>() {
             Some(words) => format!("panicked: {words}"),
             None => format!("panicked{place}"),
         })

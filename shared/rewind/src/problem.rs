@@ -20,7 +20,7 @@ const MAX_FIELD: usize = 128;
 pub struct Problem {
     /// A URI reference that names the kind of problem.
     #[serde(rename = "type")]
-    pub kind: String,
+    pub problem_type: String,
     /// The kind of problem in words.
     pub title: String,
     /// The HTTP status.
@@ -34,10 +34,10 @@ pub struct Problem {
 
 impl Problem {
     /// A problem of a kind, such as `invalid-event`, whose title its words are.
-    pub fn new(status: u16, kind: &str, detail: impl Into<String>) -> Self {
+    pub fn new(status: u16, problem_type: &str, detail: impl Into<String>) -> Self {
         Self {
-            kind: format!("urn:rewind:problem:{kind}"),
-            title: kind.replace('-', " "),
+            problem_type: format!("urn:rewind:problem:{problem_type}"),
+            title: problem_type.replace('-', " "),
             status,
             detail: cut(detail.into(), MAX_DETAIL),
             field: None,

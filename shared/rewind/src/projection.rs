@@ -6,7 +6,7 @@
 //! and in a test.
 
 pub(crate) use crate::panics::guarded;
-use crate::{Recorded, Refused, misfit, panics::catching, upcast::Upcasters};
+use crate::{RecordedEvent, Rejection, misfit, panics::catching, upcast::Upcasters};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::sync::Arc;
@@ -31,7 +31,7 @@ pub trait SingleStreamProjection {
     /// # Errors
     ///
     /// A refusal stalls this projection for this stream until it is mended.
-    fn apply(state: &mut Self::State, event: &Recorded) -> Result<(), Refused>;
+    fn apply(state: &mut Self::State, event: &RecordedEvent) -> Result<(), Rejection>;
 
     /// Takes an event back that was folded in before. The row then has to be
     /// what it would be without the event: [`then_row`] checks it. Where this
@@ -42,7 +42,7 @@ pub trait SingleStreamProjection {
     /// # Errors
     ///
     /// A refusal stalls this projection for this stream until it is mended.
-    fn revert(state: &mut Self::State, event: &Recorded) -> Result<Reverted, Refused> {
+    fn revert(state: &mut Self::State, event: &RecordedEvent) -> Result<Reverted, Rejection> {
         let _ = (state, event);
         Ok(Reverted::FoldAgain)
     }
@@ -81,14 +81,14 @@ pub trait MultiStreamProjection {
     /// # Errors
     ///
     /// A refusal stalls this projection for this stream until it is mended.
-    fn keys(event: &Recorded) -> Result<Vec<String>, Refused>;
+    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection>;
 
     /// Folds one event into one of those rows.
     ///
     /// # Errors
     ///
     /// A refusal stalls this projection for this stream until it is mended.
-    fn apply(key: &str, row: &mut Self::Row, event: &Recorded) -> Result<(), Refused>;
+    fn apply(key: &str, row: &mut Self::Row, event: &RecordedEvent) -> Result<(), Rejection>;
 
     /// Takes an event back that was folded into the row before; `apply` has to
     /// be able to restore it. A row of many streams cannot be folded again
@@ -98,11 +98,11 @@ pub trait MultiStreamProjection {
     /// # Errors
     ///
     /// A refusal stalls this projection for this stream until it is mended.
-    fn revert(key: &str, row: &mut Self::Row, event: &Recorded) -> Result<(), Refused> {
+    fn revert(key: &str, row: &mut Self::Row, event: &RecordedEvent) -> Result<(), Rejection> {
         let _ = (key, row);
-        let (name, kind) = (Self::NAME, event.kind());
-        Err(Refused::new(format!(
-            "`{name}` does not say how to take `{kind}` back: write its `revert`"
+        let (name, event_type) = (Self::NAME, event.event_type());
+        Err(Rejection::new(format!(
+            "`{name}` does not say how to take `{event_type}` back: write its `revert`"
         )))
     }
 }
@@ -126,7 +126,7 @@ pub struct Projection {
     /// Over how many streams a row goes.
     pub over: Over,
     leaves_out: &'static [&'static str],
-    keys: fn(&Recorded) -> Result<Vec<String>, Refused>,
+    keys: fn(&RecordedEvent) -> Result<Vec<String>, Rejection>,
     fold: fn(&Folding<'_>) -> Folded,
     upcasters: Arc<Upcasters>,
 }
@@ -145,11 +145,11 @@ pub enum Over {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Change<'a> {
     /// An event is folded in.
-    Apply(&'a Recorded),
+    Apply(&'a RecordedEvent),
     /// An event that was folded in before is taken back.
-    Revert(&'a Recorded),
+    Revert(&'a RecordedEvent),
     /// An event that is known to be taken back: the row is there, without it.
-    Void(&'a Recorded),
+    Void(&'a RecordedEvent),
     /// Nothing: the version does not count.
     Pass,
 }
@@ -163,7 +163,7 @@ pub struct Folded {
     /// How many of the changes it holds.
     pub applied: usize,
     /// Why the next one is not in it.
-    pub refused: Option<Refused>,
+    pub rejection: Option<Rejection>,
     /// Whether the next one is not in it because the stream has to be folded
     /// again, without the event that is taken back.
     pub fold_again: bool,
@@ -179,7 +179,7 @@ struct Folding<'a> {
 
 /// Why a fold ends early.
 enum Stop {
-    Refused(Refused),
+    Refused(Rejection),
     FoldAgain,
 }
 
@@ -248,8 +248,8 @@ impl Projection {
     ///
     /// What the domain refuses, a panic included; too many keys or too long
     /// ones.
-    pub fn keys(&self, event: &Recorded) -> Result<Vec<String>, Refused> {
-        if self.leaves_out.contains(&event.kind()) {
+    pub fn keys(&self, event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
+        if self.leaves_out.contains(&event.event_type()) {
             return Ok(Vec::new());
         }
         let event = self.upcasters.lift(event)?;
@@ -267,12 +267,12 @@ impl Projection {
     }
 }
 
-fn checked_keys(mut keys: Vec<String>) -> Result<Vec<String>, Refused> {
+fn checked_keys(mut keys: Vec<String>) -> Result<Vec<String>, Rejection> {
     keys.sort_unstable();
     keys.dedup();
     if keys.len() > MAX_ROWS_PER_EVENT {
         let touched = keys.len();
-        return Err(Refused::new(format!(
+        return Err(Rejection::new(format!(
             "the event changes {touched} rows; at most {MAX_ROWS_PER_EVENT} are possible"
         )));
     }
@@ -280,7 +280,7 @@ fn checked_keys(mut keys: Vec<String>) -> Result<Vec<String>, Refused> {
         .iter()
         .find(|key| key.is_empty() || key.len() > MAX_ROW_KEY)
     {
-        Some(key) => Err(Refused::new(format!(
+        Some(key) => Err(Rejection::new(format!(
             "a row's key has {} bytes; 1 to {MAX_ROW_KEY} are possible",
             key.len()
         ))),
@@ -302,7 +302,7 @@ impl Folding<'_> {
                     return Folded {
                         row,
                         applied,
-                        refused,
+                        rejection: refused,
                         fold_again,
                     };
                 }
@@ -332,7 +332,7 @@ impl Folding<'_> {
                 Change::Apply(event) | Change::Revert(event) | Change::Void(event) => event,
                 Change::Pass => continue,
             };
-            if self.projection.leaves_out.contains(&event.kind()) {
+            if self.projection.leaves_out.contains(&event.event_type()) {
                 continue;
             }
             let stop = |refused| (applied, Stop::Refused(refused));
@@ -362,25 +362,25 @@ impl Folding<'_> {
         // Which change made it so is unknown: none of the run is taken.
         let row = serde_json::to_value(&state);
         let no_json =
-            |error| Stop::Refused(Refused::new(format!("the state has no JSON: {error}")));
+            |error| Stop::Refused(Rejection::new(format!("the state has no JSON: {error}")));
         Ok(Some(row.map_err(|error| (0, no_json(error)))?))
     }
 
     /// The state that the fold starts from.
-    fn state<S: DeserializeOwned + Default>(&self) -> Result<S, Refused> {
+    fn state<S: DeserializeOwned + Default>(&self) -> Result<S, Rejection> {
         let Some(row) = self.row else {
             return Ok(S::default());
         };
         misfit::decode_value(row).map_err(|misfit| {
-            Refused::new(format!(
+            Rejection::new(format!(
                 "the stored row does not fit the projection's state: {misfit}; rebuild the projection"
             ))
         })
     }
 }
 
-impl From<Refused> for Stop {
-    fn from(refused: Refused) -> Self {
+impl From<Rejection> for Stop {
+    fn from(refused: Rejection) -> Self {
         Self::Refused(refused)
     }
 }

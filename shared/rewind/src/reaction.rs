@@ -1,7 +1,7 @@
 //! Reactions: adapters and rules, which draw new events from recorded ones.
 
 use crate::{
-    Draft, Event, Recorded, Refused, draft, misfit,
+    CloudEvent, NewEvent, RecordedEvent, Rejection, misfit, new_event,
     projection::guarded,
     reversal::{Reversal, is_reserved},
     upcast::Upcasters,
@@ -44,9 +44,9 @@ pub trait Adapter {
     /// # Errors
     ///
     /// The input stays recorded; the refusal stalls this adapter for this
-    /// partition until it is mended. A draft that [`Draft::check`] refuses does
+    /// partition until it is mended. A draft that [`NewEvent::check`] refuses does
     /// the same, and none of the input's drafts is recorded.
-    fn map(input: Value) -> Result<Vec<Draft>, Refused>;
+    fn map(input: Value) -> Result<Vec<NewEvent>, Rejection>;
 }
 
 /// If this event (and this condition), then these new events.
@@ -61,9 +61,9 @@ pub trait Rule {
     /// # Errors
     ///
     /// A refusal stalls this rule for this stream until it is mended. A draft
-    /// that [`Draft::check`] refuses does the same, and so does one at the end
+    /// that [`NewEvent::check`] refuses does the same, and so does one at the end
     /// of a chain of [`MAX_CAUSATION_DEPTH`].
-    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused>;
+    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection>;
 }
 
 /// A registered adapter or rule.
@@ -75,7 +75,7 @@ pub struct Reaction {
     pub category: String,
     /// The partition of an input; only adapters have one.
     pub partition: Option<fn(&Value) -> Option<String>>,
-    react: fn(&Recorded) -> Result<Vec<Draft>, Refused>,
+    react: fn(&RecordedEvent) -> Result<Vec<NewEvent>, Rejection>,
     upcasters: Arc<Upcasters>,
     decided: Arc<BTreeSet<&'static str>>,
 }
@@ -84,12 +84,12 @@ pub struct Reaction {
 ///
 /// # Errors
 ///
-/// [`Refused`] names the place that does not fit and what was expected there,
+/// [`Rejection`] names the place that does not fit and what was expected there,
 /// never the value.
-pub fn read_input<T: DeserializeOwned>(input: &Value) -> Result<T, Refused> {
+pub fn read_input<T: DeserializeOwned>(input: &Value) -> Result<T, Rejection> {
     misfit::decode_object(input).map_err(|misfit| {
         let (path, what) = (misfit.path("input"), misfit.what());
-        Refused::new(format!("{path}: {what}"))
+        Rejection::new(format!("{path}: {what}"))
     })
 }
 
@@ -144,7 +144,7 @@ impl Reaction {
     /// # Errors
     ///
     /// The adapter's panic.
-    pub fn partition_of(&self, input: &Value) -> Result<Option<String>, Refused> {
+    pub fn partition_of(&self, input: &Value) -> Result<Option<String>, Rejection> {
         match self.partition {
             Some(partition) => guarded(|| Ok(partition(input))),
             None => Ok(None),
@@ -158,18 +158,18 @@ impl Reaction {
     ///
     /// What the domain refuses, a panic included; a draft that no event can be
     /// made of; a causal chain that is too long.
-    pub fn react(&self, event: &Recorded) -> Result<Vec<Event>, Refused> {
+    pub fn react(&self, event: &RecordedEvent) -> Result<Vec<CloudEvent>, Rejection> {
         let lifted = self.upcasters.lift(event)?;
         let drafts = guarded(|| (self.react)(&lifted))?;
         let mut streams = drafts.iter().map(|draft| &draft.stream);
         if streams.any(|stream| self.decided.contains(stream.category())) {
             let why = "`stream` a draft is of a category that only its aggregate writes to";
-            return Err(Refused::new(why));
+            return Err(Rejection::new(why));
         }
-        let events = draft::events(drafts, event, &self.origin)?;
+        let events = new_event::events(drafts, event, &self.origin)?;
         let depth = causation_depth(&event.event);
         if depth >= MAX_CAUSATION_DEPTH && !events.is_empty() {
-            return Err(Refused::new(format!(
+            return Err(Rejection::new(format!(
                 "the event is at the end of a causal chain of {depth} adapters and rules, and nothing is drawn beyond {MAX_CAUSATION_DEPTH}: does `{}` feed itself?",
                 self.origin
             )));
@@ -180,7 +180,7 @@ impl Reaction {
 
 /// How many adapters and rules, one after the other, an event came of. What came
 /// from outside cannot say so itself.
-pub fn causation_depth(event: &Event) -> u64 {
+pub fn causation_depth(event: &CloudEvent) -> u64 {
     match event.extensions.get(CAUSATION_DEPTH) {
         Some(depth) if is_reserved(&event.source) => depth.as_u64().unwrap_or_default(),
         _ => 0,

@@ -5,7 +5,7 @@
 //! like any other, so it can be reversed as well, which restores what it took
 //! back.
 
-use crate::{Event, Recorded, StreamName, event};
+use crate::{CloudEvent, RecordedEvent, StreamName, event};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -33,8 +33,8 @@ pub struct Reversal {
 
 impl Reversal {
     /// The reversal that an event is, if it is one.
-    pub fn of(event: &Recorded) -> Option<Self> {
-        if event.kind() != REVERSED || event.event.source != REVERSAL_SOURCE {
+    pub fn of(event: &RecordedEvent) -> Option<Self> {
+        if event.event_type() != REVERSED || event.event.source != REVERSAL_SOURCE {
             return None;
         }
         let reversal: Self = event.data().ok()?;
@@ -45,14 +45,14 @@ impl Reversal {
     /// The event to be recorded, for the `nth` time (from 0) that this event is
     /// taken back. Its identity depends on these alone, so that asking twice is
     /// asking once.
-    pub fn event(&self, of: &Recorded, nth: usize, time: String) -> Event {
+    pub fn event(&self, of: &RecordedEvent, nth: usize, time: String) -> CloudEvent {
         let causation = format!("{}@{}", of.stream(), of.version);
         let correlation = of.event.extension("correlationid");
         let correlation = correlation.unwrap_or(&of.event.id);
-        Event {
+        CloudEvent {
             id: format!("{causation}/{nth}"),
             source: REVERSAL_SOURCE.into(),
-            kind: REVERSED.into(),
+            event_type: REVERSED.into(),
             stream: of.stream().clone(),
             time,
             extensions: BTreeMap::from([
@@ -73,7 +73,7 @@ pub struct Reversals {
 
 impl Reversals {
     /// Takes note of an event, if it is a reversal.
-    pub fn note(&mut self, event: &Recorded) {
+    pub fn note(&mut self, event: &RecordedEvent) {
         if let Some(reversal) = Reversal::of(event) {
             self.all.insert(event.version, reversal.version);
         }
@@ -93,7 +93,7 @@ impl Reversals {
     }
 
     /// The reversals among some events of one stream.
-    pub fn among<'a>(events: impl IntoIterator<Item = &'a Recorded>) -> Self {
+    pub fn among<'a>(events: impl IntoIterator<Item = &'a RecordedEvent>) -> Self {
         let mut reversals = Self::default();
         events.into_iter().for_each(|event| reversals.note(event));
         reversals
@@ -185,9 +185,9 @@ impl Effect {
 
 /// The events of a stream, as they count: without those taken back and without
 /// the reversals.
-pub fn effective(events: &[Recorded]) -> impl Iterator<Item = &Recorded> {
+pub fn effective(events: &[RecordedEvent]) -> impl Iterator<Item = &RecordedEvent> {
     let left_out = Reversals::among(events).left_out();
-    let counts = move |event: &&Recorded| !left_out.contains(&event.version);
+    let counts = move |event: &&RecordedEvent| !left_out.contains(&event.version);
     events.iter().filter(counts)
 }
 

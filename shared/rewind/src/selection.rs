@@ -3,7 +3,7 @@
 mod times;
 
 use crate::{
-    Problem, Recorded, StreamName,
+    Problem, RecordedEvent, StreamName,
     cloudevents::{MAX_ATTRIBUTE, moment},
     reversal::Reversal,
     stream::MAX_STREAM_NAME,
@@ -97,8 +97,8 @@ impl Selection {
                 return Err(Problem::invalid(&field, format!("the category {why}")));
             }
         }
-        for (nth, kind) in self.types.iter().enumerate() {
-            if let Some(why) = bad_attribute(kind) {
+        for (nth, event_type) in self.types.iter().enumerate() {
+            if let Some(why) = bad_attribute(event_type) {
                 return Err(Problem::invalid(&field(&format!("types[{nth}]")), why));
             }
         }
@@ -182,7 +182,7 @@ impl Selection {
     /// Whether it takes an event. Reversals are taken whatever is said of types,
     /// of when events happened and of correlations: what they take back may be
     /// taken.
-    pub fn takes(&self, event: &Recorded) -> bool {
+    pub fn takes(&self, event: &RecordedEvent) -> bool {
         let span = Span {
             stream: event.stream(),
             version: event.version,
@@ -194,12 +194,16 @@ impl Selection {
 
     /// Whether all that is said of types, of when events happened and of
     /// correlations holds of the event itself, be it a reversal or not.
-    pub fn names(&self, event: &Recorded) -> bool {
+    pub fn names(&self, event: &RecordedEvent) -> bool {
         let occurred = |times: &Times| {
             let time = moment(&event.event.time);
             time.is_some_and(|time| times.hold(micros(time)))
         };
-        (self.types.is_empty() || self.types.iter().any(|kind| kind == event.kind()))
+        (self.types.is_empty()
+            || self
+                .types
+                .iter()
+                .any(|event_type| event_type == event.event_type()))
             && self.occurred.as_ref().is_none_or(occurred)
             && self.correlation.as_deref().is_none_or(|wanted| {
                 // An event without one began its correlation itself.
@@ -267,7 +271,7 @@ mod tests {
         serde_json::from_value(text).unwrap()
     }
 
-    fn vote(version: u64) -> Recorded {
+    fn vote(version: u64) -> RecordedEvent {
         event("poll-1", "vote-cast", &json!({}), version)
     }
 

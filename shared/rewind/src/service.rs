@@ -1,8 +1,8 @@
 //! A service: all that a team's domain registers.
 
 use crate::{
-    Adapter, Aggregate, MultiStreamProjection, Projection, Reaction, Recorded, Refused, Rule,
-    SingleStreamProjection,
+    Adapter, Aggregate, MultiStreamProjection, Projection, Reaction, RecordedEvent, Rejection,
+    Rule, SingleStreamProjection,
     aggregate::{self, Walk},
     reaction,
     upcast::{Upcaster, Upcasters},
@@ -85,10 +85,10 @@ impl Service {
     #[must_use]
     pub fn upcaster<U: Upcaster>(mut self) -> Self {
         let mut upcasters = (*self.upcasters).clone();
-        let (kind, from) = (U::KIND, U::FROM);
+        let (event_type, from) = (U::TYPE, U::FROM);
         assert!(
             upcasters.add::<U>(),
-            "two upcasters lift `{kind}` from version {from}"
+            "two upcasters lift `{event_type}` from version {from}"
         );
         self.upcasters = Arc::new(upcasters);
         for projection in &mut self.projections {
@@ -121,7 +121,11 @@ impl Service {
 
     /// The first of a stream's events, given as they count, that its aggregate
     /// would not allow now; `None` where it allows all, or there is none.
-    pub fn first_refused(&self, category: &str, events: &[&Recorded]) -> Option<(u64, Refused)> {
+    pub fn first_refused(
+        &self,
+        category: &str,
+        events: &[&RecordedEvent],
+    ) -> Option<(u64, Rejection)> {
         let (_, walk) = self.decided.iter().find(|(known, _)| *known == category)?;
         walk(&self.upcasters, events)
     }

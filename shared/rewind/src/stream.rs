@@ -1,4 +1,4 @@
-//! Names of streams, and the slice of its category's index that a stream lies in.
+//! Names of streams, and the partition of its category's index that a stream lies in.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -6,11 +6,11 @@ use std::{borrow::Cow, fmt, str::FromStr};
 
 mod escape;
 
-/// Into how many slices the index of each category is cut, so that playbacks
+/// Into how many partitions the index of each category is cut, so that playbacks
 /// read in parallel and no index partition takes all of a category's writes.
 ///
 /// It is part of the stored format: changing it orphans what is stored.
-pub const SLICES: u8 = 8;
+pub const PARTITIONS: u8 = 8;
 
 /// The longest name of a stream, in bytes.
 pub const MAX_STREAM_NAME: usize = 256;
@@ -114,20 +114,20 @@ impl StreamName {
         self.0.split_once('-').map_or("", |(_, id)| id)
     }
 
-    /// The index partition that the stream's commits lie in: `category#slice`.
-    pub fn slice(&self) -> String {
-        slice_name(self.category(), slice_of(&self.0))
+    /// The index partition that the stream's commits lie in: `category#partition`.
+    pub fn partition(&self) -> String {
+        partition_name(self.category(), partition_of(&self.0))
     }
 }
 
-/// The name of an index partition: `category#slice`.
-pub fn slice_name(category: &str, slice: u8) -> String {
-    format!("{category}#{slice}")
+/// The name of an index partition: `category#partition`.
+pub fn partition_name(category: &str, partition: u8) -> String {
+    format!("{category}#{partition}")
 }
 
-/// The slice, `0..SLICES`, of any text: the same on every machine and for ever.
-pub fn slice_of(text: &str) -> u8 {
-    Sha256::digest(text.as_bytes())[0] % SLICES
+/// The partition, `0..SLICES`, of any text: the same on every machine and for ever.
+pub fn partition_of(text: &str) -> u8 {
+    Sha256::digest(text.as_bytes())[0] % PARTITIONS
 }
 
 impl TryFrom<String> for StreamName {
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn slices_are_part_of_the_stored_format() {
-        assert_eq!(StreamName::new("cart-456").unwrap().slice(), "cart#5");
-        assert_eq!(StreamName::new("poll-1").unwrap().slice(), "poll#6");
+        assert_eq!(StreamName::new("cart-456").unwrap().partition(), "cart#5");
+        assert_eq!(StreamName::new("poll-1").unwrap().partition(), "poll#6");
     }
 }

@@ -4,8 +4,8 @@
 pub mod golden;
 
 use crate::{
-    Adapter, Aggregate, Change, Draft, Event, MultiStreamProjection, Projection, Recorded, Refused,
-    Rule, SingleStreamProjection, StreamName, aggregate, event,
+    Adapter, Aggregate, Change, CloudEvent, MultiStreamProjection, NewEvent, Projection,
+    RecordedEvent, Rejection, Rule, SingleStreamProjection, StreamName, aggregate, event,
     projection::Folded,
     reversal::{Effect, Reversal, Reversals},
     upcast::{SCHEMA_VERSION, Upcaster, Upcasters},
@@ -20,7 +20,7 @@ use std::{
 /// A history that tests start from.
 #[derive(Debug, Clone, Default)]
 pub struct Given {
-    events: Vec<Recorded>,
+    events: Vec<RecordedEvent>,
     upcasters: Arc<Upcasters>,
 }
 
@@ -34,12 +34,12 @@ pub fn given<'a>(events: impl IntoIterator<Item = (&'a str, Value)>) -> Given {
 /// # Panics
 ///
 /// When `stream` is no name of a stream.
-pub fn event(stream: &str, kind: &str, data: &Value, version: u64) -> Recorded {
-    Recorded {
-        event: Event {
+pub fn event(stream: &str, event_type: &str, data: &Value, version: u64) -> RecordedEvent {
+    RecordedEvent {
+        event: CloudEvent {
             id: format!("{stream}@{version}"),
             source: "/test".into(),
-            kind: kind.into(),
+            event_type: event_type.into(),
             stream: StreamName::new(stream).expect("a stream's name"),
             time: "2023-04-19T09:00:00Z".into(),
             extensions: BTreeMap::new(),
@@ -58,11 +58,11 @@ impl Given {
         stream: &str,
         events: impl IntoIterator<Item = (&'a str, Value)>,
     ) -> Self {
-        let known = |known: &&Recorded| known.stream().as_str() == stream;
+        let known = |known: &&RecordedEvent| known.stream().as_str() == stream;
         let mut version = self.events.iter().filter(known).count() as u64;
-        for (kind, data) in events {
+        for (event_type, data) in events {
             version += 1;
-            self.events.push(event(stream, kind, &data, version));
+            self.events.push(event(stream, event_type, &data, version));
         }
         self
     }
@@ -96,7 +96,7 @@ impl Given {
     #[must_use]
     pub fn reversed(mut self, stream: &str, version: u64) -> Self {
         let of_stream = self.events.iter();
-        let of_stream: Vec<&Recorded> = of_stream
+        let of_stream: Vec<&RecordedEvent> = of_stream
             .filter(|known| known.stream().as_str() == stream)
             .collect();
         let named = of_stream[version as usize - 1];
@@ -109,7 +109,7 @@ impl Given {
         };
         let nth = Reversals::among(of_stream.iter().copied()).times(version);
         let last = of_stream.len() as u64;
-        let recorded = Recorded {
+        let recorded = RecordedEvent {
             event: reversal.event(named, nth, named.event.time.clone()),
             version: last + 1,
             position: last + 1,
@@ -119,7 +119,7 @@ impl Given {
     }
 
     /// The events, in the order given.
-    pub fn events(&self) -> &[Recorded] {
+    pub fn events(&self) -> &[RecordedEvent] {
         &self.events
     }
 
@@ -132,7 +132,7 @@ impl Given {
     /// When the row differs, or an event is refused.
     pub fn then_row<P: SingleStreamProjection>(&self, expected: P::State) {
         let folded = self.fold::<P>();
-        assert_eq!(folded.refused, None, "an event was refused");
+        assert_eq!(folded.rejection, None, "an event was refused");
         let row = folded.row.unwrap_or_else(|| json(&P::State::default()));
         assert_eq!(row, json(&expected));
         self.check_revert::<P>();
@@ -143,7 +143,7 @@ impl Given {
     fn check_revert<P: SingleStreamProjection>(&self) {
         let reversals = Reversals::among(&self.events);
         // A restored event is always folded again at its old place.
-        let is_restored = |event: &&Recorded| {
+        let is_restored = |event: &&RecordedEvent| {
             matches!(reversals.effect(event.version), Some(Effect::Restored(_)))
         };
         let until = self.events.iter().position(|event| is_restored(&event));
@@ -165,7 +165,7 @@ impl Given {
             .fold("", None, &changes);
         if !reverted.fold_again {
             assert_eq!(
-                reverted.refused, None,
+                reverted.rejection, None,
                 "`revert` refuses to take an event back"
             );
             assert_eq!(
@@ -181,10 +181,10 @@ impl Given {
     /// # Panics
     ///
     /// When it takes all of them, or refuses an earlier one.
-    pub fn then_refused<P: SingleStreamProjection>(&self) -> Refused {
+    pub fn then_refused<P: SingleStreamProjection>(&self) -> Rejection {
         let folded = self.fold::<P>();
         assert_eq!(folded.applied + 1, self.events.len(), "{folded:?}");
-        folded.refused.expect("the last event is refused")
+        folded.rejection.expect("the last event is refused")
     }
 
     /// Checks the rows of a projection over many streams, and that another
@@ -201,7 +201,7 @@ impl Given {
         assert_eq!(self.rows::<P>(self.events.iter()), expected);
         // Stream by stream, the last stream first: as far from the order given
         // as a rebuild can be.
-        let mut regrouped: Vec<&Recorded> = self.events.iter().collect();
+        let mut regrouped: Vec<&RecordedEvent> = self.events.iter().collect();
         regrouped.sort_by(|a, b| b.stream().cmp(a.stream()).then(a.version.cmp(&b.version)));
         assert_eq!(
             self.rows::<P>(regrouped.into_iter()),
@@ -215,7 +215,7 @@ impl Given {
     /// # Panics
     ///
     /// When the rule refuses, or draws anything else.
-    pub fn then_reacts<R: Rule>(&self, expected: &[Draft]) {
+    pub fn then_reacts<R: Rule>(&self, expected: &[NewEvent]) {
         let last = self.events.last().expect("an event");
         let lifted = self.upcasters.lift(last).expect("a shape that is lifted");
         let drafts = R::react(&lifted);
@@ -234,13 +234,13 @@ impl Given {
     /// # Panics
     ///
     /// When an event given is none of the aggregate's.
-    pub fn when<A: Aggregate>(&self, command: A::Command) -> Result<Vec<A::Event>, Refused> {
+    pub fn when<A: Aggregate>(&self, command: A::Command) -> Result<Vec<A::Event>, Rejection> {
         let state = aggregate::state_of::<A>(&self.upcasters, &self.events);
         state.expect("events of the aggregate").decide(command)
     }
 
     fn fold<P: SingleStreamProjection>(&self) -> Folded {
-        let streams = self.events.iter().map(Recorded::stream);
+        let streams = self.events.iter().map(RecordedEvent::stream);
         let streams: BTreeSet<&StreamName> = streams.collect();
         assert!(streams.len() <= 1, "one row holds one stream: {streams:?}");
         let reversals = Reversals::among(&self.events);
@@ -257,11 +257,11 @@ impl Given {
 
     fn rows<'a, P: MultiStreamProjection>(
         &self,
-        events: impl Iterator<Item = &'a Recorded>,
+        events: impl Iterator<Item = &'a RecordedEvent>,
     ) -> BTreeMap<String, Value> {
         let projection = self.projection(Projection::multi::<P>());
         let mut rows: BTreeMap<String, Value> = BTreeMap::new();
-        let mut streams: BTreeMap<&str, Vec<&Recorded>> = BTreeMap::new();
+        let mut streams: BTreeMap<&str, Vec<&RecordedEvent>> = BTreeMap::new();
         for event in events {
             let stream = streams.entry(event.stream().as_str()).or_default();
             stream.push(event);
@@ -277,7 +277,7 @@ impl Given {
             };
             for key in projection.keys(root).expect("keys") {
                 let folded = projection.fold(&key, rows.get(&key), &[change]);
-                assert_eq!(folded.refused, None, "an event was refused");
+                assert_eq!(folded.rejection, None, "an event was refused");
                 rows.extend(folded.row.map(|row| (key, row)));
             }
         }
@@ -295,7 +295,7 @@ impl Given {
 /// # Errors
 ///
 /// The adapter's refusal, or that of a draft which cannot be recorded.
-pub fn when_input<A: Adapter>(input: Value) -> Result<Vec<Draft>, Refused> {
+pub fn when_input<A: Adapter>(input: Value) -> Result<Vec<NewEvent>, Rejection> {
     let drafts = A::map(input)?;
     for draft in &drafts {
         draft.check()?;

@@ -4,7 +4,7 @@
 //! an aggregate sees an event, its shape is lifted, step by step, from the
 //! schema version that it was recorded with to the newest one.
 
-use crate::{Recorded, Refused, event, projection::guarded};
+use crate::{RecordedEvent, Rejection, event, projection::guarded};
 use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -15,11 +15,11 @@ pub const SCHEMA_VERSION: &str = "schemaversion";
 /// Lifts one type of event by one schema version.
 pub trait Upcaster {
     /// The event type whose shape it lifts.
-    const KIND: &'static str;
+    const TYPE: &'static str;
     /// The schema version that it takes; what it gives has the next one.
     const FROM: u32;
     /// The event type of what it gives, where the type was renamed.
-    const TO_KIND: &'static str = Self::KIND;
+    const TO_TYPE: &'static str = Self::TYPE;
 
     /// The data in the next shape.
     ///
@@ -27,29 +27,29 @@ pub trait Upcaster {
     ///
     /// The event stays recorded; the refusal stalls whoever reads it, for this
     /// stream, until the upcaster is mended.
-    fn lift(data: Value) -> Result<Value, Refused>;
+    fn lift(data: Value) -> Result<Value, Rejection>;
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Step {
-    to_kind: &'static str,
-    lift: fn(Value) -> Result<Value, Refused>,
+struct Lift {
+    to_type: &'static str,
+    lift: fn(Value) -> Result<Value, Rejection>,
 }
 
 /// All upcasters of a service.
 #[derive(Debug, Clone, Default)]
 pub struct Upcasters {
-    steps: BTreeMap<(&'static str, u32), Step>,
+    steps: BTreeMap<(&'static str, u32), Lift>,
 }
 
 impl Upcasters {
     /// Adds one; `false` where that step is taken.
     pub(crate) fn add<U: Upcaster>(&mut self) -> bool {
-        let step = Step {
-            to_kind: U::TO_KIND,
+        let step = Lift {
+            to_type: U::TO_TYPE,
             lift: U::lift,
         };
-        self.steps.insert((U::KIND, U::FROM), step).is_none()
+        self.steps.insert((U::TYPE, U::FROM), step).is_none()
     }
 
     /// The event in its present shape. Most have it already and are borrowed.
@@ -57,23 +57,25 @@ impl Upcasters {
     /// # Errors
     ///
     /// A refusal that names the step which failed, a panic included.
-    pub fn lift<'a>(&self, event: &'a Recorded) -> Result<Cow<'a, Recorded>, Refused> {
+    pub fn lift<'a>(&self, event: &'a RecordedEvent) -> Result<Cow<'a, RecordedEvent>, Rejection> {
         if self.steps.is_empty() {
             return Ok(Cow::Borrowed(event));
         }
         let mut version = schema_version(event)?;
-        if !self.steps.contains_key(&(event.kind(), version)) {
+        if !self.steps.contains_key(&(event.event_type(), version)) {
             return Ok(Cow::Borrowed(event));
         }
         let mut lifted = event.clone();
         let mut data: Value = event.data()?;
-        while let Some(step) = self.steps.get(&(lifted.kind(), version)) {
+        while let Some(step) = self.steps.get(&(lifted.event_type(), version)) {
             data = guarded(|| (step.lift)(data)).map_err(|refused| {
-                let kind = lifted.kind();
-                Refused::new(format!("upcaster of `{kind}` from {version}: {refused}"))
+                let event_type = lifted.event_type();
+                Rejection::new(format!(
+                    "upcaster of `{event_type}` from {version}: {refused}"
+                ))
             })?;
             version += 1;
-            lifted.event.kind = step.to_kind.to_string();
+            lifted.event.event_type = step.to_type.to_string();
         }
         lifted.event.data = event::raw(&data);
         let extensions = &mut lifted.event.extensions;
@@ -87,13 +89,13 @@ impl Upcasters {
     }
 
     /// The type and schema version that an event has once it is lifted.
-    pub fn newest(&self, kind: &str, version: u32) -> (String, u32) {
-        let (mut kind, mut version) = (kind.to_string(), version);
-        while let Some(step) = self.steps.get(&(kind.as_str(), version)) {
-            kind = step.to_kind.to_string();
+    pub fn newest(&self, event_type: &str, version: u32) -> (String, u32) {
+        let (mut event_type, mut version) = (event_type.to_string(), version);
+        while let Some(step) = self.steps.get(&(event_type.as_str(), version)) {
+            event_type = step.to_type.to_string();
             version += 1;
         }
-        (kind, version)
+        (event_type, version)
     }
 }
 
@@ -102,7 +104,7 @@ impl Upcasters {
 /// # Errors
 ///
 /// When the attribute is neither a whole number nor the text of one.
-pub fn schema_version(event: &Recorded) -> Result<u32, Refused> {
+pub fn schema_version(event: &RecordedEvent) -> Result<u32, Rejection> {
     let Some(value) = event.event.extensions.get(SCHEMA_VERSION) else {
         return Ok(1);
     };
@@ -110,7 +112,7 @@ pub fn schema_version(event: &Recorded) -> Result<u32, Refused> {
         Value::String(text) => text.parse().ok(),
         other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
     };
-    number.ok_or_else(|| Refused::new(format!("`{SCHEMA_VERSION}` expected a whole number")))
+    number.ok_or_else(|| Rejection::new(format!("`{SCHEMA_VERSION}` expected a whole number")))
 }
 
 #[cfg(test)]
@@ -121,19 +123,19 @@ mod tests {
 
     struct Renamed;
     impl Upcaster for Renamed {
-        const KIND: &'static str = "voted";
+        const TYPE: &'static str = "voted";
         const FROM: u32 = 1;
-        const TO_KIND: &'static str = "vote-cast";
-        fn lift(data: Value) -> Result<Value, Refused> {
+        const TO_TYPE: &'static str = "vote-cast";
+        fn lift(data: Value) -> Result<Value, Rejection> {
             Ok(json!({"choice": data["for"]}))
         }
     }
 
     struct Weighed;
     impl Upcaster for Weighed {
-        const KIND: &'static str = "vote-cast";
+        const TYPE: &'static str = "vote-cast";
         const FROM: u32 = 2;
-        fn lift(mut data: Value) -> Result<Value, Refused> {
+        fn lift(mut data: Value) -> Result<Value, Rejection> {
             data["weight"] = data["choice"].as_str().unwrap().len().into();
             Ok(data)
         }
@@ -150,7 +152,7 @@ mod tests {
     fn an_old_shape_is_lifted_through_the_whole_chain() {
         let old = event("poll-1", "voted", &json!({"for": "tea"}), 1);
         let lifted = upcasters().lift(&old).unwrap();
-        assert_eq!(lifted.kind(), "vote-cast");
+        assert_eq!(lifted.event_type(), "vote-cast");
         let data: Value = lifted.data().unwrap();
         assert_eq!(data, json!({"choice": "tea", "weight": 3}));
         assert_eq!(schema_version(&lifted), Ok(3));

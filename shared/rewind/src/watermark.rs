@@ -3,15 +3,15 @@
 //! At the watermark + 1: apply. At or below: skip. Above: the missing events
 //! have to be read from the events table first.
 
-use crate::Recorded;
+use crate::RecordedEvent;
 
 /// What a delivery holds for a reader that stands at a watermark.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Step<'a> {
+pub enum Arrival<'a> {
     /// Nothing new.
     Skip,
     /// The next events, without a gap, right behind the watermark.
-    Apply(Vec<&'a Recorded>),
+    Apply(Vec<&'a RecordedEvent>),
     /// Some are missing before the first new one: read the stream from the
     /// watermark + 1 up to this version.
     Read {
@@ -21,20 +21,23 @@ pub enum Step<'a> {
 }
 
 /// Applies the rule. `events` are of one stream, in any order, with repeats.
-pub fn step<'a>(watermark: u64, events: impl IntoIterator<Item = &'a Recorded>) -> Step<'a> {
+pub fn arrival<'a>(
+    watermark: u64,
+    events: impl IntoIterator<Item = &'a RecordedEvent>,
+) -> Arrival<'a> {
     let events = events.into_iter();
-    let mut new: Vec<&Recorded> = events.filter(|event| event.version > watermark).collect();
+    let mut new: Vec<&RecordedEvent> = events.filter(|event| event.version > watermark).collect();
     new.sort_by_key(|event| event.version);
     new.dedup_by_key(|event| event.version);
     let Some(last) = new.last() else {
-        return Step::Skip;
+        return Arrival::Skip;
     };
     // Without repeats, the run is dense exactly if its ends say so.
     let through = last.version;
     if through == watermark + new.len() as u64 {
-        Step::Apply(new)
+        Arrival::Apply(new)
     } else {
-        Step::Read { through }
+        Arrival::Read { through }
     }
 }
 
@@ -44,16 +47,16 @@ mod tests {
     use crate::testing::event;
     use serde_json::Value;
 
-    fn events(versions: &[u64]) -> Vec<Recorded> {
+    fn events(versions: &[u64]) -> Vec<RecordedEvent> {
         let event = |version: &u64| event("cart-1", "seen", &Value::Null, *version);
         versions.iter().map(event).collect()
     }
 
     fn versions(watermark: u64, delivered: &[u64]) -> Result<Vec<u64>, Option<u64>> {
-        match step(watermark, &events(delivered)) {
-            Step::Skip => Err(None),
-            Step::Apply(run) => Ok(run.iter().map(|event| event.version).collect()),
-            Step::Read { through } => Err(Some(through)),
+        match arrival(watermark, &events(delivered)) {
+            Arrival::Skip => Err(None),
+            Arrival::Apply(run) => Ok(run.iter().map(|event| event.version).collect()),
+            Arrival::Read { through } => Err(Some(through)),
         }
     }
 

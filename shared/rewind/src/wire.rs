@@ -1,7 +1,7 @@
 //! Events as JSON: one shape, CloudEvents 1.0, on the streams and over HTTP,
 //! and the same without what its item already says in a commit.
 
-use crate::{Event, Recorded, StreamName, event};
+use crate::{CloudEvent, RecordedEvent, StreamName, event};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, IgnoredAny, MapAccess, Visitor},
@@ -12,9 +12,9 @@ use std::{collections::BTreeMap, fmt};
 
 /// How an event is written down.
 struct Shape<'a> {
-    event: &'a Event,
+    event: &'a CloudEvent,
     /// Version and position, where it is recorded.
-    place: Option<(u64, u64)>,
+    recorded_at: Option<(u64, u64)>,
     /// Within a commit, stream and place are the item's.
     in_commit: bool,
 }
@@ -28,12 +28,12 @@ impl Serialize for Shape<'_> {
         }
         map.serialize_entry("id", &event.id)?;
         map.serialize_entry("source", &event.source)?;
-        map.serialize_entry("type", &event.kind)?;
+        map.serialize_entry("type", &event.event_type)?;
         if !self.in_commit {
             map.serialize_entry("subject", &event.stream)?;
         }
         map.serialize_entry("time", &event.time)?;
-        if let Some((version, position)) = self.place {
+        if let Some((version, position)) = self.recorded_at {
             map.serialize_entry("version", &version)?;
             map.serialize_entry("position", &position)?;
         }
@@ -48,22 +48,22 @@ impl Serialize for Shape<'_> {
     }
 }
 
-impl Serialize for Event {
+impl Serialize for CloudEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let shape = Shape {
             event: self,
-            place: None,
+            recorded_at: None,
             in_commit: false,
         };
         shape.serialize(serializer)
     }
 }
 
-impl Serialize for Recorded {
+impl Serialize for RecordedEvent {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let shape = Shape {
             event: &self.event,
-            place: Some((self.version, self.position)),
+            recorded_at: Some((self.version, self.position)),
             in_commit: false,
         };
         shape.serialize(serializer)
@@ -71,10 +71,10 @@ impl Serialize for Recorded {
 }
 
 /// The JSON text of one event within its commit.
-pub(crate) fn in_commit(event: &Event) -> String {
+pub(crate) fn in_commit(event: &CloudEvent) -> String {
     let shape = Shape {
         event,
-        place: None,
+        recorded_at: None,
         in_commit: true,
     };
     serde_json::to_string(&shape).unwrap_or_default()
@@ -85,7 +85,7 @@ pub(crate) fn in_commit(event: &Event) -> String {
 pub(crate) struct Attributes {
     id: Option<String>,
     source: Option<String>,
-    kind: Option<String>,
+    event_type: Option<String>,
     subject: Option<StreamName>,
     time: Option<String>,
     version: Option<u64>,
@@ -99,11 +99,11 @@ impl Attributes {
     pub(crate) fn event<E: serde::de::Error>(
         self,
         stream: Option<&StreamName>,
-    ) -> Result<Event, E> {
-        Ok(Event {
+    ) -> Result<CloudEvent, E> {
+        Ok(CloudEvent {
             id: self.id.ok_or_else(|| E::missing_field("id"))?,
             source: self.source.ok_or_else(|| E::missing_field("source"))?,
-            kind: self.kind.ok_or_else(|| E::missing_field("type"))?,
+            event_type: self.event_type.ok_or_else(|| E::missing_field("type"))?,
             stream: self
                 .subject
                 .or_else(|| stream.cloned())
@@ -132,7 +132,7 @@ impl<'de> Deserialize<'de> for Attributes {
                         "specversion" => drop(map.next_value::<IgnoredAny>()?),
                         "id" => read.id = Some(text(&mut map, "id")?),
                         "source" => read.source = Some(text(&mut map, "source")?),
-                        "type" => read.kind = Some(text(&mut map, "type")?),
+                        "type" => read.event_type = Some(text(&mut map, "type")?),
                         "subject" => {
                             let subject = StreamName::new(text(&mut map, "subject")?);
                             let subject = subject.map_err(|bad| {
@@ -168,20 +168,20 @@ fn number<'de, M: MapAccess<'de>>(map: &mut M, name: &str) -> Result<u64, M::Err
     number.ok_or_else(|| M::Error::custom(format!("`{name}`: expected a whole number")))
 }
 
-impl<'de> Deserialize<'de> for Event {
+impl<'de> Deserialize<'de> for CloudEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Attributes::deserialize(deserializer)?.event(None)
     }
 }
 
-impl<'de> Deserialize<'de> for Recorded {
+impl<'de> Deserialize<'de> for RecordedEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let read = Attributes::deserialize(deserializer)?;
         let place = read.version.zip(read.position);
         let (version, position) = place.ok_or_else(|| {
             D::Error::custom("`version` and `position`: a recorded event has both")
         })?;
-        Ok(Recorded {
+        Ok(RecordedEvent {
             event: read.event(None)?,
             version,
             position,

@@ -1,6 +1,6 @@
 //! The testing kit for aggregates: given these events, when this command.
 
-use rewind::{Aggregate, Refused, Service, testing::given};
+use rewind::{Aggregate, Rejection, Service, testing::given};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -26,10 +26,10 @@ impl Aggregate for Account {
     type Event = Moved;
     const CATEGORY: &'static str = "account";
 
-    fn decide(&self, command: Withdraw) -> Result<Vec<Moved>, Refused> {
+    fn decide(&self, command: Withdraw) -> Result<Vec<Moved>, Rejection> {
         let cents = command.cents;
         if cents > self.cents {
-            return Err(Refused::new(format!("only {} are there", self.cents)));
+            return Err(Rejection::new(format!("only {} are there", self.cents)));
         }
         Ok(vec![Moved::Withdrawn { cents }])
     }
@@ -51,7 +51,7 @@ fn a_command_is_decided_on_what_has_happened() {
     let decided = account.when::<Account>(Withdraw { cents: 300 });
     assert_eq!(decided, Ok(vec![Moved::Withdrawn { cents: 300 }]));
     let refused = account.when::<Account>(Withdraw { cents: 301 });
-    assert_eq!(refused, Err(Refused::new("only 300 are there")));
+    assert_eq!(refused, Err(Rejection::new("only 300 are there")));
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use proptest::{collection::vec, prelude::*};
 use rewind::{
-    Event, Problem, Recorded,
-    cloudevents::{self, Given, rfc3339},
+    CloudEvent, Problem, RecordedEvent,
+    cloudevents::{self, Defaults, rfc3339},
     commit::{self, Head},
     misfit,
 };
@@ -12,13 +12,13 @@ use serde::Deserialize;
 use serde_json::{Value, json, value::RawValue};
 use std::collections::BTreeMap;
 
-fn structured(event: &Value) -> Result<Event, Problem> {
+fn structured(event: &Value) -> Result<CloudEvent, Problem> {
     let text = RawValue::from_string(event.to_string()).unwrap();
-    let given = Given {
+    let defaults = Defaults {
         id: "given".into(),
         time: "2023-04-19T09:00:00Z".into(),
     };
-    cloudevents::structured(&text, given)
+    cloudevents::structured(&text, defaults)
 }
 
 fn plain() -> Value {
@@ -143,7 +143,7 @@ proptest! {
         let shown = serde_json::to_value(&recorded).unwrap();
         prop_assert_eq!(&shown["data_base64"], &sent["data_base64"]);
         prop_assert_eq!(shown.get("data"), None);
-        let read: Recorded = serde_json::from_value(shown).unwrap();
+        let read: RecordedEvent = serde_json::from_value(shown).unwrap();
         prop_assert_eq!(read, recorded);
     }
 }

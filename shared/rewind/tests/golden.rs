@@ -1,6 +1,8 @@
 //! Golden files: what they say when a stored shape is no longer read.
 
-use rewind::{Recorded, Refused, Service, SingleStreamProjection, Upcaster, testing::golden};
+use rewind::{
+    RecordedEvent, Rejection, Service, SingleStreamProjection, Upcaster, testing::golden,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{fs, panic::catch_unwind};
@@ -23,8 +25,8 @@ impl SingleStreamProjection for Balances {
     const NAME: &'static str = "balances";
     const CATEGORY: &'static str = "account";
 
-    fn apply(balance: &mut Balance, event: &Recorded) -> Result<(), Refused> {
-        if event.kind() == "deposited" {
+    fn apply(balance: &mut Balance, event: &RecordedEvent) -> Result<(), Rejection> {
+        if event.event_type() == "deposited" {
             balance.cents += event.data::<Deposited>()?.amount;
         }
         Ok(())
@@ -33,10 +35,10 @@ impl SingleStreamProjection for Balances {
 
 struct CentsAreAnAmount;
 impl Upcaster for CentsAreAnAmount {
-    const KIND: &'static str = "deposited";
+    const TYPE: &'static str = "deposited";
     const FROM: u32 = 1;
 
-    fn lift(data: Value) -> Result<Value, Refused> {
+    fn lift(data: Value) -> Result<Value, Rejection> {
         Ok(json!({"amount": data["cents"]}))
     }
 }
@@ -99,7 +101,7 @@ fn a_shape_that_is_no_longer_read_is_told_with_its_file_its_reader_and_the_remed
         "balances",
         "missing field `amount`",
         "`schemaversion` 2",
-        "KIND \"deposited\" and FROM 1",
+        "TYPE \"deposited\" and FROM 1",
         "Service::upcaster",
         "docs/change-an-event.md",
     ] {

@@ -2,11 +2,11 @@
 
 use proptest::{collection::vec, prelude::*};
 use rewind::{
-    Batch, Change, Delivery, Event, Folded, Head, Receiver, Recorded, Refused, Replay, Service,
-    SingleStreamProjection, StreamName, Target,
+    Batch, Change, CloudEvent, Delivery, Folded, Head, Receiver, RecordedEvent, Rejection, Replay,
+    Service, SingleStreamProjection, StreamName, Target,
     commit::{self, MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS},
     event::raw,
-    watermark::{Step, step},
+    watermark::{Arrival, arrival},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ impl SingleStreamProjection for Trails {
     type State = Trail;
     const NAME: &'static str = "trails";
     const CATEGORY: &'static str = "walk";
-    fn apply(trail: &mut Trail, event: &Recorded) -> Result<(), Refused> {
+    fn apply(trail: &mut Trail, event: &RecordedEvent) -> Result<(), Rejection> {
         let data: Value = event.data()?;
         trail.sum = trail.sum.wrapping_mul(31) ^ event.version as i64;
         trail.steps.push((event.version, data));
@@ -33,11 +33,11 @@ impl SingleStreamProjection for Trails {
 }
 
 /// Folds events into a row, as they are.
-fn trails() -> impl Fn(&str, Option<&Value>, &[&Recorded]) -> Folded {
+fn trails() -> impl Fn(&str, Option<&Value>, &[&RecordedEvent]) -> Folded {
     fold_of(Service::new().single_stream::<Trails>())
 }
 
-fn fold_of(service: Service) -> impl Fn(&str, Option<&Value>, &[&Recorded]) -> Folded {
+fn fold_of(service: Service) -> impl Fn(&str, Option<&Value>, &[&RecordedEvent]) -> Folded {
     move |key, row, events| {
         let changes: Vec<Change<'_>> = events.iter().map(|event| Change::Apply(event)).collect();
         service.projections()[0].fold(key, row, &changes)
@@ -61,14 +61,14 @@ fn json_value() -> impl Strategy<Value = Value> {
     })
 }
 
-fn event() -> impl Strategy<Value = Event> {
+fn event() -> impl Strategy<Value = CloudEvent> {
     let attributes = ("\\PC{1,20}", "\\PC{1,20}", "[a-z-]{1,12}");
     let extensions = proptest::collection::btree_map("x[a-z0-9]{1,8}", "\\PC{0,8}", 0..3);
-    (attributes, extensions, json_value()).prop_map(|((id, source, kind), extensions, data)| {
-        Event {
+    (attributes, extensions, json_value()).prop_map(
+        |((id, source, event_type), extensions, data)| CloudEvent {
             id,
             source,
-            kind,
+            event_type,
             stream: StreamName::new("walk-1").unwrap(),
             time: "2023-04-19T09:00:00Z".into(),
             extensions: extensions
@@ -76,14 +76,14 @@ fn event() -> impl Strategy<Value = Event> {
                 .map(|(name, text)| (name, Value::from(text)))
                 .collect::<BTreeMap<_, _>>(),
             data: raw(&data),
-        }
-    })
+        },
+    )
 }
 
-fn history(events: Vec<Event>) -> Vec<Recorded> {
+fn history(events: Vec<CloudEvent>) -> Vec<RecordedEvent> {
     let events = events.into_iter().zip(1..);
     events
-        .map(|(event, version)| Recorded {
+        .map(|(event, version)| RecordedEvent {
             event,
             version,
             position: 1_000 + version,
@@ -155,7 +155,7 @@ proptest! {
         cuts in vec(any::<prop::sample::Index>(), 0..6),
     ) {
         let events = history(events);
-        let all: Vec<&Recorded> = events.iter().collect();
+        let all: Vec<&RecordedEvent> = events.iter().collect();
         let whole = trails()("1", None, &all);
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(events.len() + 1)).collect();
         cuts.extend([0, events.len()]);
@@ -173,7 +173,7 @@ proptest! {
         deliveries in vec(vec(any::<prop::sample::Index>(), 1..6), 0..20),
     ) {
         let events = history(events);
-        let all: Vec<&Recorded> = events.iter().collect();
+        let all: Vec<&RecordedEvent> = events.iter().collect();
         let (mut row, mut watermark) = (None, 0);
         // Whatever came before, the last delivery names the head.
         let mut deliveries: Vec<Vec<usize>> = deliveries
@@ -183,11 +183,11 @@ proptest! {
         deliveries.push(vec![events.len() - 1]);
         for delivery in deliveries {
             let delivered = delivery.iter().map(|nth| &events[*nth]);
-            let run: Vec<&Recorded> = match step(watermark, delivered) {
-                Step::Skip => Vec::new(),
-                Step::Apply(run) => run,
+            let run: Vec<&RecordedEvent> = match arrival(watermark, delivered) {
+                Arrival::Skip => Vec::new(),
+                Arrival::Apply(run) => run,
                 // What the events table answers.
-                Step::Read { through } => all
+                Arrival::Read { through } => all
                     .iter()
                     .copied()
                     .filter(|event| event.version > watermark && event.version <= through)
@@ -229,7 +229,7 @@ proptest! {
             before = commit.head();
             planned.extend(commit.events().unwrap());
         }
-        let read: Vec<&Event> = planned.iter().map(|recorded| &recorded.event).collect();
+        let read: Vec<&CloudEvent> = planned.iter().map(|recorded| &recorded.event).collect();
         prop_assert_eq!(read, events.iter().collect::<Vec<_>>());
         let versions = planned.iter().map(|recorded| recorded.version);
         prop_assert!(versions.eq(head.version + 1..=head.version + events.len() as u64));
@@ -237,7 +237,7 @@ proptest! {
 
     #[test]
     fn every_envelope_survives_its_encoding(events in vec(event(), 1..20), is_replay: bool) {
-        let read: Vec<Event> = Batch::encode(&events)
+        let read: Vec<CloudEvent> = Batch::encode(&events)
             .iter()
             .flat_map(|packed| Batch::decode(packed.text.as_bytes()).unwrap().events)
             .collect();
@@ -265,7 +265,7 @@ proptest! {
             again.data = serde_json::value::RawValue::from_string(spaced).unwrap();
         }
         prop_assert_eq!(event.fingerprint(), again.fingerprint());
-        let content = |e: &Event| (e.kind.clone(), serde_json::from_str::<Value>(e.data.get()).unwrap());
+        let content = |e: &CloudEvent| (e.event_type.clone(), serde_json::from_str::<Value>(e.data.get()).unwrap());
         prop_assert_eq!(
             event.fingerprint() == other.fingerprint(),
             content(&event) == content(&other)
@@ -325,7 +325,7 @@ fn packing_makes_the_bytes_of_a_shard_its_limit_and_not_its_records() {
             let missing = 300 - serde_json::to_string(&bare).unwrap().len();
             rewind::testing::event(&name, "walked", &json!("x".repeat(missing)), version)
         });
-        let events: Vec<Recorded> = events.collect();
+        let events: Vec<RecordedEvent> = events.collect();
         assert!(
             events
                 .iter()
@@ -348,7 +348,7 @@ fn packing_makes_the_bytes_of_a_shard_its_limit_and_not_its_records() {
     println!("{:.2} times the events a shard-second", packed / bare);
     assert!(packed / bare >= 3.1, "{}", packed / bare);
 
-    let mut read: BTreeMap<StreamName, Vec<Recorded>> = BTreeMap::new();
+    let mut read: BTreeMap<StreamName, Vec<RecordedEvent>> = BTreeMap::new();
     for record in &records {
         assert!(record.len() <= SHARD_BYTES);
         for user_record in rewind::aggregated::user_records(record) {
@@ -370,25 +370,26 @@ fn a_panicking_or_refusing_event_leaves_the_row_as_it_was_before_it() {
         type State = Count;
         const NAME: &'static str = "fragile";
         const CATEGORY: &'static str = "walk";
-        fn apply(count: &mut Count, event: &Recorded) -> Result<(), Refused> {
+        fn apply(count: &mut Count, event: &RecordedEvent) -> Result<(), Rejection> {
             count.0 += 1;
-            match event.kind() {
+            match event.event_type() {
                 "panics" => panic!("on {}", event.version),
-                "refuses" => Err(Refused::new("never")),
+                "refuses" => Err(Rejection::new("never")),
                 _ => Ok(()),
             }
         }
     }
     let fold = fold_of(Service::new().single_stream::<Fragile>());
-    for (kind, reason) in [("panics", "panicked at "), ("refuses", "never")] {
-        let kinds = ["walked", "walked", kind, "walked"];
+    for (event_type, reason) in [("panics", "panicked at "), ("refuses", "never")] {
+        let kinds = ["walked", "walked", event_type, "walked"];
         let events = kinds.iter().zip(1..);
-        let events = events.map(|(kind, v)| rewind::testing::event("walk-1", kind, &json!({}), v));
-        let events: Vec<Recorded> = events.collect();
+        let events = events
+            .map(|(event_type, v)| rewind::testing::event("walk-1", event_type, &json!({}), v));
+        let events: Vec<RecordedEvent> = events.collect();
         let folded = fold("1", None, &events.iter().collect::<Vec<_>>());
         assert_eq!(folded.row, Some(json!(2)));
         assert_eq!(folded.applied, 2);
-        let told = folded.refused.unwrap().reason;
+        let told = folded.rejection.unwrap().reason;
         assert!(told.starts_with(reason), "{told}");
     }
 }

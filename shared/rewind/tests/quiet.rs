@@ -3,9 +3,9 @@
 
 use proptest::prelude::*;
 use rewind::{
-    Adapter, Aggregate, Batch, Commit, Delivery, Draft, Event, Problem, Recorded, Refused, Rule,
-    Service, StreamName,
-    cloudevents::{self, Given},
+    Adapter, Aggregate, Batch, CloudEvent, Commit, Delivery, NewEvent, Problem, RecordedEvent,
+    Rejection, Rule, Service, StreamName,
+    cloudevents::{self, Defaults},
     read_input,
     testing::event,
 };
@@ -78,7 +78,7 @@ struct Unwraps;
 impl Rule for Unwraps {
     const NAME: &'static str = "unwraps";
     const CATEGORY: &'static str = "a";
-    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
+    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
         let data: Value = event.data()?;
         match data["how"].as_str() {
             Some("unwrap") => drop(serde_json::from_value::<u64>(data["who"].clone()).unwrap()),
@@ -126,7 +126,7 @@ struct Item {
 struct Feed;
 impl Adapter for Feed {
     const SOURCE: &'static str = "feed";
-    fn map(input: Value) -> Result<Vec<Draft>, Refused> {
+    fn map(input: Value) -> Result<Vec<NewEvent>, Rejection> {
         let _: Input = read_input(&input)?;
         Ok(Vec::new())
     }
@@ -180,13 +180,13 @@ fn a_list_is_no_struct() {
     assert!(none[0].is_none());
 }
 
-fn structured(event: &Value) -> Result<Event, Problem> {
+fn structured(event: &Value) -> Result<CloudEvent, Problem> {
     let text = RawValue::from_string(event.to_string()).unwrap();
-    let given = Given {
+    let defaults = Defaults {
         id: "given".into(),
         time: "2023-04-19T09:00:00Z".into(),
     };
-    cloudevents::structured(&text, given)
+    cloudevents::structured(&text, defaults)
 }
 
 #[test]
@@ -219,11 +219,11 @@ fn no_byte_of_binary_data_is_lost() {
     for body in [" ", "\n", " a ", "\t\0"] {
         let attributes = [("source", "/s"), ("type", "t"), ("subject", "a-1")];
         let attributes = attributes.map(|(name, text)| (name.to_string(), text.to_string()));
-        let given = Given {
+        let defaults = Defaults {
             id: "1".into(),
             time: "2023-04-19T09:00:00Z".into(),
         };
-        let sent = cloudevents::binary(attributes, Some("text/plain"), body.as_bytes(), given);
+        let sent = cloudevents::binary(attributes, Some("text/plain"), body.as_bytes(), defaults);
         assert_eq!(sent.unwrap().bytes().unwrap(), body.as_bytes());
     }
 }
@@ -237,7 +237,7 @@ impl Aggregate for Account {
     type Command = Value;
     type Event = Moved;
     const CATEGORY: &'static str = "account";
-    fn decide(&self, _: Value) -> Result<Vec<Moved>, Refused> {
+    fn decide(&self, _: Value) -> Result<Vec<Moved>, Rejection> {
         Ok(Vec::new())
     }
     fn evolve(&mut self, event: &Moved) {
@@ -249,9 +249,9 @@ struct Pays;
 impl Rule for Pays {
     const NAME: &'static str = "pays";
     const CATEGORY: &'static str = "order";
-    fn react(_: &Recorded) -> Result<Vec<Draft>, Refused> {
+    fn react(_: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
         let account = StreamName::of("account", "1")?;
-        Ok(vec![Draft::new(account, "paid", json!({}))])
+        Ok(vec![NewEvent::new(account, "paid", json!({}))])
     }
 }
 

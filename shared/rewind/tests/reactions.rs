@@ -2,7 +2,7 @@
 //! outside, and a causal chain has an end.
 
 use rewind::{
-    Adapter, Draft, Event, MAX_DATA, Reaction, Recorded, Refused, Rule, Service,
+    Adapter, CloudEvent, MAX_DATA, NewEvent, Reaction, RecordedEvent, Rejection, Rule, Service,
     SingleStreamProjection, StreamName,
     reaction::{CAUSATION_DEPTH, MAX_CAUSATION_DEPTH},
     testing::{event, when_input},
@@ -13,23 +13,23 @@ use serde_json::{Value, json};
 struct Feed;
 impl Adapter for Feed {
     const SOURCE: &'static str = "feed";
-    fn map(input: Value) -> Result<Vec<Draft>, Refused> {
+    fn map(input: Value) -> Result<Vec<NewEvent>, Rejection> {
         let stream = StreamName::new(input["stream"].as_str().unwrap_or("a-1"))?;
         // What is deep enough cannot even be cloned.
         let wanted = || {
-            let kind = input["type"].as_str().unwrap_or("happened");
+            let event_type = input["type"].as_str().unwrap_or("happened");
             let data = match &input["data"] {
                 Value::Number(size) => json!("x".repeat(size.as_u64().unwrap() as usize - 2)),
                 Value::Array(depth) => nested(depth[0].as_u64().unwrap()),
                 _ => json!({}),
             };
-            let mut draft = Draft::new(stream.clone(), kind, data);
+            let mut draft = NewEvent::new(stream.clone(), event_type, data);
             draft.time = input["time"].as_str().map(ToString::to_string);
             let version = input["schema"].as_u64();
             draft.schema_version = version.map(|version| version as u32);
             draft
         };
-        let good = Draft::new(StreamName::new("a-1")?, "happened", json!({}));
+        let good = NewEvent::new(StreamName::new("a-1")?, "happened", json!({}));
         Ok(vec![good, wanted(), wanted()])
     }
 }
@@ -45,7 +45,7 @@ fn adapter() -> Reaction {
     Service::new().adapter::<Feed>().reactions()[0].clone()
 }
 
-fn input(input: &Value) -> Recorded {
+fn input(input: &Value) -> RecordedEvent {
     event("input:feed-1", "input-received", input, 7)
 }
 
@@ -112,9 +112,9 @@ struct Circle;
 impl Rule for Circle {
     const NAME: &'static str = "circle";
     const CATEGORY: &'static str = "a";
-    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
-        let again = Draft::new(event.stream().clone(), "again", json!({}));
-        Ok(match event.kind() {
+    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
+        let again = NewEvent::new(event.stream().clone(), "again", json!({}));
+        Ok(match event.event_type() {
             "end" => Vec::new(),
             _ => vec![again],
         })
@@ -126,15 +126,15 @@ fn circle() -> Reaction {
 }
 
 /// Records what a rule draws, and lets it react to that, until it is refused.
-fn chain(begin: Recorded) -> (Vec<Event>, String) {
-    let mut drawn: Vec<Event> = Vec::new();
+fn chain(begin: RecordedEvent) -> (Vec<CloudEvent>, String) {
+    let mut drawn: Vec<CloudEvent> = Vec::new();
     let mut cause = begin;
     loop {
         assert!(drawn.len() < 1_000, "it goes on without end");
         match circle().react(&cause) {
             Ok(events) => {
                 drawn.extend(events);
-                cause = Recorded {
+                cause = RecordedEvent {
                     event: drawn.last().unwrap().clone(),
                     version: cause.version + 1,
                     position: cause.position + 1,
@@ -159,8 +159,8 @@ fn a_rule_that_feeds_itself_is_cut_at_a_depth() {
     assert!(refused.contains("beyond 16"), "{refused}");
     // Who draws nothing is not refused, however long the chain was.
     let mut end = drawn.last().unwrap().clone();
-    end.kind = "end".into();
-    let end = Recorded {
+    end.event_type = "end".into();
+    let end = RecordedEvent {
         event: end,
         version: 99,
         position: 99,
@@ -180,7 +180,7 @@ struct Slashed;
 impl Rule for Slashed {
     const NAME: &'static str = "a/b";
     const CATEGORY: &'static str = "a";
-    fn react(_: &Recorded) -> Result<Vec<Draft>, Refused> {
+    fn react(_: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
         Ok(Vec::new())
     }
 }
@@ -188,7 +188,7 @@ impl Rule for Slashed {
 struct Dashed;
 impl Adapter for Dashed {
     const SOURCE: &'static str = "web-shop";
-    fn map(_: Value) -> Result<Vec<Draft>, Refused> {
+    fn map(_: Value) -> Result<Vec<NewEvent>, Rejection> {
         Ok(Vec::new())
     }
 }
@@ -198,7 +198,7 @@ impl SingleStreamProjection for Generation {
     type State = u64;
     const NAME: &'static str = "sums@2";
     const CATEGORY: &'static str = "a";
-    fn apply(_: &mut u64, _: &Recorded) -> Result<(), Refused> {
+    fn apply(_: &mut u64, _: &RecordedEvent) -> Result<(), Rejection> {
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use crate::{
     plan::{self, Plan, SOURCE},
     sent::{Answer, Sent},
 };
-use rewind::{Recorded, StreamName};
+use rewind::{RecordedEvent, StreamName};
 use rewind_aws::{audit::Counts, event_store::EventStore};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -45,7 +45,7 @@ pub async fn check(
             match number(plan, &recorded) {
                 Some(number) => {
                     times[number as usize] = times[number as usize].saturating_add(1);
-                    if recorded.kind() == "order-placed" {
+                    if recorded.event_type() == "order-placed" {
                         orders.push(number);
                     }
                 }
@@ -100,7 +100,7 @@ pub async fn check(
 }
 
 /// The number of an event that says what was sent under it.
-fn number(plan: &Plan, recorded: &Recorded) -> Option<u64> {
+fn number(plan: &Plan, recorded: &RecordedEvent) -> Option<u64> {
     let event = &recorded.event;
     let number: u64 = event.id.parse().ok()?;
     if event.source != SOURCE || number >= plan.events() {
@@ -108,7 +108,7 @@ fn number(plan: &Plan, recorded: &Recorded) -> Option<u64> {
     }
     let sent = plan.event(number);
     let data: Value = event.data().ok()?;
-    let is_same = sent["type"] == *event.kind
+    let is_same = sent["type"] == *event.event_type
         && sent["subject"] == *event.stream.as_str()
         && sent["data"] == data;
     is_same.then_some(number)
@@ -151,9 +151,9 @@ async fn conflicts(
     Ok(reports.len())
 }
 
-async fn read(events: &EventStore, stream: &str) -> Result<Vec<Recorded>, String> {
+async fn read(events: &EventStore, stream: &str) -> Result<Vec<RecordedEvent>, String> {
     let stream = StreamName::new(stream).map_err(|bad| bad.to_string())?;
-    let mut all: Vec<Recorded> = Vec::new();
+    let mut all: Vec<RecordedEvent> = Vec::new();
     loop {
         let after = all.last().map_or(0, |event| event.version);
         let page = events.read_events(&stream, after, u64::MAX).await;

@@ -3,7 +3,7 @@
 use aws_lambda_events::encodings::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use ingest::Handler;
-use rewind::{Batch, Event};
+use rewind::{Batch, CloudEvent};
 use rewind_aws::{
     clients::Clients,
     http::{Request, Response},
@@ -37,7 +37,7 @@ impl Kinesis {
     }
 
     /// The events that were put since it was asked last.
-    pub fn events(&self) -> Vec<Event> {
+    pub fn events(&self) -> Vec<CloudEvent> {
         let records = std::mem::take(&mut *self.0.lock().unwrap());
         let batches = records.iter().map(|bytes| Batch::decode(bytes).unwrap());
         batches.flat_map(|batch| batch.events).collect()

@@ -10,7 +10,7 @@ use crate::{
     Error,
     item::{Item, number, string},
 };
-use rewind::{Recorded, StreamName};
+use rewind::{RecordedEvent, StreamName};
 use std::collections::{BTreeSet, HashMap};
 
 /// Identities that are looked at again in one go.
@@ -30,7 +30,7 @@ impl Run<'_> {
     pub(super) async fn check_claims(
         &self,
         stream: &StreamName,
-        events: &[Recorded],
+        events: &[RecordedEvent],
         candidates: &mut Candidates,
     ) -> Result<(), Error> {
         let identities: BTreeSet<String> = events.iter().map(|e| e.event.identity()).collect();
@@ -67,7 +67,7 @@ impl Run<'_> {
     }
 
     /// Checks a claim, and says whether it sends a retry to this stream.
-    fn check_claim(&self, event: &Recorded, claim: &Item) -> bool {
+    fn check_claim(&self, event: &RecordedEvent, claim: &Item) -> bool {
         let fingerprint = event.event.fingerprint();
         let target = string(claim, "target").unwrap_or("nothing");
         let from = number(claim, "from").unwrap_or(u64::MAX);
@@ -88,7 +88,7 @@ impl Run<'_> {
     }
 
     /// Remembers an event that may stand elsewhere as well.
-    fn stray(&self, event: &Recorded, identity: String) {
+    fn stray(&self, event: &RecordedEvent, identity: String) {
         let place = place_of(event);
         let mut strays = locked(&self.strays);
         let before = match strays.get(&identity) {
@@ -108,7 +108,7 @@ impl Run<'_> {
     async fn look_elsewhere(
         &self,
         stream: &StreamName,
-        event: &Recorded,
+        event: &RecordedEvent,
         claim: &Item,
     ) -> Result<(), Error> {
         let target = string(claim, "target").ok().map(StreamName::new);
@@ -175,6 +175,6 @@ impl Run<'_> {
 }
 
 /// An event by its stream and version.
-fn place_of(event: &Recorded) -> String {
+fn place_of(event: &RecordedEvent) -> String {
     format!("{}@{}", event.stream(), event.version)
 }

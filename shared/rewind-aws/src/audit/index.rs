@@ -1,7 +1,7 @@
-//! The index by position: names every commit, in the slice of its stream.
+//! The index by position: names every commit, in the partition of its stream.
 //!
 //! Table and index are read in different orders, so each commit goes into a
-//! sum, by slice, once from either side. Where the sums differ, and for
+//! sum, by partition, once from either side. Where the sums differ, and for
 //! commits so young that the index may lag, entries are looked up one by one.
 
 use super::{
@@ -25,7 +25,7 @@ const LAG: u64 = 10_000_000;
 /// How often an entry that is missing is looked for.
 const LOOKS: u32 = 8;
 
-/// By slice: a sum over the table, and one over the index.
+/// By partition: a sum over the table, and one over the index.
 #[derive(Default)]
 pub(super) struct Sums(BTreeMap<String, [Sum; 2]>);
 
@@ -40,11 +40,11 @@ const TABLE: usize = 0;
 const INDEX: usize = 1;
 
 impl Sums {
-    fn add(&mut self, side: usize, slice: &str, place: (&str, u64, u64, u64)) {
-        if !self.0.contains_key(slice) {
-            self.0.insert(slice.to_string(), Default::default());
+    fn add(&mut self, side: usize, partition: &str, place: (&str, u64, u64, u64)) {
+        if !self.0.contains_key(partition) {
+            self.0.insert(partition.to_string(), Default::default());
         }
-        if let Some(sums) = self.0.get_mut(slice) {
+        if let Some(sums) = self.0.get_mut(partition) {
             let sum = &mut sums[side];
             sum.count += 1;
             sum.hashes = sum.hashes.wrapping_add(digest(&place));
@@ -53,38 +53,38 @@ impl Sums {
 
     fn different(&self) -> BTreeSet<String> {
         let different = self.0.iter().filter(|(_, sums)| sums[TABLE] != sums[INDEX]);
-        different.map(|(slice, _)| slice.clone()).collect()
+        different.map(|(partition, _)| partition.clone()).collect()
     }
 }
 
 impl Run<'_> {
-    /// Checks that commits name the slice of their stream, and takes them into
+    /// Checks that commits name the partition of their stream, and takes them into
     /// account.
-    pub(super) async fn check_slices(
+    pub(super) async fn check_partitions(
         &self,
         stream: &StreamName,
         commits: &[Commit],
         items: &[Item],
     ) -> Result<(), Error> {
-        let slices: BTreeMap<u64, &str> = items
+        let partitions: BTreeMap<u64, &str> = items
             .iter()
             .filter_map(|item| Some((number(item, "version").ok()?, string(item, "slice").ok()?)))
             .collect();
-        let expected = stream.slice();
+        let expected = stream.partition();
         for commit in commits {
-            let slice = slices.get(&commit.version).copied();
-            if slice != Some(&expected) {
-                let found = slice.unwrap_or("none");
+            let partition = partitions.get(&commit.version).copied();
+            if partition != Some(&expected) {
+                let found = partition.unwrap_or("none");
                 let kind = Kind::WrongSlice;
                 self.violation(Violation::new(kind, place_of(commit), &expected, found));
             }
-            let Some(slice) = slice else {
+            let Some(partition) = partition else {
                 continue;
             };
             if commit.position < self.began.saturating_sub(LAG) {
-                locked(&self.sums).add(TABLE, slice, identity(commit));
+                locked(&self.sums).add(TABLE, partition, identity(commit));
             } else if commit.position < self.began {
-                self.look_up(slice, commit).await?;
+                self.look_up(partition, commit).await?;
             }
         }
         Ok(())
@@ -120,12 +120,12 @@ impl Run<'_> {
         self.walk(Visit::Index(&different)).await
     }
 
-    /// Looks up each commit of a stream that lies in one of these slices.
+    /// Looks up each commit of a stream that lies in one of these partitions.
     pub(super) async fn visit_index(
         &self,
         stream: &StreamName,
         found: u64,
-        slices: &BTreeSet<String>,
+        partitions: &BTreeSet<String>,
     ) -> Result<(), Error> {
         let mut pages = Pages::of(&self.events, stream);
         let mut is_first = true;
@@ -135,11 +135,11 @@ impl Run<'_> {
             }
             is_first = false;
             for item in &items {
-                let slice = string(item, "slice").unwrap_or_default();
+                let partition = string(item, "slice").unwrap_or_default();
                 for commit in line::read(std::slice::from_ref(item)).commits {
                     let is_old = commit.position < self.began.saturating_sub(LAG);
-                    if is_old && slices.contains(slice) {
-                        self.look_up(slice, &commit).await?;
+                    if is_old && partitions.contains(partition) {
+                        self.look_up(partition, &commit).await?;
                     }
                 }
             }
@@ -148,11 +148,11 @@ impl Run<'_> {
     }
 
     /// Looks up the entry of one commit, which may take a moment to be there.
-    async fn look_up(&self, slice: &str, commit: &Commit) -> Result<(), Error> {
+    async fn look_up(&self, partition: &str, commit: &Commit) -> Result<(), Error> {
         let wanted = identity(commit);
         let mut found = Vec::new();
         for attempt in 1..=LOOKS {
-            let entries = self.events.entries_at(slice, commit.position).await?;
+            let entries = self.events.entries_at(partition, commit.position).await?;
             found.clear();
             for entry in &entries {
                 let (stream, version) = (string(entry, "stream")?, number(entry, "version")?);
@@ -166,7 +166,7 @@ impl Run<'_> {
         }
         let position = commit.position;
         let expected = format!(
-            "an entry of {} events in {slice} at {position}",
+            "an entry of {} events in {partition} at {position}",
             commit.length
         );
         let found = match found.is_empty() {

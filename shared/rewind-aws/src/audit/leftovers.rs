@@ -55,7 +55,7 @@ impl Run<'_> {
             return Ok(());
         };
         self.count(|counts| match is_mark {
-            true => counts.marks += 1,
+            true => counts.checkpoints += 1,
             false => counts.rows += 1,
         });
         let is_known = match is_mark {

@@ -3,7 +3,7 @@
 
 use super::{Kind, Run, Violation};
 use crate::{event_store::commit_of, item::Item};
-use rewind::{Commit, Recorded, StreamName};
+use rewind::{Commit, RecordedEvent, StreamName};
 
 /// How far a stream was followed.
 pub(super) struct Line {
@@ -34,7 +34,7 @@ impl Line {
 #[derive(Default)]
 pub(super) struct Read {
     pub commits: Vec<Commit>,
-    pub events: Vec<Recorded>,
+    pub events: Vec<RecordedEvent>,
 }
 
 /// Reads a page without a word about what is wrong with it.

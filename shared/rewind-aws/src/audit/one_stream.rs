@@ -18,7 +18,7 @@ use crate::{
     projector::many_streams::Apart,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use rewind::{Change, Recorded, Refused, StreamName, reversal::Reversals};
+use rewind::{Change, RecordedEvent, Rejection, StreamName, reversal::Reversals};
 use serde_json::Value;
 use std::{borrow::Cow, collections::HashMap, sync::Mutex};
 
@@ -40,7 +40,7 @@ struct Fold<'a> {
     generation: &'a Generation,
     state: Option<Value>,
     reached: u64,
-    refused: Option<Refused>,
+    refused: Option<Rejection>,
 }
 
 impl Run<'_> {
@@ -66,7 +66,7 @@ impl Run<'_> {
             }
             is_first = false;
             let page = self.follow(stream, &mut line, &items);
-            self.check_slices(stream, &page.commits, &items).await?;
+            self.check_partitions(stream, &page.commits, &items).await?;
             self.check_claims(stream, &page.events, &mut candidates)
                 .await?;
             for fold in &mut folds {
@@ -196,12 +196,12 @@ impl<'a> Fold<'a> {
         }
     }
 
-    fn take(&mut self, events: &[Recorded]) {
+    fn take(&mut self, events: &[RecordedEvent]) {
         if self.refused.is_some() {
             return;
         }
         let range = self.reached + 1..=self.stored.row.watermark;
-        let run: Vec<&Recorded> = events
+        let run: Vec<&RecordedEvent> = events
             .iter()
             .filter(|event| range.contains(&event.version))
             .collect();
@@ -218,12 +218,12 @@ impl<'a> Fold<'a> {
         let changes: Vec<Change<'_>> = changes.collect();
         let projection = &self.generation.projection;
         let folded = projection.fold(&self.stored.key.sk, self.state.as_ref(), &changes);
-        self.reached = match folded.refused {
+        self.reached = match folded.rejection {
             Some(_) => run[folded.applied].version - 1,
             None => last.version,
         };
         self.state = folded.row;
-        self.refused = folded.refused;
+        self.refused = folded.rejection;
     }
 
     /// Folds the stream once more, without what was taken back.

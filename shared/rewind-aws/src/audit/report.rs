@@ -20,7 +20,7 @@ pub enum Kind {
     Overlap,
     /// A position does not rise within its stream.
     PositionBack,
-    /// A commit lies in another slice of the index than its stream does.
+    /// A commit lies in another partition of the index than its stream does.
     WrongSlice,
     /// The index does not name a commit, or names another one.
     NotInIndex,
@@ -76,7 +76,7 @@ pub struct Counts {
     /// Rows of generations that are kept up to date.
     pub rows: u64,
     /// Marks of readers.
-    pub marks: u64,
+    pub checkpoints: u64,
     /// (reader, stream)s that have not seen all events yet.
     pub lagging: u64,
     /// (reader, stream)s whose next event is refused.

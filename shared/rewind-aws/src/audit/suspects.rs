@@ -12,7 +12,7 @@ use crate::{
     Error,
     data_store::{Key, Row},
 };
-use rewind::Refused;
+use rewind::Rejection;
 use serde_json::Value;
 use std::{
     collections::{HashMap, HashSet},
@@ -58,7 +58,7 @@ impl Run<'_> {
     fn judge(
         &self,
         (nth, key): &Name,
-        expected: Option<Result<Value, Refused>>,
+        expected: Option<Result<Value, Rejection>>,
         stored: Option<&Result<Row, Error>>,
     ) {
         let place = format!("{}/{key}", self.readers[*nth].name);
@@ -112,7 +112,7 @@ fn revision(row: Option<&Result<Row, Error>>) -> Option<u64> {
     row.map(|row| row.as_ref().map_or(0, |row| row.revision))
 }
 
-fn described(expected: Option<Result<Value, Refused>>) -> String {
+fn described(expected: Option<Result<Value, Rejection>>) -> String {
     match expected {
         None => "none".to_string(),
         Some(Ok(state)) => state.to_string(),

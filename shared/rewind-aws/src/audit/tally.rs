@@ -3,7 +3,7 @@
 
 use super::{Kind, Run, Violation, filter::digest, locked, one_stream::Standing, readers::Way};
 use crate::{history::Resolved, projector::many_streams::passed};
-use rewind::{Change, Refused};
+use rewind::{Change, Rejection};
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -30,7 +30,7 @@ pub(super) enum Scope {
 /// The rows of a scope.
 pub(super) struct Tally {
     pub scope: Scope,
-    pub rows: HashMap<Name, Result<Value, Refused>>,
+    pub rows: HashMap<Name, Result<Value, Rejection>>,
     /// More rows than these are not folded.
     room: usize,
     /// Whether some rows were left out for want of room.
@@ -65,7 +65,7 @@ impl Tally {
         &mut self,
         standing: &Standing<'_>,
         events: &[Resolved<'_>],
-    ) -> Result<(), (u64, Refused)> {
+    ) -> Result<(), (u64, Rejection)> {
         let Way::SharedRows(generation) = &standing.reader.way else {
             return Ok(());
         };
@@ -114,7 +114,7 @@ impl Tally {
                 None => None,
             };
             let folded = generation.projection.fold(&name.1, state, &changes);
-            let row = match (folded.refused, folded.row) {
+            let row = match (folded.rejection, folded.row) {
                 (Some(refused), _) => Err(refused),
                 (None, Some(row)) => Ok(row),
                 (None, None) => continue,

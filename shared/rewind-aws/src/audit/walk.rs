@@ -21,7 +21,7 @@ pub(super) enum Visit<'a> {
     Everything(&'a Mutex<Tally>),
     /// Some of the shared rows.
     SharedRows(&'a Mutex<Tally>),
-    /// The index's entries of some slices, one by one.
+    /// The index's entries of some partitions, one by one.
     Index(&'a std::collections::BTreeSet<String>),
 }
 
@@ -67,7 +67,9 @@ impl Run<'_> {
                 match visit {
                     Visit::Everything(tally) => self.visit(&stream, version, tally).await,
                     Visit::SharedRows(tally) => self.visit_shared(&stream, version, tally).await,
-                    Visit::Index(slices) => self.visit_index(&stream, version, slices).await,
+                    Visit::Index(partitions) => {
+                        self.visit_index(&stream, version, partitions).await
+                    }
                 }
             })
             .await

@@ -78,8 +78,10 @@ impl EventStore {
                 .await
                 .map_err(Error::call("Scan"))?;
             for item in answer.items() {
-                let slice = string(item, "slice")?;
-                let category = slice.rsplit_once('#').map_or(slice, |(name, _)| name);
+                let partition = string(item, "slice")?;
+                let category = partition
+                    .rsplit_once('#')
+                    .map_or(partition, |(name, _)| name);
                 if !categories.contains(category) {
                     categories.insert(category.to_string());
                 }
@@ -111,7 +113,11 @@ impl EventStore {
     }
 
     /// The entries of the index at one place.
-    pub(crate) async fn entries_at(&self, slice: &str, position: u64) -> Result<Vec<Item>, Error> {
+    pub(crate) async fn entries_at(
+        &self,
+        partition: &str,
+        position: u64,
+    ) -> Result<Vec<Item>, Error> {
         let answer = self.client.query();
         let answer = answer
             .table_name(&self.table)
@@ -119,7 +125,7 @@ impl EventStore {
             .key_condition_expression("#c = :c AND #p = :p")
             .expression_attribute_names("#c", "slice")
             .expression_attribute_names("#p", "position")
-            .expression_attribute_values(":c", text(slice))
+            .expression_attribute_values(":c", text(partition))
             .expression_attribute_values(":p", AttributeValue::N(position.to_string()))
             .limit(SCANNED)
             .send()

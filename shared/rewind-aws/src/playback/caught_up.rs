@@ -2,13 +2,13 @@
 //! its stream's head, or, of a part of history, its last selected event. Only
 //! then do readers see it.
 
-use super::{Activation, Go, HEARTBEAT, Run, State};
+use super::{Activation, Go, HEARTBEAT, Playing, State};
 use crate::{
     Error,
+    clock::now,
     data_store::Key,
     generations::{self, ChangeError, Generations},
-    given::now,
-    lanes::{self, PAGE, Place},
+    partitions::{self, Cursor, PAGE},
     stalls,
 };
 use rewind::{Commit, Over, StreamName, Target};
@@ -31,22 +31,22 @@ type Expected = BTreeMap<StreamName, (u64, u64)>;
 /// A target that lags behind a stream.
 type Lagging = Vec<(Target, StreamName)>;
 
-/// A page of a lane.
+/// A page of a partition.
 struct Checked {
     expected: Expected,
     /// The commits' keys, to send them again.
     keys: Vec<(StreamName, u64)>,
-    place: Option<Place>,
+    cursor: Option<Cursor>,
     is_last: bool,
 }
 
-impl Run<'_> {
-    /// Checks every lane, then switches, unless the operator wants to.
+impl Playing<'_> {
+    /// Checks every partition, then switches, unless the operator wants to.
     pub(super) async fn catch_up(&self) -> Result<Go, Error> {
-        let (lanes, checked): (Vec<String>, _) = {
+        let (partitions, checked): (Vec<String>, _) = {
             let playback = &self.saved.lock().await.playback;
-            let lanes = playback.lanes.keys().cloned().collect();
-            (lanes, playback.checked.clone())
+            let partitions = playback.partitions.keys().cloned().collect();
+            (partitions, playback.checked.clone())
         };
         let mut known: HashMap<String, Generations> = HashMap::new();
         for target in self.replay.targets() {
@@ -63,12 +63,12 @@ impl Run<'_> {
             false => u64::MAX,
         };
         let mut last_heard = Instant::now();
-        for lane in lanes {
-            let mut place: Option<Place> = None;
+        for partition in partitions {
+            let mut place: Option<Cursor> = None;
             // Where an invocation before this one has come to.
             match &checked {
-                Some((reached, _)) if lane < *reached => continue,
-                Some((reached, at)) if lane == *reached => place = at.clone(),
+                Some((reached, _)) if partition < *reached => continue,
+                Some((reached, at)) if partition == *reached => place = at.clone(),
                 _ => {}
             }
             loop {
@@ -77,14 +77,14 @@ impl Run<'_> {
                 }
                 if last_heard.elapsed() > HEARTBEAT {
                     last_heard = Instant::now();
-                    let checked = (lane.clone(), place.clone());
+                    let checked = (partition.clone(), place.clone());
                     let go = self.save(|playback| playback.checked = Some(checked.clone()));
                     if go.await? == Go::Stopped {
                         return Ok(Go::Stopped);
                     }
                 }
-                let page = self.page(&lane, place.as_ref(), until).await?;
-                match self.wait_for(&known, &lane, &page).await? {
+                let page = self.page(&partition, place.as_ref(), until).await?;
+                match self.wait_for(&known, &partition, &page).await? {
                     Waited::CaughtUp => {}
                     Waited::Not(go) => return Ok(go),
                     Waited::Stuck(reason) => {
@@ -92,7 +92,7 @@ impl Run<'_> {
                         return Ok(Go::Stopped);
                     }
                 }
-                place = page.place.or(place);
+                place = page.cursor.or(place);
                 if page.is_last {
                     break;
                 }
@@ -137,12 +137,17 @@ impl Run<'_> {
         Ok(Go::Stopped)
     }
 
-    /// The next page of a lane, of whatever is recorded by now.
-    async fn page(&self, lane: &str, after: Option<&Place>, until: u64) -> Result<Checked, Error> {
+    /// The next page of a partition, of whatever is recorded by now.
+    async fn page(
+        &self,
+        partition: &str,
+        after: Option<&Cursor>,
+        until: u64,
+    ) -> Result<Checked, Error> {
         let (events, what) = (&self.player.events, &self.request.what);
-        let is_slice = StreamName::new(lane).is_err();
+        let is_slice = StreamName::new(partition).is_err();
         if is_slice && what.is_whole_streams() {
-            let page = lanes::entries(events, lane, what, after, until, PAGE).await?;
+            let page = partitions::entries(events, partition, what, after, until, PAGE).await?;
             let (mut expected, mut keys) = (Expected::new(), Vec::new());
             for entry in page.entries {
                 let last = (entry.last_version(), entry.position);
@@ -152,13 +157,13 @@ impl Run<'_> {
             return Ok(Checked {
                 expected,
                 keys,
-                place: page.place,
+                cursor: page.place,
                 is_last: page.is_last,
             });
         }
-        let page = lanes::page(events, lane, what, after, until, PAGE).await?;
+        let page = partitions::page(events, partition, what, after, until, PAGE).await?;
         let mut expected = Expected::new();
-        for event in lanes::selected(&page.commits, what)? {
+        for event in partitions::selected(&page.commits, what)? {
             let last = (event.version, event.position);
             expected.insert(event.event.stream, last);
         }
@@ -166,7 +171,7 @@ impl Run<'_> {
         Ok(Checked {
             expected,
             keys: keys.map(|commit| (commit.stream, commit.version)).collect(),
-            place: page.place,
+            cursor: page.cursor,
             is_last: page.is_last,
         })
     }
@@ -175,7 +180,7 @@ impl Run<'_> {
     async fn wait_for(
         &self,
         known: &HashMap<String, Generations>,
-        lane: &str,
+        partition: &str,
         page: &Checked,
     ) -> Result<Waited, Error> {
         let mut looks = 0;
@@ -207,7 +212,7 @@ impl Run<'_> {
                 return Ok(Waited::Stuck(stalled));
             }
             if looks % LOOKS.1 == 0 {
-                self.send_again(lane, page, &lagging).await?;
+                self.send_again(partition, page, &lagging).await?;
             }
             if last_progress.elapsed() > PATIENCE {
                 let (last, _) = page.expected[stream];
@@ -245,7 +250,7 @@ impl Run<'_> {
             let reader = target.to_string();
             let keys = streams.iter().map(|(stream, _)| match projection.over {
                 Over::OneStream => Key::row(target, stream.id()),
-                Over::ManyStreams => Key::mark(&reader, stream.as_str()),
+                Over::ManyStreams => Key::checkpoint(&reader, stream.as_str()),
             });
             let keys: Vec<Key> = keys.collect();
             let watermarks = self.player.store.watermarks(&keys).await?;
@@ -258,12 +263,17 @@ impl Run<'_> {
         Ok(lagging)
     }
 
-    async fn send_again(&self, lane: &str, page: &Checked, lagging: &Lagging) -> Result<(), Error> {
+    async fn send_again(
+        &self,
+        partition: &str,
+        page: &Checked,
+        lagging: &Lagging,
+    ) -> Result<(), Error> {
         let is_lagging = |stream: &StreamName| lagging.iter().any(|(_, lags)| lags == stream);
         let keys = page.keys.iter().filter(|(stream, _)| is_lagging(stream));
         let keys: Vec<(&StreamName, u64)> = keys.map(|(stream, v)| (stream, *v)).collect();
         let commits: Vec<Commit> = self.player.events.get(&keys).await?;
-        self.send(lane, &self.runs(&commits)?).await.map(drop)
+        self.send(partition, &self.runs(&commits)?).await.map(drop)
     }
 
     /// Says which of the lagging streams is stalled, and why.

@@ -2,9 +2,9 @@
 
 use super::{HEARTBEAT, PlayError, Playback, Player, State};
 use crate::{
+    clock::now,
     generations::{self, ChangeError},
-    given::now,
-    lanes::{Merged, Step},
+    partitions::{Advanced, Merged},
 };
 use rewind::{Problem, Selection, StreamName, reversal::Reversal, selection::Last};
 use std::time::Instant;
@@ -20,7 +20,7 @@ enum Counted {
 }
 
 impl Player {
-    /// Finds the last event that a `count` reaches, over all lanes in recorded
+    /// Finds the last event that a `count` reaches, over all partitions in recorded
     /// order, and saves it. Reversals of counted events come along uncounted.
     /// Where the playback does not go on, says how it stands.
     pub(super) async fn count(
@@ -81,21 +81,21 @@ impl Player {
         deadline: Instant,
     ) -> Result<Counted, PlayError> {
         let what = &playback.request.what;
-        let lanes = playback.lanes.keys().cloned();
-        let mut merged = Merged::new(&self.events, lanes, what, playback.until);
+        let partitions = playback.partitions.keys().cloned();
+        let mut merged = Merged::new(&self.events, partitions, what, playback.until);
         let mut left = what.count.unwrap_or(u64::MAX);
         let mut last = None;
         let mut last_heard = Instant::now();
         while left > 0 {
-            match merged.step().await? {
-                Step::End => break,
-                Step::Event(event) if Reversal::of(&event).is_some() => {}
-                Step::Event(event) => {
+            match merged.advance().await? {
+                Advanced::End => break,
+                Advanced::Event(event) if Reversal::of(&event).is_some() => {}
+                Advanced::Event(event) => {
                     left -= 1;
                     let (position, stream) = (event.position, event.event.stream);
                     last = Some(Last { position, stream });
                 }
-                Step::Read => {
+                Advanced::Read => {
                     if Instant::now() > deadline {
                         return Ok(Counted::OutOfTime);
                     }

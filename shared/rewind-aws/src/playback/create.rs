@@ -1,13 +1,15 @@
 //! Creating a playback: the request is checked, the generations that it is to
 //! build are opened, and it is saved. Nothing is sent yet.
 
-use super::{Destination, Lane, PlayError, Playback, Player, Request, State, key, load, record};
+use super::{
+    Destination, PlayError, Playback, Player, Progress, Request, State, key, load, record,
+};
 use crate::{
     Error,
+    clock::now,
     data_store::{Write, Written},
     generations::{self, ChangeError, Opening},
-    given::now,
-    lanes, retry,
+    partitions, retry,
 };
 use rewind::{Problem, Projection, Receiver, Target, selection::micros};
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,9 +31,11 @@ impl Player {
             None => self.events.categories().await?,
         };
         let categories = categories.iter().map(String::as_str).collect();
-        let lanes = lanes::of(&request.what, &categories);
-        let lanes = lanes.into_iter().map(|name| (name, Lane::default()));
-        let lanes: BTreeMap<String, Lane> = lanes.collect();
+        let partitions = partitions::of(&request.what, &categories);
+        let partitions = partitions
+            .into_iter()
+            .map(|name| (name, Progress::default()));
+        let partitions: BTreeMap<String, Progress> = partitions.collect();
         for attempt in 1..=retry::ATTEMPTS {
             if let Some((playback, _)) = load(&self.store, id).await? {
                 return same(playback, request);
@@ -54,7 +58,7 @@ impl Player {
                 // What is recorded before live events reach the generations is
                 // found when it is checked that all rows have caught up.
                 until: micros(started),
-                lanes: lanes.clone(),
+                partitions: partitions.clone(),
                 checked: None,
                 paused: None,
                 sending_ms: 0,

@@ -16,7 +16,7 @@ const SLOWEST: f64 = 10.0;
 /// let go again.
 const FREE: f64 = 100_000.0;
 
-/// The pace that all lanes of a playback share.
+/// The pace that all partitions of a playback share.
 #[derive(Debug)]
 pub(super) struct Pacer {
     asked: Option<f64>,

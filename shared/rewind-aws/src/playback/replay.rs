@@ -1,54 +1,56 @@
-//! Sending what the events table holds, lane by lane.
+//! Sending what the events table holds, partition by partition.
 
-use super::{Go, HEARTBEAT, Lane, Run, Sent, State};
+use super::{Go, HEARTBEAT, Playing, Progress, Sent, State};
 use crate::{
     Error,
+    clock::now,
     event_store::After,
-    given::now,
-    lanes::{self, PAGE},
+    partitions::{self, PAGE},
     put::Outgoing,
 };
 use futures::{StreamExt, stream};
-use rewind::{Commit, Delivery, Recorded, StreamName, envelope::Marker, selection::micros};
+use rewind::{Commit, Delivery, RecordedEvent, StreamName, envelope::Marker, selection::micros};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
 };
 
-/// Lanes that are read at once.
-const PARALLEL_LANES: usize = 4;
+/// Partitions that are read at once.
+const PARALLEL_PARTITIONS: usize = 4;
 
 /// How often a page that Kinesis does not take is sent before the invocation
 /// fails.
 const MAX_SENDS: u32 = 4;
 
-impl Run<'_> {
-    /// Replays every lane.
+impl Playing<'_> {
+    /// Replays every partition.
     pub(super) async fn replay(&self) -> Result<Go, Error> {
         // All that was recorded before `until` has to be in the index.
         let open_for = micros(now()).saturating_sub(self.until);
         let lag = self.player.index_lag;
         tokio::time::sleep(lag.saturating_sub(Duration::from_micros(open_for))).await;
         self.find_ranges().await?;
-        let (lanes, is_begun) = {
+        let (partitions, is_begun) = {
             let playback = &self.saved.lock().await.playback;
-            let mut lanes = playback.lanes.values();
-            let is_begun = lanes.any(|lane| lane.place.is_some() || lane.done);
-            (playback.lanes.clone(), is_begun)
+            let mut partitions = playback.partitions.values();
+            let is_begun = partitions.any(|partition| partition.cursor.is_some() || partition.done);
+            (playback.partitions.clone(), is_begun)
         };
-        if let (false, Some(first)) = (is_begun, lanes.keys().next()) {
+        if let (false, Some(first)) = (is_begun, partitions.keys().next()) {
             self.mark(first, Marker::Start).await?;
         }
-        let open = lanes.into_iter().filter(|(_, lane)| !lane.done);
+        let open = partitions
+            .into_iter()
+            .filter(|(_, partition)| !partition.done);
         let jobs = stream::iter(open)
-            .map(|(name, lane)| async move {
-                let ended = self.replay_lane(&name, lane).await;
+            .map(|(name, partition)| async move {
+                let ended = self.replay_partition(&name, partition).await;
                 if !matches!(ended, Ok(Go::On)) {
                     self.end();
                 }
                 ended
             })
-            .buffer_unordered(PARALLEL_LANES);
+            .buffer_unordered(PARALLEL_PARTITIONS);
         let ended: Vec<Result<Go, Error>> = jobs.collect().await;
         let ended = ended.into_iter().collect::<Result<Vec<_>, _>>()?;
         // Who was stopped has made the others run out of time.
@@ -59,7 +61,7 @@ impl Run<'_> {
         }
         let (events, last) = {
             let playback = &self.saved.lock().await.playback;
-            let last = playback.lanes.keys().next_back().cloned();
+            let last = playback.partitions.keys().next_back().cloned();
             (playback.sent().events, last)
         };
         if let Some(last) = last {
@@ -78,10 +80,12 @@ impl Run<'_> {
         .await
     }
 
-    /// Learns from where to where each lane goes, for the progress.
+    /// Learns from where to where each partition goes, for the progress.
     async fn find_ranges(&self) -> Result<(), Error> {
-        let lanes = self.saved.lock().await.playback.lanes.clone();
-        let unknown = lanes.iter().filter(|(_, lane)| lane.range.is_none());
+        let partitions = self.saved.lock().await.playback.partitions.clone();
+        let unknown = partitions
+            .iter()
+            .filter(|(_, partition)| partition.range.is_none());
         let mut found: BTreeMap<String, (u64, u64)> = BTreeMap::new();
         for (name, _) in unknown {
             if StreamName::new(name.as_str()).is_ok() {
@@ -101,8 +105,8 @@ impl Run<'_> {
         if !found.is_empty() {
             self.save(|playback| {
                 for (name, range) in &found {
-                    let lane = playback.lanes.entry(name.clone()).or_default();
-                    lane.range = Some(*range);
+                    let partition = playback.partitions.entry(name.clone()).or_default();
+                    partition.range = Some(*range);
                 }
             })
             .await?;
@@ -110,7 +114,7 @@ impl Run<'_> {
         Ok(())
     }
 
-    async fn replay_lane(&self, name: &str, mut lane: Lane) -> Result<Go, Error> {
+    async fn replay_partition(&self, name: &str, mut partition: Progress) -> Result<Go, Error> {
         let events = &self.player.events;
         let what = &self.request.what;
         loop {
@@ -118,8 +122,8 @@ impl Run<'_> {
                 return Ok(Go::OutOfTime);
             }
             let limit = self.pacer.page(PAGE);
-            let after = lane.place.as_ref();
-            let page = lanes::page(events, name, what, after, self.until, limit).await?;
+            let after = partition.cursor.as_ref();
+            let page = partitions::page(events, name, what, after, self.until, limit).await?;
             let runs = self.runs(&page.commits)?;
             let count = runs.values().map(|events| events.len() as u64).sum();
             if !self.request.dry_run {
@@ -130,24 +134,24 @@ impl Run<'_> {
             }
             let mut sent = self.send(name, &runs).await?;
             sent.read_units = read_units(&page.commits);
-            lane.place = page.place.or(lane.place);
-            lane.sent += sent;
-            lane.done = page.is_last;
-            if lane.done {
-                let marker = Marker::EndOfSlice {
-                    slice: name.to_string(),
-                    events: lane.sent.events,
+            partition.cursor = page.cursor.or(partition.cursor);
+            partition.sent += sent;
+            partition.done = page.is_last;
+            if partition.done {
+                let marker = Marker::EndOfPartition {
+                    partition: name.to_string(),
+                    events: partition.sent.events,
                 };
                 self.mark(name, marker).await?;
             }
             let go = self.save(|playback| {
-                let saved = playback.lanes.entry(name.to_string()).or_default();
-                saved.place = lane.place.clone();
-                saved.sent = lane.sent;
-                saved.done = lane.done;
+                let saved = playback.partitions.entry(name.to_string()).or_default();
+                saved.cursor = partition.cursor.clone();
+                saved.sent = partition.sent;
+                saved.done = partition.done;
             });
             let go = go.await?;
-            if go != Go::On || lane.done {
+            if go != Go::On || partition.done {
                 return Ok(go);
             }
         }
@@ -176,26 +180,26 @@ impl Run<'_> {
     pub(super) fn runs(
         &self,
         commits: &[Commit],
-    ) -> Result<BTreeMap<StreamName, Vec<Recorded>>, Error> {
-        // A stream's commits rise in a lane: consecutive ones share records.
-        let mut runs: BTreeMap<StreamName, Vec<Recorded>> = BTreeMap::new();
-        for event in lanes::selected(commits, &self.request.what)? {
+    ) -> Result<BTreeMap<StreamName, Vec<RecordedEvent>>, Error> {
+        // A stream's commits rise in a partition: consecutive ones share records.
+        let mut runs: BTreeMap<StreamName, Vec<RecordedEvent>> = BTreeMap::new();
+        for event in partitions::selected(commits, &self.request.what)? {
             let run = runs.entry(event.stream().clone()).or_default();
             run.push(event);
         }
         Ok(runs)
     }
 
-    /// Sends runs of one lane to the replay stream, and returns when Kinesis
+    /// Sends runs of one partition to the replay stream, and returns when Kinesis
     /// holds all of them. A dry run only counts them.
     pub(super) async fn send(
         &self,
-        lane: &str,
-        runs: &BTreeMap<StreamName, Vec<Recorded>>,
+        partition: &str,
+        runs: &BTreeMap<StreamName, Vec<RecordedEvent>>,
     ) -> Result<Sent, Error> {
-        let slices = runs.iter();
-        let slices = slices.map(|(stream, events)| (stream, events.as_slice()));
-        let records = Delivery::aggregate(slices, Some(&self.replay));
+        let partitions = runs.iter();
+        let partitions = partitions.map(|(stream, events)| (stream, events.as_slice()));
+        let records = Delivery::aggregate(partitions, Some(&self.replay));
         let bytes = records.iter().map(|record| record.len() as u64);
         let sent = Sent {
             events: runs.values().map(|events| events.len() as u64).sum(),
@@ -205,25 +209,25 @@ impl Run<'_> {
             read_units: 0,
         };
         if !self.request.dry_run {
-            self.put(lane, records).await?;
+            self.put(partition, records).await?;
         }
         Ok(sent)
     }
 
     /// Says where the playback is.
-    async fn mark(&self, lane: &str, marker: Marker) -> Result<(), Error> {
+    async fn mark(&self, partition: &str, marker: Marker) -> Result<(), Error> {
         if self.request.dry_run {
             return Ok(());
         }
         let record = Delivery::marker(&self.replay, marker);
-        self.put(lane, vec![record]).await
+        self.put(partition, vec![record]).await
     }
 
-    async fn put(&self, lane: &str, records: Vec<Vec<u8>>) -> Result<(), Error> {
-        // All streams of a slice share its records, so they share its key.
-        let key = match StreamName::new(lane) {
-            Ok(stream) => stream.slice(),
-            Err(_) => lane.to_string(),
+    async fn put(&self, partition: &str, records: Vec<Vec<u8>>) -> Result<(), Error> {
+        // All streams of a partition share its records, so they share its key.
+        let key = match StreamName::new(partition) {
+            Ok(stream) => stream.partition(),
+            Err(_) => partition.to_string(),
         };
         let records = records.into_iter().map(|data| Outgoing {
             key: key.clone(),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 pub const MAX_STREAMS: usize = 100;
 
 /// The most categories that a playback can name: each keeps a place in its
-/// record for each of its slices, and all of them have to fit an item (400 KB).
+/// record for each of its partitions, and all of them have to fit an item (400 KB).
 pub const MAX_CATEGORIES: usize = 50;
 
 /// The most destinations of a playback: each stands in every record that it

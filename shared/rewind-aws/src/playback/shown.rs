@@ -1,7 +1,7 @@
 //! A playback as it is shown: progress, rate, time left, and of a dry run what
 //! it would take.
 
-use super::{Lane, Playback, Request, State};
+use super::{Playback, Progress, Request, State};
 use jiff::Timestamp;
 use rewind::Receiver;
 use serde::Serialize;
@@ -95,8 +95,8 @@ impl Playback {
         if self.state != State::Replaying && self.state != State::Paused {
             return 1.0;
         }
-        let lanes = self.lanes.values().map(Lane::progress);
-        lanes.sum::<f64>() / self.lanes.len().max(1) as f64
+        let partitions = self.partitions.values().map(Progress::progress);
+        partitions.sum::<f64>() / self.partitions.len().max(1) as f64
     }
 
     /// What it would take, once a dry run has counted it.
@@ -115,9 +115,9 @@ impl Playback {
     }
 }
 
-impl Lane {
+impl Progress {
     fn progress(&self) -> f64 {
-        match (self.done, self.range, &self.place) {
+        match (self.done, self.range, &self.cursor) {
             (true, ..) => 1.0,
             (false, Some((first, last)), Some(place)) if last > first => {
                 let done = place.position.saturating_sub(first) as f64;

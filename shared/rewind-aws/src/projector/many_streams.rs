@@ -5,14 +5,16 @@
 use super::{ByStream, Job, MAX_COLLISIONS, Progress, Projector, report, row_of};
 use crate::{
     Error,
-    data_store::{Key, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Row, Write, Written, unfit},
+    data_store::{
+        Key, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Row, Write, Written, exceeded,
+    },
     history::{self, Resolved},
     retry, stalls,
 };
 use rewind::{
-    Change, Recorded, Refused, StreamName,
+    Change, RecordedEvent, Rejection, StreamName,
     reversal::Effect,
-    watermark::{Step, step},
+    watermark::{Arrival, arrival},
 };
 use serde_json::{Value, json};
 use std::{
@@ -23,10 +25,10 @@ use std::{
 /// A stream on its way into the rows: its mark as read, and its next events.
 struct Run<'a> {
     stream: &'a StreamName,
-    mark: Row,
+    checkpoint: Row,
     /// Right behind the mark.
     entries: Vec<Entry<'a>>,
-    refused: Option<Refused>,
+    refused: Option<Rejection>,
     /// Whether the delivery or the table holds more events than these.
     has_more: bool,
     /// The last version that was delivered.
@@ -110,7 +112,7 @@ impl Projector {
         let reader = job.target.to_string();
         let mark_keys: Vec<Key> = some
             .iter()
-            .map(|s| Key::mark(&reader, s.as_str()))
+            .map(|s| Key::checkpoint(&reader, s.as_str()))
             .collect();
         let marks = self.store.rows(&mark_keys).await?;
         let mut runs = Vec::new();
@@ -161,14 +163,14 @@ impl Projector {
         job: &Job<'_>,
         stream: &'a StreamName,
         mark: Row,
-        arrived: &[&'a Recorded],
+        arrived: &[&'a RecordedEvent],
         (touched, beside): (&BTreeSet<String>, usize),
     ) -> Result<Option<Run<'a>>, Error> {
-        let (events, mut has_more): (Vec<Cow<'a, Recorded>>, bool) =
-            match step(mark.watermark, arrived.iter().copied()) {
-                Step::Skip => return Ok(None),
-                Step::Apply(run) => (run.into_iter().map(Cow::Borrowed).collect(), false),
-                Step::Read { through } => {
+        let (events, mut has_more): (Vec<Cow<'a, RecordedEvent>>, bool) =
+            match arrival(mark.watermark, arrived.iter().copied()) {
+                Arrival::Skip => return Ok(None),
+                Arrival::Apply(run) => (run.into_iter().map(Cow::Borrowed).collect(), false),
+                Arrival::Read { through } => {
                     let page = self.events.read_events(stream, mark.watermark, through);
                     let (events, has_more) = page.await?;
                     if events.is_empty() {
@@ -185,7 +187,7 @@ impl Projector {
             passed: passed(&mark),
             apart: self.apart(stream, &mark).await?,
             stream,
-            mark,
+            checkpoint: mark,
             entries: Vec::new(),
             refused: None,
             has_more: false,
@@ -295,7 +297,7 @@ impl Projector {
                     runs[0].cut(half);
                     continue;
                 }
-                Cut::TooMuch(reason) => (0, 0, Refused::new(reason)),
+                Cut::TooMuch(reason) => (0, 0, Rejection::new(reason)),
             };
             let version = runs[run].entries[event].resolved.version;
             if !runs[run].entries[event].is_passed
@@ -331,10 +333,13 @@ impl Projector {
 fn beside(job: &Job<'_>, runs: &mut [Run<'_>], rows: Vec<Write>) -> Result<Vec<Write>, Error> {
     let reader = job.target.to_string();
     let mut items = rows;
-    let known = runs.iter().filter(|run| run.mark.stalled.is_some()).count();
+    let known = runs
+        .iter()
+        .filter(|run| run.checkpoint.stalled.is_some())
+        .count();
     let mut room = MAX_TRANSACTION_ITEMS.saturating_sub(items.len() + runs.len() + known);
     for run in runs {
-        let was = run.mark.stalled.clone();
+        let was = run.checkpoint.stalled.clone();
         if run.refused.is_some() && was.is_none() {
             // The report of a new stall may not fit beside so much else:
             // then it comes in another round, after the events before it.
@@ -352,15 +357,15 @@ fn beside(job: &Job<'_>, runs: &mut [Run<'_>], rows: Vec<Write>) -> Result<Vec<W
         }
         let mark = Row {
             state: run.passed_over(),
-            watermark: run.mark.watermark + run.entries.len() as u64,
-            revision: run.mark.revision,
+            watermark: run.checkpoint.watermark + run.entries.len() as u64,
+            revision: run.checkpoint.revision,
             stalled,
         };
         items.extend(report(&job.target, run.stream, was.as_deref(), &mark)?);
         items.push(Write::Put {
-            key: Key::mark(&reader, run.stream.as_str()),
+            key: Key::checkpoint(&reader, run.stream.as_str()),
             row: mark,
-            seen: run.mark.revision,
+            seen: run.checkpoint.revision,
         });
     }
     Ok(items)
@@ -395,7 +400,7 @@ enum Cut {
     Refused {
         run: usize,
         event: usize,
-        refused: Refused,
+        refused: Rejection,
     },
     /// Too many bytes, or what the store refuses; with the words for the event
     /// that is alone too much.
@@ -428,12 +433,12 @@ fn fold_rows(job: &Job<'_>, runs: &[Run<'_>], rows: &HashMap<Key, Row>) -> Resul
             .row
             .as_ref()
             .map_or(0, |state| state.to_string().len());
-        let unfit = folded.row.as_ref().and_then(unfit);
+        let unfit = folded.row.as_ref().and_then(exceeded);
         if unfit.is_some() && places.len() > 1 {
             // Which of the events is too much shows when they come one by one.
             return Err(Cut::TooMuch(String::new()));
         }
-        if let Some(refused) = folded.refused.or(unfit) {
+        if let Some(refused) = folded.rejection.or(unfit) {
             let (run, event) = places[folded.applied.min(places.len() - 1)];
             return Err(Cut::Refused {
                 run,
@@ -462,7 +467,7 @@ fn fold_rows(job: &Job<'_>, runs: &[Run<'_>], rows: &HashMap<Key, Row>) -> Resul
 
 impl<'a> Run<'a> {
     /// The rows that an event touches; none where it does not count.
-    fn keys(&self, job: &Job<'_>, resolved: &Resolved<'_>) -> Result<Vec<String>, Refused> {
+    fn keys(&self, job: &Job<'_>, resolved: &Resolved<'_>) -> Result<Vec<String>, Rejection> {
         let counts = resolved.change(job.selection) != Change::Pass;
         match counts && !self.apart.holds(resolved.root.version) {
             true => job.projection.keys(&resolved.root),

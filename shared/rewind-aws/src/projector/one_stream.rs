@@ -9,8 +9,8 @@ use crate::{
 };
 use futures::{StreamExt, stream};
 use rewind::{
-    Change, Recorded, Refused, StreamName,
-    watermark::{Step, step},
+    Change, RecordedEvent, Rejection, StreamName,
+    watermark::{Arrival, arrival},
 };
 use std::borrow::Cow;
 
@@ -85,14 +85,14 @@ impl Projector {
         // How many events are tried at once.
         let mut most = usize::MAX;
         while collisions < MAX_COLLISIONS {
-            let next = match step(row.watermark, arrived.events.iter().copied()) {
-                Step::Skip => return Ok(progress),
-                Step::Apply(mut run) => {
+            let next = match arrival(row.watermark, arrived.events.iter().copied()) {
+                Arrival::Skip => return Ok(progress),
+                Arrival::Apply(mut run) => {
                     run.truncate(most);
                     let run = run.into_iter().map(Cow::Borrowed).collect();
                     self.fold_run(subject, &row, run, delivered).await?
                 }
-                Step::Read { through } => {
+                Arrival::Read { through } => {
                     let through = through.min(row.watermark.saturating_add(most as u64));
                     self.fold_read(subject, &row, through, delivered).await?
                 }
@@ -104,7 +104,7 @@ impl Projector {
                         continue;
                     }
                     let refused = format!("the store does not take the row: {reason}");
-                    let refused = Refused::new(refused);
+                    let refused = Rejection::new(refused);
                     let left_out = self.leave_out(job, subject, key, &row, refused, delivered);
                     let left_out = left_out.await?;
                     return Ok(Progress {
@@ -181,7 +181,7 @@ impl Projector {
         subject: Subject<'_>,
         key: &Key,
         row: &Row,
-        refused: Refused,
+        refused: Rejection,
         delivered: u64,
     ) -> Result<Progress, Error> {
         let at = row.watermark + 1;
@@ -255,7 +255,7 @@ impl Projector {
         &self,
         subject: Subject<'_>,
         row: &Row,
-        run: Vec<Cow<'_, Recorded>>,
+        run: Vec<Cow<'_, RecordedEvent>>,
         delivered: u64,
     ) -> Result<Next, Error> {
         let Some(through) = run.last().map(|event| event.version) else {
@@ -277,14 +277,14 @@ impl Projector {
         if folded.fold_again {
             return self.fold_again(subject, row, through).await;
         }
-        if folded.refused.is_some() && delivered > through {
+        if folded.rejection.is_some() && delivered > through {
             let refused_at = row.watermark + folded.applied as u64 + 1;
             let (events, stream) = (&self.events, subject.stream);
             if history::is_taken_back(events, stream, refused_at, delivered).await? {
                 return self.fold_again(subject, row, delivered).await;
             }
         }
-        Ok(after(row, folded.row, folded.applied, folded.refused))
+        Ok(after(row, folded.row, folded.applied, folded.rejection))
     }
 
     /// Folds the stream from its first event on, without what was taken back.
@@ -301,7 +301,12 @@ impl Projector {
             let reason = format!(
                 "to take an event back the stream was folded again, and version {at}, which the row holds, is refused: {reason}"
             );
-            return Ok(after(row, row.state.clone(), 0, Some(Refused::new(reason))));
+            return Ok(after(
+                row,
+                row.state.clone(),
+                0,
+                Some(Rejection::new(reason)),
+            ));
         };
         let applied = applied as usize;
         Ok(after(row, folded.state, applied, folded.refused))
@@ -312,7 +317,7 @@ fn after(
     row: &Row,
     state: Option<serde_json::Value>,
     applied: usize,
-    refused: Option<Refused>,
+    refused: Option<Rejection>,
 ) -> Next {
     Next {
         row: Row {

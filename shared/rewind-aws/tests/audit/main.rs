@@ -26,7 +26,7 @@ async fn a_clean_history_is_clean() {
     // Sums of four streams; digits 0 to 5 and 7; 7 again in the generation
     // that is built, whose first three streams wait for their playback.
     assert_eq!(counts.rows, 4 + 7 + 1);
-    assert_eq!(counts.marks, 4 + 1 + 4);
+    assert_eq!(counts.checkpoints, 4 + 1 + 4);
     assert_eq!((counts.lagging, counts.stalled), (3, 0));
     scene.aws.system.stop().await;
 }

@@ -51,15 +51,17 @@ async fn a_row_or_mark_ahead_of_its_stream_is_reported() {
         .tamper(&row("sums", "1"), |row| row.watermark += 1)
         .await;
     scene
-        .tamper(&Key::mark("digits@1", "count-2"), |row| row.watermark += 1)
-        .await;
-    scene
-        .tamper(&Key::mark("rule/quiet", "count-3"), |row| {
+        .tamper(&Key::checkpoint("digits@1", "count-2"), |row| {
             row.watermark += 1
         })
         .await;
     scene
-        .tamper(&Key::mark("rule/quiet", "count-none"), |row| {
+        .tamper(&Key::checkpoint("rule/quiet", "count-3"), |row| {
+            row.watermark += 1
+        })
+        .await;
+    scene
+        .tamper(&Key::checkpoint("rule/quiet", "count-none"), |row| {
             row.watermark = 1
         })
         .await;
@@ -207,7 +209,9 @@ async fn rows_of_other_code_are_a_notice_and_no_violation() {
     // What is no matter of code still is one: a mark, and another generation.
     let building = scene.rebuild("sums").await;
     let ahead = |row: &mut Row| row.watermark += 1;
-    scene.tamper(&Key::mark("digits@1", "count-2"), ahead).await;
+    scene
+        .tamper(&Key::checkpoint("digits@1", "count-2"), ahead)
+        .await;
     let wrong = |row: &mut Row| {
         row.watermark = 1;
         row.state = Some(json!({"sum": 5, "seen": []}));

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
     config::{BehaviorVersion, Credentials, Region},
     types::AttributeValue,
 };
-use rewind::{Draft, Event, Recorded, Refused, Rule, Service, Target};
+use rewind::{CloudEvent, NewEvent, RecordedEvent, Rejection, Rule, Service, Target};
 use rewind_aws::{
     audit::{Audit, Counts, Kind, Violation, Watch},
     data_store::{Key, Row},
@@ -22,7 +22,7 @@ pub struct Quiet;
 impl Rule for Quiet {
     const NAME: &'static str = "quiet";
     const CATEGORY: &'static str = "count";
-    fn react(_: &Recorded) -> Result<Vec<Draft>, Refused> {
+    fn react(_: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
         Ok(Vec::new())
     }
 }
@@ -74,14 +74,14 @@ impl Scene {
     }
 
     /// Records events and lets everybody read them.
-    pub async fn happen(&self, events: &[Event]) -> Vec<Recorded> {
+    pub async fn happen(&self, events: &[CloudEvent]) -> Vec<RecordedEvent> {
         let aws = &self.aws;
         let outcomes = Sequencer::new(aws.events()).record(events).await;
         let recorded = outcomes.into_iter().map(|outcome| match outcome {
             Outcome::Recorded { recorded, .. } => *recorded,
             other => panic!("{other:?}"),
         });
-        let recorded: Vec<Recorded> = recorded.collect();
+        let recorded: Vec<RecordedEvent> = recorded.collect();
         let batch: Vec<_> = recorded
             .chunk_by(|a, b| a.stream() == b.stream())
             .map(delivery)
@@ -121,7 +121,7 @@ impl Scene {
         violations
     }
 
-    pub async fn claim(&self, event: &Event, change: impl FnOnce(&mut Claim)) {
+    pub async fn claim(&self, event: &CloudEvent, change: impl FnOnce(&mut Claim)) {
         let mut claim = Claim {
             identity: event.identity(),
             fingerprint: event.fingerprint(),
@@ -134,7 +134,12 @@ impl Scene {
     }
 
     /// Plants a commit, whatever it does to the stream.
-    pub async fn commit(&self, version: u64, events: &[Event], change: impl FnOnce(&mut Planted)) {
+    pub async fn commit(
+        &self,
+        version: u64,
+        events: &[CloudEvent],
+        change: impl FnOnce(&mut Planted),
+    ) {
         let stream = events[0].stream.clone();
         let texts = events.iter().map(|event| {
             let mut value = serde_json::to_value(event).unwrap();
@@ -145,7 +150,7 @@ impl Scene {
         let mut planted = Planted {
             version,
             length: events.len() as u64,
-            slice: Some(stream.slice()),
+            slice: Some(stream.partition()),
             // Behind all that is recorded.
             position: 4_000_000_000_000_000 + version,
             events: json!(texts.collect::<Vec<_>>()).to_string(),

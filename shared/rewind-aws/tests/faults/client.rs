@@ -11,7 +11,7 @@ use crate::{
 use aws_lambda_events::encodings::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
-use rewind::{Recorded, StreamName, reversal::REVERSED};
+use rewind::{RecordedEvent, StreamName, reversal::REVERSED};
 use rewind_aws::{
     http::{Request, Response},
     reversal::{Named, Reverser},
@@ -101,7 +101,8 @@ impl Client {
         };
         // To restore the beast is to meet it again.
         let restores = self.reverser.preview(&named).await;
-        let is_beast = |event: &Recorded| event.kind() == REVERSED && stream == "spread-b";
+        let is_beast =
+            |event: &RecordedEvent| event.event_type() == REVERSED && stream == "spread-b";
         if restores.is_ok_and(|preview| !is_beast(&preview.event)) {
             // Refused or failed: nothing is promised then.
             let _ = self.reverser.reverse(&named, "a test", &self.name).await;

@@ -4,7 +4,7 @@
 
 use crate::support;
 use rewind::{
-    Adapter, Draft, MAX_DATA, MultiStreamProjection, Recorded, Refused, Rule, Service,
+    Adapter, MAX_DATA, MultiStreamProjection, NewEvent, RecordedEvent, Rejection, Rule, Service,
     SingleStreamProjection, StreamName, reversal::REVERSED,
 };
 use serde::{Deserialize, Serialize};
@@ -53,10 +53,10 @@ pub fn is_mended(world: u64) -> bool {
     MENDED.lock().unwrap().contains(&world)
 }
 
-fn refuse_until_mended(world: u64) -> Result<(), Refused> {
+fn refuse_until_mended(world: u64) -> Result<(), Rejection> {
     match is_mended(world) {
         true => Ok(()),
-        false => Err(Refused::new("not mended yet")),
+        false => Err(Rejection::new("not mended yet")),
     }
 }
 
@@ -73,7 +73,7 @@ impl SingleStreamProjection for Fragile {
     type State = u64;
     const NAME: &'static str = "fragile";
     const CATEGORY: &'static str = "count";
-    fn apply(count: &mut u64, event: &Recorded) -> Result<(), Refused> {
+    fn apply(count: &mut u64, event: &RecordedEvent) -> Result<(), Rejection> {
         let Counted { n, world } = event.data()?;
         if n == FRAGILE {
             refuse_until_mended(world)?;
@@ -92,7 +92,7 @@ pub struct Kept {
 }
 
 impl Kept {
-    fn keep(&mut self, event: &Recorded) -> Result<(), Refused> {
+    fn keep(&mut self, event: &RecordedEvent) -> Result<(), Rejection> {
         let Counted { n, world } = event.data()?;
         self.seen += 1;
         self.hostile = match n == HOSTILE && !is_mended(world) {
@@ -109,7 +109,7 @@ impl SingleStreamProjection for Hostile {
     type State = Kept;
     const NAME: &'static str = "hostile";
     const CATEGORY: &'static str = "count";
-    fn apply(kept: &mut Kept, event: &Recorded) -> Result<(), Refused> {
+    fn apply(kept: &mut Kept, event: &RecordedEvent) -> Result<(), Rejection> {
         kept.keep(event)
     }
 }
@@ -120,14 +120,14 @@ impl MultiStreamProjection for Shelves {
     type Row = Kept;
     const NAME: &'static str = "shelves";
     const CATEGORIES: &'static [&'static str] = &["count", "spread"];
-    fn keys(event: &Recorded) -> Result<Vec<String>, Refused> {
+    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
         let Counted { n, .. } = event.data()?;
         Ok(vec![format!("shelf/{}", n % 3)])
     }
-    fn apply(_: &str, kept: &mut Kept, event: &Recorded) -> Result<(), Refused> {
+    fn apply(_: &str, kept: &mut Kept, event: &RecordedEvent) -> Result<(), Rejection> {
         kept.keep(event)
     }
-    fn revert(_: &str, kept: &mut Kept, _: &Recorded) -> Result<(), Refused> {
+    fn revert(_: &str, kept: &mut Kept, _: &RecordedEvent) -> Result<(), Rejection> {
         kept.seen -= 1;
         Ok(())
     }
@@ -139,7 +139,7 @@ impl SingleStreamProjection for Notes {
     type State = Vec<Value>;
     const NAME: &'static str = "notes";
     const CATEGORY: &'static str = "note";
-    fn apply(notes: &mut Vec<Value>, event: &Recorded) -> Result<(), Refused> {
+    fn apply(notes: &mut Vec<Value>, event: &RecordedEvent) -> Result<(), Rejection> {
         notes.push(event.data()?);
         Ok(())
     }
@@ -164,13 +164,13 @@ impl Adapter for Feed {
     fn partition(input: &Value) -> Option<String> {
         Some(input["from"].as_str()?.to_string())
     }
-    fn map(input: Value) -> Result<Vec<Draft>, Refused> {
+    fn map(input: Value) -> Result<Vec<NewEvent>, Rejection> {
         let input: Input =
-            serde_json::from_value(input).map_err(|error| Refused::new(error.to_string()))?;
+            serde_json::from_value(input).map_err(|error| Rejection::new(error.to_string()))?;
         if input.is_sick {
             refuse_until_mended(input.world)?;
         }
-        let mut drafts = input.drafts();
+        let mut drafts = input.emitted();
         if let Some(how) = input.spoils
             && !is_mended(input.world)
         {
@@ -184,13 +184,13 @@ impl Adapter for Feed {
 pub const SPOILS: u64 = 10;
 
 /// A draft that no event may be made of.
-fn spoilt(how: u64) -> Draft {
-    let draft = |data: Value| Draft::new(notes("spoilt"), "spoilt", data);
-    let to = |stream: &str| Draft::new(StreamName::new(stream).unwrap(), "spoilt", json!({}));
+fn spoilt(how: u64) -> NewEvent {
+    let draft = |data: Value| NewEvent::new(notes("spoilt"), "spoilt", data);
+    let to = |stream: &str| NewEvent::new(StreamName::new(stream).unwrap(), "spoilt", json!({}));
     match how % SPOILS {
         0 => draft(json!({})).at("yesterday"),
         1 => draft(json!({})).at("2".repeat(2_000)),
-        2 => Draft::new(notes("spoilt"), "", json!({})),
+        2 => NewEvent::new(notes("spoilt"), "", json!({})),
         3 => draft(json!("x".repeat(MAX_DATA))),
         4 => draft(json!("x".repeat(400_000))),
         5 => draft(nested(200)),
@@ -206,11 +206,11 @@ fn nested(depth: usize) -> Value {
 }
 
 impl Input {
-    pub fn drafts(&self) -> Vec<Draft> {
+    pub fn emitted(&self) -> Vec<NewEvent> {
         let world = self.world;
         let drafts = self.items.iter().map(|(to, n)| {
             let data = json!(Counted { n: *n, world });
-            Draft::new(count(to), "counted", data)
+            NewEvent::new(count(to), "counted", data)
         });
         drafts.collect()
     }
@@ -221,8 +221,8 @@ pub struct Note;
 impl Rule for Note {
     const NAME: &'static str = "note";
     const CATEGORY: &'static str = "count";
-    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
-        if event.kind() == REVERSED {
+    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
+        if event.event_type() == REVERSED {
             return Ok(Vec::new());
         }
         let counted: Counted = event.data()?;
@@ -230,19 +230,19 @@ impl Rule for Note {
             refuse_until_mended(counted.world)?;
         }
         if counted.n == SPOILT && !is_mended(counted.world) {
-            let beside = Draft::new(notes("spoilt"), "beside", json!({}));
+            let beside = NewEvent::new(notes("spoilt"), "beside", json!({}));
             return Ok(vec![beside, spoilt(event.version)]);
         }
         Ok(note(event.stream().id(), event.version, &counted))
     }
 }
 
-pub fn note(id: &str, version: u64, counted: &Counted) -> Vec<Draft> {
+pub fn note(id: &str, version: u64, counted: &Counted) -> Vec<NewEvent> {
     if !counted.n.is_multiple_of(5) {
         return Vec::new();
     }
     let data = json!({"of": version, "n": counted.n});
-    vec![Draft::new(notes(id), "noted", data)]
+    vec![NewEvent::new(notes(id), "noted", data)]
 }
 
 /// Scatters every third number over two streams that all streams share, to and
@@ -251,8 +251,8 @@ pub struct Scatter;
 impl Rule for Scatter {
     const NAME: &'static str = "scatter";
     const CATEGORY: &'static str = "count";
-    fn react(event: &Recorded) -> Result<Vec<Draft>, Refused> {
-        if event.kind() == REVERSED {
+    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
+        if event.event_type() == REVERSED {
             return Ok(Vec::new());
         }
         let counted: Counted = event.data()?;
@@ -260,14 +260,14 @@ impl Rule for Scatter {
     }
 }
 
-pub fn scatter(id: &str, version: u64, counted: &Counted) -> Vec<Draft> {
+pub fn scatter(id: &str, version: u64, counted: &Counted) -> Vec<NewEvent> {
     if !counted.n.is_multiple_of(3) {
         return Vec::new();
     }
     let drafts = ["left", "right", "left", "right"].iter().enumerate();
     let drafts = drafts.map(|(nth, to)| {
         let data = json!({"from": id, "of": version, "nth": nth});
-        Draft::new(notes(to), "scattered", data)
+        NewEvent::new(notes(to), "scattered", data)
     });
     drafts.collect()
 }

@@ -5,7 +5,7 @@
 use aws_config::{SdkConfig, retry::RetryConfig};
 use local::{Options, State, System, Template, Worker};
 use rewind::{
-    Delivery, Event, MultiStreamProjection, Projection, Recorded, Refused, Service,
+    CloudEvent, Delivery, MultiStreamProjection, Projection, RecordedEvent, Rejection, Service,
     SingleStreamProjection, StreamName, Target, event::raw,
 };
 use rewind_aws::{
@@ -78,11 +78,11 @@ impl Aws {
 }
 
 /// An event of the test domain: its `n` is what the folds add up.
-pub fn event(stream: &str, id: &str, n: u64) -> Event {
-    Event {
+pub fn event(stream: &str, id: &str, n: u64) -> CloudEvent {
+    CloudEvent {
         id: id.into(),
         source: "/test".into(),
-        kind: "counted".into(),
+        event_type: "counted".into(),
         stream: StreamName::new(stream).unwrap(),
         time: "2023-04-19T09:00:00Z".into(),
         extensions: BTreeMap::new(),
@@ -91,7 +91,7 @@ pub fn event(stream: &str, id: &str, n: u64) -> Event {
 }
 
 /// A live delivery.
-pub fn delivery(events: &[Recorded]) -> (usize, Delivery) {
+pub fn delivery(events: &[RecordedEvent]) -> (usize, Delivery) {
     let delivery = Delivery {
         replay: None,
         events: events.to_vec(),
@@ -118,9 +118,9 @@ pub async fn open(
 }
 
 /// All events of a stream, checked to be dense.
-pub async fn recorded(store: &EventStore, stream: &str) -> Vec<Recorded> {
+pub async fn recorded(store: &EventStore, stream: &str) -> Vec<RecordedEvent> {
     let stream = StreamName::new(stream).unwrap();
-    let mut events: Vec<Recorded> = Vec::new();
+    let mut events: Vec<RecordedEvent> = Vec::new();
     loop {
         let after = events.len() as u64;
         let (page, has_more) = store.read_events(&stream, after, u64::MAX).await.unwrap();
@@ -157,7 +157,7 @@ impl SingleStreamProjection for Sums {
     type State = Sum;
     const NAME: &'static str = "sums";
     const CATEGORY: &'static str = "count";
-    fn apply(sum: &mut Sum, event: &Recorded) -> Result<(), Refused> {
+    fn apply(sum: &mut Sum, event: &RecordedEvent) -> Result<(), Rejection> {
         let n = number(event)?;
         if n == 13 && !THIRTEEN_IS_FINE.load(Ordering::SeqCst) {
             panic!("thirteen");
@@ -174,7 +174,7 @@ impl SingleStreamProjection for Hoards {
     type State = String;
     const NAME: &'static str = "hoards";
     const CATEGORY: &'static str = "hoard";
-    fn apply(hoard: &mut String, event: &Recorded) -> Result<(), Refused> {
+    fn apply(hoard: &mut String, event: &RecordedEvent) -> Result<(), Rejection> {
         hoard.push_str(&"x".repeat(number(event)? as usize));
         Ok(())
     }
@@ -187,21 +187,21 @@ impl MultiStreamProjection for Digits {
     type Row = u64;
     const NAME: &'static str = "digits";
     const CATEGORIES: &'static [&'static str] = &["count", "spread"];
-    fn keys(event: &Recorded) -> Result<Vec<String>, Refused> {
+    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
         let n = number(event)?;
         if event.stream().category() == "spread" {
             return Ok((0..n).map(|row| format!("spread/{row}")).collect());
         }
         Ok(vec![format!("digit/{}", n % 10)])
     }
-    fn apply(_: &str, row: &mut u64, event: &Recorded) -> Result<(), Refused> {
+    fn apply(_: &str, row: &mut u64, event: &RecordedEvent) -> Result<(), Rejection> {
         if number(event)? == 666 {
-            return Err(Refused::new("the number of the beast"));
+            return Err(Rejection::new("the number of the beast"));
         }
         *row += 1;
         Ok(())
     }
-    fn revert(_: &str, row: &mut u64, _: &Recorded) -> Result<(), Refused> {
+    fn revert(_: &str, row: &mut u64, _: &RecordedEvent) -> Result<(), Rejection> {
         *row -= 1;
         Ok(())
     }
@@ -214,7 +214,9 @@ pub fn service() -> Service {
         .multi_stream::<Digits>()
 }
 
-fn number(event: &Recorded) -> Result<u64, Refused> {
+fn number(event: &RecordedEvent) -> Result<u64, Rejection> {
     let data: Value = event.data()?;
-    data["n"].as_u64().ok_or_else(|| Refused::new("no number"))
+    data["n"]
+        .as_u64()
+        .ok_or_else(|| Rejection::new("no number"))
 }

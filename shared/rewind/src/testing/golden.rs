@@ -3,7 +3,8 @@
 //! make an old shape unreadable.
 
 use crate::{
-    Change, Over, Projection, Recorded, Service, reaction::INPUT_RECEIVED, upcast::schema_version,
+    Change, Over, Projection, RecordedEvent, Service, reaction::INPUT_RECEIVED,
+    upcast::schema_version,
 };
 use std::{collections::BTreeSet, path::Path};
 
@@ -25,36 +26,36 @@ pub fn check(folder: impl AsRef<Path>, service: &Service) {
     assert!(!events.is_empty(), "{} holds no shapes", folder.display());
     for (name, event) in &events {
         let version = schema_version(event).expect("a schema version");
-        let expected = format!("{}.v{version}.", event.kind());
+        let expected = format!("{}.v{version}.", event.event_type());
         if !name.starts_with(&expected) || !name.ends_with(".json") {
             problems.push(format!("{name} holds a shape that is named {expected}json"));
         }
-        shapes.insert((event.kind().to_string(), version));
+        shapes.insert((event.event_type().to_string(), version));
         problems.extend(unread(name, event, version, service));
     }
-    for (kind, version) in service.upcasters().known() {
-        if !shapes.contains(&(kind.to_string(), version)) {
+    for (event_type, version) in service.upcasters().known() {
+        if !shapes.contains(&(event_type.to_string(), version)) {
             problems.push(format!(
-                "the shape that an upcaster lifts has no file: {kind}.v{version}.json, an event as it was recorded then"
+                "the shape that an upcaster lifts has no file: {event_type}.v{version}.json, an event as it was recorded then"
             ));
         }
     }
-    for (kind, version) in &shapes {
-        let newest = service.upcasters().newest(kind, *version);
+    for (event_type, version) in &shapes {
+        let newest = service.upcasters().newest(event_type, *version);
         if !shapes.contains(&newest) {
-            let (kind, version) = newest;
+            let (event_type, version) = newest;
             problems.push(format!(
-                "the newest shape of `{kind}` has no file: add {kind}.v{version}.json, an event as it is recorded now"
+                "the newest shape of `{event_type}` has no file: add {event_type}.v{version}.json, an event as it is recorded now"
             ));
         }
     }
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
-fn read(folder: &Path) -> Vec<(String, Recorded)> {
+fn read(folder: &Path) -> Vec<(String, RecordedEvent)> {
     let files = std::fs::read_dir(folder);
     let files = files.unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut events: Vec<(String, Recorded)> = files
+    let mut events: Vec<(String, RecordedEvent)> = files
         .map(|file| {
             let path = file.expect("a file").path();
             let name = path.file_name().map(|name| name.to_string_lossy().into());
@@ -70,7 +71,7 @@ fn read(folder: &Path) -> Vec<(String, Recorded)> {
 }
 
 /// Who does not read a shape any more.
-fn unread(name: &str, event: &Recorded, version: u32, service: &Service) -> Vec<String> {
+fn unread(name: &str, event: &RecordedEvent, version: u32, service: &Service) -> Vec<String> {
     let category = event.stream().category();
     let projections = service.projections().iter();
     let projections = projections
@@ -80,12 +81,12 @@ fn unread(name: &str, event: &Recorded, version: u32, service: &Service) -> Vec<
     let reactions = reactions
         .filter(|reaction| reaction.category == category)
         .filter_map(|known| Some((known.origin.clone(), known.react(event).err()?)));
-    let kind = event.kind();
-    let (newest, lifted) = service.upcasters().newest(kind, version);
+    let event_type = event.event_type();
+    let (newest, lifted) = service.upcasters().newest(event_type, version);
     projections
         .chain(reactions)
         .map(|(reader, refused)| {
-            if kind == INPUT_RECEIVED {
+            if event_type == INPUT_RECEIVED {
                 return format!(
                     "{name} is no longer read by {reader}: {refused}. Inputs of this shape stay recorded for ever: \
                      let the adapter take both shapes (docs/change-an-event.md)"
@@ -99,7 +100,7 @@ fn unread(name: &str, event: &Recorded, version: u32, service: &Service) -> Vec<
             }
             format!(
                 "{name} is no longer read by {reader}: {refused}. Events of this shape stay recorded for ever: \
-                 give the new shape `schemaversion` {next}, write an Upcaster with KIND \"{kind}\" and FROM {version} \
+                 give the new shape `schemaversion` {next}, write an Upcaster with TYPE \"{event_type}\" and FROM {version} \
                  that lifts this one, register it with Service::upcaster, and keep this file (docs/change-an-event.md)",
                 next = version + 1,
             )
@@ -107,7 +108,7 @@ fn unread(name: &str, event: &Recorded, version: u32, service: &Service) -> Vec<
         .collect()
 }
 
-fn refusal(projection: &Projection, event: &Recorded) -> Option<crate::Refused> {
+fn refusal(projection: &Projection, event: &RecordedEvent) -> Option<crate::Rejection> {
     let keys = match projection.over {
         Over::OneStream => vec![event.stream().id().to_string()],
         Over::ManyStreams => match projection.keys(event) {
@@ -117,5 +118,5 @@ fn refusal(projection: &Projection, event: &Recorded) -> Option<crate::Refused> 
     };
     let changes = [Change::Apply(event)];
     let mut folds = keys.iter().map(|key| projection.fold(key, None, &changes));
-    folds.find_map(|folded| folded.refused)
+    folds.find_map(|folded| folded.rejection)
 }

@@ -138,7 +138,7 @@ const LOOK: usize = 20;
 /// Whether an event that waits is among the newest of its partition of the
 /// index, so that `/health` has to see it.
 fn is_among_the_newest(seen: &Seen, owner: &str, categories: &[&str]) -> bool {
-    let slice = |stream: &str| StreamName::new(stream).unwrap().slice();
+    let slice = |stream: &str| StreamName::new(stream).unwrap().partition();
     let mut positions: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for (stream, events) in &seen.table.streams {
         let of_slice = positions.entry(slice(stream)).or_default();

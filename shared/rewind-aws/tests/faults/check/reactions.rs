@@ -5,11 +5,11 @@ use crate::{
     fact::Fact,
     truth::{Recorded, Table},
 };
-use rewind::{Draft, reversal::REVERSED};
+use rewind::{NewEvent, reversal::REVERSED};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a reaction draws from an event.
-type Drafts = Vec<(&'static str, Vec<Draft>)>;
+type Emitted = Vec<(&'static str, Vec<NewEvent>)>;
 
 /// Compares what follows from the table's events with what the reactions drew.
 pub fn check(table: &Table) -> Vec<String> {
@@ -26,8 +26,8 @@ pub fn check(table: &Table) -> Vec<String> {
         // the stream that they belong to.
         let mut reached: BTreeMap<(&str, String), u64> = BTreeMap::new();
         for event in events {
-            for (origin, drafts) in drafts(event) {
-                for (nth, draft) in drafts.into_iter().enumerate() {
+            for (origin, emitted) in emitted(event) {
+                for (nth, draft) in emitted.into_iter().enumerate() {
                     let fact = drawn(event, origin, nth, &draft);
                     let to = (origin, fact.stream.clone());
                     let at = places.get(&fact).copied();
@@ -62,7 +62,7 @@ pub fn check(table: &Table) -> Vec<String> {
 }
 
 /// As long as nothing is mended, a cause that something spoilt is drawn from
-/// leads to nothing: none of its drafts is recorded without the others.
+/// leads to nothing: none of its emitted is recorded without the others.
 pub fn too_early(table: &Table) -> Vec<String> {
     let all = || table.streams.values().flatten();
     let spoilt = all().filter(|event| {
@@ -98,7 +98,7 @@ pub fn too_early(table: &Table) -> Vec<String> {
         .collect()
 }
 
-fn drafts(event: &Recorded) -> Drafts {
+fn emitted(event: &Recorded) -> Emitted {
     let fact = &event.fact;
     if fact.kind == REVERSED {
         return Vec::new();
@@ -106,7 +106,7 @@ fn drafts(event: &Recorded) -> Drafts {
     match fact.category() {
         "input:feed" => {
             let input: Input = serde_json::from_value(fact.data()).unwrap();
-            vec![("adapter/feed", input.drafts())]
+            vec![("adapter/feed", input.emitted())]
         }
         "count" => {
             let counted: Counted = serde_json::from_value(fact.data()).unwrap();
@@ -121,13 +121,13 @@ fn drafts(event: &Recorded) -> Drafts {
 }
 
 /// The identity of a consequence depends on its cause alone.
-fn drawn(cause: &Recorded, origin: &str, nth: usize, draft: &Draft) -> Fact {
+fn drawn(cause: &Recorded, origin: &str, nth: usize, draft: &NewEvent) -> Fact {
     let id = format!("{}@{}/{nth}", cause.fact.stream, cause.version);
     let source = format!("/rewind/{origin}");
     Fact::new(
         Some(id),
         &source,
-        &draft.kind,
+        &draft.event_type,
         draft.stream.as_str(),
         &draft.data,
     )

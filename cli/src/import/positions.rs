@@ -8,7 +8,7 @@
 
 use super::line::{Bad, Line};
 use rewind::{
-    Event, Recorded, StreamName,
+    CloudEvent, RecordedEvent, StreamName,
     event::raw,
     reversal::{self, Reversal, is_reserved},
 };
@@ -20,7 +20,7 @@ const CAUSATION: &str = "causationid";
 
 /// Where the events of all lines so far go.
 #[derive(Debug, Default)]
-pub struct Places {
+pub struct Positions {
     streams: HashMap<StreamName, Moved>,
 }
 
@@ -40,18 +40,18 @@ struct Moved {
 /// An event as it is sent.
 #[derive(Debug)]
 pub struct Placed {
-    pub event: Event,
+    pub event: CloudEvent,
     /// What it takes back, where it is a reversal.
     pub reversal: Option<Reversal>,
 }
 
-impl Places {
+impl Positions {
     /// Gives the event of the next line its place.
     pub fn place(&mut self, line: Line) -> Result<Placed, Bad> {
         let Line { event, version } = line;
         let moved = self.streams.entry(event.stream.clone()).or_default();
         let version = moved.add(version)?;
-        let recorded = Recorded {
+        let recorded = RecordedEvent {
             event,
             version,
             position: 0,
@@ -75,7 +75,7 @@ impl Places {
     }
 
     /// A reversal, and its event made to say the same.
-    fn moved(&self, reversal: Reversal, event: &mut Event) -> Result<Reversal, Bad> {
+    fn moved(&self, reversal: Reversal, event: &mut CloudEvent) -> Result<Reversal, Bad> {
         let stream = &event.stream;
         let place = self.find(stream, reversal.version).ok_or_else(|| {
             let named = reversal::place(stream, reversal.version);
@@ -199,7 +199,7 @@ mod tests {
 
     #[test]
     fn a_whole_stream_stays_as_it_is() {
-        let mut places = Places::default();
+        let mut places = Positions::default();
         places.place(line("a-1", 1, &json!({}))).unwrap();
         let was = reversal(2, 1, "/test", "1").event;
         let placed = places.place(reversal(2, 1, "/test", "1")).unwrap();
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_reversal_names_the_place_that_its_event_gets() {
-        let mut places = Places::default();
+        let mut places = Positions::default();
         places.place(line("a-1", 7, &json!({}))).unwrap();
         let placed = places.place(reversal(9, 7, "/test", "7")).unwrap();
         let event = placed.event;
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_a_reaction_drew_bears_the_place_that_its_cause_gets() {
-        let mut places = Places::default();
+        let mut places = Positions::default();
         places.place(line("input:shop-1", 4, &json!({}))).unwrap();
         let drawn = json!({
             "id": "input:shop-1@4/0", "source": "/rewind/adapter/shop",

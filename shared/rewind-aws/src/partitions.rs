@@ -1,4 +1,4 @@
-//! Lanes: how history is read in recorded order. A lane is a slice of a
+//! Partitions: how history is read in recorded order. A partition is a partition of a
 //! category's index, or one stream that was asked for by its name.
 
 use crate::{
@@ -6,9 +6,9 @@ use crate::{
     event_store::{After, Entry, EventStore},
 };
 use rewind::{
-    Commit, Recorded, Selection, Service, StreamName,
+    Commit, RecordedEvent, Selection, Service, StreamName,
     selection::Span,
-    stream::{SLICES, slice_name},
+    stream::{PARTITIONS, partition_name},
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -16,7 +16,7 @@ use std::{
     collections::{BTreeSet, BinaryHeap},
 };
 
-/// Commits in one page of a lane.
+/// Commits in one page of a partition.
 pub const PAGE: i32 = 100;
 
 /// The bytes from which on a page ends, and how many commits are read at once
@@ -24,9 +24,9 @@ pub const PAGE: i32 = 100;
 const PAGE_BYTES: usize = 2_000_000;
 const COMMITS_AT_ONCE: usize = 25;
 
-/// Where a lane was read up to: its last commit.
+/// Where a partition was read up to: its last commit.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Place {
+pub struct Cursor {
     /// The commit's first position.
     pub position: u64,
     /// Its stream.
@@ -35,18 +35,18 @@ pub struct Place {
     pub version: u64,
 }
 
-/// A page of a lane.
+/// A page of a partition.
 #[derive(Debug, Clone)]
 pub struct Page {
     /// The commits that may hold selected events.
     pub commits: Vec<Commit>,
-    /// Where the lane was read up to.
-    pub place: Option<Place>,
+    /// Where the partition was read up to.
+    pub cursor: Option<Cursor>,
     /// Whether it is read to its end.
     pub is_last: bool,
 }
 
-/// The names of the lanes that a selection lies in.
+/// The names of the partitions that a selection lies in.
 pub fn of(selection: &Selection, categories: &BTreeSet<&str>) -> Vec<String> {
     if !selection.streams.is_empty() {
         let streams: BTreeSet<&StreamName> = selection.streams.iter().collect();
@@ -54,7 +54,9 @@ pub fn of(selection: &Selection, categories: &BTreeSet<&str>) -> Vec<String> {
     }
     let categories = categories.iter();
     categories
-        .flat_map(|category| (0..SLICES).map(move |slice| slice_name(category, slice)))
+        .flat_map(|category| {
+            (0..PARTITIONS).map(move |partition| partition_name(category, partition))
+        })
         .collect()
 }
 
@@ -67,7 +69,7 @@ pub fn categories<'a>(selection: &'a Selection, service: &'a Service) -> BTreeSe
     }
 }
 
-/// The next page of a lane, behind `after`, of what has a position below
+/// The next page of a partition, behind `after`, of what has a position below
 /// `until`.
 ///
 /// # Errors
@@ -75,26 +77,26 @@ pub fn categories<'a>(selection: &'a Selection, service: &'a Service) -> BTreeSe
 /// When DynamoDB fails, or a commit is damaged or missing.
 pub async fn page(
     store: &EventStore,
-    lane: &str,
+    partition: &str,
     selection: &Selection,
-    after: Option<&Place>,
+    after: Option<&Cursor>,
     until: u64,
     limit: i32,
 ) -> Result<Page, Error> {
-    if let Ok(stream) = StreamName::new(lane) {
+    if let Ok(stream) = StreamName::new(partition) {
         return stream_page(store, &stream, selection, after, until).await;
     }
-    let index = entries(store, lane, selection, after, until, limit).await?;
+    let index = entries(store, partition, selection, after, until, limit).await?;
     let mut commits: Vec<Commit> = Vec::new();
     let mut bytes = 0;
     for some in index.entries.chunks(COMMITS_AT_ONCE) {
         if bytes > PAGE_BYTES {
             // The index does not know how large commits are: a page of large
             // ones ends early.
-            let last = commits.last().map(place_of);
+            let last = commits.last().map(cursor_of);
             return Ok(Page {
                 commits,
-                place: last,
+                cursor: last,
                 is_last: false,
             });
         }
@@ -108,40 +110,40 @@ pub async fn page(
     }
     Ok(Page {
         commits,
-        place: index.place,
+        cursor: index.place,
         is_last: index.is_last,
     })
 }
 
-fn place_of(commit: &Commit) -> Place {
-    Place {
+fn cursor_of(commit: &Commit) -> Cursor {
+    Cursor {
         position: commit.position,
         stream: commit.stream.clone(),
         version: commit.version,
     }
 }
 
-/// A page of a slice, as the index knows it.
+/// A page of a partition, as the index knows it.
 #[derive(Debug, Clone)]
 pub struct IndexPage {
     /// The commits' places, whether or not they are selected.
     pub entries: Vec<Entry>,
-    /// Where the lane was read up to.
-    pub place: Option<Place>,
+    /// Where the partition was read up to.
+    pub place: Option<Cursor>,
     /// Whether it is read to its end.
     pub is_last: bool,
 }
 
-/// As [`page`], for a slice, without the commits themselves.
+/// As [`page`], for a partition, without the commits themselves.
 ///
 /// # Errors
 ///
 /// When DynamoDB fails.
 pub async fn entries(
     store: &EventStore,
-    slice: &str,
+    partition: &str,
     selection: &Selection,
-    after: Option<&Place>,
+    after: Option<&Cursor>,
     until: u64,
     limit: i32,
 ) -> Result<IndexPage, Error> {
@@ -149,12 +151,12 @@ pub async fn entries(
         Some(place) => After::Commit(place.clone()),
         None => After::Position(selection.first_position().saturating_sub(MOST_EVENTS)),
     };
-    let mut index = store.read_index(slice, &after, limit).await?;
+    let mut index = store.read_index(partition, &after, limit).await?;
     let count = index.entries.len();
     index.entries.retain(|entry| entry.position < until);
     // Entries rise: behind one that is too late there are none.
     let is_last = !index.has_more || index.entries.len() < count;
-    let place = index.entries.last().map(|entry| Place {
+    let place = index.entries.last().map(|entry| Cursor {
         position: entry.position,
         stream: entry.stream.clone(),
         version: entry.version,
@@ -173,7 +175,7 @@ async fn stream_page(
     store: &EventStore,
     stream: &StreamName,
     selection: &Selection,
-    after: Option<&Place>,
+    after: Option<&Cursor>,
     until: u64,
 ) -> Result<Page, Error> {
     let versions = selection.versions.unwrap_or_default();
@@ -192,7 +194,7 @@ async fn stream_page(
     commits.retain(|commit| commit.position < until);
     let is_late = |commit: &Commit| versions.to.is_some_and(|to| commit.last_version() >= to);
     let is_last = !page.has_more || commits.len() < count || commits.last().is_some_and(is_late);
-    let place = commits.last().map(place_of);
+    let place = commits.last().map(cursor_of);
     commits.retain(|commit| {
         selection.may_take(&Span {
             stream: &commit.stream,
@@ -203,7 +205,7 @@ async fn stream_page(
     });
     Ok(Page {
         commits,
-        place,
+        cursor: place,
         is_last,
     })
 }
@@ -213,7 +215,7 @@ async fn stream_page(
 /// # Errors
 ///
 /// When a commit cannot be read.
-pub fn selected(commits: &[Commit], selection: &Selection) -> Result<Vec<Recorded>, Error> {
+pub fn selected(commits: &[Commit], selection: &Selection) -> Result<Vec<RecordedEvent>, Error> {
     let mut events = Vec::new();
     for commit in commits {
         let of_commit = commit.events()?.into_iter();
@@ -222,24 +224,24 @@ pub fn selected(commits: &[Commit], selection: &Selection) -> Result<Vec<Recorde
     Ok(events)
 }
 
-/// Several lanes, read as one, in recorded order.
+/// Several partitions, read as one, in recorded order.
 #[derive(Debug)]
 pub struct Merged<'a> {
     store: &'a EventStore,
     selection: &'a Selection,
     until: u64,
-    lanes: Vec<Lane>,
-    /// Commits in one page of each lane.
+    sources: Vec<Source>,
+    /// Commits in one page of each partition.
     page: i32,
     /// What was read and is not handed out yet, earliest first.
     waiting: BinaryHeap<Reverse<Ordered>>,
 }
 
-/// A step of reading several lanes as one.
+/// A step of reading several partitions as one.
 #[derive(Debug)]
-pub enum Step {
+pub enum Advanced {
     /// The next event.
-    Event(Box<Recorded>),
+    Event(Box<RecordedEvent>),
     /// A page was read; the next event may be among it.
     Read,
     /// There is nothing more.
@@ -247,14 +249,14 @@ pub enum Step {
 }
 
 #[derive(Debug)]
-struct Lane {
+struct Source {
     name: String,
-    place: Option<Place>,
+    place: Option<Cursor>,
     is_done: bool,
 }
 
 #[derive(Debug)]
-struct Ordered(Recorded);
+struct Ordered(RecordedEvent);
 
 impl Ordered {
     fn place(&self) -> (u64, &StreamName, u64) {
@@ -283,14 +285,14 @@ impl Ord for Ordered {
 }
 
 impl<'a> Merged<'a> {
-    /// Reads these lanes up to a position. Memory holds a page of each lane.
+    /// Reads these partitions up to a position. Memory holds a page of each partition.
     pub fn new(
         store: &'a EventStore,
-        lanes: impl IntoIterator<Item = String>,
+        partitions: impl IntoIterator<Item = String>,
         selection: &'a Selection,
         until: u64,
     ) -> Self {
-        let lanes = lanes.into_iter().map(|name| Lane {
+        let partitions = partitions.into_iter().map(|name| Source {
             name,
             place: None,
             is_done: false,
@@ -299,7 +301,7 @@ impl<'a> Merged<'a> {
             store,
             selection,
             until,
-            lanes: lanes.collect(),
+            sources: partitions.collect(),
             page: PAGE / 4,
             waiting: BinaryHeap::new(),
         }
@@ -310,12 +312,12 @@ impl<'a> Merged<'a> {
     /// # Errors
     ///
     /// When DynamoDB fails, or a commit is damaged or missing.
-    pub async fn next(&mut self) -> Result<Option<Recorded>, Error> {
+    pub async fn next(&mut self) -> Result<Option<RecordedEvent>, Error> {
         loop {
-            match self.step().await? {
-                Step::Event(event) => return Ok(Some(*event)),
-                Step::Read => {}
-                Step::End => return Ok(None),
+            match self.advance().await? {
+                Advanced::Event(event) => return Ok(Some(*event)),
+                Advanced::Read => {}
+                Advanced::End => return Ok(None),
             }
         }
     }
@@ -326,11 +328,15 @@ impl<'a> Merged<'a> {
     /// # Errors
     ///
     /// As [`next`](Self::next).
-    pub async fn step(&mut self) -> Result<Step, Error> {
-        // Nothing earlier can come of a lane than where it was read up to.
-        let open = self.lanes.iter_mut().filter(|lane| !lane.is_done);
-        let slowest = open.min_by_key(|lane| lane.place.as_ref().map(|place| place.position));
-        let reached = slowest.as_ref().map(|lane| lane.place.as_ref());
+    pub async fn advance(&mut self) -> Result<Advanced, Error> {
+        // Nothing earlier can come of a partition than where it was read up to.
+        let open = self
+            .sources
+            .iter_mut()
+            .filter(|partition| !partition.is_done);
+        let slowest =
+            open.min_by_key(|partition| partition.place.as_ref().map(|place| place.position));
+        let reached = slowest.as_ref().map(|partition| partition.place.as_ref());
         let is_ready = |next: &Ordered| match reached {
             None => true,
             Some(None) => false,
@@ -339,28 +345,28 @@ impl<'a> Merged<'a> {
         let next = self.waiting.peek();
         if next.is_some_and(|Reverse(next)| is_ready(next)) {
             let next = self.waiting.pop();
-            return Ok(next.map_or(Step::End, |Reverse(Ordered(event))| {
-                Step::Event(Box::new(event))
+            return Ok(next.map_or(Advanced::End, |Reverse(Ordered(event))| {
+                Advanced::Event(Box::new(event))
             }));
         }
-        let Some(lane) = slowest else {
-            return Ok(Step::End);
+        let Some(partition) = slowest else {
+            return Ok(Advanced::End);
         };
-        let (after, until) = (lane.place.as_ref(), self.until);
+        let (after, until) = (partition.place.as_ref(), self.until);
         let page = page(
             self.store,
-            &lane.name,
+            &partition.name,
             self.selection,
             after,
             until,
             self.page,
         );
         let page = page.await?;
-        lane.is_done = page.is_last;
-        lane.place = page.place.or(lane.place.take());
+        partition.is_done = page.is_last;
+        partition.place = page.cursor.or(partition.place.take());
         let events = selected(&page.commits, self.selection)?;
         self.waiting
             .extend(events.into_iter().map(|event| Reverse(Ordered(event))));
-        Ok(Step::Read)
+        Ok(Advanced::Read)
     }
 }

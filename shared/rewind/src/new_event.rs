@@ -2,7 +2,7 @@
 //! from outside.
 
 use crate::{
-    Event, Recorded, Refused, StreamName, cloudevents,
+    CloudEvent, RecordedEvent, Rejection, StreamName, cloudevents,
     commit::{MAX_COMMIT_BYTES, size_of},
     event::raw,
     reaction::{CAUSATION_DEPTH, causation_depth, is_reserved_category},
@@ -21,11 +21,11 @@ const ANY_TIME: &str = "2023-04-19T09:00:00Z";
 /// An event that the domain wants to happen: without identity and time, which
 /// come from what caused it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
+pub struct NewEvent {
     /// Where it belongs.
     pub stream: StreamName,
     /// Its type.
-    pub kind: String,
+    pub event_type: String,
     /// When it happened, RFC 3339, where that is not the time of its cause.
     pub time: Option<String>,
     /// The schema version of its payload, where that is not 1.
@@ -34,12 +34,12 @@ pub struct Draft {
     pub data: Value,
 }
 
-impl Draft {
-    /// An event of `kind` for `stream`.
-    pub fn new(stream: StreamName, kind: impl Into<String>, data: Value) -> Self {
+impl NewEvent {
+    /// An event of `event_type` for `stream`.
+    pub fn new(stream: StreamName, event_type: impl Into<String>, data: Value) -> Self {
         Self {
             stream,
-            kind: kind.into(),
+            event_type: event_type.into(),
             time: None,
             schema_version: None,
             data,
@@ -65,39 +65,39 @@ impl Draft {
     /// # Errors
     ///
     /// A refusal that names the field and says what was expected.
-    pub fn check(&self) -> Result<(), Refused> {
+    pub fn check(&self) -> Result<(), Rejection> {
         let category = self.stream.category();
         if is_reserved_category(category) {
-            return Err(Refused::new(format!(
+            return Err(Rejection::new(format!(
                 "`stream` the category {category:?} is Rewind's own"
             )));
         }
         if self.schema_version == Some(0) {
-            return Err(Refused::new(
+            return Err(Rejection::new(
                 "`schema_version` is 0; expected a whole number from 1 on",
             ));
         }
-        let unchecked = Event {
+        let unchecked = CloudEvent {
             id: "draft".into(),
             source: "/rewind".into(),
-            kind: self.kind.clone(),
+            event_type: self.event_type.clone(),
             stream: self.stream.clone(),
             time: self.time.clone().unwrap_or_else(|| ANY_TIME.into()),
             extensions: self.extensions(),
             data: raw(&self.data),
         };
-        let given = cloudevents::Given {
+        let defaults = cloudevents::Defaults {
             id: unchecked.id.clone(),
             time: unchecked.time.clone(),
         };
         let text = serde_json::to_string(&unchecked).and_then(RawValue::from_string);
-        let text = text.map_err(|error| Refused::new(error.to_string()))?;
-        match cloudevents::structured(&text, given) {
+        let text = text.map_err(|error| Rejection::new(error.to_string()))?;
+        match cloudevents::structured(&text, defaults) {
             Ok(_) => Ok(()),
             Err(problem) => {
                 let field = problem.field.map(|field| format!("`{field}` "));
                 let field = field.unwrap_or_default();
-                Err(Refused::new(format!("{field}{}", problem.detail)))
+                Err(Rejection::new(format!("{field}{}", problem.detail)))
             }
         }
     }
@@ -105,7 +105,7 @@ impl Draft {
     /// The event that follows from `cause` as the `nth` consequence that
     /// `origin` (such as `adapter/shop`) drew from it. Its identity depends on
     /// these alone, so drawing the consequence again changes nothing.
-    pub fn caused_by(self, cause: &Recorded, origin: &str, nth: usize) -> Event {
+    pub fn caused_by(self, cause: &RecordedEvent, origin: &str, nth: usize) -> CloudEvent {
         let causation = format!("{}@{}", cause.stream(), cause.version);
         let mut extensions = self.extensions();
         let correlation = cause.event.extension("correlationid");
@@ -114,10 +114,10 @@ impl Draft {
         extensions.insert("correlationid".into(), Value::String(correlation));
         extensions.insert("causationid".into(), Value::String(causation.clone()));
         extensions.insert(CAUSATION_DEPTH.into(), depth.into());
-        Event {
+        CloudEvent {
             id: format!("{causation}/{nth}"),
             source: format!("/rewind/{origin}"),
-            kind: self.kind,
+            event_type: self.event_type,
             stream: self.stream,
             time: self.time.unwrap_or_else(|| cause.event.time.clone()),
             extensions,
@@ -135,16 +135,16 @@ impl Draft {
 /// The events that follow from a cause, or why one of them cannot be recorded:
 /// then none is.
 pub(crate) fn events(
-    mut drafts: Vec<Draft>,
-    cause: &Recorded,
+    mut drafts: Vec<NewEvent>,
+    cause: &RecordedEvent,
     origin: &str,
-) -> Result<Vec<Event>, Refused> {
+) -> Result<Vec<CloudEvent>, Rejection> {
     let count = drafts.len();
-    let is_too_deep: Vec<bool> = drafts.iter_mut().map(Draft::take_apart).collect();
+    let is_too_deep: Vec<bool> = drafts.iter_mut().map(NewEvent::take_apart).collect();
     let events = drafts.into_iter().zip(is_too_deep).enumerate();
     let events = events.map(|(nth, (draft, is_too_deep))| {
         let event = if is_too_deep {
-            Err(Refused::new(format!(
+            Err(Rejection::new(format!(
                 "`data` JSON nested more than {MAX_DEPTH} levels deep is not accepted"
             )))
         } else {
@@ -152,7 +152,7 @@ pub(crate) fn events(
                 let event = draft.caused_by(cause, origin, nth);
                 match size_of(&event) {
                     ..=MAX_COMMIT_BYTES => Ok(event),
-                    size => Err(Refused::new(format!(
+                    size => Err(Rejection::new(format!(
                         "the event takes {size} bytes with what its cause gives it; at most {MAX_COMMIT_BYTES} are recorded"
                     ))),
                 }
@@ -160,13 +160,13 @@ pub(crate) fn events(
         };
         event.map_err(|refused| {
             let nth = nth + 1;
-            Refused::new(format!("draft {nth} of {count}: {refused}"))
+            Rejection::new(format!("draft {nth} of {count}: {refused}"))
         })
     });
     events.collect()
 }
 
-impl Draft {
+impl NewEvent {
     /// Empties data that is nested too deep, and says whether it did: to write
     /// it down, or only to forget it whole, takes a stack as deep as itself.
     fn take_apart(&mut self) -> bool {

@@ -2,7 +2,7 @@
 //! again and again, and hold up everything behind it.
 
 use super::MAX_ROW_BYTES;
-use rewind::Refused;
+use rewind::Rejection;
 use serde_json::{Number, Value};
 
 /// How deep a row may nest: DynamoDB allows 32 levels, the row's own attribute
@@ -13,12 +13,12 @@ const MAX_DEPTH: usize = 31;
 const MAGNITUDES: std::ops::Range<f64> = 1e-130..1e126;
 
 /// Why a row does not fit an item, if it does not.
-pub(crate) fn unfit(state: &Value) -> Option<Refused> {
+pub(crate) fn exceeded(state: &Value) -> Option<Rejection> {
     let mut bytes = 0;
     let refused = measure(state, 0, &mut bytes).err();
     let too_large = || {
         (bytes > MAX_ROW_BYTES).then(|| {
-            Refused::new(format!(
+            Rejection::new(format!(
                 "the row would take {bytes} bytes; at most {MAX_ROW_BYTES} fit an item: keep less in a row, or spread it over rows of a projection over many streams"
             ))
         })
@@ -29,9 +29,9 @@ pub(crate) fn unfit(state: &Value) -> Option<Refused> {
 /// Adds up what a value takes (AWS documentation: names and texts their UTF-8
 /// bytes, numbers a byte for two digits and one more, lists and maps 3 and 1
 /// for each element).
-fn measure(value: &Value, depth: usize, bytes: &mut usize) -> Result<(), Refused> {
+fn measure(value: &Value, depth: usize, bytes: &mut usize) -> Result<(), Rejection> {
     if depth > MAX_DEPTH {
-        return Err(Refused::new(format!(
+        return Err(Rejection::new(format!(
             "the row nests deeper than {MAX_DEPTH} levels, which an item does not hold"
         )));
     }
@@ -59,11 +59,11 @@ fn measure(value: &Value, depth: usize, bytes: &mut usize) -> Result<(), Refused
     Ok(())
 }
 
-fn check(number: &Number) -> Result<(), Refused> {
+fn check(number: &Number) -> Result<(), Rejection> {
     let magnitude = number.as_f64().unwrap_or(f64::INFINITY).abs();
     match magnitude == 0.0 || MAGNITUDES.contains(&magnitude) {
         true => Ok(()),
-        false => Err(Refused::new(
+        false => Err(Rejection::new(
             "the row holds a number beyond 1e-130 to 1e126, which an item does not: keep it as text",
         )),
     }
@@ -75,7 +75,7 @@ mod tests {
     use serde_json::json;
 
     fn reason(state: &Value) -> String {
-        unfit(state).map_or(String::new(), |refused| refused.reason)
+        exceeded(state).map_or(String::new(), |refused| refused.reason)
     }
 
     #[test]
@@ -85,7 +85,7 @@ mod tests {
             json!({"a": [1, -2.5, 0, u64::MAX, 1e125, "text", {}]}),
             json!("x".repeat(MAX_ROW_BYTES)),
         ] {
-            assert_eq!(unfit(&state), None);
+            assert_eq!(exceeded(&state), None);
         }
     }
 

@@ -6,12 +6,12 @@ const MAX_REASON: usize = 2_000;
 /// Why the domain does not take an event, an input or a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
-pub struct Refused {
+pub struct Rejection {
     /// In words for whoever has to mend it.
     pub reason: String,
 }
 
-impl Refused {
+impl Rejection {
     /// A refusal for this reason, of which at most 2,000 characters
     /// are kept.
     pub fn new(reason: impl Into<String>) -> Self {
@@ -23,7 +23,7 @@ impl Refused {
     }
 }
 
-impl From<crate::BadStreamName> for Refused {
+impl From<crate::BadStreamName> for Rejection {
     fn from(bad: crate::BadStreamName) -> Self {
         Self::new(format!("the stream's name {bad}"))
     }

@@ -1,14 +1,14 @@
 //! Ids and times: what the pure crate has no clock and no dice for.
 
 use jiff::Timestamp;
-use rewind::cloudevents::Given;
+use rewind::cloudevents::Defaults;
 use std::time::SystemTime;
 use uuid::Uuid;
 
 /// An id (UUID version 7, which sorts by time) and the present time, for an
 /// event that brings none.
-pub fn given() -> Given {
-    Given {
+pub fn defaults() -> Defaults {
+    Defaults {
         id: id(),
         time: now().to_string(),
     }
