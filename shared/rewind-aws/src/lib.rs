@@ -13,12 +13,12 @@
 //! | [`projector`] | write's work: the watermark rule and the folds |
 //! | [`reactor`] | microservice's work: adapters and rules |
 //! | [`lag`], [`shards`], [`peek`] | who is how far behind, which batch fails, what waits: for `/health` |
-//! | [`lanes`] | history in recorded order |
+//! | [`partitions`] | history in recorded order |
 //! | [`playback`] | streams history back through the replay stream |
 //! | [`reversal`] | takes single events back |
 //! | [`audit`] | looks at both tables from the outside |
 //! | [`put`] | PutRecords that keeps each stream's order |
-//! | [`given`] | ids and times |
+//! | [`clock`] | ids and times |
 //! | [`invoke`] | another invocation of a function |
 //! | [`http`], [`records`] | what API Gateway and Kinesis triggers hand over |
 #![deny(missing_docs)]

@@ -300,7 +300,7 @@ impl Player {
         }
     }
 
-    /// Stops a playback after the page that it is at; [`go_on`](Self::go_on)
+    /// Stops a playback after the page that it is at; [`resume`](Self::resume)
     /// lets it go on.
     ///
     /// # Errors

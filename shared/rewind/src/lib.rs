@@ -5,7 +5,7 @@
 //! more than it:
 //!
 //! ```
-//! use rewind::{Recorded, Refused, Service, SingleStreamProjection};
+//! use rewind::{RecordedEvent, Rejection, Service, SingleStreamProjection};
 //! use serde::{Deserialize, Serialize};
 //!
 //! #[derive(Default, Serialize, Deserialize)]
@@ -19,8 +19,8 @@
 //!     type State = Balance;
 //!     const NAME: &'static str = "balances";
 //!     const CATEGORY: &'static str = "account";
-//!     fn apply(balance: &mut Balance, event: &Recorded) -> Result<(), Refused> {
-//!         if event.kind() == "deposited" {
+//!     fn apply(balance: &mut Balance, event: &RecordedEvent) -> Result<(), Rejection> {
+//!         if event.event_type() == "deposited" {
 //!             balance.cents += event.data::<Deposited>()?.cents;
 //!         }
 //!         Ok(())
@@ -36,8 +36,8 @@
 //! | word | module |
 //! |---|---|
 //! | event, recorded event | [`event`] |
-//! | draft | [`draft`] |
-//! | stream, category, slice | [`stream`] |
+//! | new event | [`new_event`] |
+//! | stream, category, partition | [`stream`] |
 //! | commit, head | [`commit`] |
 //! | batch, delivery, replay | [`envelope`] |
 //! | aggregated record (KPL) | [`aggregated`] |
