@@ -14,8 +14,7 @@ use rewind_aws::{project::projector::Projector, wiring::Clients};
 ///
 /// When the environment lacks what `template.yaml` declares, or the runtime
 /// cannot be reached.
-pub async fn run(service: Service) -> Result<(), Error> {
-    let clients = Clients::from_env().await;
+pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     let projector = Projector::new(service, clients.events()?, clients.data()?);
     let handler = &Handler::new(projector, clients.data()?);
     let invoke =

@@ -44,9 +44,9 @@ pub struct EventStore {
 /// A claim of an identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The hash of source and id: see [`rewind::Event::identity`].
+    /// The hash of source and id: see [`rewind::CloudEvent::identity`].
     pub identity: String,
-    /// See [`rewind::Event::fingerprint`].
+    /// See [`rewind::CloudEvent::fingerprint`].
     pub fingerprint: String,
     /// Where the event is to be recorded.
     pub stream: StreamName,
@@ -420,7 +420,7 @@ impl EventStore {
     /// is `Taken` follows a head that has moved on.
     pub async fn append(&self, commits: &[&Commit]) -> Vec<Inserted> {
         let statement = format!(
-            "INSERT INTO \"{}\" VALUE {{'stream': ?, 'version': ?, 'length': ?, 'partition': ?, 'position': ?, 'events': ?}}",
+            "INSERT INTO \"{}\" VALUE {{'stream': ?, 'version': ?, 'length': ?, 'slice': ?, 'position': ?, 'events': ?}}",
             self.table
         );
         let rows = commits.iter().map(|commit| {

@@ -2,6 +2,7 @@
 //! DynamoDB and Kinesis, and a domain that shows every slip.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use aws_config::{SdkConfig, retry::RetryConfig};
 use local::{Options, State, System, Template, Worker};
 use rewind::{
     CloudEvent, Delivery, Envelope, Event, MultiStreamProjection, Projection, RecordedEvent,
@@ -20,7 +21,18 @@ use serde_json::json;
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
+
+/// The same configuration with so many attempts at each request, and short
+/// waits between them: a test has no time for the second that the SDK begins
+/// with.
+pub fn impatient(config: SdkConfig, attempts: u32) -> SdkConfig {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(attempts)
+        .with_initial_backoff(Duration::from_millis(2));
+    config.into_builder().retry_config(retries).build()
+}
 
 /// Embedded services, without functions.
 pub struct Aws {

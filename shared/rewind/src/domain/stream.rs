@@ -125,7 +125,7 @@ pub fn partition_name(category: &str, partition: u8) -> String {
     format!("{category}#{partition}")
 }
 
-/// The partition, `0..SLICES`, of any text: the same on every machine and for ever.
+/// The partition, `0..PARTITIONS`, of any text: the same on every machine and for ever.
 pub fn partition_of(text: &str) -> u8 {
     Sha256::digest(text.as_bytes())[0] % PARTITIONS
 }

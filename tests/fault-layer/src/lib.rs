@@ -1,21 +1,22 @@
 //! Faults between Rewind and AWS, drawn by seed: all that AWS documents, and
 //! what a network does besides.
 //!
-//! The layer lies around the SDK's HTTP client, so that what it does goes
-//! through the SDK's own retries and parsing before Rewind sees it. It is
-//! compiled with the feature `faults` only, for tests and for `rewind torture`;
-//! what is deployed does not contain it.
+//! The layer lies around the SDK's HTTP client, so that a fault goes through
+//! the SDK's own retries and parsing before Rewind sees it. It knows the SDK
+//! and nothing of Rewind. Only tests and `torture` depend on it: a test in
+//! `infra/poison` finds it in anything that is deployed or installed.
 //!
 //! ```
-//! use rewind_aws::faults::{Faults, Kind, Plan};
+//! use fault_layer::{Faults, Kind, Plan};
 //!
 //! let plan: Plan = "seed=7,rate=0.02,kinds=throttled+answer-lost".parse()?;
 //! assert_eq!(plan.kinds, [Kind::Throttled, Kind::AnswerLost]);
 //! let faults = Faults::new(plan);
-//! // let clients = Clients::at(dynamodb, kinesis).await.with_faults(&faults);
+//! // let clients = clients.map_config(|config| faults.around(config));
 //! assert!(faults.counts().is_empty());
-//! # Ok::<(), rewind_aws::faults::BadPlan>(())
+//! # Ok::<(), fault_layer::BadPlan>(())
 //! ```
+#![deny(missing_docs)]
 
 mod answers;
 mod client;
@@ -23,7 +24,7 @@ mod dice;
 mod partial;
 mod plan;
 
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_config::SdkConfig;
 use client::FaultyClient;
 use dice::Dice;
 pub use plan::{BadPlan, Kind, Plan};
@@ -39,7 +40,7 @@ use std::{
     time::Duration,
 };
 
-/// What `Clients::from_env` reads its plan from, such as `seed=7,rate=0.02`.
+/// What [`Faults::from_env`] reads its plan from, such as `seed=7,rate=0.02`.
 pub const VARIABLE: &str = "REWIND_FAULTS";
 
 /// The folder where each process appends the kinds of its faults, a line each,
@@ -127,9 +128,20 @@ impl Faults {
         counts.map_or_else(|_| BTreeMap::new(), |counts| counts.clone())
     }
 
-    /// An HTTP client that does what `inner` does, or fails.
-    pub fn around(&self, inner: SharedHttpClient) -> SharedHttpClient {
-        SharedHttpClient::new(FaultyClient::new(inner, self.clone()))
+    /// The same configuration with an HTTP client that does what its own does,
+    /// or fails.
+    ///
+    /// # Panics
+    ///
+    /// When the configuration has no HTTP client: the SDK would make one beside
+    /// the layer.
+    #[must_use]
+    pub fn around(&self, config: SdkConfig) -> SdkConfig {
+        let Some(inner) = config.http_client() else {
+            panic!("the configuration has no HTTP client to put faults around");
+        };
+        let faulty = FaultyClient::new(inner, self.clone());
+        config.into_builder().http_client(faulty).build()
     }
 
     fn count(&self, kind: Kind, operation: &str) {

@@ -1,6 +1,6 @@
 //! Compares the events table with what the clients know.
 
-use super::{
+use crate::{
     plan::{self, Plan, SOURCE},
     sent::{Answer, Sent},
 };

@@ -1,6 +1,6 @@
 //! What befalls a request: drawn from the plan's seed.
 
-use super::{Kind, Plan};
+use crate::{Kind, Plan};
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use std::sync::Mutex;
 

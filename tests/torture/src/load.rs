@@ -1,13 +1,13 @@
 //! A client: sends batches, repeats itself, contradicts itself, and tries
 //! again until it is told 202.
 
-use super::{
+use crate::{
     plan::Plan,
     sent::{Answer, Sent},
 };
-use crate::client::Client;
 use indicatif::ProgressBar;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
+use rewind_cli::client::Client;
 use serde_json::{Value, json};
 use std::{sync::atomic::Ordering, time::Duration};
 

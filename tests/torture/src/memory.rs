@@ -1,6 +1,6 @@
 //! The most memory that pump and write ever take.
 
-use super::kills::Running;
+use crate::kills::Running;
 use local::System;
 use std::{
     collections::BTreeMap,

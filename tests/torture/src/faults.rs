@@ -1,7 +1,6 @@
 //! The faults that the functions' processes inject into their own requests.
 
-use super::kills::Killed;
-use rewind_aws::faults;
+use crate::kills::Killed;
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
 /// The folder in which each process writes down its faults.
@@ -23,8 +22,11 @@ impl Log {
         }
         let folder = self.0.display().to_string();
         vec![
-            (faults::VARIABLE.into(), format!("seed={seed},rate={rate}")),
-            (faults::LOG_VARIABLE.into(), folder),
+            (
+                fault_layer::VARIABLE.into(),
+                format!("seed={seed},rate={rate}"),
+            ),
+            (fault_layer::LOG_VARIABLE.into(), folder),
         ]
     }
 

@@ -1,6 +1,6 @@
 //! The HTTP client that fails.
 
-use super::{
+use crate::{
     Faults, Kind,
     answers::{self, Answer},
     partial::Cut,

@@ -1,7 +1,13 @@
-//! `rewind torture`: many clients send, repeat and contradict themselves while
-//! requests to AWS fail and functions are killed. In the end every accepted
-//! event stands in the events table once, nothing else does, and every
-//! projection holds all of it.
+//! Many clients send, repeat and contradict themselves while requests to AWS
+//! fail and functions are killed. In the end every accepted event stands in the
+//! events table once, nothing else does, and every projection holds all of it.
+//!
+//! ```sh
+//! cargo run --release -p torture -- --events 100000 --streams 1000 --seed 42
+//! ```
+//!
+//! The program is its own functions as well: each is a process of it, with the
+//! fault layer around its HTTP client.
 
 mod check;
 mod faults;
@@ -11,22 +17,23 @@ mod memory;
 mod plan;
 mod sent;
 
-use crate::{
-    client::Client,
-    exit::{End, Outcome},
-    out::{note, say},
-    progress, up, verify,
-};
-use clap::Args as ClapArgs;
+use clap::Parser;
+use fault_layer::Faults;
 use local::{State, System};
 use plan::Plan;
 use rewind_aws::{
     audit::{report::Counts, run::Audit},
     wiring::Clients,
 };
+use rewind_cli::{
+    client::Client,
+    exit::{self, End, Outcome},
+    progress, up, verify,
+};
 use sent::Sent;
 use std::{
     path::PathBuf,
+    process::ExitCode,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -36,9 +43,11 @@ use std::{
 const PATIENCE: Duration = Duration::from_secs(300);
 const PATIENCE_PER_EVENT: Duration = Duration::from_millis(20);
 
-/// How the system is tortured.
-#[derive(ClapArgs)]
-pub struct Args {
+/// Loads a system of its own that keeps nothing while requests fail and
+/// functions are killed, and checks that nothing was lost or done twice.
+#[derive(Parser)]
+#[command(name = "torture", version)]
+struct Args {
     /// How many events are sent.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     events: u64,
@@ -64,13 +73,32 @@ pub struct Args {
     template: PathBuf,
 }
 
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (Some("function"), Some(name)) => {
+            rewind_cli::function(&name, service::service, faulty_clients())
+        }
+        _ => exit::code(run(&Args::parse()), false),
+    }
+}
+
+/// A function's clients, with the faults that the environment asks for.
+async fn faulty_clients() -> Clients {
+    let clients = Clients::from_env().await;
+    match Faults::from_env() {
+        Some(faults) => clients.map_config(|config| faults.around(config)),
+        None => clients,
+    }
+}
+
 /// Tortures. Whatever is not as it has to be is an error, which names the
 /// seed.
-pub fn run(args: &Args) -> Outcome {
+fn run(args: &Args) -> Outcome {
     // Batches fail all the time here, which is no news; `RUST_LOG` asks for it.
     up::log("off");
     let seed = args.seed.unwrap_or_else(rand::random);
-    say!("seed {seed}")?;
+    println!("seed {seed}");
     let log = faults::Log::new()?;
     let mut options = up::options(&args.template, 0, State::Ephemeral, None)?;
     options.extra_env = log.environment(seed, args.rate);
@@ -87,7 +115,7 @@ pub fn run(args: &Args) -> Outcome {
         outcome
     });
     if outcome.is_err() {
-        note!("rewind: the seed was {seed}");
+        eprintln!("the seed was {seed}");
     }
     outcome
 }
@@ -102,19 +130,19 @@ async fn torture(args: &Args, plan: &Plan, system: &Arc<System>, log: &faults::L
     let quiet_after = started.elapsed();
     let (killed, peaks) = (kills.stop().await, memory.stop().await);
     let sent = sent?;
-    say!("sent      {sent}")?;
+    println!("sent      {sent}");
     let per_second = |elapsed: Duration| args.events as f64 / elapsed.as_secs_f64();
-    say!(
+    println!(
         "took      {:.1} s to accept ({:.0} events/s), {:.1} s to quiet ({:.0} events/s)",
         accepted_after.as_secs_f64(),
         per_second(accepted_after),
         quiet_after.as_secs_f64(),
         per_second(quiet_after),
-    )?;
+    );
     for (function, peak) in peaks {
-        say!("memory    {function} at most {peak}")?;
+        println!("memory    {function} at most {peak}");
     }
-    say!("faults    {}", log.counts(killed)?)?;
+    println!("faults    {}", log.counts(killed)?);
     // Also a system that does not come to rest is looked at.
     let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
     let tables = ("EventsTable", "DataTable");
@@ -131,13 +159,13 @@ async fn torture(args: &Args, plan: &Plan, system: &Arc<System>, log: &faults::L
     let counts = counts.await?;
     let problems = check::check(plan, &sent, &events, &counts).await?;
     for problem in &problems {
-        say!("{problem}")?;
+        println!("{problem}");
     }
     quiet?;
     if !counts.is_clean() || !problems.is_empty() {
         return Err(End::Refused("not all is as it has to be".into()));
     }
-    say!("Every accepted event is recorded once, nothing else is, and all have read it.")?;
+    println!("Every accepted event is recorded once, nothing else is, and all have read it.");
     Ok(())
 }
 
@@ -167,7 +195,7 @@ async fn wait_until_quiet(args: &Args, system: &System) -> Outcome {
 async fn audit(audit: Audit) -> Result<Counts, End> {
     let started = Instant::now();
     let counts = verify::audited(&audit).await?;
-    say!("verified  in {:.1} s", started.elapsed().as_secs_f64())?;
+    println!("verified  in {:.1} s", started.elapsed().as_secs_f64());
     verify::show_counts(&counts)?;
     Ok(counts)
 }
