@@ -75,7 +75,7 @@ impl Client {
         body: &str,
         status: u16,
     ) -> Result<Value, String> {
-        let key = rewind_aws::clock::id();
+        let key = rewind_aws::aws::clock::id();
         let started = Instant::now();
         loop {
             let body = body.to_string();

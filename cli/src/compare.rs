@@ -10,9 +10,9 @@ use crate::{
 };
 use clap::Args as ClapArgs;
 use rewind::Target;
-use rewind_aws::{
+use rewind_aws::generation::{
     compare::{self, Comparison, Cursor, Differing, Held, Side},
-    generations,
+    lifecycle,
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -59,7 +59,7 @@ async fn all(args: &Args, domain: Domain) -> Result<([Target; 2], Comparison), E
     let deployment = args.deployment.open(domain, &[Part::DataTable]).await?;
     let (name, store) = (&args.projection, &deployment.store);
     deployment.projection(name)?;
-    let known = generations::of(store, name).await?;
+    let known = lifecycle::of(store, name).await?;
     let targets = compare::chosen(name, &known, args.a, args.b)?;
     let [a, b] = &targets;
     let spinner = progress::spinner("rows compared");

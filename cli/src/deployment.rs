@@ -16,11 +16,10 @@ use place::{Endpoints, Options, Place};
 use rewind::{Projection, Service, StreamName};
 use rewind_aws::{
     Error,
-    clients::{Clients, Identity},
-    data_store::{DataStore, Key},
-    event_store::EventStore,
-    invoke::Function,
-    put::Stream,
+    aws::{lambda::Function, producer::Stream},
+    data_table::data_store::{DataStore, Key},
+    event_table::event_store::EventStore,
+    wiring::{Clients, Identity},
 };
 use std::{sync::OnceLock, time::Duration};
 

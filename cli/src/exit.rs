@@ -3,7 +3,7 @@
 
 use crate::{deployment, out::note};
 use rewind::Problem;
-use rewind_aws::{playback::PlayError, reversal::ReverseError};
+use rewind_aws::{playback::player::PlayError, reverse::reversal::ReverseError};
 use serde_json::{Value, json};
 use std::process::ExitCode;
 

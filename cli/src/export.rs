@@ -14,7 +14,12 @@ use crate::{
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
 use rewind::{RecordedEvent, Selection, reversal::Reversal, selection::micros};
-use rewind_aws::{clock::now, event_store::EventStore, history, partitions, playback::INDEX_LAG};
+use rewind_aws::{
+    aws::clock::now,
+    event_table::event_store::EventStore,
+    history::{partition, resolve},
+    playback::player::INDEX_LAG,
+};
 use serde_json::json;
 use std::{
     collections::BTreeSet,
@@ -68,19 +73,19 @@ async fn export(args: &Args, selection: &Selection, domain: Domain) -> Result<u6
             recorded = deployment.events.categories().await?;
         }
     }
-    let mut categories = partitions::categories(selection, &deployment.service);
+    let mut categories = partition::categories(selection, &deployment.service);
     categories.extend(recorded.iter().map(String::as_str));
-    let partitions = partitions::of(selection, &categories);
+    let partitions = partition::of(selection, &categories);
     let mut out = Out::open(args)?;
     let spinner = progress::spinner("events");
-    let merged = partitions::Merged::new(&deployment.events, partitions, selection, until);
+    let merged = partition::Merged::new(&deployment.events, partitions, selection, until);
     let events = write(merged, &deployment.events, selection, &mut out, &spinner).await;
     spinner.finish_and_clear();
     events
 }
 
 async fn write(
-    mut merged: partitions::Merged<'_>,
+    mut merged: partition::Merged<'_>,
     store: &EventStore,
     selection: &Selection,
     out: &mut Out,
@@ -114,7 +119,7 @@ async fn is_taken(
     if types.any(|asked| asked == reversal.event_type()) && selection.names(reversal) {
         return Ok(true);
     }
-    let root = history::root(store, reversal).await?;
+    let root = resolve::root(store, reversal).await?;
     Ok(selection.takes(&root))
 }
 

@@ -8,8 +8,8 @@ use crate::{
     out::say,
 };
 use clap::Args as ClapArgs;
-use rewind::{Target, envelope::Nothing};
-use rewind_aws::generations;
+use rewind::{Target, delivery::Nothing};
+use rewind_aws::generation::lifecycle;
 use serde_json::json;
 
 /// Which generation.
@@ -47,7 +47,7 @@ pub async fn run(args: &Args, verb: Verb, domain: Domain) -> Outcome {
         projection: args.projection.clone(),
         generation: args.generation,
     };
-    let known = generations::of(&deployment.store, &target.projection).await?;
+    let known = lifecycle::of(&deployment.store, &target.projection).await?;
     if !known.takes(target.generation) {
         let there: Vec<String> = known.all().map(|(nth, _)| nth.to_string()).collect();
         let there = there.join(", ");

@@ -22,7 +22,7 @@ use line::{Bad, Line};
 use lines::{LineError, Lines};
 use positions::{Placed, Positions};
 use rewind::{RecordedEvent, reversal::place};
-use rewind_aws::event_store::EventStore;
+use rewind_aws::event_table::event_store::EventStore;
 use send::Sender;
 use serde_json::json;
 use std::{

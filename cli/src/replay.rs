@@ -10,10 +10,13 @@ use crate::{
     selection,
 };
 use clap::Args as ClapArgs;
-use rewind::envelope::Nothing;
+use rewind::delivery::Nothing;
 use rewind_aws::{
-    clock,
-    playback::{Activation, Destination, Playback, Request},
+    aws::clock,
+    playback::{
+        player::Playback,
+        request::{Activation, Destination, Request},
+    },
 };
 use serde_json::json;
 use std::cell::Cell;

@@ -15,7 +15,7 @@ use crate::{
 };
 use clap::Args as ClapArgs;
 use rewind::StreamName;
-use rewind_aws::stalls::Stall;
+use rewind_aws::data_table::stall::Stall;
 use serde_json::json;
 use stalled::{Stalled, State};
 use std::{

@@ -10,8 +10,8 @@ use crate::{
 use clap::Args as ClapArgs;
 use rewind::{StreamName, reversal::place};
 use rewind_aws::{
-    history,
-    reversal::{Named, Preview, Reverser},
+    history::resolve,
+    reverse::reversal::{Named, Preview, Reverser},
 };
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
@@ -108,7 +108,7 @@ fn show(preview: &Preview) -> Outcome {
 async fn recorded(deployment: &Deployment, named: &Named) -> Result<u64, End> {
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
-        let found = history::reversals(&deployment.events, &named.stream, named.version, u64::MAX);
+        let found = resolve::reversals(&deployment.events, &named.stream, named.version, u64::MAX);
         if let Some(version) = found.await?.by(named.version) {
             return Ok(version);
         }

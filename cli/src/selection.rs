@@ -6,7 +6,7 @@ use rewind::{
     Problem, Selection, StreamName,
     selection::{Times, Versions, micros},
 };
-use rewind_aws::clock::now;
+use rewind_aws::aws::clock::now;
 
 /// All that is said here has to hold of an event; without a word, every event
 /// is meant.

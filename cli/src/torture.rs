@@ -21,8 +21,8 @@ use clap::Args as ClapArgs;
 use local::{State, System};
 use plan::Plan;
 use rewind_aws::{
-    audit::{Audit, Counts},
-    clients::Clients,
+    audit::{report::Counts, run::Audit},
+    wiring::Clients,
 };
 use sent::Sent;
 use std::{

@@ -9,7 +9,7 @@ use crate::{
     exit::{End, Outcome},
 };
 use clap::Args as ClapArgs;
-use rewind_aws::audit::{Audit, Counts};
+use rewind_aws::audit::{report::Counts, run::Audit};
 
 pub use show::counts as show_counts;
 use show::{Lines, Object};

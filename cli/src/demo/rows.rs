@@ -2,7 +2,7 @@
 
 use crate::client::Client;
 use local::System;
-use rewind_aws::clients::Clients;
+use rewind_aws::wiring::Clients;
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use rewind::{
     CloudEvent, Problem, StreamName, cloudevents,
     commit::{MAX_COMMIT_BYTES, size_of},
 };
-use rewind_aws::clock::defaults;
+use rewind_aws::aws::clock::defaults;
 use serde_json::value::RawValue;
 use std::{collections::BTreeMap, fmt};
 

@@ -2,7 +2,7 @@
 
 use indicatif::ProgressBar;
 use rewind::{Batch, CloudEvent, StreamName};
-use rewind_aws::put::{Outgoing, Stream};
+use rewind_aws::aws::producer::{Outgoing, Stream};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The most events that wait to be sent together.

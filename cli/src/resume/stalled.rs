@@ -5,10 +5,12 @@ use crate::deployment::Deployment;
 use rewind::{Delivery, Over, Target};
 use rewind_aws::{
     Error,
-    data_store::{Key, Row},
-    generations,
-    put::Outgoing,
-    stalls,
+    aws::producer::Outgoing,
+    data_table::{
+        data_store::{Key, Row},
+        stall,
+    },
+    generation::lifecycle,
 };
 
 /// Reports on one page.
@@ -48,7 +50,7 @@ impl Stalled {
         let mut found = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let page = stalls::list(&self.deployment.store, reader, after.as_deref(), PAGE);
+            let page = stall::list(&self.deployment.store, reader, after.as_deref(), PAGE);
             let (page, next) = page.await?;
             let wanted = |stall: &Stall| stream.is_none_or(|stream| stall.stream == *stream);
             found.extend(page.into_iter().filter(wanted));
@@ -84,7 +86,7 @@ impl Stalled {
         let mut readers = Vec::new();
         for projection in service.projections() {
             let name = projection.name;
-            let known = generations::of(store, name).await?;
+            let known = lifecycle::of(store, name).await?;
             readers.extend(known.all().map(|(nth, _)| format!("{name}@{nth}")));
         }
         let reactions = service.reactions().iter();
@@ -134,7 +136,7 @@ impl Stalled {
         };
         match row.stalled {
             None if row.watermark >= stall.version => {
-                stalls::clear(store, &stall.reader, &stall.stream).await?;
+                stall::clear(store, &stall.reader, &stall.stream).await?;
                 Ok(State::GoesOn)
             }
             Some(reason) if row.watermark >= stall.version || reason != stall.reason => {
@@ -161,7 +163,7 @@ impl Stalled {
         else {
             return Ok(None);
         };
-        let generations = generations::of(&self.deployment.store, name).await?;
+        let generations = lifecycle::of(&self.deployment.store, name).await?;
         if !generations.takes(generation) {
             return Ok(None);
         }

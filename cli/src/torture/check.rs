@@ -5,7 +5,7 @@ use super::{
     sent::{Answer, Sent},
 };
 use rewind::{RecordedEvent, StreamName};
-use rewind_aws::{audit::Counts, event_store::EventStore};
+use rewind_aws::{audit::report::Counts, event_table::event_store::EventStore};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

@@ -9,7 +9,7 @@ use crate::{
 use indicatif::ProgressBar;
 use rewind_aws::{
     Error,
-    audit::{Counts, Violation, Watch},
+    audit::report::{Counts, Violation, Watch},
 };
 use serde_json::json;
 use tokio::sync::oneshot;

@@ -4,8 +4,8 @@ use crate::client::Client;
 use crate::support::{BATCH, EVENT, rewind, vote, wait_for};
 use rewind::StreamName;
 use rewind_aws::{
-    clients::Clients,
-    stalls::{self, Stall},
+    data_table::stall::{self, Stall},
+    wiring::Clients,
 };
 use serde_json::{Value, json};
 use std::{path::Path, process::Command};
@@ -51,7 +51,7 @@ async fn verify_and_resume_find_the_system_that_runs_here() {
     let store = clients.data_store("rewind-datatable");
     let stream = StreamName::new("poll-1").unwrap();
     let stall = Stall::new("basic-sum@1", &stream, 7, "mended since");
-    let report = stalls::report(&stall).unwrap();
+    let report = stall::report(&stall).unwrap();
     store.write_together(&[report]).await.unwrap();
     let (code, resumed) = verb(dir.path(), &["resume", "--wait", "10"]);
     assert_eq!(code, 0, "{resumed}");

@@ -2,7 +2,7 @@
 
 use crate::support::{BATCH, EVENT, start, stream, vote, wait_for};
 use local::State;
-use rewind_aws::{clients::Clients, clock::now};
+use rewind_aws::{aws::clock::now, wiring::Clients};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -179,7 +179,7 @@ async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
     let as_of = |time: &dyn std::fmt::Display| format!("/projections/products/123?as_of={time}");
     let product = client.get_ok(&as_of(&before)).await.unwrap();
     assert_eq!(product["state"], json!({"added": 1, "removed": 0}));
-    let present = rewind_aws::clock::now();
+    let present = rewind_aws::aws::clock::now();
     let product = client.get_ok(&as_of(&present)).await.unwrap();
     assert_eq!(product["state"], json!({"added": 1, "removed": 1}));
     for (moment, status) in [("at=1", 400), ("as_of=2023-04-19T09:00:00Z", 404)] {

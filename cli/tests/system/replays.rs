@@ -9,10 +9,13 @@ use local::{State, System};
 use rand::Rng;
 use rewind::{CloudEvent, Delivery, StreamName, event::raw};
 use rewind_aws::{
-    audit::{Audit, Violation, Watch},
-    clients::Clients,
-    partitions::PAGE,
-    sequencer::{Outcome, Sequencer},
+    audit::{
+        report::{Violation, Watch},
+        run::Audit,
+    },
+    history::partition::PAGE,
+    sequence::sequencer::{Outcome, Sequencer},
+    wiring::Clients,
 };
 use serde_json::{Value, json};
 use std::{

@@ -3,7 +3,7 @@
 
 use crate::support::template;
 use local::System;
-use rewind_aws::http::Route;
+use rewind_aws::aws::http::Route;
 use std::{
     collections::BTreeSet,
     process::{Command, Stdio},

@@ -6,9 +6,9 @@ use crate::{
     parse::{self, Parsed},
 };
 use rewind::{Batch, CloudEvent, Problem, Service};
-use rewind_aws::{
+use rewind_aws::aws::{
     http::{self, Request, Response},
-    put::{Outgoing, Stream},
+    producer::{Outgoing, Stream},
 };
 use std::collections::BTreeMap;
 

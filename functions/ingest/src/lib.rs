@@ -12,7 +12,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 pub use parse::MAX_EVENTS;
 pub use request::MAX_KEY;
 use rewind::Service;
-use rewind_aws::{clients::Clients, http::Request};
+use rewind_aws::{aws::http::Request, wiring::Clients};
 
 /// Runs the function under the Lambda runtime.
 ///

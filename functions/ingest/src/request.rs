@@ -3,7 +3,7 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 use percent_encoding::percent_decode_str;
 use rewind::{Problem, cloudevents, problem::WHOLE};
-use rewind_aws::http::Request;
+use rewind_aws::aws::http::Request;
 
 /// The header that gives events without an id one that a retry finds again.
 pub const IDEMPOTENCY_KEY: &str = "Idempotency-Key";

@@ -3,8 +3,8 @@
 
 use ingest::Handler;
 use rewind_aws::{
-    clients::Clients,
-    http::{Request, Response},
+    aws::http::{Request, Response},
+    wiring::Clients,
 };
 use serde_json::{Value, json};
 

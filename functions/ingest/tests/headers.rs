@@ -3,7 +3,7 @@
 mod support;
 
 use ingest::Handler;
-use rewind_aws::http::Request;
+use rewind_aws::aws::http::Request;
 use serde_json::{Value, json};
 use support::{Kinesis, body, request};
 

@@ -225,7 +225,7 @@ async fn a_batch_whose_answer_could_not_be_returned_is_refused_before_anything_i
 
 #[tokio::test]
 async fn an_adapter_that_panics_on_an_input_refuses_it() {
-    let stream = rewind_aws::clients::Clients::at("http://127.0.0.1:9", "http://127.0.0.1:9").await;
+    let stream = rewind_aws::wiring::Clients::at("http://127.0.0.1:9", "http://127.0.0.1:9").await;
     struct Fragile;
     impl rewind::Adapter for Fragile {
         type Input = Value;

@@ -7,7 +7,7 @@ use aws_lambda_events::kinesis::KinesisEvent;
 pub use handler::Handler;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
-use rewind_aws::{clients::Clients, reactor::Reactor};
+use rewind_aws::{react::reactor::Reactor, wiring::Clients};
 
 /// Runs the function under the Lambda runtime.
 ///

@@ -1,13 +1,19 @@
 //! Takes a request, by hand or over HTTP, or goes on with a playback.
 
 use lambda_runtime::{Diagnostic, Error};
-use rewind::{Problem, StreamName, Target, envelope::Nothing};
+use rewind::{Problem, StreamName, Target, delivery::Nothing};
 use rewind_aws::{
-    clock::{id, now},
-    http::{self, Parameters, Response, Route},
-    invoke::Function,
-    playback::{Ended, PlayError, Player, Request, check_id},
-    reversal::{Named, ReverseError, Reverser},
+    aws::{
+        clock::{id, now},
+        http::{self, Parameters, Response, Route},
+        lambda::Function,
+    },
+    playback::{
+        create::check_id,
+        player::{Ended, PlayError, Player},
+        request::Request,
+    },
+    reverse::reversal::{Named, ReverseError, Reverser},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};

@@ -6,7 +6,7 @@ pub mod handler;
 pub use handler::{Handler, ROUTES, Task};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
-use rewind_aws::{clients::Clients, playback::Player, reversal::Reverser};
+use rewind_aws::{playback::player::Player, reverse::reversal::Reverser, wiring::Clients};
 use serde_json::Value;
 
 /// Runs the function under the Lambda runtime.

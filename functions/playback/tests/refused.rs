@@ -3,7 +3,7 @@
 //! exist.
 
 use playback::{Handler, ROUTES};
-use rewind_aws::{clients::Clients, playback::Player, reversal::Reverser};
+use rewind_aws::{playback::player::Player, reverse::reversal::Reverser, wiring::Clients};
 use serde_json::{Value, json};
 
 const START: &str = "POST /playbacks";

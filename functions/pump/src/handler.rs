@@ -5,11 +5,12 @@ use aws_lambda_events::kinesis::KinesisEvent;
 use futures::future::join;
 use rewind::{Batch, CloudEvent, Delivery, RecordedEvent, commit};
 use rewind_aws::{
-    data_store::DataStore,
-    put::{Outgoing, Stream},
-    records::{self, BatchAnswer, Failures, Record},
-    sequencer::{Outcome, Sequencer},
-    shards::Shards,
+    aws::{
+        batch::{self, BatchAnswer, Failures, Record},
+        producer::{Outgoing, Stream},
+    },
+    data_table::{data_store::DataStore, shard::Shards},
+    sequence::sequencer::{Outcome, Sequencer},
 };
 use std::collections::BTreeMap;
 
@@ -42,12 +43,12 @@ impl Handler {
     /// Records and publishes a batch. What failed is reported by its record:
     /// Lambda delivers from the lowest on again.
     pub async fn handle(&self, event: KinesisEvent) -> BatchAnswer {
-        let shard = records::shard_of(&event);
-        let records = records::records(event);
+        let shard = batch::shard_of(&event);
+        let records = batch::records(event);
         let (failed, known) = join(self.work(&records), self.shards.known(&shard)).await;
         self.shards.tell(&shard, &records, &failed, known).await;
         self.shards.reach(&shard, &records, &failed).await;
-        records::answer(&records, &failed)
+        batch::answer(&records, &failed)
     }
 
     async fn work(&self, records: &[Record]) -> Failures {

@@ -8,7 +8,7 @@ use aws_lambda_events::kinesis::KinesisEvent;
 pub use handler::Handler;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
-use rewind_aws::{clients::Clients, sequencer::Sequencer};
+use rewind_aws::{sequence::sequencer::Sequencer, wiring::Clients};
 
 /// Runs the function under the Lambda runtime.
 ///

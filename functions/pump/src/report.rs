@@ -5,7 +5,10 @@ use rewind::{
     CloudEvent, StreamName,
     event::{DATA_BASE64, raw},
 };
-use rewind_aws::{clock::now, peek, records::Record};
+use rewind_aws::{
+    audit::waiting,
+    aws::{batch::Record, clock::now},
+};
 use serde_json::{
     json,
     value::{RawValue, to_raw_value},
@@ -48,7 +51,7 @@ pub fn unreadable(record: &Record, reason: &str) -> Vec<CloudEvent> {
     let parts = record.data.chunks(PART).collect::<Vec<_>>();
     let count = parts.len();
     let parts = parts.into_iter().enumerate().filter_map(|(nth, bytes)| {
-        let (source, id) = peek::parked_as(&record.sequence_number, nth);
+        let (source, id) = waiting::parked_as(&record.sequence_number, nth);
         let data = json!({
             "sequenceNumber": record.sequence_number,
             "reason": reason,

@@ -7,9 +7,11 @@ use crate::{
 };
 use rewind::Target;
 use rewind_aws::{
-    compare::{self, Comparison, Cursor, Differing, Held},
-    generations,
-    http::{self, Parameters, Response, bad_parameter},
+    aws::http::{self, Parameters, Response, bad_parameter},
+    generation::{
+        compare::{self, Comparison, Cursor, Differing, Held},
+        lifecycle,
+    },
 };
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
@@ -67,7 +69,7 @@ impl Handler {
             }
             (a, b, from) = (Some(ended.a), Some(ended.b), ended.at);
         }
-        let known = generations::of(&self.store, projection.name).await?;
+        let known = lifecycle::of(&self.store, projection.name).await?;
         let targets = compare::chosen(projection.name, &known, a, b)?;
         let [a, b] = &targets;
         if !from.is_of([a, b]) {

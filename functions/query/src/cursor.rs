@@ -7,7 +7,7 @@
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use rewind::Problem;
-use rewind_aws::http::{Parameters, bad_parameter};
+use rewind_aws::aws::http::{Parameters, bad_parameter};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 

@@ -3,11 +3,13 @@
 use rewind::{Problem, Service};
 use rewind_aws::{
     Error,
-    data_store::DataStore,
-    event_store::EventStore,
-    http::{self, Parameters, Request, Response, Route},
-    playback,
-    put::Stream,
+    aws::{
+        http::{self, Parameters, Request, Response, Route},
+        producer::Stream,
+    },
+    data_table::data_store::DataStore,
+    event_table::event_store::EventStore,
+    playback::{create::check_id, player},
 };
 use std::time::Duration;
 
@@ -143,8 +145,8 @@ impl Handler {
 
     async fn playback(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
         let id = parameters.path("id");
-        playback::check_id(id)?;
-        match playback::load(&self.store, id).await? {
+        check_id(id)?;
+        match player::load(&self.store, id).await? {
             Some((playback, _)) => Ok(http::json(200, &playback.shown())),
             None => Err(Problem::not_found(format!("there is no playback {id}")).into()),
         }

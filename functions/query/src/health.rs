@@ -4,13 +4,22 @@ use crate::handler::{Handler, Unanswered};
 use rewind::StreamName;
 use rewind_aws::{
     Error,
-    clock::now,
-    http::{self, Response},
-    lag::{self, Lag},
-    peek,
-    playback::{self, Playback, Shown},
-    shards::{self, Failing},
-    stalls::{self, Stall},
+    audit::{
+        lag::{self, Lag},
+        waiting,
+    },
+    aws::{
+        clock::now,
+        http::{self, Response},
+    },
+    data_table::{
+        shard::{self, Failing},
+        stall::{self, Stall},
+    },
+    playback::{
+        player::{self, Playback},
+        shown::Shown,
+    },
 };
 use serde::Serialize;
 
@@ -62,8 +71,8 @@ impl Handler {
             self.patience,
         );
         readers.extend(lags.await?);
-        let failing = shards::failing_ones(&self.store).await?;
-        let (stalled, more) = stalls::list(&self.store, None, None, MAX_STALLS).await?;
+        let failing = shard::failing_ones(&self.store).await?;
+        let (stalled, more) = stall::list(&self.store, None, None, MAX_STALLS).await?;
         let running = self.running_playbacks().await?;
         let mut status = Status::Ok;
         let mut why = Vec::new();
@@ -109,16 +118,16 @@ impl Handler {
 
     /// What waits on `incoming`.
     async fn pump_lag(&self, now: i64) -> Result<Lag, Error> {
-        let reached = shards::reached(&self.store, "pump").await?;
+        let reached = shard::reached(&self.store, "pump").await?;
         let now = now.max(0).unsigned_abs();
-        peek::behind(&self.incoming, &self.events, &reached, now).await
+        waiting::behind(&self.incoming, &self.events, &reached, now).await
     }
 
     async fn running_playbacks(&self) -> Result<Vec<Playback>, Error> {
         let mut running: Vec<Playback> = Vec::new();
         let mut after: Option<String> = None;
         loop {
-            let (page, next) = playback::list(&self.store, after.as_deref(), 100).await?;
+            let (page, next) = player::list(&self.store, after.as_deref(), 100).await?;
             let page = page.into_iter();
             running.extend(page.filter(|playback| !playback.state.is_over()));
             match next {

@@ -12,7 +12,7 @@ mod streams;
 pub use handler::{Handler, ROUTES};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
-use rewind_aws::{clients::Clients, http::Request};
+use rewind_aws::{aws::http::Request, wiring::Clients};
 
 /// Runs the function under the Lambda runtime.
 ///

@@ -10,9 +10,11 @@ use rewind::{
     selection::{micros, rfc3339},
 };
 use rewind_aws::{
-    clock::now,
-    history::{self, Subject},
-    http::{self, Parameters, Response, bad_parameter, missing},
+    aws::{
+        clock::now,
+        http::{self, Parameters, Response, bad_parameter, missing},
+    },
+    history::resolve::{self, Subject},
 };
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
@@ -103,7 +105,7 @@ impl Handler {
             key,
             selection: None,
         };
-        let folded = history::fold(&self.events, subject, through).await?;
+        let folded = resolve::fold(&self.events, subject, through).await?;
         let Some(state) = folded.state else {
             return Err(missing("key", format!("{stream} had no events then")).into());
         };
@@ -128,7 +130,7 @@ impl Handler {
             return Err(bad_parameter("at", why).into());
         };
         let deadline = Instant::now() + PATIENCE;
-        let folded = history::fold_shared(&self.events, projection, key, *micros, deadline);
+        let folded = resolve::fold_shared(&self.events, projection, key, *micros, deadline);
         let Some(folded) = folded.await? else {
             return Err(too_long().into());
         };

@@ -4,11 +4,11 @@ use crate::{
     handler::{Handler, Unanswered},
     past::Moment,
 };
-use rewind::{Over, Projection, Target, projection::MAX_ROW_KEY};
+use rewind::{MAX_ROW_KEY, Over, Projection, Target};
 use rewind_aws::{
-    data_store::{Key, Row},
-    generations,
-    http::{self, Parameters, Response, bad_parameter, missing},
+    aws::http::{self, Parameters, Response, bad_parameter, missing},
+    data_table::data_store::{Key, Row},
+    generation::lifecycle,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -67,7 +67,7 @@ impl Handler {
     ) -> Result<Target, Unanswered> {
         let name = projection.name;
         let asked = parameters.number("generation", 1..=u64::MAX)?;
-        let known = generations::of(&self.store, name).await?;
+        let known = lifecycle::of(&self.store, name).await?;
         let generation = asked.unwrap_or(known.serving);
         if !known.takes(generation) {
             let why = format!("{name} has no generation {generation}");

@@ -6,12 +6,12 @@ use crate::{
     handler::{Handler, MAX_ANSWER, Unanswered},
     row::shown,
 };
-use rewind::{Over, Problem, Target, projection::MAX_ROW_KEY};
+use rewind::{MAX_ROW_KEY, Over, Problem, Target};
 use rewind_aws::{
     Error,
-    data_store::{self, Key},
-    generations::{self, Generations},
-    http::{self, Parameters, Response, bad_parameter, weight},
+    aws::http::{self, Parameters, Response, bad_parameter, weight},
+    data_table::data_store::{self, Key},
+    generation::lifecycle::{self, Generations},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{
@@ -51,7 +51,7 @@ struct RowAt {
 
 impl Handler {
     pub(crate) async fn projections(&self) -> Result<Response, Unanswered> {
-        let known = generations::all(&self.store).await?;
+        let known = lifecycle::all(&self.store).await?;
         let projections = self.service.projections().iter();
         let projections = projections.map(|projection| Definition {
             name: projection.name,

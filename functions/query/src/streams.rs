@@ -4,7 +4,7 @@ use crate::handler::{Handler, MAX_ANSWER, Unanswered};
 use rewind::{Problem, StreamName};
 use rewind_aws::{
     Error,
-    http::{self, Parameters, Response, weight},
+    aws::http::{self, Parameters, Response, weight},
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};

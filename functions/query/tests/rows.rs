@@ -5,8 +5,8 @@ mod support;
 use query::Handler;
 use rewind::{CloudEvent, Head, StreamName, Target, commit, event::raw};
 use rewind_aws::{
-    data_store::{DataStore, Key, Row},
-    http::Request,
+    aws::http::Request,
+    data_table::data_store::{DataStore, Key, Row},
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

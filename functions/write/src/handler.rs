@@ -4,10 +4,9 @@ use aws_lambda_events::kinesis::KinesisEvent;
 use futures::future::join;
 use lambda_runtime::Error;
 use rewind_aws::{
-    data_store::DataStore,
-    projector::Projector,
-    records::{self, BatchAnswer, Failures},
-    shards::Shards,
+    aws::batch::{self, BatchAnswer, Failures},
+    data_table::{data_store::DataStore, shard::Shards},
+    project::projector::Projector,
 };
 
 /// write's handler.
@@ -32,9 +31,9 @@ impl Handler {
     ///
     /// When nothing could be done: Lambda delivers the whole batch again.
     pub async fn handle(&self, event: KinesisEvent) -> Result<BatchAnswer, Error> {
-        let shard = records::shard_of(&event);
-        let records = records::records(event);
-        let deliveries = records::deliveries(&records);
+        let shard = batch::shard_of(&event);
+        let records = batch::records(event);
+        let deliveries = batch::deliveries(&records);
         let project = self.projector.project(&deliveries);
         let (projected, known) = join(project, self.shards.known(&shard)).await;
         let failed = match &projected {
@@ -50,6 +49,6 @@ impl Handler {
             failed = projected.failed.len(),
             "written"
         );
-        Ok(records::answer(&records, &projected.failed))
+        Ok(batch::answer(&records, &projected.failed))
     }
 }

@@ -6,7 +6,7 @@ use aws_lambda_events::kinesis::KinesisEvent;
 pub use handler::Handler;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
-use rewind_aws::{clients::Clients, projector::Projector};
+use rewind_aws::{project::projector::Projector, wiring::Clients};
 
 /// Runs the function under the Lambda runtime.
 ///

@@ -1,57 +1,39 @@
 //! Rewind on AWS: what the pure crate `rewind` plans, done with DynamoDB,
 //! Kinesis and Lambda. No other crate knows the SDK.
 //!
-//! | module | what it does |
-//! |---|---|
-//! | [`clients`] | the SDK's clients, from the environment |
-//! | [`event_store`] | the events table: claims, commits, reading |
-//! | [`sequencer`] | pump's work: dense versions, recorded once |
-//! | [`data_store`] | rows, watermarks, transactions on the data store |
-//! | [`generations`] | which generation of a projection serves, which is built |
-//! | [`compare`] | compares two generations, row by row |
-//! | [`history`] | streams as they count, with regard to what was reversed |
-//! | [`projector`] | write's work: the watermark rule and the folds |
-//! | [`reactor`] | microservice's work: adapters and rules |
-//! | [`lag`], [`shards`], [`peek`] | who is how far behind, which batch fails, what waits: for `/health` |
-//! | [`lanes`] | history in recorded order |
-//! | [`playback`] | streams history back through the replay stream |
-//! | [`reversal`] | takes single events back |
-//! | [`audit`] | looks at both tables from the outside |
-//! | [`put`] | PutRecords that keeps each stream's order |
-//! | `faults` | faults between Rewind and AWS, for tests; a feature of this crate |
-//! | [`given`] | ids and times |
-//! | [`invoke`] | another invocation of a function |
-//! | [`http`], [`records`] | what API Gateway and Kinesis triggers hand over |
+//! Each concept has a room. A room uses what lies below it, never what stands
+//! beside it or above it.
+//!
+//! | floor | room | what it does |
+//! |---|---|---|
+//! | 7 | [`wiring`] | from the environment to the stores |
+//! | 6 | [`playback`] | sends history through the replay stream again |
+//! | 6 | [`react`] | runs adapters and rules: microservice's work |
+//! | 6 | [`audit`] | looks at both tables from the outside: `rewind verify` and `/health` |
+//! | 5 | [`project`] | folds events into rows: write's work |
+//! | 5 | [`reverse`] | takes single events back |
+//! | 4 | [`generation`] | which generation of a projection serves, which is built; compares two of them |
+//! | 4 | [`history`] | reads history in recorded order, and follows reversals |
+//! | 4 | [`sequence`] | gives events their versions and records them: pump's work |
+//! | 3 | [`event_table`] | the events table: claims, commits, reading |
+//! | 3 | [`data_table`] | the data store: rows, transactions, records of readers |
+//! | 2 | [`aws`] | what the rooms above need of the SDK |
+//! | | `faults` | faults between Rewind and AWS, for tests; a feature of this crate |
 #![deny(missing_docs)]
 
 pub mod audit;
-pub mod clients;
-pub mod clock;
-pub mod compare;
-pub mod data_store;
-mod error;
-pub mod event_store;
+pub mod aws;
+pub mod data_table;
+pub mod event_table;
 #[cfg(feature = "faults")]
 pub mod faults;
-pub mod generations;
+pub mod generation;
 pub mod history;
-pub mod http;
-pub mod invoke;
-mod item;
-pub mod lag;
-pub mod partitions;
-pub mod peek;
 pub mod playback;
-pub mod projector;
-pub mod put;
-pub mod reactor;
-mod readers;
-pub mod records;
-pub mod retry;
-pub mod reversal;
-pub mod sequencer;
-pub mod shards;
-pub mod stalls;
+pub mod project;
+pub mod react;
+pub mod reverse;
+pub mod sequence;
+pub mod wiring;
 
-pub use error::Error;
-pub use item::Item;
+pub use aws::{error::Error, item::Item};

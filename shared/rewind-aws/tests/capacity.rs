@@ -13,7 +13,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use meter::{Meter, Reading};
 use pump::Handler;
 use rewind::{Batch, CloudEvent, RecordedEvent};
-use rewind_aws::{clients::Clients, sequencer::Sequencer};
+use rewind_aws::{sequence::sequencer::Sequencer, wiring::Clients};
 use serde_json::json;
 use support::{Aws, event, recorded};
 

@@ -4,9 +4,11 @@ mod support;
 
 use rewind::Target;
 use rewind_aws::{
-    compare::{self, Comparison, Cursor},
-    data_store::{DataStore, Key, Row},
-    generations::Generations,
+    data_table::data_store::{DataStore, Key, Row},
+    generation::{
+        compare::{self, Comparison, Cursor},
+        lifecycle::Generations,
+    },
 };
 use serde_json::{Value, json};
 use support::Aws;

@@ -4,8 +4,8 @@ mod support;
 
 use rewind::{CloudEvent, Head, StreamName, commit};
 use rewind_aws::{
-    event_store::{After, Claim, Inserted},
-    partitions::Cursor,
+    event_table::event_store::{After, Claim, Inserted},
+    history::partition::Cursor,
 };
 use support::{Aws, event, recorded};
 

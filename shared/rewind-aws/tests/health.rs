@@ -5,12 +5,14 @@ mod support;
 use aws_lambda_events::{encodings::Body, kinesis::KinesisEvent};
 use rewind::{Batch, CloudEvent};
 use rewind_aws::{
-    http::Request,
-    projector::Projector,
-    put::Outgoing,
-    records::{Failures, Record},
-    sequencer::Sequencer,
-    shards::Shards,
+    aws::{
+        batch::{Failures, Record},
+        http::Request,
+        producer::Outgoing,
+    },
+    data_table::shard::Shards,
+    project::projector::Projector,
+    sequence::sequencer::Sequencer,
 };
 use serde_json::{Value, json};
 use std::time::Duration;

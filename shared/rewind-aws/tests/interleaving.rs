@@ -17,9 +17,9 @@ use aws_smithy_runtime_api::client::{
 use futures::future::BoxFuture;
 use rewind::Target;
 use rewind_aws::{
-    clients::Clients,
-    data_store::{Key, Row, Write, Written},
-    sequencer::{Outcome, Sequencer},
+    data_table::data_store::{Key, Row, Write, Written},
+    sequence::sequencer::{Outcome, Sequencer},
+    wiring::Clients,
 };
 use serde_json::json;
 use std::sync::{Arc, Mutex};

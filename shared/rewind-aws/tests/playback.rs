@@ -8,21 +8,26 @@ mod support;
 use futures::future::{join, join_all};
 use rewind::{
     CloudEvent, Delivery, RecordedEvent, Selection, StreamName,
-    envelope::{Marker, Nothing},
+    delivery::{Marker, Nothing},
     selection::micros,
 };
 use rewind_aws::{
-    audit::{Audit, Violation, Watch},
-    clients::Clients,
-    clock::now,
-    data_store::Key,
+    audit::{
+        report::{Violation, Watch},
+        run::Audit,
+    },
+    aws::{clock::now, producer::Stream},
+    data_table::data_store::Key,
     faults::{Faults, Kind, Plan},
-    generations,
-    partitions::PAGE,
-    playback::{Activation, Destination, Ended, PlayError, Playback, Player, Request, State, load},
-    projector::Projector,
-    put::Stream,
-    sequencer::{Outcome, Sequencer},
+    generation::lifecycle,
+    history::partition::PAGE,
+    playback::{
+        player::{Ended, PlayError, Playback, Player, State, load},
+        request::{Activation, Destination, Request},
+    },
+    project::projector::Projector,
+    sequence::sequencer::{Outcome, Sequencer},
+    wiring::Clients,
 };
 use serde_json::{Value, json};
 use std::{
@@ -181,7 +186,7 @@ async fn of_ten_rebuilds_at_once_one_is_made_and_nine_name_it() {
             );
             assert!(problem.detail.contains(&made.id), "{problem:?}");
         }
-        let known = generations::of(&aws.data(), "sums").await.unwrap();
+        let known = lifecycle::of(&aws.data(), "sums").await.unwrap();
         let building = known.building.unwrap();
         assert_eq!(known.playback.as_ref(), Some(&made.id));
         assert_eq!(made.to[0].target().unwrap().generation, building);
@@ -589,7 +594,7 @@ async fn a_part_of_history_goes_into_a_generation_of_its_own_and_never_serves() 
     audit.run(&mut names).await.unwrap();
     assert_eq!(names.0, Vec::<String>::new());
 
-    let known = generations::of(&store, "sums").await.unwrap();
+    let known = lifecycle::of(&store, "sums").await.unwrap();
     assert_eq!((known.serving, known.parts.len()), (1, 4));
     for generation in known.parts.keys() {
         for projection in ["sums", "digits"] {
@@ -601,7 +606,7 @@ async fn a_part_of_history_goes_into_a_generation_of_its_own_and_never_serves() 
         }
     }
     assert!(player.sweep(far()).await.unwrap());
-    let known = generations::of(&store, "sums").await.unwrap();
+    let known = lifecycle::of(&store, "sums").await.unwrap();
     assert!(known.parts.is_empty());
     assert_eq!(
         known.dropped.len(),
@@ -639,7 +644,7 @@ async fn only_who_builds_a_generation_lets_readers_see_it() {
     player.create("aimed", &aimed).await.unwrap();
     let played = rebuild(&aws, &player, "aimed").await;
     assert_eq!(played.state, State::Completed, "{played:?}");
-    let known = generations::of(&aws.data(), "sums").await.unwrap();
+    let known = lifecycle::of(&aws.data(), "sums").await.unwrap();
     assert_eq!((known.serving, known.building), (1, Some(2)));
     let built = rebuild(&aws, &player, "builder").await;
     assert_eq!(built.state, State::CaughtUp, "{built:?}");
@@ -771,7 +776,7 @@ async fn what_makes_no_sense_is_refused_with_the_reason() {
         ..Request::default()
     };
     player.create("three", &both).await.unwrap_err();
-    let digits = generations::of(&aws.data(), "digits").await.unwrap();
+    let digits = lifecycle::of(&aws.data(), "digits").await.unwrap();
     assert_eq!(digits.building, None);
     assert!(load(&aws.data(), "three").await.unwrap().is_none());
     let nothing = Destination {

@@ -6,11 +6,13 @@ mod support;
 use futures::future::join_all;
 use rewind::{CloudEvent, Delivery, Receiver, RecordedEvent, Replay, Target};
 use rewind_aws::{
-    data_store::{DataStore, Key, Row},
-    generations,
-    projector::Projector,
-    sequencer::{Outcome, Sequencer},
-    stalls,
+    data_table::{
+        data_store::{DataStore, Key, Row},
+        stall,
+    },
+    generation::lifecycle,
+    project::projector::Projector,
+    sequence::sequencer::{Outcome, Sequencer},
 };
 use serde_json::json;
 use std::sync::atomic::Ordering;
@@ -126,7 +128,7 @@ async fn a_poisoned_event_stalls_its_own_projection_and_stream_until_it_is_mende
         row(&store, "digits", 1, "digit/4").await.state,
         Some(json!(1))
     );
-    let (reports, _) = stalls::list(&store, None, None, 10).await.unwrap();
+    let (reports, _) = stall::list(&store, None, None, 10).await.unwrap();
     assert_eq!(reports.len(), 1);
     assert_eq!(
         (reports[0].reader.as_str(), reports[0].version),
@@ -142,7 +144,7 @@ async fn a_poisoned_event_stalls_its_own_projection_and_stream_until_it_is_mende
         mended.state,
         Some(json!({"sum": 26, "seen": [1, 2, 13, 4, 6]}))
     );
-    assert_eq!(stalls::list(&store, None, None, 10).await.unwrap().0, []);
+    assert_eq!(stall::list(&store, None, None, 10).await.unwrap().0, []);
     aws.system.stop().await;
 }
 
@@ -281,10 +283,10 @@ async fn a_replay_reaches_only_the_generation_that_it_is_for() {
         .await
         .unwrap();
     assert_eq!(row(&store, "sums", 7, "1").await, Row::default());
-    generations::activate(&store, &building).await.unwrap();
-    assert_eq!(generations::of(&store, "sums").await.unwrap().serving, 2);
+    lifecycle::activate(&store, &building).await.unwrap();
+    assert_eq!(lifecycle::of(&store, "sums").await.unwrap().serving, 2);
     assert!(
-        generations::activate(&store, &target("sums", 9))
+        lifecycle::activate(&store, &target("sums", 9))
             .await
             .is_err()
     );

@@ -4,34 +4,39 @@
 mod support;
 
 use rewind::{
-    CloudEvent, Delivery, MultiStreamProjection, Receiver, RecordedEvent, Rejection, Replay,
-    Reverted, Service, SingleStreamProjection, StreamName, Target,
+    CloudEvent, Delivery, Envelope, MultiStreamProjection, Receiver, RecordedEvent, Rejection,
+    Replay, Reverted, Service, SingleStreamProjection, StreamName, Target,
     reversal::{Reversal, Reversals},
 };
 use rewind_aws::{
-    audit::{Audit, Counts, Violation, Watch},
-    data_store::{Key, Row},
-    history,
-    projector::Projector,
-    reversal::{Named, ReverseError, Reverser},
-    sequencer::{Outcome, Sequencer},
-    stalls,
+    audit::{
+        report::{Counts, Violation, Watch},
+        run::Audit,
+    },
+    data_table::{
+        data_store::{Key, Row},
+        stall,
+    },
+    history::resolve,
+    project::projector::Projector,
+    reverse::reversal::{Named, ReverseError, Reverser},
+    sequence::sequencer::{Outcome, Sequencer},
 };
 use serde_json::{Value, json};
-use support::{Aws, Sums, delivery, event};
+use support::{Aws, CountEvent, Sums, delivery, event};
 
 /// Adds up, and can take back.
 struct Totals;
 impl SingleStreamProjection for Totals {
-    type State = i64;
+    type Event = CountEvent;
+    type Row = i64;
     const NAME: &'static str = "totals";
-    const CATEGORY: &'static str = "count";
-    fn apply(total: &mut i64, event: &RecordedEvent) -> Result<(), Rejection> {
-        *total += number(event)?;
+    fn apply(total: &mut i64, event: &Envelope<CountEvent>) -> Result<(), Rejection> {
+        *total += number(event);
         Ok(())
     }
-    fn revert(total: &mut i64, event: &RecordedEvent) -> Result<Reverted, Rejection> {
-        *total -= number(event)?;
+    fn revert(total: &mut i64, event: &Envelope<CountEvent>) -> Result<Reverted, Rejection> {
+        *total -= number(event);
         Ok(Reverted::Done)
     }
 }
@@ -39,31 +44,28 @@ impl SingleStreamProjection for Totals {
 /// Adds up over all streams.
 struct Overall;
 impl MultiStreamProjection for Overall {
+    type Event = CountEvent;
     type Row = i64;
     const NAME: &'static str = "overall";
-    const CATEGORIES: &'static [&'static str] = &["count"];
-    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
-        Ok(vec![format!("digit/{}", number(event)? % 10)])
+    fn keys(event: &Envelope<CountEvent>) -> Result<Vec<String>, Rejection> {
+        Ok(vec![format!("digit/{}", number(event) % 10)])
     }
-    fn apply(_: &str, total: &mut i64, event: &RecordedEvent) -> Result<(), Rejection> {
-        let n = number(event)?;
+    fn apply(_: &str, total: &mut i64, event: &Envelope<CountEvent>) -> Result<(), Rejection> {
+        let n = number(event);
         if n == 666 {
             return Err(Rejection::new("the number of the beast"));
         }
         *total += n;
         Ok(())
     }
-    fn revert(_: &str, total: &mut i64, event: &RecordedEvent) -> Result<(), Rejection> {
-        *total -= number(event)?;
+    fn revert(_: &str, total: &mut i64, event: &Envelope<CountEvent>) -> Result<(), Rejection> {
+        *total -= number(event);
         Ok(())
     }
 }
 
-fn number(event: &RecordedEvent) -> Result<i64, Rejection> {
-    let data: Value = event.data()?;
-    data["n"]
-        .as_i64()
-        .ok_or_else(|| Rejection::new("no number"))
+fn number(event: &Envelope<CountEvent>) -> i64 {
+    event.data.number().n as i64
 }
 
 fn service() -> Service {
@@ -227,7 +229,7 @@ async fn an_event_taken_back_is_in_no_row_and_comes_back_when_restored() {
     let mut then = Vec::new();
     for event in &events {
         let (store, at) = (aws.events(), event.position);
-        let folded = history::fold_shared(&store, overall, "digit/2", at, far).await;
+        let folded = resolve::fold_shared(&store, overall, "digit/2", at, far).await;
         then.push(folded.unwrap().unwrap().state.unwrap_or_default());
     }
     let row = |n: u64| json!(n);
@@ -282,7 +284,7 @@ async fn reversing_a_poisoned_event_lets_its_stream_go_on() {
     // 13 panics in `sums`, 666 is refused in `overall`.
     let events = record(&aws, &counted("count-1", [1, 13, 666, 4])).await;
     project(&aws, &events).await;
-    let (reports, _) = stalls::list(&aws.data(), None, None, 10).await.unwrap();
+    let (reports, _) = stall::list(&aws.data(), None, None, 10).await.unwrap();
     assert_eq!(reports.len(), 2, "{reports:?}");
     for version in [2, 3] {
         let reversal = reverse(&aws, "count-1", version).await;
@@ -292,7 +294,7 @@ async fn reversing_a_poisoned_event_lets_its_stream_go_on() {
     assert_eq!(state(&aws, "sums", 1, "1").await, expected);
     assert_eq!(state(&aws, "totals", 1, "1").await, json!(5));
     assert_eq!(state(&aws, "overall", 1, "digit/6").await, Value::Null);
-    let (reports, _) = stalls::list(&aws.data(), None, None, 10).await.unwrap();
+    let (reports, _) = stall::list(&aws.data(), None, None, 10).await.unwrap();
     assert_eq!(reports, []);
     for size in [2, 3, 100] {
         rebuilt_is_live(&aws, &["count-1"], size).await;

@@ -6,8 +6,8 @@ mod support;
 use futures::future::join_all;
 use rewind::CloudEvent;
 use rewind_aws::{
-    event_store::{Claim, Inserted},
-    sequencer::{Outcome, Sequencer},
+    event_table::event_store::{Claim, Inserted},
+    sequence::sequencer::{Outcome, Sequencer},
 };
 use support::{Aws, event, recorded};
 

@@ -5,8 +5,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use ingest::Handler;
 use rewind::{Batch, CloudEvent};
 use rewind_aws::{
-    clients::Clients,
-    http::{Request, Response},
+    aws::http::{Request, Response},
+    wiring::Clients,
 };
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};

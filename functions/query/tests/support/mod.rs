@@ -5,8 +5,8 @@ use aws_lambda_events::encodings::Body;
 use local::{Options, State, System, Template, Worker};
 use query::Handler;
 use rewind_aws::{
-    clients::Clients,
-    http::{Request, Response},
+    aws::http::{Request, Response},
+    wiring::Clients,
 };
 use serde_json::{Value, json};
 
@@ -45,12 +45,12 @@ impl Tables {
         Self { system, clients }
     }
 
-    pub fn events(&self) -> rewind_aws::event_store::EventStore {
+    pub fn events(&self) -> rewind_aws::event_table::event_store::EventStore {
         let table = self.system.table("EventsTable").unwrap();
         self.clients.event_store(table)
     }
 
-    pub fn data(&self) -> rewind_aws::data_store::DataStore {
+    pub fn data(&self) -> rewind_aws::data_table::data_store::DataStore {
         let table = self.system.table("DataTable").unwrap();
         self.clients.data_store(table)
     }

@@ -5,10 +5,15 @@
 //! their own stream, which is why the second look at what the filter has seen
 //! before reads no more than that stream.
 
-use super::{Kind, Run, Violation, line, locked, walk::Pages};
+use super::{
+    line,
+    report::{Kind, Violation},
+    run::{Run, locked},
+    walk::Pages,
+};
 use crate::{
     Error,
-    item::{Item, number, string},
+    aws::item::{Item, number, string},
 };
 use rewind::{RecordedEvent, StreamName};
 use std::collections::{BTreeSet, HashMap};

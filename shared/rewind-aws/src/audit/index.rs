@@ -5,16 +5,18 @@
 //! commits so young that the index may lag, entries are looked up one by one.
 
 use super::{
-    Kind, Run, Violation,
     filter::digest,
     line::{self, place_of},
-    locked,
+    report::{Kind, Violation},
+    run::{Run, locked},
     walk::{Pages, Visit, begins_with},
 };
 use crate::{
     Error,
-    item::{Item, number, string},
-    retry,
+    aws::{
+        item::{Item, number, string},
+        retry,
+    },
 };
 use rewind::{Commit, StreamName};
 use std::collections::{BTreeMap, BTreeSet};

@@ -1,13 +1,14 @@
 //! What lies in the data store and belongs to no stream.
 
 use super::{
-    Kind, Run, Violation, locked,
     readers::{Reader, Way},
+    report::{Kind, Violation},
+    run::{Run, locked},
 };
 use crate::{
     Error,
-    data_store::{self, Key},
-    item::Item,
+    aws::item::Item,
+    data_table::data_store::{self, Key},
 };
 use rewind::StreamName;
 

@@ -1,8 +1,11 @@
 //! The line of a stream's commits: dense versions, rising positions, and
 //! commits that can be read.
 
-use super::{Kind, Run, Violation};
-use crate::{event_store::commit_of, item::Item};
+use super::{
+    report::{Kind, Violation},
+    run::Run,
+};
+use crate::{aws::item::Item, event_table::scan::commit_of};
 use rewind::{Commit, RecordedEvent, StreamName};
 
 /// How far a stream was followed.

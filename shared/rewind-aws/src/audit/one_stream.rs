@@ -2,20 +2,20 @@
 //! the index, and what each reader made of it.
 
 use super::{
-    Kind, Run, Violation,
     claims::Candidates,
     line::Line,
-    locked,
     readers::{Generation, Reader, Way},
+    report::{Kind, Violation},
+    run::{Run, locked},
     tally::Tally,
     walk::{Pages, begins_with},
 };
 use crate::{
     Error,
-    data_store::{Key, Row},
-    event_store::EventStore,
-    history::{self, Subject},
-    projector::many_streams::Apart,
+    data_table::data_store::{Key, Row},
+    event_table::event_store::EventStore,
+    history::resolve::{self, Subject},
+    project::many_streams::Apart,
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use rewind::{Change, RecordedEvent, Rejection, StreamName, reversal::Reversals};
@@ -74,7 +74,7 @@ impl Run<'_> {
             }
             page.events.iter().for_each(|event| reversals.note(event));
             let resolved = page.events.iter().map(Cow::Borrowed).collect();
-            let resolved = match history::resolve(&self.events, resolved).await {
+            let resolved = match resolve::resolve(&self.events, resolved).await {
                 // What a reversal names lies in a gap, which is named below.
                 Err(Error::Damaged { .. }) => Vec::new(),
                 resolved => resolved?,
@@ -234,7 +234,7 @@ impl<'a> Fold<'a> {
             key: &self.stored.key.sk,
             selection: self.generation.selection.as_ref(),
         };
-        let folded = history::fold(events, subject, self.stored.row.watermark).await?;
+        let folded = resolve::fold(events, subject, self.stored.row.watermark).await?;
         self.state = folded.state;
         self.reached = folded.watermark;
         self.refused = folded.refused;

@@ -6,17 +6,18 @@
 //! suspect then, and looked at again.
 
 use super::{
-    Run, line,
+    line,
     one_stream::stored_form,
     readers::Way,
+    run::Run,
     tally::{BYTES_AT_ONCE, Name, Scope, Tally},
     walk::{Pages, Visit, begins_with},
 };
 use crate::{
     Error,
-    data_store::{self, row_partitions},
-    history,
-    item::{Item, string},
+    aws::item::{Item, string},
+    data_table::data_store::{self, row_partitions},
+    history::resolve,
 };
 use rewind::{StreamName, Target};
 use std::{
@@ -99,7 +100,7 @@ impl Run<'_> {
             is_first = false;
             let events = line::read(&items).events;
             let resolved = events.iter().map(Cow::Borrowed).collect();
-            let resolved = history::resolve(&self.events, resolved).await?;
+            let resolved = resolve::resolve(&self.events, resolved).await?;
             self.tally(&standings, &resolved, tally, false);
             if events.last().is_some_and(|event| event.version >= mark) {
                 break;

@@ -3,14 +3,15 @@
 //! touches it either, and the fold has to be equal.
 
 use super::{
-    Kind, Run, Violation,
     one_stream::{shown, stored_form},
+    report::{Kind, Violation},
+    run::Run,
     tally::{Name, Scope},
     walk::Visit,
 };
 use crate::{
     Error,
-    data_store::{Key, Row},
+    data_table::data_store::{Key, Row},
 };
 use rewind::Rejection;
 use serde_json::Value;

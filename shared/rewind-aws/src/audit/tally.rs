@@ -1,8 +1,14 @@
 //! Some of the rows that streams share, folded anew: as many as memory should
 //! hold at once.
 
-use super::{Kind, Run, Violation, filter::digest, locked, one_stream::Standing, readers::Way};
-use crate::{history::Resolved, projector::many_streams::passed};
+use super::{
+    filter::digest,
+    one_stream::Standing,
+    readers::Way,
+    report::{Kind, Violation},
+    run::{Run, locked},
+};
+use crate::{history::resolve::Resolved, project::many_streams::passed};
 use rewind::{Change, Rejection};
 use serde_json::Value;
 use std::{

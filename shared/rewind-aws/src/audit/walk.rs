@@ -1,11 +1,15 @@
 //! Finds every stream by a scan of the events table's keys, and visits several
 //! at a time.
 
-use super::{Kind, Run, Violation, locked, tally::Tally};
+use super::{
+    report::{Kind, Violation},
+    run::{Run, locked},
+    tally::Tally,
+};
 use crate::{
     Error,
-    event_store::EventStore,
-    item::{Item, number, string},
+    aws::item::{Item, number, string},
+    event_table::event_store::EventStore,
 };
 use futures::{TryStreamExt, stream};
 use rewind::StreamName;

@@ -2,14 +2,16 @@
 //! its stream's head, or, of a part of history, its last selected event. Only
 //! then do readers see it.
 
-use super::{Activation, Go, HEARTBEAT, Playing, State};
+use super::{
+    player::{Go, HEARTBEAT, Playing, State},
+    request::Activation,
+};
 use crate::{
     Error,
-    clock::now,
-    data_store::Key,
-    generations::{self, ChangeError, Generations},
-    partitions::{self, Cursor, PAGE},
-    stalls,
+    aws::clock::now,
+    data_table::{data_store::Key, stall},
+    generation::lifecycle::{self, ChangeError, Generations},
+    history::partition::{self, Cursor, PAGE},
 };
 use rewind::{Commit, Over, StreamName, Target};
 use std::{
@@ -50,7 +52,7 @@ impl Playing<'_> {
         };
         let mut known: HashMap<String, Generations> = HashMap::new();
         for target in self.replay.targets() {
-            let generations = generations::of(&self.player.store, &target.projection).await?;
+            let generations = lifecycle::of(&self.player.store, &target.projection).await?;
             known.insert(target.projection.clone(), generations);
         }
         // Live events reach parts of history as little as the check does.
@@ -120,7 +122,7 @@ impl Playing<'_> {
             return Ok(Go::Stopped);
         }
         for target in rebuilt {
-            match generations::activate(&self.player.store, target).await {
+            match lifecycle::activate(&self.player.store, target).await {
                 Ok(()) => {}
                 Err(ChangeError::Refused(why)) => {
                     self.fail(why).await?;
@@ -147,7 +149,7 @@ impl Playing<'_> {
         let (events, what) = (&self.player.events, &self.request.what);
         let is_slice = StreamName::new(partition).is_err();
         if is_slice && what.is_whole_streams() {
-            let page = partitions::entries(events, partition, what, after, until, PAGE).await?;
+            let page = partition::entries(events, partition, what, after, until, PAGE).await?;
             let (mut expected, mut keys) = (Expected::new(), Vec::new());
             for entry in page.entries {
                 let last = (entry.last_version(), entry.position);
@@ -161,9 +163,9 @@ impl Playing<'_> {
                 is_last: page.is_last,
             });
         }
-        let page = partitions::page(events, partition, what, after, until, PAGE).await?;
+        let page = partition::page(events, partition, what, after, until, PAGE).await?;
         let mut expected = Expected::new();
-        for event in partitions::selected(&page.commits, what)? {
+        for event in partition::selected(&page.commits, what)? {
             let last = (event.version, event.position);
             expected.insert(event.event.stream, last);
         }
@@ -281,7 +283,7 @@ impl Playing<'_> {
         for target in self.replay.targets() {
             let reader = target.to_string();
             let store = &self.player.store;
-            let (stalls, _) = stalls::list(store, Some(&reader), None, 100).await?;
+            let (stalls, _) = stall::list(store, Some(&reader), None, 100).await?;
             let stall = stalls.into_iter().find(|stall| {
                 let mut streams = lagging.iter().map(|(_, stream)| stream);
                 streams.any(|stream| *stream == stall.stream)

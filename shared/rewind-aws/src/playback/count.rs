@@ -1,10 +1,10 @@
 //! Counting off: which event is the last of the first so many.
 
-use super::{HEARTBEAT, PlayError, Playback, Player, State};
+use super::player::{HEARTBEAT, PlayError, Playback, Player, State};
 use crate::{
-    clock::now,
-    generations::{self, ChangeError},
-    partitions::{Advanced, Merged},
+    aws::clock::now,
+    generation::lifecycle::{self, ChangeError},
+    history::partition::{Advanced, Merged},
 };
 use rewind::{Problem, Selection, StreamName, reversal::Reversal, selection::Last};
 use std::time::Instant;
@@ -64,7 +64,7 @@ impl Player {
         }
         let of: &Selection = &playback.request.what;
         for target in playback.targets().filter(|_| !playback.request.dry_run) {
-            match generations::describe_part(&self.store, target, of).await {
+            match lifecycle::describe_part(&self.store, target, of).await {
                 Ok(()) => {}
                 Err(ChangeError::Refused(why)) => {
                     return Err(Problem::new(409, "not-now", why).into());

@@ -2,14 +2,15 @@
 //! build are opened, and it is saved. Nothing is sent yet.
 
 use super::{
-    Destination, PlayError, Playback, Player, Progress, Request, State, key, load, record,
+    player::{PlayError, Playback, Player, Progress, State, key, load, record},
+    request::{Destination, Request},
 };
 use crate::{
     Error,
-    clock::now,
-    data_store::{Write, Written},
-    generations::{self, ChangeError, Opening},
-    partitions, retry,
+    aws::{clock::now, retry},
+    data_table::data_store::{Write, Written},
+    generation::lifecycle::{self, ChangeError, Opening},
+    history::partition,
 };
 use rewind::{Problem, Projection, Receiver, Target, selection::micros};
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,7 +32,7 @@ impl Player {
             None => self.events.categories().await?,
         };
         let categories = categories.iter().map(String::as_str).collect();
-        let partitions = partitions::of(&request.what, &categories);
+        let partitions = partition::of(&request.what, &categories);
         let partitions = partitions
             .into_iter()
             .map(|name| (name, Progress::default()));
@@ -138,7 +139,9 @@ impl Player {
                 read.extend(projection.into_iter().flat_map(|known| known.categories));
             } else if to.microservice.is_some() {
                 let reactions = self.service.reactions().iter();
-                read.extend(reactions.map(|reaction| reaction.category.as_str()));
+                read.extend(
+                    reactions.flat_map(|reaction| reaction.categories.iter().map(String::as_str)),
+                );
             } else {
                 return None;
             }
@@ -161,7 +164,7 @@ impl Player {
                     subscriber: subscriber.clone(),
                 },
                 None => Receiver::Microservice {
-                    microservice: rewind::envelope::Nothing {},
+                    microservice: rewind::delivery::Nothing {},
                 },
             };
             return Ok((receiver, None));
@@ -170,7 +173,7 @@ impl Player {
             projection: projection.name.to_string(),
             generation,
         };
-        let known = generations::of(&self.store, projection.name).await?;
+        let known = lifecycle::of(&self.store, projection.name).await?;
         if let Some(generation) = destination.generation {
             let field = format!("to[{nth}].generation");
             let is_part = known.parts.contains_key(&generation);
@@ -188,13 +191,13 @@ impl Player {
             return Ok((Receiver::Projection(target(known.latest + 1)), None));
         }
         let opening = if is_part(request, projection) {
-            generations::open_part(&self.store, projection, id, &request.what).await
+            lifecycle::open_part(&self.store, projection, id, &request.what).await
         } else {
             let is_over = async |other: &str| {
                 let other = load(&self.store, other).await?;
                 Ok(other.is_none_or(|(other, _)| other.state.is_over()))
             };
-            generations::open(&self.store, projection, id, is_over).await
+            lifecycle::open(&self.store, projection, id, is_over).await
         };
         match opening {
             Ok(Opening { target, write }) => Ok((Receiver::Projection(target), write)),

@@ -1,15 +1,14 @@
 //! Sending what the events table holds, partition by partition.
 
-use super::{Go, HEARTBEAT, Playing, Progress, Sent, State};
+use super::player::{Go, HEARTBEAT, Playing, Progress, Sent, State};
 use crate::{
     Error,
-    clock::now,
-    event_store::After,
-    partitions::{self, PAGE},
-    put::Outgoing,
+    aws::{clock::now, producer::Outgoing},
+    event_table::event_store::After,
+    history::partition::{self, PAGE},
 };
 use futures::{StreamExt, stream};
-use rewind::{Commit, Delivery, RecordedEvent, StreamName, envelope::Marker, selection::micros};
+use rewind::{Commit, Delivery, RecordedEvent, StreamName, delivery::Marker, selection::micros};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -123,7 +122,7 @@ impl Playing<'_> {
             }
             let limit = self.pacer.page(PAGE);
             let after = partition.cursor.as_ref();
-            let page = partitions::page(events, name, what, after, self.until, limit).await?;
+            let page = partition::page(events, name, what, after, self.until, limit).await?;
             let runs = self.runs(&page.commits)?;
             let count = runs.values().map(|events| events.len() as u64).sum();
             if !self.request.dry_run {
@@ -183,7 +182,7 @@ impl Playing<'_> {
     ) -> Result<BTreeMap<StreamName, Vec<RecordedEvent>>, Error> {
         // A stream's commits rise in a partition: consecutive ones share records.
         let mut runs: BTreeMap<StreamName, Vec<RecordedEvent>> = BTreeMap::new();
-        for event in partitions::selected(commits, &self.request.what)? {
+        for event in partition::selected(commits, &self.request.what)? {
             let run = runs.entry(event.stream().clone()).or_default();
             run.push(event);
         }
@@ -252,7 +251,7 @@ impl Playing<'_> {
             }
             // They share a key: what follows a failed one was not sent.
             outgoing.drain(..first);
-            crate::retry::wait(attempt).await;
+            crate::aws::retry::wait(attempt).await;
         }
         Ok(())
     }

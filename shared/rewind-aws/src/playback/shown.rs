@@ -1,7 +1,10 @@
 //! A playback as it is shown: progress, rate, time left, and of a dry run what
 //! it would take.
 
-use super::{Playback, Progress, Request, State};
+use super::{
+    player::{Playback, Progress, State},
+    request::Request,
+};
 use jiff::Timestamp;
 use rewind::Receiver;
 use serde::Serialize;

@@ -1,7 +1,7 @@
 //! Versions, positions, and commits that can be read.
 
 use crate::{scene::Scene, support::event};
-use rewind_aws::audit::Kind;
+use rewind_aws::audit::report::Kind;
 
 #[tokio::test]
 async fn a_missing_version_is_a_gap() {

@@ -2,7 +2,7 @@
 
 use crate::{scene::Scene, support::event};
 use rewind::StreamName;
-use rewind_aws::audit::Kind;
+use rewind_aws::audit::report::Kind;
 
 #[tokio::test]
 async fn an_identity_that_nothing_claims_is_reported() {

@@ -10,9 +10,9 @@ use aws_sdk_dynamodb::types::{
 };
 use rewind::Head;
 use rewind_aws::{
-    audit::{Audit, Kind},
-    event_store::Claim,
-    sequencer::Sequencer,
+    audit::{report::Kind, run::Audit},
+    event_table::event_store::Claim,
+    sequence::sequencer::Sequencer,
 };
 
 #[tokio::test]

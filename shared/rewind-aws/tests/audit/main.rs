@@ -8,7 +8,7 @@ mod scene;
 #[path = "../support/mod.rs"]
 mod support;
 
-use rewind_aws::sequencer::Sequencer;
+use rewind_aws::sequence::sequencer::Sequencer;
 use scene::Scene;
 use support::event;
 

@@ -3,8 +3,8 @@
 use crate::scene::{Scene, row};
 use aws_sdk_dynamodb::types::AttributeValue;
 use rewind_aws::{
-    audit::Kind,
-    data_store::{Key, Row},
+    audit::report::Kind,
+    data_table::data_store::{Key, Row},
 };
 use serde_json::json;
 

@@ -2,9 +2,10 @@
 //! were told.
 
 use crate::{
-    domain::{BEAST, Counted, FRAGILE, HOSTILE, Input, SPOILS, SPOILT, UNNOTED},
+    domain::{BEAST, FRAGILE, HOSTILE, Input, SPOILS, SPOILT, UNNOTED},
     fact::Fact,
     settings::Mischief,
+    support::Number,
     truth,
     world::World,
 };
@@ -13,8 +14,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use rewind::{RecordedEvent, StreamName, reversal::REVERSED};
 use rewind_aws::{
-    http::{Request, Response},
-    reversal::{Named, Reverser},
+    aws::http::{Request, Response},
+    reverse::reversal::{Named, Reverser},
 };
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
@@ -126,7 +127,7 @@ impl Client {
             };
             return self.send_input(&input, Some(id)).await;
         }
-        let data = json!(Counted { n: 1, world });
+        let data = json!(Number { n: 1, world });
         self.send_one(Fact::new(Some(id), &self.name, "counted", stream, &data))
             .await;
     }
@@ -160,7 +161,7 @@ impl Client {
         if stream.starts_with("spread") && n != BEAST {
             n %= 12;
         }
-        let data = json!(Counted {
+        let data = json!(Number {
             n,
             world: self.world.id
         });

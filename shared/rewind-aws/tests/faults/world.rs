@@ -10,14 +10,16 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_http_client::Builder;
 use rewind_aws::{
-    clients::Clients,
+    aws::{
+        batch::BatchAnswer,
+        http::{Request, Response},
+    },
     faults::{Faults, Plan},
-    http::{Request, Response},
-    projector::Projector,
-    reactor::Reactor,
-    records::BatchAnswer,
-    reversal::Reverser,
-    sequencer::Sequencer,
+    project::projector::Projector,
+    react::reactor::Reactor,
+    reverse::reversal::Reverser,
+    sequence::sequencer::Sequencer,
+    wiring::Clients,
 };
 use std::{
     sync::atomic::{AtomicU64, Ordering},

@@ -1,0 +1,20 @@
+//! Looks from the outside: the checks of `rewind verify`, and for `/health` how
+//! far each reader is behind and what waits for pump.
+//!
+//! It knows both tables and the folds of the domain. It must not write.
+
+mod claims;
+mod filter;
+mod index;
+pub mod lag;
+mod leftovers;
+mod line;
+mod one_stream;
+mod readers;
+pub mod report;
+pub mod run;
+mod shared_rows;
+mod suspects;
+mod tally;
+pub mod waiting;
+mod walk;

@@ -1,0 +1,100 @@
+//! What a Kinesis trigger hands over, and what it wants back.
+
+use aws_lambda_events::kinesis::{KinesisEvent, KinesisRecord};
+use rewind::{Delivery, kpl::user_records};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// A record of a batch.
+#[derive(Debug, Clone)]
+pub struct Record {
+    /// Its place in the shard: what a failure is reported under.
+    pub sequence_number: String,
+    /// When Kinesis took it, in milliseconds since 1970.
+    pub arrived: u64,
+    /// Its bytes.
+    pub data: Vec<u8>,
+}
+
+/// What of a batch has to come again: places of its records, with the reason.
+pub type Failures = BTreeMap<usize, String>;
+
+/// The shard that a batch is of, with its stream: `incoming/shardId-000`.
+pub fn shard_of(event: &KinesisEvent) -> String {
+    let first = event.records.first();
+    let arn = first.and_then(|record| record.event_source_arn.as_deref());
+    let stream = arn.and_then(|arn| arn.rsplit('/').next());
+    let id = first.and_then(|record| record.event_id.as_deref());
+    let shard = id.and_then(|id| id.split(':').next());
+    format!(
+        "{}/{}",
+        stream.unwrap_or_default(),
+        shard.unwrap_or_default()
+    )
+}
+
+/// The answer to a trigger with `ReportBatchItemFailures`: from the lowest
+/// failed record on, the shard is delivered again.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BatchAnswer {
+    /// Empty where all went well.
+    pub batch_item_failures: Vec<ItemFailure>,
+}
+
+/// A record that has to be delivered again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ItemFailure {
+    /// Its sequence number.
+    pub item_identifier: String,
+}
+
+/// The records of a trigger's batch, in the shard's order.
+pub fn records(event: KinesisEvent) -> Vec<Record> {
+    let records = event.records.into_iter();
+    records
+        .map(|record| Record {
+            arrived: millis(&record.kinesis),
+            sequence_number: record.kinesis.sequence_number,
+            data: record.kinesis.data.0,
+        })
+        .collect()
+}
+
+fn millis(record: &KinesisRecord) -> u64 {
+    let arrived = record.approximate_arrival_timestamp.0;
+    arrived.timestamp_millis().max(0).unsigned_abs()
+}
+
+/// Reports the lowest failed record, where there is one.
+pub fn answer(records: &[Record], failures: &Failures) -> BatchAnswer {
+    let lowest = failures.keys().next();
+    let lowest = lowest.and_then(|place| records.get(*place));
+    let failures = lowest.map(|record| ItemFailure {
+        item_identifier: record.sequence_number.clone(),
+    });
+    BatchAnswer {
+        batch_item_failures: failures.into_iter().collect(),
+    }
+}
+
+/// The deliveries that records hold, aggregated or not, each with the place of
+/// its record. What holds none is reported and passed over: the events table
+/// has what it may have held, and the next delivery of the stream reads it from
+/// there.
+pub fn deliveries(records: &[Record]) -> Vec<(usize, Delivery)> {
+    let mut deliveries = Vec::with_capacity(records.len());
+    for (place, record) in records.iter().enumerate() {
+        for user_record in user_records(&record.data) {
+            match Delivery::decode(&user_record) {
+                Ok(delivery) => deliveries.push((place, delivery)),
+                Err(error) => {
+                    let sequence_number = &record.sequence_number;
+                    tracing::error!(sequence_number, %error, "a record holds no delivery");
+                }
+            }
+        }
+    }
+    deliveries
+}

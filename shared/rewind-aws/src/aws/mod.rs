@@ -1,0 +1,14 @@
+//! What the rooms above need of the SDK: errors, retries, items, the producer
+//! of Kinesis records, batches of a trigger, other invocations, HTTP requests.
+//!
+//! It knows DynamoDB, Kinesis, Lambda and API Gateway. It must not know a
+//! table, a stream's purpose or a domain.
+
+pub mod batch;
+pub mod clock;
+pub(crate) mod error;
+pub mod http;
+pub(crate) mod item;
+pub mod lambda;
+pub mod producer;
+pub mod retry;

@@ -1,0 +1,8 @@
+//! Generations of projections: which one serves, which one is built, what of a
+//! dropped one is still to be deleted, and where two of them differ.
+//!
+//! It knows the records of generations and their rows. It must not know
+//! playbacks, folds or the events table.
+
+pub mod compare;
+pub mod lifecycle;

@@ -1,0 +1,188 @@
+//! Write's work: folds deliveries, live or replayed, into rows.
+//!
+//! One code path for both. The watermark rule decides what of a delivery is
+//! new to a row; what is missing is read from the events table. A row and its
+//! watermark are one write, so a crash, a repeat or a rival leaves either both
+//! or none.
+
+use crate::{
+    Error,
+    aws::batch::Failures,
+    data_table::{
+        data_store::{DataStore, Key, Row, Write},
+        stall::{self, Stall},
+    },
+    event_table::event_store::EventStore,
+    generation::lifecycle::{self, Generations},
+};
+use rewind::{Delivery, Over, Projection, RecordedEvent, Selection, Service, StreamName, Target};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// How often a row that others write as well is tried.
+pub(super) const MAX_COLLISIONS: u32 = 30;
+
+/// Folds deliveries into the data store.
+#[derive(Debug)]
+pub struct Projector {
+    pub(super) service: Service,
+    pub(super) events: EventStore,
+    pub(super) store: DataStore,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default)]
+pub struct Projected {
+    /// The deliveries, by their places in the batch, that have to come again.
+    pub failed: Failures,
+    /// How many events were folded into rows, each row counted.
+    pub applied: usize,
+    /// How many (projection, stream) cannot go on.
+    pub stalled: usize,
+}
+
+/// What of a batch is for one stream: its events, and which deliveries they
+/// came in.
+#[derive(Debug, Default)]
+pub(super) struct Arrived<'a> {
+    pub(super) events: Vec<&'a RecordedEvent>,
+    pub(super) places: BTreeSet<usize>,
+}
+
+/// A generation of a projection that a batch is folded into.
+#[derive(Debug)]
+pub(super) struct Job<'a> {
+    pub(super) target: Target,
+    pub(super) projection: &'a Projection,
+    /// Which events it is built of, where not of all.
+    pub(super) selection: Option<&'a Selection>,
+}
+
+/// What of a batch is for one job, by stream.
+pub(super) type ByStream<'a> = BTreeMap<&'a StreamName, Arrived<'a>>;
+
+/// How far a stream came.
+#[derive(Debug, Default)]
+pub(super) struct Progress {
+    pub(super) applied: usize,
+    pub(super) stalled: bool,
+}
+
+impl Projector {
+    /// A projector of a service's projections.
+    pub fn new(service: Service, events: EventStore, store: DataStore) -> Self {
+        Self {
+            service,
+            events,
+            store,
+        }
+    }
+
+    /// Folds a batch: for each projection and stream one read and one
+    /// conditional write, whatever the number of events.
+    ///
+    /// # Errors
+    ///
+    /// When not even the generations can be read: the whole batch has to come
+    /// again.
+    pub async fn project(&self, deliveries: &[(usize, Delivery)]) -> Result<Projected, Error> {
+        let known = lifecycle::known(&self.store, &self.service).await?;
+        let mut projected = Projected::default();
+        for (job, streams) in self.jobs(&known, deliveries) {
+            let target = &job.target;
+            let outcomes = match job.projection.over {
+                Over::OneStream => self.fold_each(&job, &streams).await,
+                Over::ManyStreams => self.fold_together(&job, &streams).await,
+            };
+            for (stream, outcome) in outcomes {
+                match outcome {
+                    Ok(progress) => {
+                        projected.applied += progress.applied;
+                        projected.stalled += usize::from(progress.stalled);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%target, %stream, %error, "not folded");
+                        let places = streams.get(stream).map(|arrived| &arrived.places);
+                        let failed = places.into_iter().flatten();
+                        let why = format!("{target} {stream}: {error}");
+                        projected
+                            .failed
+                            .extend(failed.map(|place| (*place, why.clone())));
+                    }
+                }
+            }
+        }
+        Ok(projected)
+    }
+
+    /// Which streams of the batch go into which generation of which projection.
+    fn jobs<'a>(
+        &'a self,
+        known: &HashMap<String, Generations>,
+        deliveries: &'a [(usize, Delivery)],
+    ) -> Vec<(Job<'a>, ByStream<'a>)> {
+        let mut jobs: BTreeMap<Target, (Job<'a>, ByStream<'a>)> = BTreeMap::new();
+        for (place, delivery) in deliveries {
+            let Some(first) = delivery.events.first() else {
+                continue;
+            };
+            let category = first.stream().category();
+            let readers = self.service.projections().iter();
+            for projection in readers.filter(|projection| projection.reads(category)) {
+                let generations = known.get(projection.name).cloned().unwrap_or_default();
+                let targets: Vec<Target> = match &delivery.replay {
+                    None => generations
+                        .live()
+                        .map(|generation| Target {
+                            projection: projection.name.to_string(),
+                            generation,
+                        })
+                        .collect(),
+                    // A generation that was given up takes nothing any more.
+                    Some(replay) => {
+                        let mine = replay.targets();
+                        mine.filter(|to| to.projection == projection.name)
+                            .filter(|to| generations.takes(to.generation))
+                            .cloned()
+                            .collect()
+                    }
+                };
+                for target in targets {
+                    let (_, streams) = jobs.entry(target.clone()).or_insert_with(|| {
+                        let replay = delivery.replay.as_ref();
+                        let job = Job {
+                            target,
+                            projection,
+                            selection: replay.and_then(|replay| replay.selection.as_ref()),
+                        };
+                        (job, ByStream::new())
+                    });
+                    for event in &delivery.events {
+                        let arrived = streams.entry(event.stream()).or_default();
+                        arrived.events.push(event);
+                        arrived.places.insert(*place);
+                    }
+                }
+            }
+        }
+        jobs.into_values().collect()
+    }
+}
+
+/// What changes in the reports of stalls when the row or mark that holds a
+/// stream's watermark is written as `next`.
+pub(super) fn report(
+    target: &Target,
+    stream: &StreamName,
+    was: Option<&str>,
+    next: &Row,
+) -> Result<Option<Write>, Error> {
+    let reader = target.to_string();
+    let stall = next.stalled.as_ref();
+    let stall = stall.map(|reason| Stall::new(&reader, stream, next.watermark, reason));
+    stall::change(was, stall.as_ref(), &reader, stream)
+}
+
+/// The row of a key, or the row before the first event.
+pub(super) fn row_of(rows: &HashMap<Key, Row>, key: &Key) -> Row {
+    rows.get(key).cloned().unwrap_or_default()
+}

@@ -1,0 +1,285 @@
+//! Microservice's work: lets adapters and rules draw new events from recorded
+//! ones, and sends those to `incoming`.
+//!
+//! A reaction keeps a mark for each stream, moved on only when Kinesis holds
+//! what was drawn. A crash in between draws the same events again, under the
+//! same identities, and the sequencer records them once.
+
+use crate::{
+    Error,
+    aws::{
+        batch::Failures,
+        producer::{Outgoing, Stream},
+    },
+    data_table::{
+        data_store::{DataStore, Key, Row, Write, Written},
+        stall::{self, Stall},
+    },
+    event_table::event_store::EventStore,
+    history::resolve,
+};
+use rewind::{
+    Batch, CloudEvent, Delivery, Reaction, RecordedEvent, Rejection, Replay, Service, StreamName,
+    watermark::{Arrival, arrival},
+};
+use std::{borrow::Cow, collections::BTreeMap};
+
+/// Pages of a stream that are read before what was drawn is sent and the mark
+/// moves on: the delivery then comes again for the rest.
+const PAGES_A_TURN: usize = 40;
+
+/// Runs a service's reactions.
+#[derive(Debug)]
+pub struct Reactor {
+    service: Service,
+    events: EventStore,
+    store: DataStore,
+    incoming: Stream,
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default)]
+pub struct Reacted {
+    /// The deliveries, by their places in the batch, that have to come again.
+    pub failed: Failures,
+    /// How many events were drawn and sent.
+    pub emitted: usize,
+    /// How many (reaction, stream) cannot go on.
+    pub stalled: usize,
+}
+
+/// A reaction's turn on one stream.
+struct Turn<'a> {
+    reaction: &'a Reaction,
+    stream: &'a StreamName,
+    places: Vec<usize>,
+    key: Key,
+    checkpoint: Row,
+    watermark: u64,
+    emitted: Vec<CloudEvent>,
+    refused: Option<Rejection>,
+    /// Whether the table is known to hold more.
+    has_more: bool,
+}
+
+impl Reactor {
+    /// A reactor that sends what it draws to the stream `incoming`.
+    pub fn new(service: Service, events: EventStore, store: DataStore, incoming: Stream) -> Self {
+        Self {
+            service,
+            events,
+            store,
+            incoming,
+        }
+    }
+
+    /// Reacts to a batch of live deliveries, and to those replayed ones that
+    /// are meant for reactions: what was drawn before is not drawn again. All
+    /// other replays are left alone.
+    ///
+    /// # Errors
+    ///
+    /// When the marks cannot be read: the whole batch has to come again.
+    pub async fn react(&self, deliveries: &[(usize, Delivery)]) -> Result<Reacted, Error> {
+        let mut streams: BTreeMap<&StreamName, (Vec<&RecordedEvent>, Vec<usize>)> = BTreeMap::new();
+        for (place, delivery) in deliveries {
+            let replay = delivery.replay.as_ref();
+            if !replay.is_none_or(Replay::is_for_microservice) {
+                continue;
+            }
+            for event in &delivery.events {
+                let (events, places) = streams.entry(event.stream()).or_default();
+                events.push(event);
+                places.push(*place);
+            }
+        }
+        let mut turns = Vec::new();
+        for (stream, (_, places)) in &streams {
+            let reactions = self.service.reactions().iter();
+            for reaction in reactions.filter(|reaction| reaction.reads(stream.category())) {
+                turns.push(Turn {
+                    reaction,
+                    stream,
+                    places: places.clone(),
+                    key: Key::checkpoint(&reaction.origin, stream.as_str()),
+                    checkpoint: Row::default(),
+                    watermark: 0,
+                    emitted: Vec::new(),
+                    refused: None,
+                    has_more: false,
+                });
+            }
+        }
+        let keys: Vec<Key> = turns.iter().map(|turn| turn.key.clone()).collect();
+        let mut marks = self.store.rows(&keys).await?;
+        let mut reacted = Reacted::default();
+        let mut ready = Vec::new();
+        for mut turn in turns {
+            turn.checkpoint = marks.remove(&turn.key).unwrap_or_default();
+            turn.watermark = turn.checkpoint.watermark;
+            let events = &streams[turn.stream].0;
+            match self.emit(&mut turn, events).await {
+                Ok(()) => ready.push(turn),
+                Err(error) => reacted.fail(&turn, &error.to_string()),
+            }
+        }
+        let sent = self.send(&ready).await;
+        for (turn, sent) in ready.iter().zip(sent) {
+            let outcome = match sent {
+                Ok(()) => self.settle(turn).await.map_err(|error| error.to_string()),
+                Err(reason) => Err(reason),
+            };
+            match outcome {
+                Ok(()) => {
+                    if turn.has_more {
+                        reacted.fail(turn, "it goes on with the next delivery");
+                    }
+                    reacted.emitted += turn.emitted.len();
+                    reacted.stalled += usize::from(turn.refused.is_some());
+                }
+                Err(reason) => reacted.fail(turn, &reason),
+            }
+        }
+        Ok(reacted)
+    }
+
+    /// Draws what follows from the stream's new events.
+    async fn emit(&self, turn: &mut Turn<'_>, events: &[&RecordedEvent]) -> Result<(), Error> {
+        let through = match arrival(turn.watermark, events.iter().copied()) {
+            Arrival::Skip => return Ok(()),
+            Arrival::Apply(run) => {
+                let through = run.last().map_or(0, |event| event.version);
+                let run = run.into_iter().map(Cow::Borrowed);
+                return self.react_to(turn, run, through).await;
+            }
+            Arrival::Read { through } => through,
+        };
+        for nth in 1.. {
+            let page = self
+                .events
+                .read_events(turn.stream, turn.watermark, through);
+            let (events, has_more) = page.await?;
+            let page = events.into_iter().map(Cow::Owned);
+            self.react_to(turn, page, through).await?;
+            if turn.refused.is_some() || turn.watermark >= through {
+                return Ok(());
+            }
+            if !has_more {
+                return Err(Error::Damaged {
+                    what: format!("stream {}", turn.stream),
+                    reason: format!("{through} was published and is not in the table"),
+                });
+            }
+            if nth == PAGES_A_TURN {
+                turn.has_more = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reacts to events until one is refused. One that is taken back up to
+    /// `through` holds nobody up.
+    async fn react_to<'e>(
+        &self,
+        turn: &mut Turn<'_>,
+        events: impl Iterator<Item = Cow<'e, RecordedEvent>>,
+        through: u64,
+    ) -> Result<(), Error> {
+        for event in events {
+            let version = event.version;
+            match turn.reaction.react(&event) {
+                Ok(drawn) => turn.emitted.extend(drawn),
+                Err(refused) => {
+                    let (events, stream) = (&self.events, turn.stream);
+                    if !resolve::is_taken_back(events, stream, version, through).await? {
+                        turn.refused = Some(refused);
+                        return Ok(());
+                    }
+                }
+            }
+            turn.watermark = version;
+        }
+        Ok(())
+    }
+
+    /// Sends what all turns drew, in order for each stream that it belongs to.
+    async fn send(&self, turns: &[Turn<'_>]) -> Vec<Result<(), String>> {
+        let mut outgoing = Vec::new();
+        let mut turn_of = Vec::new();
+        for (nth, turn) in turns.iter().enumerate() {
+            // Runs of one stream share a record.
+            for run in turn.emitted.chunk_by(|a, b| a.stream == b.stream) {
+                let key = run[0].stream.to_string();
+                for packed in Batch::encode(run) {
+                    let key = key.clone();
+                    let data = packed.text.into_bytes();
+                    outgoing.push(Outgoing { key, data });
+                    turn_of.push(nth);
+                }
+            }
+        }
+        let answers = self.incoming.put_in_order(&outgoing).await;
+        let mut sent = vec![Ok(()); turns.len()];
+        for (turn, answer) in turn_of.into_iter().zip(answers) {
+            if answer.is_err() {
+                sent[turn] = answer;
+            }
+        }
+        sent
+    }
+
+    /// Moves the mark on behind what was sent.
+    async fn settle(&self, turn: &Turn<'_>) -> Result<(), Error> {
+        let stalled = turn.refused.as_ref().map(stall::reason);
+        let is_known = turn.refused.is_none() || stalled == turn.checkpoint.stalled;
+        if turn.watermark == turn.checkpoint.watermark && is_known {
+            // Stalled before for the same reason, or nothing but repeats: those
+            // say nothing about the event that the stream is stalled at.
+            return Ok(());
+        }
+        let origin = &turn.reaction.origin;
+        let was = turn.checkpoint.stalled.as_deref();
+        let stall = stalled.as_ref();
+        let stall = stall.map(|reason| Stall::new(origin, turn.stream, turn.watermark, reason));
+        let report = stall::change(was, stall.as_ref(), origin, turn.stream)?;
+        let seen = turn.checkpoint.revision;
+        let mark = Row {
+            state: None,
+            watermark: turn.watermark,
+            revision: seen,
+            stalled,
+        };
+        let written = match report {
+            None => self.store.put(&turn.key, &mark, seen).await?,
+            Some(report) => {
+                let (key, row) = (turn.key.clone(), mark);
+                let writes = [Write::Put { key, row, seen }, report];
+                self.store.write_together(&writes).await?
+            }
+        };
+        if written == Written::Stale {
+            // A rival moved the mark. Where it came as far, all is well; where
+            // it did not (it may have seen an older domain), the delivery has
+            // to come again. What is drawn twice is recorded once.
+            let mark = self.store.rows(std::slice::from_ref(&turn.key)).await?;
+            let reached = mark.get(&turn.key).map_or(0, |mark| mark.watermark);
+            if reached < turn.watermark {
+                let what = format!("the mark of {origin} for {}", turn.stream);
+                return Err(Error::Contended { what, attempts: 1 });
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Reacted {
+    fn fail(&mut self, turn: &Turn<'_>, reason: &str) {
+        let (origin, stream) = (&turn.reaction.origin, turn.stream);
+        tracing::warn!(origin, %stream, reason, "not reacted");
+        let why = format!("{origin} {stream}: {reason}");
+        let failed = turn.places.iter();
+        self.failed
+            .extend(failed.map(|place| (*place, why.clone())));
+    }
+}

@@ -1,0 +1,6 @@
+//! Reversals: what taking one event back would change, and doing it.
+//!
+//! It knows history, generations and the stream `incoming`. It records nothing
+//! itself: a reversal is an event that takes the way of every event.
+
+pub mod reversal;

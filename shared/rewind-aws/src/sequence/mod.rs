@@ -1,0 +1,7 @@
+//! The sequencer: gives each event the next version of its stream and records
+//! it once.
+//!
+//! It knows the events table. It must not know the data store, projections or
+//! who publishes what it has recorded.
+
+pub mod sequencer;

@@ -1,0 +1,223 @@
+//! The SDK's clients, built once per process from the environment.
+
+use crate::{
+    Error,
+    aws::{lambda::Function, producer::Stream},
+    data_table::data_store::DataStore,
+    event_table::event_store::EventStore,
+};
+use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::{
+    config::{Credentials, ProvideCredentials},
+    error::DisplayErrorContext,
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, rustls_provider::CryptoMode},
+};
+use std::time::Duration;
+
+/// Clients of the services that Rewind stands on.
+#[derive(Debug, Clone)]
+pub struct Clients {
+    config: SdkConfig,
+    dynamodb: Option<String>,
+    kinesis: Option<String>,
+    lambda: Option<String>,
+}
+
+/// Where requests go and for whom, as far as that is known before the first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Identity {
+    /// The region.
+    pub region: Option<String>,
+    /// The account, where the credentials tell it, or why there are none.
+    pub account: Result<Option<String>, String>,
+}
+
+impl Clients {
+    /// Reads region, credentials and endpoints as the AWS SDKs do. Without a
+    /// TLS stack where all endpoints are plain HTTP, as on a laptop.
+    pub async fn from_env() -> Self {
+        let endpoints = ["DYNAMODB", "KINESIS", "LAMBDA"];
+        let is_plain = endpoints.iter().all(|service| {
+            std::env::var(format!("AWS_ENDPOINT_URL_{service}"))
+                .or_else(|_| std::env::var("AWS_ENDPOINT_URL"))
+                .is_ok_and(|url| url.starts_with("http://"))
+        });
+        let http = if is_plain {
+            Builder::new().build_http()
+        } else {
+            let provider = Provider::Rustls(CryptoMode::Ring);
+            Builder::new().tls_provider(provider).build_https()
+        };
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_secs(2))
+            .operation_attempt_timeout(Duration::from_secs(8))
+            .build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .timeout_config(timeouts)
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .load()
+            .await;
+        let clients = Self::new(config);
+        #[cfg(feature = "faults")]
+        if let Some(faults) = crate::faults::Faults::from_env() {
+            return clients.with_faults(&faults);
+        }
+        clients
+    }
+
+    /// Clients of local, AWS-compatible endpoints of DynamoDB and Kinesis, over
+    /// plain HTTP, as the operator.
+    pub async fn at(dynamodb: &str, kinesis: &str) -> Self {
+        let credentials = Credentials::new("operator", "local", None, None, "local");
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(Builder::new().build_http())
+            .region(Region::new("us-east-1"))
+            .credentials_provider(credentials)
+            .load()
+            .await;
+        Self {
+            config,
+            dynamodb: Some(dynamodb.to_string()),
+            kinesis: Some(kinesis.to_string()),
+            lambda: None,
+        }
+    }
+
+    /// Where requests go and for whom.
+    pub async fn identity(&self) -> Identity {
+        let account = match self.config.credentials_provider() {
+            Some(provider) => match provider.provide_credentials().await {
+                Ok(credentials) => {
+                    let account = credentials.account_id();
+                    Ok(account.map(|account| account.as_str().to_string()))
+                }
+                Err(error) => Err(DisplayErrorContext(error).to_string()),
+            },
+            None => Err("nothing provides them".to_string()),
+        };
+        Identity {
+            region: self.config.region().map(ToString::to_string),
+            account,
+        }
+    }
+
+    /// Clients of a given configuration, such as one with a fault layer.
+    pub fn new(config: SdkConfig) -> Self {
+        Self {
+            config,
+            dynamodb: None,
+            kinesis: None,
+            lambda: None,
+        }
+    }
+
+    /// The same clients with a local endpoint of Lambda.
+    #[must_use]
+    pub fn with_lambda(mut self, endpoint: &str) -> Self {
+        self.lambda = Some(endpoint.to_string());
+        self
+    }
+
+    /// The same clients behind a layer of faults.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn with_faults(self, faults: &crate::faults::Faults) -> Self {
+        let inner = self.config.http_client();
+        let inner = inner.unwrap_or_else(|| Builder::new().build_http());
+        let config = self.config.into_builder();
+        let config = config.http_client(faults.around(inner)).build();
+        Self { config, ..self }
+    }
+
+    /// The same clients with another number of attempts at each request, and
+    /// waits between them that begin with `backoff`: a test has no time for the
+    /// second that the SDK begins with.
+    #[cfg(feature = "faults")]
+    #[must_use]
+    pub fn with_attempts(self, attempts: u32, backoff: Duration) -> Self {
+        let retries = RetryConfig::standard()
+            .with_max_attempts(attempts)
+            .with_initial_backoff(backoff);
+        let config = self.config.into_builder().retry_config(retries).build();
+        Self { config, ..self }
+    }
+
+    /// The events table that `EVENTS_TABLE` names.
+    ///
+    /// # Errors
+    ///
+    /// When the variable is not set.
+    pub fn events(&self) -> Result<EventStore, Error> {
+        Ok(self.event_store(env("EVENTS_TABLE")?))
+    }
+
+    /// The events table of this name.
+    pub fn event_store(&self, table: impl Into<String>) -> EventStore {
+        EventStore::new(self.dynamodb(), table)
+    }
+
+    /// The data store that `DATA_TABLE` names.
+    ///
+    /// # Errors
+    ///
+    /// When the variable is not set.
+    pub fn data(&self) -> Result<DataStore, Error> {
+        Ok(self.data_store(env("DATA_TABLE")?))
+    }
+
+    /// The data store in the table of this name.
+    pub fn data_store(&self, table: impl Into<String>) -> DataStore {
+        DataStore::new(self.dynamodb(), table)
+    }
+
+    /// The Kinesis stream that a variable names.
+    ///
+    /// # Errors
+    ///
+    /// When the variable is not set.
+    pub fn stream(&self, variable: &'static str) -> Result<Stream, Error> {
+        Ok(self.stream_named(env(variable)?))
+    }
+
+    /// The Kinesis stream of this name.
+    pub fn stream_named(&self, name: impl Into<String>) -> Stream {
+        let config = aws_sdk_kinesis::config::Builder::from(&self.config);
+        let config = match &self.kinesis {
+            Some(endpoint) => config.endpoint_url(endpoint),
+            None => config,
+        };
+        Stream::new(aws_sdk_kinesis::Client::from_conf(config.build()), name)
+    }
+
+    fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+        let config = aws_sdk_dynamodb::config::Builder::from(&self.config);
+        let config = match &self.dynamodb {
+            Some(endpoint) => config.endpoint_url(endpoint),
+            None => config,
+        };
+        aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// The Lambda function of this name.
+    pub fn function(&self, name: impl Into<String>) -> Function {
+        let config = aws_sdk_lambda::config::Builder::from(&self.config);
+        let config = match &self.lambda {
+            Some(endpoint) => config.endpoint_url(endpoint),
+            None => config,
+        };
+        Function::new(aws_sdk_lambda::Client::from_conf(config.build()), name)
+    }
+}
+
+/// An environment variable that `template.yaml` declares.
+///
+/// # Errors
+///
+/// When it is not set.
+fn env(name: &'static str) -> Result<String, Error> {
+    std::env::var(name).map_err(|_| Error::Environment(name))
+}
