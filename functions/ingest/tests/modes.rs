@@ -228,11 +228,12 @@ async fn an_adapter_that_panics_on_an_input_refuses_it() {
     let stream = rewind_aws::wiring::Clients::at("http://127.0.0.1:9", "http://127.0.0.1:9").await;
     struct Fragile;
     impl rewind::Adapter for Fragile {
+        type Input = Value;
         const SOURCE: &'static str = "shop";
         fn partition(input: &Value) -> Option<String> {
             Some(input["user_id"].as_str().unwrap().to_string())
         }
-        fn map(_: Value) -> Result<Vec<rewind::NewEvent>, rewind::Rejection> {
+        fn map(_: &rewind::Envelope<Value>) -> Result<Vec<rewind::NewEvent>, rewind::Rejection> {
             Ok(Vec::new())
         }
     }

@@ -123,7 +123,8 @@ fn undeclared(name: &str, event: &RecordedEvent, service: &Service) -> Option<St
     let event_type = event.event_type();
     if service.is_undeclared(event) {
         return Some(format!(
-            "{name} is of a type that no enum declares, so that readers pass over it. If `{event_type}` was renamed,              write an Upcaster with TO_TYPE; if it is retired, delete this file (docs/change-an-event.md)"
+            "{name} is of a type that no enum declares, so that readers pass over it. If `{event_type}` was renamed, \
+             write an Upcaster with TO_TYPE; if it is retired, delete this file (docs/change-an-event.md)"
         ));
     }
     if let Err(problem) = service.check(&event.event) {

@@ -44,8 +44,9 @@ impl<E> Decoded<E> {
 /// Reads the data of an event type, given as JSON text.
 pub(crate) fn decode<E: Event>(event_type: &str, data: &str) -> Decoded<E> {
     let is_undeclared = Cell::new(false);
-    // serde_json reads a struct from a list as well; the slower reader does not.
-    let first = if data.trim_start().starts_with('[') {
+    // serde_json reads a struct from a list as well, wherever it stands; the
+    // slower reader does not.
+    let first = if data.contains('[') {
         None
     } else {
         let mut content = serde_json::Deserializer::from_str(data);
