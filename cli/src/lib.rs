@@ -22,6 +22,7 @@ pub mod progress;
 mod replay;
 mod resume;
 mod reverse;
+mod schemas;
 mod selection;
 pub mod up;
 pub mod verify;
@@ -74,6 +75,8 @@ enum Command {
     /// Sends events from JSON Lines to be recorded, such as to seed another
     /// environment.
     Import(import::Args),
+    /// Prints the JSON Schema of every event type of this program's domain.
+    Schemas,
     /// Takes one event back: shows what would change, asks, and records why
     /// and by whom.
     Reverse(reverse::Args),
@@ -117,6 +120,7 @@ impl Cli {
         let run = Run { as_json };
         match &command {
             Command::Demo(args) => demo::run(args, started),
+            Command::Schemas => schemas::run(domain),
             Command::Function { name } => function::run(name, domain, Clients::from_env()),
             Command::Verify(args) => run.verb(&args.deployment, verify::run(args, domain)),
             Command::Resume(args) => run.verb(&args.deployment, resume::run(args, domain)),

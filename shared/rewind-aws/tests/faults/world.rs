@@ -227,7 +227,7 @@ impl World {
             }
             Function::Write => {
                 let projector = Projector::new(domain::service(), events, data.clone());
-                Process::Write(write::Handler::new(projector, data))
+                Process::Write(write::Handler::new(projector, domain::service(), data))
             }
             Function::Microservice => {
                 let incoming = clients.stream_named(self.incoming());
