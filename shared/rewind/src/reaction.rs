@@ -103,10 +103,10 @@ impl Reaction {
             origin: format!("adapter/{}", A::SOURCE),
             category: format!("{INPUT_CATEGORY}{}", A::SOURCE),
             partition: Some(A::partition),
-            react: |event| match Reversal::of(event) {
+            react: |event| match Reversal::is_one(event) {
                 // What the input led to is not undone by itself.
-                Some(_) => Ok(Vec::new()),
-                None => A::map(event.data()?),
+                true => Ok(Vec::new()),
+                false => A::map(event.data()?),
             },
             upcasters: Arc::default(),
             decided: Arc::default(),

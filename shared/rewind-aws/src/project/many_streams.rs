@@ -471,9 +471,12 @@ impl<'a> Run<'a> {
     /// The rows that an event touches; none where it does not count.
     fn keys(&self, job: &Job<'_>, resolved: &Resolved<'_>) -> Result<Vec<String>, Rejection> {
         let counts = resolved.change(job.selection) != Change::Pass;
-        match counts && !self.apart.holds(resolved.root.version) {
-            true => job.projection.keys(&resolved.root),
-            false => Ok(Vec::new()),
+        if !counts || self.apart.holds(resolved.root.version) {
+            return Ok(Vec::new());
+        }
+        match resolved.refused() {
+            Some(undecoded) => Err(undecoded),
+            None => job.projection.keys(&resolved.root),
         }
     }
 

@@ -6,3 +6,4 @@
 pub(crate) mod many_streams;
 mod one_stream;
 pub mod projector;
+mod row_fold;

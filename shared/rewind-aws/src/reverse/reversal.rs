@@ -244,9 +244,8 @@ impl Reverser {
             let place = place(stream, version);
             Problem::not_found(format!("there is no event {place}"))
         };
-        let before = version.checked_sub(1).ok_or_else(not_found)?;
-        let (mut events, _) = self.events.read_events(stream, before, version).await?;
-        Ok(events.pop().ok_or_else(not_found)?)
+        let event = self.events.event(stream, version).await?;
+        Ok(event.ok_or_else(not_found)?)
     }
 
     async fn all(&self, stream: &StreamName) -> Result<Vec<RecordedEvent>, Error> {
