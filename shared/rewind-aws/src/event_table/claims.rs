@@ -33,7 +33,7 @@ impl EventStore {
     ///
     /// When DynamoDB fails or a claim is damaged.
     pub async fn claims(&self, identities: &[&str]) -> Result<HashMap<String, Claim>, Error> {
-        // Whoever asks for a key twice in one request is refused.
+        // DynamoDB refuses a request that names a key twice.
         let wanted: BTreeSet<&&str> = identities.iter().collect();
         let wanted = wanted
             .into_iter()

@@ -18,16 +18,17 @@ const MAX_CALL_BYTES: usize = 4_000_000;
 /// Calls under way at once.
 const CONCURRENCY: usize = 8;
 
-/// What became of an insert.
+/// The result of an insert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Inserted {
     /// It is in the table now.
     New,
-    /// The key was taken already, perhaps by this very insert, its answer lost.
+    /// The key exists already. It may come from this insert itself, if its answer
+    /// was lost.
     Taken,
-    /// The table does not take what it holds, now or later.
+    /// The table refuses the item, and will refuse it again.
     Refused(String),
-    /// Unknown, worth another try: throttled, or a failure of the service.
+    /// Not known: throttled, or a failure of the service. It can be tried again.
     Failed(String),
 }
 

@@ -1,5 +1,5 @@
-//! The events table as it lies there: item by item, without trusting what an
-//! item holds. What looks at the table from the outside reads through here.
+//! The events table item by item, for readers that do not trust what an item
+//! holds: the auditor and the health check.
 
 use super::{
     index::INDEX,

@@ -106,14 +106,14 @@ impl<'a> Merged<'a> {
         }
     }
 
-    /// The next event, or one page read: who has little time looks at the clock
-    /// in between.
+    /// The next event, or the news that a page was read. A caller with a deadline
+    /// looks at the clock in between.
     ///
     /// # Errors
     ///
     /// As [`next`](Self::next).
     pub async fn advance(&mut self) -> Result<Advanced, Error> {
-        // Nothing earlier can come of a partition than where it was read up to.
+        // A partition has no more events below the position it was read up to.
         let open = self
             .sources
             .iter_mut()

@@ -1,5 +1,6 @@
-//! Partitions: how history is read in recorded order. A partition is a partition of a
-//! category's index, or one stream that was asked for by its name.
+//! Partitions: parts of history that are read in recorded order. Here a
+//! partition is a part of a category's index, or one stream that a selection
+//! names.
 
 use crate::{
     Error,
@@ -17,8 +18,8 @@ pub use crate::event_table::index::Cursor;
 /// Commits in one page of a partition.
 pub const PAGE: i32 = 100;
 
-/// The bytes from which on a page ends, and how many commits are read at once
-/// before they are looked at: each may take 390,000.
+/// A page ends when it has this many bytes. They are counted after each read of
+/// so many commits, as one commit may take 390,000 bytes.
 const PAGE_BYTES: usize = 2_000_000;
 const COMMITS_AT_ONCE: usize = 25;
 
@@ -29,7 +30,7 @@ pub struct Page {
     pub commits: Vec<Commit>,
     /// Where the partition was read up to.
     pub cursor: Option<Cursor>,
-    /// Whether it is read to its end.
+    /// Whether this is the partition's last page.
     pub is_last: bool,
 }
 
@@ -117,7 +118,7 @@ pub struct IndexPage {
     pub entries: Vec<Entry>,
     /// Where the partition was read up to.
     pub place: Option<Cursor>,
-    /// Whether it is read to its end.
+    /// Whether this is the partition's last page.
     pub is_last: bool,
 }
 
@@ -141,7 +142,7 @@ pub async fn entries(
     let mut index = store.read_index(partition, &after, limit).await?;
     let count = index.entries.len();
     index.entries.retain(|entry| entry.position < until);
-    // Entries rise: behind one that is too late there are none.
+    // Positions rise: behind an entry that is too late, all are too late.
     let is_last = !index.has_more || index.entries.len() < count;
     let place = index.entries.last().map(|entry| Cursor {
         position: entry.position,
@@ -155,7 +156,7 @@ pub async fn entries(
     })
 }
 
-/// A commit that begins so far before a position may still reach it.
+/// A commit that begins at most this far before a position may hold it.
 const MOST_EVENTS: u64 = rewind::commit::MAX_COMMIT_EVENTS as u64;
 
 async fn stream_page(

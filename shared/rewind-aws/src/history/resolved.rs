@@ -40,8 +40,8 @@ impl Resolved<'_> {
         matches!(self.effect, Some(Effect::Nothing(_)))
     }
 
-    /// Why no reader may go on over the version: it is that of a reversal that
-    /// cannot be decoded, or would put one in again.
+    /// Why no reader may pass the version: the event is a reversal that cannot be
+    /// decoded.
     pub fn refused(&self) -> Option<Rejection> {
         Reversal::of(&self.root).err()
     }
@@ -59,14 +59,15 @@ impl Resolved<'_> {
     }
 }
 
-/// Follows the reversals among events of one stream to what they are about.
+/// Follows the reversals among a run of events, which has no gap, to the events
+/// that they take back or restore.
 pub(crate) async fn resolve<'a>(
     store: &EventStore,
     run: Vec<Cow<'a, RecordedEvent>>,
 ) -> Result<Vec<Resolved<'a>>, Error> {
     let mut known = Reversals::among(run.iter().map(Cow::as_ref));
     if let Some(first) = run.first().filter(|_| !known.is_empty()) {
-        // What one does depends on all before it.
+        // The effect of a reversal depends on all reversals before it.
         let before = first.version.saturating_sub(1);
         known.extend(reversals(store, first.stream(), 0, before).await?);
     }

@@ -63,8 +63,8 @@ async fn read(
     Ok(())
 }
 
-/// Whether an event that is refused is taken back by what follows it, up to a
-/// version: then it holds nobody up.
+/// Whether a refused event is taken back by the versions behind it, up to
+/// `through`. A reader then passes it.
 pub(crate) async fn is_taken_back(
     store: &EventStore,
     stream: &StreamName,

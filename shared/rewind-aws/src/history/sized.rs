@@ -22,7 +22,7 @@ pub(crate) fn fold_sized(
             rejection: Some(unfit),
             fold_again: false,
         },
-        // Which of the changes is too much shows in halves.
+        // Halving finds the change that is too much.
         (first, second) => {
             let half = fold_sized(subject, row, first);
             if half.applied < first.len() {

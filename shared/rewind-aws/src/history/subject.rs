@@ -1,4 +1,4 @@
-//! Which row is folded, and what comes of it.
+//! The row that is folded, and the result of the fold.
 
 use rewind::{Projection, Rejection, Selection, StreamName};
 use serde_json::Value;

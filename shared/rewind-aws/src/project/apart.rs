@@ -28,8 +28,8 @@ impl Apart {
 }
 
 /// The versions that a checkpoint says were passed over.
-pub(crate) fn passed(mark: &Row) -> BTreeSet<u64> {
-    let state = mark.state.as_ref().map(|state| &state["passed"]);
+pub(crate) fn passed(checkpoint: &Row) -> BTreeSet<u64> {
+    let state = checkpoint.state.as_ref().map(|state| &state["passed"]);
     let versions = state.and_then(Value::as_array).into_iter().flatten();
     versions.filter_map(Value::as_u64).collect()
 }

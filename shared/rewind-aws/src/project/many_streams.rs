@@ -63,7 +63,7 @@ impl Projector {
         outcomes.into_iter().collect()
     }
 
-    /// Reads the marks, plans one transaction that takes as many streams as
+    /// Reads the checkpoints, plans one transaction that takes as many streams as
     /// fit, and writes it.
     async fn round<'a>(
         &self,
@@ -72,23 +72,23 @@ impl Projector {
         wanted: &BTreeSet<&'a StreamName>,
     ) -> Result<Round<'a>, Error> {
         let mut round = Round::default();
-        // More marks than these fit no transaction.
+        // More checkpoints than these fit no transaction.
         let some: Vec<&'a StreamName> = wanted
             .iter()
             .copied()
             .take(MAX_TRANSACTION_ITEMS - 1)
             .collect();
         let reader = job.target.to_string();
-        let mark_keys: Vec<Key> = some
+        let checkpoint_keys: Vec<Key> = some
             .iter()
             .map(|s| Key::checkpoint(&reader, s.as_str()))
             .collect();
-        let marks = self.store.rows(&mark_keys).await?;
+        let checkpoints = self.store.rows(&checkpoint_keys).await?;
         let mut runs = Vec::new();
         let mut touched: BTreeSet<String> = BTreeSet::new();
-        // Beside the rows: a mark for each run, and the end of a stall's report.
+        // Beside the rows: a checkpoint for each run, and the end of a stall's report.
         let mut beside = 0;
-        for (stream, key) in some.into_iter().zip(&mark_keys) {
+        for (stream, key) in some.into_iter().zip(&checkpoint_keys) {
             let room = MAX_TRANSACTION_ITEMS.saturating_sub(touched.len() + beside);
             if room < 3 {
                 break;
@@ -96,9 +96,9 @@ impl Projector {
             let Some(arrived) = streams.get(stream) else {
                 continue;
             };
-            let mark = row_of(&marks, key);
-            let taken = beside + 1 + usize::from(mark.stalled.is_some());
-            let run = self.run(job, stream, mark, &arrived.events, (&touched, taken));
+            let checkpoint = row_of(&checkpoints, key);
+            let taken = beside + 1 + usize::from(checkpoint.stalled.is_some());
+            let run = self.run(job, stream, checkpoint, &arrived.events, (&touched, taken));
             let run = match run.await {
                 Ok(run) => run,
                 Err(error) => {

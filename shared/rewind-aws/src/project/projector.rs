@@ -38,7 +38,7 @@ pub struct Projector {
     pub(super) pages_a_write: usize,
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Debug, Clone, Default)]
 pub struct Projected {
     /// The deliveries, by their places in the batch, that have to come again.
@@ -203,7 +203,7 @@ impl Projector {
     }
 }
 
-/// What changes in the reports of stalls when the row or mark that holds a
+/// What changes in the reports of stalls when the row or checkpoint that holds a
 /// stream's watermark is written as `next`.
 pub(super) fn report(
     target: &Target,

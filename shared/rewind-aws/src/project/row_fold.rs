@@ -68,8 +68,8 @@ impl RowFold<'_> {
         Ok(next)
     }
 
-    /// Folds a run of events that follows the row's watermark. One that is
-    /// refused and taken back up to `delivered` holds nobody up.
+    /// Folds a run of events that follows the row's watermark. An event that is
+    /// refused, and taken back by a version up to `delivered`, is left out.
     pub async fn run(&self, row: &Row, run: Vec<Cow<'_, RecordedEvent>>) -> Result<Next, Error> {
         let Some(mut through) = run.last().map(|event| event.version) else {
             return Ok(after(row, row.clone().state, 0, None));

@@ -39,7 +39,7 @@ enum Cut {
 }
 
 impl Projector {
-    /// Folds the runs into their rows and writes rows and marks together. Runs
+    /// Folds the runs into their rows and writes rows and checkpoints together. Runs
     /// that meet a refusal or outgrow the transaction are cut and folded again.
     pub(super) async fn write<'a>(
         &self,
@@ -121,7 +121,7 @@ impl Projector {
     }
 }
 
-/// The rows, and what is written beside them: the marks of the runs and the
+/// The rows, and what is written beside them: the checkpoints of the runs and the
 /// reports of stalls that begin or end.
 fn beside(job: &Job<'_>, runs: &mut [Run<'_>], rows: Vec<Write>) -> Result<Vec<Write>, Error> {
     let reader = job.target.to_string();
@@ -148,16 +148,21 @@ fn beside(job: &Job<'_>, runs: &mut [Run<'_>], rows: Vec<Write>) -> Result<Vec<W
         if run.entries.is_empty() && was == stalled {
             continue;
         }
-        let mark = Row {
+        let checkpoint = Row {
             state: run.passed_over(),
             watermark: run.checkpoint.watermark + run.entries.len() as u64,
             revision: run.checkpoint.revision,
             stalled,
         };
-        items.extend(report(&job.target, run.stream, was.as_deref(), &mark)?);
+        items.extend(report(
+            &job.target,
+            run.stream,
+            was.as_deref(),
+            &checkpoint,
+        )?);
         items.push(Write::Put {
             key: Key::checkpoint(&reader, run.stream.as_str()),
-            row: mark,
+            row: checkpoint,
             seen: run.checkpoint.revision,
         });
     }

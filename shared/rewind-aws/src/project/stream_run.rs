@@ -18,11 +18,11 @@ use rewind::{
 use serde_json::{Value, json};
 use std::{borrow::Cow, collections::BTreeSet};
 
-/// A stream on its way into the rows: its mark as read, and its next events.
+/// A stream on its way into the rows: its checkpoint as read, and its next events.
 pub(super) struct Run<'a> {
     pub stream: &'a StreamName,
     pub checkpoint: Row,
-    /// Right behind the mark.
+    /// Right behind the checkpoint.
     pub entries: Vec<Entry<'a>>,
     pub refused: Option<Rejection>,
     /// Whether the delivery or the table holds more events than these.
@@ -50,16 +50,18 @@ impl Projector {
         &self,
         job: &Job<'_>,
         stream: &'a StreamName,
-        mark: Row,
+        checkpoint: Row,
         arrived: &[&'a RecordedEvent],
         (touched, beside): (&BTreeSet<String>, usize),
     ) -> Result<Option<Run<'a>>, Error> {
         let (events, mut has_more): (Vec<Cow<'a, RecordedEvent>>, bool) =
-            match arrival(mark.watermark, arrived.iter().copied()) {
+            match arrival(checkpoint.watermark, arrived.iter().copied()) {
                 Arrival::Skip => return Ok(None),
                 Arrival::Apply(run) => (run.into_iter().map(Cow::Borrowed).collect(), false),
                 Arrival::Read { through } => {
-                    let page = self.events.read_events(stream, mark.watermark, through);
+                    let page = self
+                        .events
+                        .read_events(stream, checkpoint.watermark, through);
                     let (events, has_more) = page.await?;
                     if events.is_empty() {
                         return Err(Error::Damaged {
@@ -72,10 +74,10 @@ impl Projector {
             };
         let through = arrived.iter().map(|event| event.version).max();
         let mut run = Run {
-            passed: passed(&mark),
-            apart: self.apart(stream, &mark).await?,
+            passed: passed(&checkpoint),
+            apart: self.apart(stream, &checkpoint).await?,
             stream,
-            checkpoint: mark,
+            checkpoint,
             entries: Vec::new(),
             refused: None,
             has_more: false,
@@ -109,14 +111,14 @@ impl Projector {
         Ok(Some(run))
     }
 
-    /// The events of which the rows say otherwise than history does at a mark.
-    async fn apart(&self, stream: &StreamName, mark: &Row) -> Result<Apart, Error> {
-        let passed = passed(mark);
+    /// The events of which the rows say otherwise than history does at a checkpoint.
+    async fn apart(&self, stream: &StreamName, checkpoint: &Row) -> Result<Apart, Error> {
+        let passed = passed(checkpoint);
         let mut apart = Apart::default();
         if passed.is_empty() {
             return Ok(apart);
         }
-        let known = resolve::reversals(&self.events, stream, 0, mark.watermark).await?;
+        let known = resolve::reversals(&self.events, stream, 0, checkpoint.watermark).await?;
         let versions = known.versions().chain(passed.iter().copied());
         for version in versions.collect::<BTreeSet<u64>>() {
             let effect = known.effect(version);
@@ -186,7 +188,7 @@ impl<'a> Run<'a> {
         self.has_more = true;
     }
 
-    /// What the mark says of them.
+    /// What the checkpoint says of them.
     pub fn passed_over(&self) -> Option<Value> {
         let is_any = !self.passed.is_empty();
         is_any.then(|| json!({ "passed": self.passed }))

@@ -1,21 +1,21 @@
-//! What becomes of an event that is to be recorded.
+//! The outcomes of recording an event.
 
 use rewind::RecordedEvent;
 
-/// What became of an event.
+/// The outcome of recording one event.
 #[derive(Debug, Clone)]
 pub enum Outcome {
-    /// It stands in the events table, since now or since before.
+    /// The events table holds it.
     Recorded {
         /// With its place.
         recorded: Box<RecordedEvent>,
         /// Whether this call recorded it.
         is_new: bool,
     },
-    /// Its identity belongs to an event with other content.
+    /// Its identity belongs to another event.
     Conflict,
     /// The events table does not take it, now or later.
     Refused(String),
-    /// Not recorded, or not known to be: to be tried again.
+    /// It is not recorded, or that is not known: it has to be tried again.
     Failed(String),
 }

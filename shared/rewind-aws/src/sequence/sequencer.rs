@@ -1,13 +1,18 @@
 //! Pump's work: gives each event the next dense version of its stream and
 //! records it once.
 //!
-//! Why this is exactly once. A stream's head is known *before* the identities
-//! of its new events are claimed, so whoever else records one of them does so
-//! behind that head. A commit is inserted right behind the head; if the key is
-//! taken, somebody was faster: what they recorded is read, and whatever of
-//! ours is among it is ours no more. A claim that stood before says from which
-//! version on to look; a claim whose event is nowhere to be found (its maker
-//! died) is taken over.
+//! Why each event is recorded exactly once. The sequencer reads a stream's head
+//! *before* it claims the identities of the new events. So if another process
+//! records one of these events, it does so behind that head. A commit is
+//! inserted right behind the head. If the key is taken, another process was
+//! faster: the sequencer reads what that process recorded, and drops those of
+//! its own events that are among it. An older claim of an event says from which
+//! version on the event may stand. If the event does not stand there, the
+//! process that made the claim died, and the sequencer takes the claim over.
+//!
+//! Each commit stores the version of the stream's last reversal. It comes from
+//! the head that the commit follows, so a stale head cannot store a wrong one:
+//! its insert fails.
 
 use super::{
     heads::Heads,
@@ -23,8 +28,8 @@ use std::collections::{HashMap, HashSet};
 
 pub use super::outcome::Outcome;
 
-/// From how many unknown streams on it is worth asking which of them are new,
-/// before their heads are read one by one.
+/// With at least so many unknown streams, one request asks which of them are
+/// new, before the heads of the others are read one by one.
 const WORTH_A_LOOK: usize = 4;
 
 /// Reads under way at once.
@@ -64,7 +69,7 @@ impl Sequencer {
             outcomes[repeat.place] = match &outcomes[repeat.first] {
                 Outcome::Recorded { .. } if repeat.is_rival => Outcome::Conflict,
                 Outcome::Conflict if repeat.is_rival => {
-                    // Perhaps it is this one's: the next delivery finds out.
+                    // It may belong to this event: the next delivery shows it.
                     Outcome::Failed("the identity was claimed meanwhile".into())
                 }
                 Outcome::Recorded { recorded, .. } => Outcome::Recorded {
@@ -77,7 +82,7 @@ impl Sequencer {
         outcomes
     }
 
-    /// Learns where each stream stands: before anything is claimed.
+    /// Finds the head of each stream. This comes before any claim.
     async fn find_heads(&self, turns: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
         let streams: Vec<&StreamName> = turns.iter().map(|turn| turn.stream).collect();
         let new = &self.new_streams(&streams).await;
@@ -103,8 +108,8 @@ impl Sequencer {
         }
     }
 
-    /// Which of these streams are known to be new, where asking for all at once
-    /// is worth it.
+    /// The streams among these that are new, where one request for all of them
+    /// pays.
     async fn new_streams<'a>(&self, streams: &[&'a StreamName]) -> HashSet<&'a StreamName> {
         let unknown = streams.iter().copied();
         let unknown = unknown.filter(|stream| self.heads.get(stream).is_none());
@@ -184,8 +189,8 @@ impl Sequencer {
         }
     }
 
-    /// Looks for the events that were claimed before: where they are recorded,
-    /// they are not recorded again.
+    /// Looks for the events that were claimed before. Those that are recorded are
+    /// not recorded again.
     async fn find_suspects(&self, turns: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
         for turn in turns {
             let suspects = turn.pending.iter().filter(|pending| pending.is_suspect);
@@ -235,8 +240,8 @@ impl Sequencer {
         }
     }
 
-    /// Inserts the streams' events, one commit of each stream a round: a commit is
-    /// never sent before the one in front of it stands.
+    /// Inserts the events in rounds, one commit of each stream a round. A commit
+    /// is sent only when the one before it is in the table.
     async fn append(&self, turns: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
         let mut round = 0;
         loop {
@@ -257,7 +262,7 @@ impl Sequencer {
                     Inserted::Taken => {
                         self.heads.forget(turn.stream);
                         turn.planned.clear();
-                        // Everything may be among what others recorded.
+                        // The others may have recorded any of these events.
                         turn.pending.iter_mut().for_each(|p| p.is_suspect = true);
                         let from = turn.head.version + 1;
                         self.look(turn, from, outcomes).await;
@@ -281,7 +286,7 @@ impl Sequencer {
     }
 }
 
-/// What an event claims, before it is known from which version on.
+/// The claim of an event. The version from which on it counts comes later.
 fn claim_of(event: &CloudEvent) -> Claim {
     Claim {
         identity: event.identity(),
@@ -291,7 +296,7 @@ fn claim_of(event: &CloudEvent) -> Claim {
     }
 }
 
-/// The identities that are claimed for more than one content.
+/// The identities that events of different content have.
 fn rivals(claims: &[Claim]) -> Vec<&str> {
     let mut first_of: HashMap<&str, &str> = HashMap::new();
     let rivals = claims.iter().filter(|claim| {

@@ -9,8 +9,8 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
-/// How often a turn may find its head moved by others, or a call failing,
-/// before its events are left to the next delivery.
+/// How often others may move the head of a turn, or a call may fail, before the
+/// events are left to the next delivery.
 const MAX_SETBACKS: u32 = 20;
 
 /// An event that is not known to be recorded.
@@ -30,18 +30,18 @@ pub(super) struct StreamTurn<'a> {
     pub pending: VecDeque<Pending<'a>>,
     pub planned: VecDeque<Commit>,
     pub setbacks: u32,
-    /// A commit of several was refused: which event it is for shows when they
-    /// come one by one.
+    /// Whether each event gets its own commit: a commit of several was refused,
+    /// and this shows which event is the reason.
     pub is_one_by_one: bool,
-    /// Given up: its head is not to be relied on.
+    /// Whether it was given up. Its head may then be wrong.
     pub is_broken: bool,
 }
 
-/// An event whose identity an event before it in the call has.
+/// An event with the identity of an earlier event of the call.
 pub(super) struct Repeat {
     pub place: usize,
     pub first: usize,
-    /// Its content is another one.
+    /// Whether its content differs.
     pub is_rival: bool,
 }
 
@@ -133,9 +133,10 @@ impl StreamTurn<'_> {
     }
 }
 
-/// Sorts events into turns. What repeats an identity of the same call is set
-/// aside, with the place of the first. Of rivals for an identity, the claim in
-/// `standing` says whose it is; without one, the first comes first.
+/// Sorts events into turns. An event that repeats an identity of the same call
+/// is set aside, with the place of the first. Where events of different content
+/// have one identity, it belongs to the one that the claim in `standing` names;
+/// without a claim, to the first.
 pub(super) fn in_turns<'a>(
     events: &'a [CloudEvent],
     claims: Vec<Claim>,
