@@ -17,7 +17,7 @@ use rewind::{RecordedEvent, Selection, reversal::Reversal, selection::micros};
 use rewind_aws::{
     aws::clock::now,
     event_table::event_store::EventStore,
-    history::{partition, resolve},
+    history::{merged::Merged, partition, resolve},
     playback::player::INDEX_LAG,
 };
 use serde_json::json;
@@ -78,14 +78,14 @@ async fn export(args: &Args, selection: &Selection, domain: Domain) -> Result<u6
     let partitions = partition::of(selection, &categories);
     let mut out = Out::open(args)?;
     let spinner = progress::spinner("events");
-    let merged = partition::Merged::new(&deployment.events, partitions, selection, until);
+    let merged = Merged::new(&deployment.events, partitions, selection, until);
     let events = write(merged, &deployment.events, selection, &mut out, &spinner).await;
     spinner.finish_and_clear();
     events
 }
 
 async fn write(
-    mut merged: partition::Merged<'_>,
+    mut merged: Merged<'_>,
     store: &EventStore,
     selection: &Selection,
     out: &mut Out,
@@ -96,7 +96,7 @@ async fn write(
         let Some(event) = merged.next().await? else {
             break;
         };
-        if Reversal::of(&event).is_some() && !is_taken(store, selection, &event).await? {
+        if Reversal::is_one(&event) && !is_taken(store, selection, &event).await? {
             continue;
         }
         let line = line(&event).map_err(|error| End::Failed(error.to_string()))?;

@@ -57,7 +57,7 @@ impl Positions {
             version,
             position: 0,
         };
-        let reversal = Reversal::of(&recorded);
+        let reversal = Reversal::of(&recorded).map_err(|why| Bad::field("data", why.reason))?;
         let mut event = recorded.event;
         let reversal = match reversal {
             Some(reversal) => Some(self.moved(reversal, &mut event)?),

@@ -364,3 +364,69 @@ async fn a_reversal_is_shown_before_it_is_done_and_done_once() {
     }
     aws.system.stop().await;
 }
+
+#[tokio::test]
+async fn a_reversal_that_cannot_be_decoded_stalls_its_stream_until_it_is_taken_back() {
+    let aws = Aws::start().await;
+    let mut broken = event("count-1", "broken", 0);
+    broken.source = rewind::reversal::REVERSAL_SOURCE.into();
+    broken.event_type = rewind::reversal::REVERSED.into();
+    broken.data = rewind::event::raw(&json!({"version": "one"}));
+    let mut events = counted("count-1", [1, 2]);
+    events.push(broken);
+    events.extend(counted("count-1", [4]));
+    let recorded = record(&aws, &events).await;
+    let well = record(&aws, &counted("count-2", [7])).await;
+    project(&aws, &recorded).await;
+    project(&aws, &well).await;
+    let (reports, _) = stall::list(&aws.data(), None, None, 10).await.unwrap();
+    assert_eq!(reports.len(), 3, "{reports:?}");
+    for report in &reports {
+        assert_eq!((report.stream.as_str(), report.version), ("count-1", 3));
+        let why = "a reversal whose data cannot be decoded: `reversed`: data.version";
+        assert!(report.reason.starts_with(why), "{}", report.reason);
+    }
+    let before = json!({"sum": 3, "seen": [1, 2]});
+    assert_eq!(state(&aws, "sums", 1, "1").await, before);
+    assert_eq!(state(&aws, "totals", 1, "1").await, json!(3));
+    assert_eq!(state(&aws, "overall", 1, "digit/4").await, Value::Null);
+    assert_eq!(state(&aws, "totals", 1, "2").await, json!(7));
+    let counts = is_clean(&aws).await;
+    assert_eq!(counts.stalled, 3);
+    for size in [1, 2, 3, 100] {
+        rebuilt_is_live(&aws, &["count-1", "count-2"], size).await;
+    }
+
+    let reversal = reverse(&aws, "count-1", 3).await;
+    project(&aws, &[reversal]).await;
+    let (reports, _) = stall::list(&aws.data(), Some("sums@1"), None, 10)
+        .await
+        .unwrap();
+    assert_eq!(reports, []);
+    assert_eq!(state(&aws, "totals", 1, "1").await, json!(7));
+    assert_eq!(state(&aws, "overall", 1, "digit/4").await, json!(4));
+    let all = json!({"sum": 7, "seen": [1, 2, 4]});
+    assert_eq!(state(&aws, "sums", 1, "1").await, all);
+    is_clean(&aws).await;
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_taken_back_behind_a_stall_still_counts_before_it() {
+    let aws = Aws::start().await;
+    // 13 panics in `sums`, and the stream stalls there for good.
+    let events = record(&aws, &counted("count-1", [1, 2, 13])).await;
+    for event in &events {
+        project(&aws, std::slice::from_ref(event)).await;
+    }
+    let reversal = reverse(&aws, "count-1", 1).await;
+    project(&aws, &[reversal]).await;
+    let expected = json!({"sum": 3, "seen": [1, 2]});
+    assert_eq!(state(&aws, "sums", 1, "1").await, expected);
+    // A rebuild knows the reversal before it comes to the event.
+    for size in [1, 2, 100] {
+        rebuilt_is_live(&aws, &["count-1"], size).await;
+    }
+    is_clean(&aws).await;
+    aws.system.stop().await;
+}

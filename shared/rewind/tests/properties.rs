@@ -250,7 +250,7 @@ proptest! {
             large.stream = stream.clone();
             events.push(large);
         }
-        let head = Head { version: head.0, position: head.1 };
+        let head = Head { version: head.0, position: head.1, ..Head::default() };
         let commits = commit::plan(head, &events.iter().collect::<Vec<_>>(), now);
         let mut planned = Vec::new();
         let mut before = head;

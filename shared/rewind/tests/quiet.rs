@@ -62,6 +62,7 @@ fn commit(events: &str) -> Commit {
         length: 1,
         position: 1,
         events: events.into(),
+        reversal: rewind::reversal::LastReversal::None,
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod data_store;
 pub(crate) mod item_limits;
+pub(crate) mod kept_fold;
 mod scan;
 pub mod shard;
 pub mod stall;

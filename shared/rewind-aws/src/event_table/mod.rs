@@ -1,8 +1,16 @@
 //! The events table: claims of identities, inserts of commits, reads of a
-//! stream and of the index.
+//! stream, of its reversals and of the index.
 //!
 //! It knows the table's keys and its index. It inserts and reads, and must not
 //! change or delete anything. It must not know the data store.
 
+mod batch_cache;
+mod chain;
+mod claims;
 pub mod event_store;
+pub mod index;
+mod insert;
+mod item;
 pub(crate) mod scan;
+mod streams;
+mod table;

@@ -1,7 +1,11 @@
-//! The events table as it lies there: item by item, without trusting what an
-//! item holds. What looks at the table from the outside reads through here.
+//! The events table item by item, for readers that do not trust what an item
+//! holds: the auditor and the health check.
 
-use super::event_store::{EventStore, INDEX, commit, key, text};
+use super::{
+    index::INDEX,
+    item::{commit, key, text},
+    table::EventStore,
+};
 use crate::{
     Error,
     aws::item::{Item, batch_get, string},

@@ -6,6 +6,7 @@ use crate::{
     aws::clock::now,
     data_table::{
         data_store::{self, DataStore, Key, Row, Write, Written},
+        kept_fold::kept_folds,
         stall,
     },
 };
@@ -401,6 +402,7 @@ pub async fn sweep(
                 }
                 store.delete_partition(&partition, "").await?;
             }
+            store.delete_partition(&kept_folds(&target), "").await?;
             stall::clear_all(store, &target.to_string()).await?;
             if now().duration_since(*dropped) < SETTLED {
                 // A batch that began before may still write to it: it is swept

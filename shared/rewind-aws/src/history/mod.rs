@@ -4,5 +4,12 @@
 //! It knows the events table. It must not write, and must not know the rows of
 //! the data store.
 
+mod fold;
+pub mod merged;
 pub mod partition;
 pub mod resolve;
+mod resolved;
+mod reversals;
+mod shared_row;
+mod sized;
+mod subject;

@@ -1,5 +1,6 @@
-//! Partitions: how history is read in recorded order. A partition is a partition of a
-//! category's index, or one stream that was asked for by its name.
+//! Partitions: parts of history that are read in recorded order. Here a
+//! partition is a part of a category's index, or one stream that a selection
+//! names.
 
 use crate::{
     Error,
@@ -10,30 +11,17 @@ use rewind::{
     selection::Span,
     stream::{PARTITIONS, partition_name},
 };
-use serde::{Deserialize, Serialize};
-use std::{
-    cmp::Reverse,
-    collections::{BTreeSet, BinaryHeap},
-};
+use std::collections::BTreeSet;
+
+pub use crate::event_table::index::Cursor;
 
 /// Commits in one page of a partition.
 pub const PAGE: i32 = 100;
 
-/// The bytes from which on a page ends, and how many commits are read at once
-/// before they are looked at: each may take 390,000.
+/// A page ends when it has this many bytes. They are counted after each read of
+/// so many commits, as one commit may take 390,000 bytes.
 const PAGE_BYTES: usize = 2_000_000;
 const COMMITS_AT_ONCE: usize = 25;
-
-/// Where a partition was read up to: its last commit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cursor {
-    /// The commit's first position.
-    pub position: u64,
-    /// Its stream.
-    pub stream: StreamName,
-    /// Its first version.
-    pub version: u64,
-}
 
 /// A page of a partition.
 #[derive(Debug, Clone)]
@@ -42,7 +30,7 @@ pub struct Page {
     pub commits: Vec<Commit>,
     /// Where the partition was read up to.
     pub cursor: Option<Cursor>,
-    /// Whether it is read to its end.
+    /// Whether this is the partition's last page.
     pub is_last: bool,
 }
 
@@ -130,7 +118,7 @@ pub struct IndexPage {
     pub entries: Vec<Entry>,
     /// Where the partition was read up to.
     pub place: Option<Cursor>,
-    /// Whether it is read to its end.
+    /// Whether this is the partition's last page.
     pub is_last: bool,
 }
 
@@ -154,7 +142,7 @@ pub async fn entries(
     let mut index = store.read_index(partition, &after, limit).await?;
     let count = index.entries.len();
     index.entries.retain(|entry| entry.position < until);
-    // Entries rise: behind one that is too late there are none.
+    // Positions rise: behind an entry that is too late, all are too late.
     let is_last = !index.has_more || index.entries.len() < count;
     let place = index.entries.last().map(|entry| Cursor {
         position: entry.position,
@@ -168,7 +156,7 @@ pub async fn entries(
     })
 }
 
-/// A commit that begins so far before a position may still reach it.
+/// A commit that begins at most this far before a position may hold it.
 const MOST_EVENTS: u64 = rewind::commit::MAX_COMMIT_EVENTS as u64;
 
 async fn stream_page(
@@ -222,151 +210,4 @@ pub fn selected(commits: &[Commit], selection: &Selection) -> Result<Vec<Recorde
         events.extend(of_commit.filter(|event| selection.takes(event)));
     }
     Ok(events)
-}
-
-/// Several partitions, read as one, in recorded order.
-#[derive(Debug)]
-pub struct Merged<'a> {
-    store: &'a EventStore,
-    selection: &'a Selection,
-    until: u64,
-    sources: Vec<Source>,
-    /// Commits in one page of each partition.
-    page: i32,
-    /// What was read and is not handed out yet, earliest first.
-    waiting: BinaryHeap<Reverse<Ordered>>,
-}
-
-/// A step of reading several partitions as one.
-#[derive(Debug)]
-pub enum Advanced {
-    /// The next event.
-    Event(Box<RecordedEvent>),
-    /// A page was read; the next event may be among it.
-    Read,
-    /// There is nothing more.
-    End,
-}
-
-#[derive(Debug)]
-struct Source {
-    name: String,
-    place: Option<Cursor>,
-    is_done: bool,
-}
-
-#[derive(Debug)]
-struct Ordered(RecordedEvent);
-
-impl Ordered {
-    fn place(&self) -> (u64, &StreamName, u64) {
-        (self.0.position, self.0.stream(), self.0.version)
-    }
-}
-
-impl PartialEq for Ordered {
-    fn eq(&self, other: &Self) -> bool {
-        self.place() == other.place()
-    }
-}
-
-impl Eq for Ordered {}
-
-impl PartialOrd for Ordered {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Ordered {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.place().cmp(&other.place())
-    }
-}
-
-impl<'a> Merged<'a> {
-    /// Reads these partitions up to a position. Memory holds a page of each partition.
-    pub fn new(
-        store: &'a EventStore,
-        partitions: impl IntoIterator<Item = String>,
-        selection: &'a Selection,
-        until: u64,
-    ) -> Self {
-        let partitions = partitions.into_iter().map(|name| Source {
-            name,
-            place: None,
-            is_done: false,
-        });
-        Self {
-            store,
-            selection,
-            until,
-            sources: partitions.collect(),
-            page: PAGE / 4,
-            waiting: BinaryHeap::new(),
-        }
-    }
-
-    /// The next event; `None` behind the last.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB fails, or a commit is damaged or missing.
-    pub async fn next(&mut self) -> Result<Option<RecordedEvent>, Error> {
-        loop {
-            match self.advance().await? {
-                Advanced::Event(event) => return Ok(Some(*event)),
-                Advanced::Read => {}
-                Advanced::End => return Ok(None),
-            }
-        }
-    }
-
-    /// The next event, or one page read: who has little time looks at the clock
-    /// in between.
-    ///
-    /// # Errors
-    ///
-    /// As [`next`](Self::next).
-    pub async fn advance(&mut self) -> Result<Advanced, Error> {
-        // Nothing earlier can come of a partition than where it was read up to.
-        let open = self
-            .sources
-            .iter_mut()
-            .filter(|partition| !partition.is_done);
-        let slowest =
-            open.min_by_key(|partition| partition.place.as_ref().map(|place| place.position));
-        let reached = slowest.as_ref().map(|partition| partition.place.as_ref());
-        let is_ready = |next: &Ordered| match reached {
-            None => true,
-            Some(None) => false,
-            Some(Some(place)) => next.0.position < place.position,
-        };
-        let next = self.waiting.peek();
-        if next.is_some_and(|Reverse(next)| is_ready(next)) {
-            let next = self.waiting.pop();
-            return Ok(next.map_or(Advanced::End, |Reverse(Ordered(event))| {
-                Advanced::Event(Box::new(event))
-            }));
-        }
-        let Some(partition) = slowest else {
-            return Ok(Advanced::End);
-        };
-        let (after, until) = (partition.place.as_ref(), self.until);
-        let page = page(
-            self.store,
-            &partition.name,
-            self.selection,
-            after,
-            until,
-            self.page,
-        );
-        let page = page.await?;
-        partition.is_done = page.is_last;
-        partition.place = page.cursor.or(partition.place.take());
-        let events = selected(&page.commits, self.selection)?;
-        self.waiting
-            .extend(events.into_iter().map(|event| Reverse(Ordered(event))));
-        Ok(Advanced::Read)
-    }
 }

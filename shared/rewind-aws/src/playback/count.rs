@@ -4,7 +4,7 @@ use super::player::{HEARTBEAT, PlayError, Playback, Player, State};
 use crate::{
     aws::clock::now,
     generation::lifecycle::{self, ChangeError},
-    history::partition::{Advanced, Merged},
+    history::merged::{Advanced, Merged},
 };
 use rewind::{Problem, Selection, StreamName, reversal::Reversal, selection::Last};
 use std::time::Instant;
@@ -89,7 +89,7 @@ impl Player {
         while left > 0 {
             match merged.advance().await? {
                 Advanced::End => break,
-                Advanced::Event(event) if Reversal::of(&event).is_some() => {}
+                Advanced::Event(event) if Reversal::is_one(&event) => {}
                 Advanced::Event(event) => {
                     left -= 1;
                     let (position, stream) = (event.position, event.event.stream);

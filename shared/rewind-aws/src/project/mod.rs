@@ -3,6 +3,10 @@
 //! It knows the events table, generations and their rows. It must not know
 //! playbacks: a replayed event takes the same path as a live one.
 
+mod apart;
 pub(crate) mod many_streams;
 mod one_stream;
 pub mod projector;
+mod row_fold;
+mod shared_write;
+mod stream_run;

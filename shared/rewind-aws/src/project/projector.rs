@@ -15,8 +15,16 @@ use crate::{
     event_table::event_store::EventStore,
     generation::lifecycle::{self, Generations},
 };
+use futures::{StreamExt, stream};
 use rewind::{Delivery, Over, Projection, RecordedEvent, Selection, Service, StreamName, Target};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Generations that are folded at once.
+const CONCURRENCY: usize = 4;
+
+/// Pages of a stream that are folded before the row is written, or a fold from
+/// the first event on is kept: what is done then outlives the invocation.
+const PAGES_A_WRITE: usize = 40;
 
 /// How often a row that others write as well is tried.
 pub(super) const MAX_COLLISIONS: u32 = 30;
@@ -27,9 +35,10 @@ pub struct Projector {
     pub(super) service: Service,
     pub(super) events: EventStore,
     pub(super) store: DataStore,
+    pub(super) pages_a_write: usize,
 }
 
-/// What became of a batch.
+/// The result of a batch.
 #[derive(Debug, Clone, Default)]
 pub struct Projected {
     /// The deliveries, by their places in the batch, that have to come again.
@@ -74,11 +83,27 @@ impl Projector {
             service,
             events,
             store,
+            pages_a_write: PAGES_A_WRITE,
         }
     }
 
-    /// Folds a batch: for each projection and stream one read and one
-    /// conditional write, whatever the number of events.
+    /// With another number of pages of a stream between two writes.
+    ///
+    /// # Panics
+    ///
+    /// When it is 0.
+    #[must_use]
+    pub fn with_pages_a_write(self, pages_a_write: usize) -> Self {
+        assert!(pages_a_write > 0, "a write needs a page");
+        Self {
+            pages_a_write,
+            ..self
+        }
+    }
+
+    /// Folds a batch: for each projection and stream one conditional write,
+    /// whatever the number of events. The projections share what they read of
+    /// a stream.
     ///
     /// # Errors
     ///
@@ -87,12 +112,22 @@ impl Projector {
     pub async fn project(&self, deliveries: &[(usize, Delivery)]) -> Result<Projected, Error> {
         let known = lifecycle::known(&self.store, &self.service).await?;
         let mut projected = Projected::default();
-        for (job, streams) in self.jobs(&known, deliveries) {
-            let target = &job.target;
+        let batch = &Self {
+            service: self.service.clone(),
+            events: self.events.for_one_batch(),
+            store: self.store.clone(),
+            ..*self
+        };
+        let jobs = self.jobs(&known, deliveries);
+        let folds = jobs.iter().map(|(job, streams)| async move {
             let outcomes = match job.projection.over {
-                Over::OneStream => self.fold_each(&job, &streams).await,
-                Over::ManyStreams => self.fold_together(&job, &streams).await,
+                Over::OneStream => batch.fold_each(job, streams).await,
+                Over::ManyStreams => batch.fold_together(job, streams).await,
             };
+            (&job.target, streams, outcomes)
+        });
+        let mut folds = stream::iter(folds).buffer_unordered(CONCURRENCY);
+        while let Some((target, streams, outcomes)) = folds.next().await {
             for (stream, outcome) in outcomes {
                 match outcome {
                     Ok(progress) => {
@@ -168,7 +203,7 @@ impl Projector {
     }
 }
 
-/// What changes in the reports of stalls when the row or mark that holds a
+/// What changes in the reports of stalls when the row or checkpoint that holds a
 /// stream's watermark is written as `next`.
 pub(super) fn report(
     target: &Target,

@@ -3,4 +3,6 @@
 //! It knows history, generations and the stream `incoming`. It records nothing
 //! itself: a reversal is an event that takes the way of every event.
 
+mod preview;
 pub mod reversal;
+mod reverser;

@@ -4,4 +4,7 @@
 //! It knows the events table. It must not know the data store, projections or
 //! who publishes what it has recorded.
 
+mod heads;
+mod outcome;
 pub mod sequencer;
+mod stream_turn;

@@ -1,5 +1,6 @@
 //! A meter around the SDK's HTTP client: it asks DynamoDB for the capacity
-//! that each request consumes, and adds it up.
+//! that each request consumes, and adds it up. It can also stop answering after
+//! some queries, so that a test ends an invocation there.
 
 use aws_smithy_runtime_api::{
     client::{
@@ -18,11 +19,17 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
+use tokio::sync::Notify;
 
 /// Requests by operation, and the capacity that DynamoDB reports for them.
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
     pub requests: BTreeMap<String, u64>,
+    /// Items that reads of a table returned.
+    pub items: u64,
+    /// The pages of streams that were read: the version behind which each
+    /// begins.
+    pub pages: Vec<String>,
     pub read_units: f64,
     pub write_units: f64,
 }
@@ -31,18 +38,47 @@ impl Reading {
     pub fn all_requests(&self) -> u64 {
         self.requests.values().sum()
     }
+
+    /// Requests that read a table.
+    pub fn reads(&self) -> u64 {
+        let reads = ["BatchGetItem", "GetItem", "Query", "Scan"];
+        let reads = reads.iter().filter_map(|name| self.requests.get(*name));
+        reads.sum()
+    }
 }
 
 #[derive(Debug, Clone)]
 pub struct Meter {
     inner: SharedHttpClient,
     reading: Arc<Mutex<Reading>>,
+    pages: Arc<Pages>,
 }
 
 #[derive(Debug)]
 struct Metered {
     inner: SharedHttpConnector,
     reading: Arc<Mutex<Reading>>,
+    pages: Arc<Pages>,
+}
+
+/// How many more pages of streams are answered.
+#[derive(Debug, Default)]
+struct Pages {
+    left: Mutex<Option<u64>>,
+    are_over: Notify,
+}
+
+impl Pages {
+    fn take(&self) -> bool {
+        match &mut *self.left.lock().unwrap() {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
+    }
 }
 
 impl Meter {
@@ -50,7 +86,20 @@ impl Meter {
         Self {
             inner,
             reading: Arc::default(),
+            pages: Arc::default(),
         }
+    }
+
+    /// Answers so many more pages of streams, and then none: the output of `work`
+    /// where it came to its end, `None` where it was dropped at the next page.
+    pub async fn within<F: Future>(&self, pages: u64, work: F) -> Option<F::Output> {
+        *self.pages.left.lock().unwrap() = Some(pages);
+        let ended = tokio::select! {
+            output = work => Some(output),
+            () = self.pages.are_over.notified() => None,
+        };
+        *self.pages.left.lock().unwrap() = None;
+        ended
     }
 
     /// What was read since the last call.
@@ -68,6 +117,7 @@ impl HttpClient for Meter {
         SharedHttpConnector::new(Metered {
             inner: self.inner.http_connector(settings, components),
             reading: self.reading.clone(),
+            pages: self.pages.clone(),
         })
     }
 }
@@ -76,16 +126,26 @@ impl HttpConnector for Metered {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.split('.').next_back().unwrap().to_string();
+        let mut page = None;
         if target.starts_with("DynamoDB") {
             let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
             body["ReturnConsumedCapacity"] = "TOTAL".into();
+            if body["KeyConditionExpression"] == "#s = :s AND #v > :v" {
+                let after = &body["ExpressionAttributeValues"][":v"]["N"];
+                page = Some(after.as_str().unwrap().to_string());
+            }
             let text = body.to_string();
             let length = text.len().to_string();
             request.headers_mut().insert("content-length", length);
             *request.body_mut() = SdkBody::from(text);
         }
         let (inner, reading) = (self.inner.clone(), self.reading.clone());
+        let pages = self.pages.clone();
         HttpConnectorFuture::new(async move {
+            if page.is_some() && !pages.take() {
+                pages.are_over.notify_one();
+                std::future::pending::<()>().await;
+            }
             let answer = inner.call(request).await?;
             let (status, headers) = (answer.status(), answer.headers().clone());
             let bytes = ByteStream::new(answer.into_body())
@@ -97,6 +157,8 @@ impl HttpConnector for Metered {
                 *reading.requests.entry(operation.clone()).or_default() += 1;
                 let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
                 let units = units(&body["ConsumedCapacity"]);
+                reading.items += items(&body);
+                reading.pages.extend(page);
                 if matches!(&*operation, "BatchExecuteStatement" | "PutItem") {
                     reading.write_units += units;
                 } else {
@@ -108,6 +170,14 @@ impl HttpConnector for Metered {
             Ok(answer)
         })
     }
+}
+
+/// The items that a read returned, of one table or of several.
+fn items(answer: &Value) -> u64 {
+    let count = |items: &Value| items.as_array().map_or(0, |items| items.len() as u64);
+    let tables = answer["Responses"].as_object().into_iter().flatten();
+    let of_tables: u64 = tables.map(|(_, items)| count(items)).sum();
+    count(&answer["Items"]) + of_tables + u64::from(answer["Item"].is_object())
 }
 
 /// One table's units, or those of several.

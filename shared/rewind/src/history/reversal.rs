@@ -5,7 +5,7 @@
 //! like any other, so it can be reversed as well, which restores what it took
 //! back.
 
-use crate::{CloudEvent, RecordedEvent, StreamName, record::event};
+use crate::{CloudEvent, RecordedEvent, Rejection, StreamName, record::event};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,19 +32,29 @@ pub struct Reversal {
 }
 
 impl Reversal {
-    /// The reversal that an event is, if it is one.
-    pub fn of(event: &RecordedEvent) -> Option<Self> {
+    /// The reversal that an event is, if it is one. A reversal that names a
+    /// version not below its own means nothing: it is none.
+    ///
+    /// # Errors
+    ///
+    /// When the event is a reversal and its data cannot be decoded. What it
+    /// takes back is then unknown, so no reader may go on as if it took
+    /// nothing back.
+    pub fn of(event: &RecordedEvent) -> Result<Option<Self>, Rejection> {
         if !Self::is_one(event) {
-            return None;
+            return Ok(None);
         }
-        let reversal: Self = event.data().ok()?;
+        let reversal: Self = event.data().map_err(|unfit| {
+            let why = format!("a reversal whose data cannot be decoded: {unfit}");
+            Rejection::new(format!("{why}; reverse it to leave it out"))
+        })?;
         // Nothing can take back what is still to come.
-        (reversal.version < event.version).then_some(reversal)
+        Ok((reversal.version < event.version).then_some(reversal))
     }
 
     /// Whether an event is a reversal, whatever its data.
-    pub(crate) fn is_one(event: &RecordedEvent) -> bool {
-        event.event_type() == REVERSED && event.event.source == REVERSAL_SOURCE
+    pub fn is_one(event: &RecordedEvent) -> bool {
+        is_reversal(&event.event)
     }
 
     /// The event to be recorded, for the `nth` time (from 0) that this event is
@@ -69,18 +79,79 @@ impl Reversal {
     }
 }
 
+/// Whether an event is a reversal, by its type and its source.
+pub(crate) fn is_reversal(event: &CloudEvent) -> bool {
+    event.event_type == REVERSED && event.source == REVERSAL_SOURCE
+}
+
+/// The last reversal of a stream, as of some version of it. Every commit
+/// stores it as of its own end. So the reversals of a stream are a chain that
+/// is walked backwards, without a read of the events between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LastReversal {
+    /// The stream has no reversal up to that version.
+    #[default]
+    None,
+    /// The reversal at this version is the last one.
+    At(u64),
+    /// Not known: the stream was recorded before commits stored it.
+    Unknown,
+}
+
+impl LastReversal {
+    /// The last reversal once these events stand behind, the first of them at
+    /// `version`.
+    #[must_use]
+    pub fn after<'a>(self, events: impl IntoIterator<Item = &'a CloudEvent>, version: u64) -> Self {
+        let events = (version..).zip(events);
+        let reversals = events.filter(|(_, event)| is_reversal(event));
+        reversals.last().map_or(self, |(at, _)| Self::At(at))
+    }
+}
+
 /// The reversals of one stream.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reversals {
     /// Version of the reversal, version that it names.
     all: BTreeMap<u64, u64>,
+    /// Versions of reversals that cannot be decoded, and why.
+    undecoded: BTreeMap<u64, Rejection>,
 }
 
 impl Reversals {
     /// Takes note of an event, if it is a reversal.
     pub fn note(&mut self, event: &RecordedEvent) {
-        if let Some(reversal) = Reversal::of(event) {
-            self.all.insert(event.version, reversal.version);
+        match Reversal::of(event) {
+            Ok(Some(reversal)) => {
+                self.all.insert(event.version, reversal.version);
+            }
+            Ok(None) => {}
+            Err(why) => {
+                self.undecoded.insert(event.version, why);
+            }
+        }
+    }
+
+    /// Takes note of all that others hold.
+    pub fn extend(&mut self, others: Self) {
+        self.all.extend(others.all);
+        self.undecoded.extend(others.undecoded);
+    }
+
+    /// Why the reversal at a version cannot be decoded, where that is so. A
+    /// reader must not pass it, unless it is taken back itself.
+    pub fn undecoded(&self, version: u64) -> Option<&Rejection> {
+        self.undecoded.get(&version)
+    }
+
+    /// Those up to a version.
+    #[must_use]
+    pub fn up_to(&self, version: u64) -> Self {
+        let all = self.all.range(..=version);
+        let undecoded = self.undecoded.range(..=version);
+        Self {
+            all: all.map(|(by, named)| (*by, *named)).collect(),
+            undecoded: undecoded.map(|(at, why)| (*at, why.clone())).collect(),
         }
     }
 
@@ -106,10 +177,10 @@ impl Reversals {
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
+        self.all.is_empty() && self.undecoded.is_empty()
     }
 
-    /// Whether this version is a reversal.
+    /// Whether this version is a reversal that names an earlier one.
     pub fn holds(&self, version: u64) -> bool {
         self.all.contains_key(&version)
     }
@@ -142,6 +213,7 @@ impl Reversals {
     pub fn left_out(&self) -> BTreeSet<u64> {
         let mut left_out = self.taken_back();
         left_out.extend(self.all.keys());
+        left_out.extend(self.undecoded.keys());
         left_out
     }
 
@@ -155,7 +227,8 @@ impl Reversals {
         }
         let counts = |all: &mut dyn Iterator<Item = (&u64, &u64)>| {
             let all = all.map(|(reversal, named)| (*reversal, *named)).collect();
-            !Self { all }.taken_back().contains(&root)
+            let undecoded = BTreeMap::new();
+            !Self { all, undecoded }.taken_back().contains(&root)
         };
         let before = counts(&mut self.all.range(..version));
         let after = counts(&mut self.all.range(..=version));
@@ -208,7 +281,40 @@ mod tests {
     fn reversals(all: &[(u64, u64)]) -> Reversals {
         Reversals {
             all: all.iter().copied().collect(),
+            undecoded: BTreeMap::new(),
         }
+    }
+
+    #[test]
+    fn the_last_reversal_is_carried_on_until_there_is_another() {
+        let event = |event_type: &str, source: &str| {
+            let mut event = crate::testing::event("cart-1", event_type, &json!({}), 1).event;
+            event.source = source.into();
+            event
+        };
+        let (other, reversal) = (event("seen", "/test"), event(REVERSED, REVERSAL_SOURCE));
+        let impostor = event(REVERSED, "/test");
+        for before in [
+            LastReversal::None,
+            LastReversal::At(3),
+            LastReversal::Unknown,
+        ] {
+            assert_eq!(before.after([&other, &impostor], 7), before);
+            let after = before.after([&reversal, &reversal, &other], 7);
+            assert_eq!(after, LastReversal::At(8));
+        }
+    }
+
+    #[test]
+    fn a_reversal_that_cannot_be_decoded_is_known_as_one() {
+        let mut broken = crate::testing::event("cart-1", REVERSED, &json!({"version": "x"}), 4);
+        broken.event.source = REVERSAL_SOURCE.into();
+        let why = Reversal::of(&broken).unwrap_err();
+        assert!(why.reason.contains("version"), "{why}");
+        let reversals = Reversals::among([&broken]);
+        assert_eq!(reversals.undecoded(4), Some(&why));
+        assert!(!reversals.is_empty() && !reversals.holds(4));
+        assert_eq!(reversals.left_out(), BTreeSet::from([4]));
     }
 
     #[test]

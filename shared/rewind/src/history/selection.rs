@@ -189,7 +189,7 @@ impl Selection {
             length: 1,
             position: event.position,
         };
-        self.may_take(&span) && (Reversal::of(event).is_some() || self.names(event))
+        self.may_take(&span) && (Reversal::is_one(event) || self.names(event))
     }
 
     /// Whether all that is said of types, of when events happened and of

@@ -1,7 +1,7 @@
 //! Commits: runs of events of one stream that are recorded together, in one item.
 
 use super::{codec as wire, misfit};
-use crate::{CloudEvent, RecordedEvent, StreamName};
+use crate::{CloudEvent, RecordedEvent, StreamName, reversal::LastReversal};
 
 /// The largest text of a commit's events, in bytes. A DynamoDB item holds
 /// 400 KB (409,600 bytes) with its keys and attribute names.
@@ -24,6 +24,8 @@ pub struct Commit {
     pub position: u64,
     /// The events: a JSON array.
     pub events: String,
+    /// The last reversal of the stream, as of the end of this commit.
+    pub reversal: LastReversal,
 }
 
 /// Where a stream stands: what its next commit starts from.
@@ -33,6 +35,8 @@ pub struct Head {
     pub version: u64,
     /// The position of the last recorded event; 0 when there is none.
     pub position: u64,
+    /// The last reversal up to there.
+    pub reversal: LastReversal,
 }
 
 impl Commit {
@@ -46,7 +50,27 @@ impl Commit {
         Head {
             version: self.last_version(),
             position: self.position + self.length - 1,
+            reversal: self.reversal,
         }
+    }
+
+    /// The last reversal that this commit has to store, behind a stream whose
+    /// last one is `before`: what an auditor compares [`reversal`] with. A
+    /// commit that stores none was recorded before commits did, which says
+    /// nothing; so does a commit behind such a one, unless it holds a reversal.
+    ///
+    /// [`reversal`]: Self::reversal
+    ///
+    /// # Errors
+    ///
+    /// When the stored text cannot be read.
+    pub fn expected_reversal(
+        &self,
+        before: LastReversal,
+    ) -> Result<LastReversal, UnreadableCommit> {
+        let events = self.events()?;
+        let events = events.iter().map(|recorded| &recorded.event);
+        Ok(before.after(events, self.version))
     }
 
     /// The events with their places.
@@ -99,13 +123,18 @@ pub fn plan(head: Head, events: &[&CloudEvent], now: u64) -> Vec<Commit> {
     let mut head = head;
     let mut texts: Vec<String> = Vec::new();
     let mut bytes = 0;
+    let mut planned = 0;
     let mut close = |texts: &mut Vec<String>, stream: &StreamName| {
+        let version = head.version + 1;
+        let own = &events[planned..planned + texts.len()];
+        planned += texts.len();
         let commit = Commit {
             stream: stream.clone(),
-            version: head.version + 1,
+            version,
             length: texts.len() as u64,
             position: now.max(head.position + 1),
             events: format!("[{}]", texts.join(",")),
+            reversal: head.reversal.after(own.iter().copied(), version),
         };
         head = commit.head();
         commits.push(commit);
