@@ -3,7 +3,7 @@
 use super::player::{Go, HEARTBEAT, Playing, Progress, Sent, State};
 use crate::{
     Error,
-    aws::{clock::now, producer::Outgoing},
+    aws::{clock::now, publish::Run},
     event_table::event_store::After,
     history::partition::{self, PAGE},
 };
@@ -228,29 +228,23 @@ impl Playing<'_> {
             Ok(stream) => stream.partition(),
             Err(_) => partition.to_string(),
         };
-        let records = records.into_iter().map(|data| Outgoing {
-            key: key.clone(),
-            data,
-        });
-        let mut outgoing: Vec<Outgoing> = records.collect();
+        let mut records = records;
         let replay = &self.player.replay;
         for attempt in 1.. {
             let before = replay.refused();
-            let answers = replay.put_in_order(&outgoing).await;
+            let run = Run::of_records(key.clone(), records.clone());
+            let published = replay.publish(vec![run]).await.remove(0);
             self.pacer.note(replay.refused() > before).await;
-            let failed = answers.iter().position(Result::is_err);
-            let Some(first) = failed else {
+            let Some(reason) = published.refused else {
                 return Ok(());
             };
             if attempt == MAX_SENDS || !self.has_time() {
-                let reason = answers.into_iter().find_map(Result::err);
                 return Err(Error::Service {
                     operation: "PutRecords",
-                    reason: reason.unwrap_or_default(),
+                    reason,
                 });
             }
-            // They share a key: what follows a failed one was not sent.
-            outgoing.drain(..first);
+            records.drain(..published.held);
             crate::aws::retry::wait(attempt).await;
         }
         Ok(())

@@ -7,10 +7,7 @@
 
 use crate::{
     Error,
-    aws::{
-        batch::Failures,
-        producer::{Outgoing, Stream},
-    },
+    aws::{batch::Failures, producer::Stream, publish::Run},
     data_table::{
         data_store::{DataStore, Key, Row, Write, Written},
         stall::{self, Stall},
@@ -205,25 +202,20 @@ impl Reactor {
 
     /// Sends what all turns drew, in order for each stream that it belongs to.
     async fn send(&self, turns: &[Turn<'_>]) -> Vec<Result<(), String>> {
-        let mut outgoing = Vec::new();
+        let mut runs = Vec::new();
         let mut turn_of = Vec::new();
         for (nth, turn) in turns.iter().enumerate() {
-            // Runs of one stream share a record.
+            // Neighbours of one stream share a record.
             for run in turn.emitted.chunk_by(|a, b| a.stream == b.stream) {
-                let key = run[0].stream.to_string();
-                for packed in Batch::encode(run) {
-                    let key = key.clone();
-                    let data = packed.text.into_bytes();
-                    outgoing.push(Outgoing { key, data });
-                    turn_of.push(nth);
-                }
+                runs.push(Run::new(run[0].stream.as_str(), Batch::encode(run)));
+                turn_of.push(nth);
             }
         }
-        let answers = self.incoming.put_in_order(&outgoing).await;
+        let published = self.incoming.publish(runs).await;
         let mut sent = vec![Ok(()); turns.len()];
-        for (turn, answer) in turn_of.into_iter().zip(answers) {
-            if answer.is_err() {
-                sent[turn] = answer;
+        for (turn, published) in turn_of.into_iter().zip(published) {
+            if let Some(reason) = published.refused {
+                sent[turn] = Err(reason);
             }
         }
         sent
