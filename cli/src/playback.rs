@@ -13,7 +13,11 @@ use ::playback::Task;
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
 use rewind::{Receiver, envelope::Nothing};
-use rewind_aws::playback::player::{Playback, Player, State, load};
+use rewind_aws::playback::{
+    player::Player,
+    record::{Playback, load},
+    state::State,
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -99,7 +103,7 @@ pub async fn follow(deployment: &Deployment, id: &str) -> Result<Playback, End> 
 
 async fn watch(deployment: &Deployment, id: &str, bar: &ProgressBar) -> Result<Playback, End> {
     loop {
-        let Some((playback, _)) = load(&deployment.store, id).await? else {
+        let Some(playback) = load(&deployment.store, id).await? else {
             return Err(End::Failed(format!("the record of playback {id} is gone")));
         };
         let shown = playback.shown();

@@ -14,7 +14,7 @@ use rewind::envelope::Nothing;
 use rewind_aws::{
     aws::clock,
     playback::{
-        player::Playback,
+        record::Playback,
         request::{Activation, Destination, Request},
     },
 };

@@ -9,7 +9,7 @@ use rewind_aws::{
     },
     data_table::data_store::DataStore,
     event_table::event_store::EventStore,
-    playback::{create::check_id, player},
+    playback::{create::check_id, record},
 };
 use std::time::Duration;
 
@@ -146,8 +146,8 @@ impl Handler {
     async fn playback(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
         let id = parameters.path("id");
         check_id(id)?;
-        match player::load(&self.store, id).await? {
-            Some((playback, _)) => Ok(http::json(200, &playback.shown())),
+        match record::load(&self.store, id).await? {
+            Some(playback) => Ok(http::json(200, &playback.shown())),
             None => Err(Problem::not_found(format!("there is no playback {id}")).into()),
         }
     }

@@ -22,8 +22,10 @@ use rewind_aws::{
     generation::lifecycle,
     history::partition::PAGE,
     playback::{
-        player::{Ended, PlayError, Playback, Player, State, load},
+        player::{Ended, PlayError, Player},
+        record::{Playback, load},
         request::{Activation, Destination, Request},
+        state::State,
     },
     project::projector::Projector,
     sequence::sequencer::{Outcome, Sequencer},
@@ -670,7 +672,7 @@ async fn a_playback_paused_at_its_end_still_says_that_it_has_ended() {
             player.resume("p").await.unwrap();
         }
     }
-    let (playback, _) = load(&aws.data(), "p").await.unwrap().unwrap();
+    let playback = load(&aws.data(), "p").await.unwrap().unwrap();
     assert_eq!(playback.state, State::Completed);
     let deliveries = subscriber(&aws).await.next().await;
     let (_, markers) = of("p", &deliveries);

@@ -8,15 +8,15 @@ use super::{
 use crate::{
     Error,
     aws::item::Item,
-    data_table::data_store::{self, Key},
+    data_table::{
+        data_store::{self, Key},
+        stall,
+    },
 };
 use rewind::StreamName;
 
 /// From this chance of a false alarm on, the filter is not asked.
 const MAX_FALSE_ALARMS: f64 = 1e-4;
-
-/// The partition of the reports of stalls.
-const STALLS: &str = "rewind#stalls";
 
 impl Run<'_> {
     /// Looks at every item of the data store.
@@ -49,7 +49,7 @@ impl Run<'_> {
         let is_mark = key.pk.contains('~');
         let owner = owner.and_then(|owner| self.readers.iter().find(|r| r.name == owner));
         let Some(reader) = owner else {
-            self.count(|counts| match key.pk == STALLS {
+            self.count(|counts| match key.pk == stall::REPORTS.partition() {
                 true => counts.stall_reports += 1,
                 false => counts.other_items += 1,
             });

@@ -21,6 +21,7 @@ use aws_sdk_dynamodb::{
         WriteRequest,
     },
 };
+use jiff::Timestamp;
 use rewind::{
     Target,
     stream::{PARTITIONS, partition_of},
@@ -39,6 +40,10 @@ pub const MAX_ROW_BYTES: usize = 380_000;
 
 /// Requests in one BatchWriteItem call (AWS documentation).
 const MAX_BATCH_WRITES: usize = 25;
+
+/// The attribute that `template.yaml` names for DynamoDB's time to live, in
+/// seconds since 1970.
+const EXPIRES: &str = "expires";
 
 /// The data store's table.
 #[derive(Debug, Clone)]
@@ -207,10 +212,31 @@ impl DataStore {
     ///
     /// When DynamoDB fails.
     pub async fn put(&self, key: &Key, row: &Row, seen: u64) -> Result<Written, Error> {
+        self.put_until(key, row, seen, None).await
+    }
+
+    /// Writes a row as [`put`](Self::put) does, with the time at which the table
+    /// may delete it.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails.
+    pub(crate) async fn put_until(
+        &self,
+        key: &Key,
+        row: &Row,
+        seen: u64,
+        expires: Option<Timestamp>,
+    ) -> Result<Written, Error> {
+        let mut item = item_of(key, row, seen + 1)?;
+        if let Some(expires) = expires {
+            let seconds = AttributeValue::N(expires.as_second().to_string());
+            item.insert(EXPIRES.into(), seconds);
+        }
         let request = self.client.put_item();
         let answer = request
             .table_name(&self.table)
-            .set_item(Some(item_of(key, row, seen + 1)?))
+            .set_item(Some(item))
             .condition_expression(CONDITION)
             .expression_attribute_names("#r", "revision")
             .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()))
@@ -219,7 +245,7 @@ impl DataStore {
             .await;
         match answer {
             Ok(_) => Ok(Written::Done),
-            Err(SdkError::ServiceError(error)) if is_stale(error.err()) => Ok(Written::Stale),
+            Err(SdkError::ServiceError(error)) if is_overtaken(error.err()) => Ok(Written::Stale),
             Err(error) => Err(Error::call("PutItem")(error)),
         }
     }
@@ -453,6 +479,11 @@ const CONDITION: &str = "#r = :seen OR (:seen = :none AND attribute_not_exists(p
 
 fn is_stale(error: &PutItemError) -> bool {
     matches!(error, PutItemError::ConditionalCheckFailedException(_))
+}
+
+/// Whether somebody else has written, or writes at the same moment.
+fn is_overtaken(error: &PutItemError) -> bool {
+    is_stale(error) || matches!(error, PutItemError::TransactionConflictException(_))
 }
 
 /// The reasons of a cancelled transaction; none where it failed otherwise.

@@ -6,6 +6,7 @@
 
 pub mod data_store;
 pub(crate) mod item_limits;
+pub(crate) mod record;
 mod scan;
 pub mod shard;
 pub mod stall;

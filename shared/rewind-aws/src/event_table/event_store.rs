@@ -420,7 +420,7 @@ impl EventStore {
     /// is `Taken` follows a head that has moved on.
     pub async fn append(&self, commits: &[&Commit]) -> Vec<Inserted> {
         let statement = format!(
-            "INSERT INTO \"{}\" VALUE {{'stream': ?, 'version': ?, 'length': ?, 'partition': ?, 'position': ?, 'events': ?}}",
+            "INSERT INTO \"{}\" VALUE {{'stream': ?, 'version': ?, 'length': ?, 'slice': ?, 'position': ?, 'events': ?}}",
             self.table
         );
         let rows = commits.iter().map(|commit| {

@@ -5,7 +5,8 @@ use crate::{
     Error,
     aws::clock::now,
     data_table::{
-        data_store::{self, DataStore, Key, Row, Write, Written},
+        data_store::{self, DataStore, Write},
+        record::Records,
         stall,
     },
 };
@@ -14,8 +15,8 @@ use rewind::{Projection, Selection, Service, Target};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, HashMap};
 
-/// The partition of the operator's records about projections.
-const PARTITION: &str = "rewind#projections";
+/// The records of the generations of projections, by projection.
+static RECORDS: Records<Generations> = Records::new("rewind#projections");
 
 /// How long a batch may write to a generation that was dropped after it began:
 /// twice the time that write has for one.
@@ -130,19 +131,8 @@ impl Generations {
 ///
 /// When DynamoDB fails or a record is damaged.
 pub async fn all(store: &DataStore) -> Result<HashMap<String, Generations>, Error> {
-    let mut known = HashMap::new();
-    let mut after: Option<String> = None;
-    loop {
-        let (items, next) = store.list(PARTITION, "", after.as_deref(), 500).await?;
-        for item in items {
-            let (key, row) = data_store::row(item)?;
-            known.insert(key.sk.clone(), generations(&key, row)?);
-        }
-        match next {
-            Some(next) => after = Some(next),
-            None => return Ok(known),
-        }
-    }
+    let records = RECORDS.all(store, "").await?.into_iter();
+    Ok(records.map(|(name, record)| (name, record.value)).collect())
 }
 
 /// The generations of a service's projections, strongly consistent. A
@@ -162,7 +152,7 @@ pub async fn known(
             let mut first = Generations::default();
             first.versions.insert(first.serving, projection.version);
             // Whoever else does the same writes the same.
-            save(store, projection.name, &first, 0).await?;
+            RECORDS.save(store, projection.name, &first, 0).await?;
             known.insert(projection.name.to_string(), first);
         }
     }
@@ -259,7 +249,7 @@ fn opening(
 ) -> Result<Opening, ChangeError> {
     let write = match before == after {
         true => None,
-        false => Some(record(projection, after, seen)?),
+        false => Some(RECORDS.put(projection, after, seen)?),
     };
     let target = target(projection, generation);
     Ok(Opening { target, write })
@@ -425,72 +415,17 @@ async fn change(
     projection: &str,
     mut edit: impl FnMut(&mut Generations) -> Result<(), String>,
 ) -> Result<(), ChangeError> {
-    for attempt in 1..=crate::aws::retry::ATTEMPTS {
-        let (before, seen) = read(store, projection).await?;
+    let changed = RECORDS.change(store, projection, |known| {
+        let before = known.unwrap_or_default();
         let mut after = before.clone();
         edit(&mut after).map_err(ChangeError::Refused)?;
-        if after == before {
-            return Ok(());
-        }
-        if save(store, projection, &after, seen).await? == Written::Done {
-            return Ok(());
-        }
-        crate::aws::retry::wait(attempt).await;
-    }
-    Err(ChangeError::Service(Error::Contended {
-        what: format!("the generations of {projection}"),
-        attempts: crate::aws::retry::ATTEMPTS,
-    }))
-}
-
-async fn save(
-    store: &DataStore,
-    projection: &str,
-    generations: &Generations,
-    seen: u64,
-) -> Result<Written, Error> {
-    let record = record(projection, generations, seen)?;
-    store.write_together(&[record]).await
-}
-
-/// The generations of a projection as they are to be written, unless somebody
-/// has written since `seen`.
-fn record(projection: &str, generations: &Generations, seen: u64) -> Result<Write, Error> {
-    let state = serde_json::to_value(generations);
-    let state = state.map_err(|error| Error::damaged(projection, error))?;
-    Ok(Write::Put {
-        key: key(projection),
-        row: Row {
-            state: Some(state),
-            ..Row::default()
-        },
-        seen,
-    })
+        Ok::<_, ChangeError>((after != before).then_some(after))
+    });
+    changed.await.map(|_| ())
 }
 
 /// The generations of a projection, and the revision that was read.
 async fn read(store: &DataStore, projection: &str) -> Result<(Generations, u64), Error> {
-    let key = key(projection);
-    match store.get(&key).await? {
-        Some(row) => {
-            let seen = row.revision;
-            Ok((generations(&key, row)?, seen))
-        }
-        None => Ok((Generations::default(), 0)),
-    }
-}
-
-fn generations(key: &Key, row: Row) -> Result<Generations, Error> {
-    let state = row.state.unwrap_or_default();
-    serde_json::from_value(state).map_err(|error| {
-        let what = format!("the record of the generations of {}", key.sk);
-        Error::damaged(what, error)
-    })
-}
-
-fn key(projection: &str) -> Key {
-    Key {
-        pk: PARTITION.into(),
-        sk: projection.into(),
-    }
+    let record = RECORDS.load(store, projection).await?;
+    Ok(record.map_or_else(Default::default, |record| (record.value, record.revision)))
 }
