@@ -1,6 +1,10 @@
 //! Playback: what was asked for is sent, all of it and nothing else, in order,
 //! whatever happens to who plays it.
 
+#[path = "playback/kept.rs"]
+mod kept;
+#[path = "capacity/meter.rs"]
+mod meter;
 #[path = "support/subscriber.rs"]
 mod subscriber;
 mod support;
