@@ -69,7 +69,7 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
         (player.resume(id).await?, Some(Task::Resume(id.clone())))
     } else if args.cancel {
         deployment.confirm(&format!("give playback {id} up"), args.yes)?;
-        (player.cancel(id).await?, Some(Task::Tend(Nothing {})))
+        (player.cancel(id).await?, Some(Task::Recover(Nothing {})))
     } else {
         let followed = follow(&deployment, id);
         let followed = interrupted::unless(followed, || goes_on(id, &args.deployment)).await?;

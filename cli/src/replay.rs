@@ -142,7 +142,6 @@ impl Args {
             },
             rate: self.rate,
             dry_run: self.dry_run,
-            gateways: Vec::new(),
         })
     }
 }

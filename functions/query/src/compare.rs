@@ -3,7 +3,7 @@
 
 use crate::{
     cursor,
-    handler::{Handler, Unanswered},
+    sources::{Sources, Unanswered},
 };
 use rewind::Target;
 use rewind_aws::{
@@ -52,7 +52,7 @@ struct Ended {
     at: Cursor,
 }
 
-impl Handler {
+impl Sources {
     pub(crate) async fn compare(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
         let projection = self.projection(parameters)?;
         let sample = parameters.number("sample", 0..=100)?.unwrap_or(10) as usize;

@@ -1,6 +1,6 @@
 //! `GET /health`: whether every reader moves, and if not, which one and why.
 
-use crate::handler::{Handler, Unanswered};
+use crate::sources::{Sources, Unanswered};
 use rewind::StreamName;
 use rewind_aws::{
     Error,
@@ -58,7 +58,7 @@ enum Status {
     Failing,
 }
 
-impl Handler {
+impl Sources {
     pub(crate) async fn health(&self) -> Result<Response, Unanswered> {
         let now = now();
         let mut readers = vec![self.pump_lag(now.as_millisecond()).await?];

@@ -3,8 +3,8 @@
 
 use crate::{
     cursor,
-    handler::{Handler, MAX_ANSWER, Unanswered},
-    row::shown,
+    shown::shown,
+    sources::{MAX_ANSWER, Sources, Unanswered},
 };
 use rewind::{Over, Problem, Target, projection::MAX_ROW_KEY};
 use rewind_aws::{
@@ -49,7 +49,7 @@ struct RowAt {
     after: Option<String>,
 }
 
-impl Handler {
+impl Sources {
     pub(crate) async fn projections(&self) -> Result<Response, Unanswered> {
         let known = lifecycle::all(&self.store).await?;
         let projections = self.service.projections().iter();

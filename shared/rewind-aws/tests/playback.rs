@@ -735,7 +735,6 @@ async fn what_makes_no_sense_is_refused_with_the_reason() {
             "empty",
         ),
         (json!({"to": to, "rate": 0}), "rate", "at least 1"),
-        (json!({"to": to, "gateways": ["mail"]}), "gateways", "mail"),
         (
             json!({"to": [{"projection": "sums", "generation": 1}], "what": {"versions": {"to": 3}}}),
             "to[0].generation",

@@ -1,9 +1,9 @@
 //! What lies in the data store and belongs to no stream.
 
 use super::{
+    look::{Run, locked},
     readers::{Reader, Way},
     report::{Kind, Violation},
-    run::{Run, locked},
 };
 use crate::{
     Error,

@@ -3,10 +3,10 @@
 
 use super::{
     filter::digest,
-    one_stream::Standing,
+    look::{Run, locked},
     readers::Way,
     report::{Kind, Violation},
-    run::{Run, locked},
+    standing::Standing,
 };
 use crate::{history::resolve::Resolved, project::many_streams::passed};
 use rewind::{Change, Rejection};
@@ -15,9 +15,6 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Mutex,
 };
-
-/// Rows that are held at once.
-pub(super) const ROWS_AT_ONCE: u64 = 20_000;
 
 /// Bytes of JSON that the rows held at once are to take.
 pub(super) const BYTES_AT_ONCE: u64 = 64 << 20;

@@ -8,12 +8,12 @@ use crate::{
     generation::lifecycle::{self, ChangeError},
     history::partition::{Advanced, Merged},
 };
-use rewind::{Problem, StreamName, reversal::Reversal, selection::Last};
+use rewind::{Problem, reversal::Reversal, selection::Last};
 
 /// How counting ended.
 enum Counted {
-    /// The last event that counts, where there is any.
-    Off(Option<Last>),
+    /// The last event that counts.
+    Off(Last),
     /// It did not come to an end.
     Not(Go),
 }
@@ -33,14 +33,7 @@ impl Playing<'_> {
             }
             Counted::Not(go) => return Ok(go),
         };
-        // Where there is none at all, nothing has a position of 0.
-        let nothing = || {
-            let stream = StreamName::new("none-0").ok()?;
-            let position = 0;
-            Some(Last { position, stream })
-        };
-        let last = last.or_else(nothing);
-        let go = self.save(|playback| playback.request.what.last = last.clone());
+        let go = self.save(|playback| playback.request.what.last = Some(last.clone()));
         if go.await? != Go::On {
             return Ok(Go::Stopped);
         }
@@ -63,15 +56,20 @@ impl Playing<'_> {
         let partitions = self.partitions().await.into_keys();
         let mut merged = Merged::new(&self.player.events, partitions, what, self.until);
         let mut left = what.count.unwrap_or(u64::MAX);
-        let mut last = None;
+        let mut last = Last {
+            position: 0,
+            stream: None,
+        };
         while left > 0 {
             match merged.advance().await? {
                 Advanced::End => break,
                 Advanced::Event(event) if Reversal::of(&event).is_some() => {}
                 Advanced::Event(event) => {
                     left -= 1;
-                    let (position, stream) = (event.position, event.event.stream);
-                    last = Some(Last { position, stream });
+                    last = Last {
+                        position: event.position,
+                        stream: Some(event.event.stream),
+                    };
                 }
                 Advanced::Read => {
                     if !self.has_time() {

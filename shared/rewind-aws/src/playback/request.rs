@@ -3,11 +3,12 @@
 use rewind::{Problem, Selection, Target, envelope::Nothing};
 use serde::{Deserialize, Serialize};
 
-/// The most streams that a playback can name: each keeps a place in its record.
+/// The most streams that a playback can name: each has an item that keeps its
+/// progress.
 pub const MAX_STREAMS: usize = 100;
 
-/// The most categories that a playback can name: each keeps a place in its
-/// record for each of its partitions, and all of them have to fit an item (400 KB).
+/// The most categories that a playback can name: each has an item for each of
+/// its partitions.
 pub const MAX_CATEGORIES: usize = 50;
 
 /// The most destinations of a playback: each stands in every record that it
@@ -45,9 +46,6 @@ pub struct Request {
     /// Whether nothing is sent, only counted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub dry_run: bool,
-    /// The gateways to outside systems that may act on it; none by default.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gateways: Vec<String>,
 }
 
 /// Who lets readers see what a playback has built.
@@ -123,10 +121,6 @@ impl Request {
         if self.rate == Some(0) {
             let why = "expected at least 1 event a second";
             return Err(Problem::invalid("rate", why));
-        }
-        if let Some(name) = self.gateways.first() {
-            let why = format!("no gateway is named {name:?}: this service has none");
-            return Err(Problem::invalid("gateways", why));
         }
         for (nth, to) in self.to.iter().enumerate() {
             let field = format!("to[{nth}]");
