@@ -8,7 +8,7 @@ use crate::{
 use rewind::projection::MAX_ROW_KEY;
 use rewind_aws::{
     aws::http::{self, Parameters, Response, bad_parameter, missing},
-    data_table::data_store::Key,
+    data_table::key::Key,
 };
 
 impl Sources {

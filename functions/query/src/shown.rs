@@ -1,7 +1,7 @@
 //! A row as readers see it.
 
 use rewind::{Over, Projection};
-use rewind_aws::data_table::data_store::Row;
+use rewind_aws::data_table::row::Row;
 use serde::Serialize;
 use serde_json::Value;
 

@@ -4,10 +4,10 @@ mod support;
 
 use rewind::Target;
 use rewind_aws::{
-    data_table::data_store::{DataStore, Key, Row},
+    data_table::{data_store::DataStore, key::Key, row::Row},
     generation::{
         compare::{self, Comparison, Cursor},
-        lifecycle::Generations,
+        generations::Generations,
     },
 };
 use serde_json::{Value, json};

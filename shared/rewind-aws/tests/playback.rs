@@ -21,7 +21,7 @@ use rewind_aws::{
         run::Audit,
     },
     aws::{clock::now, producer::Stream},
-    data_table::data_store::Key,
+    data_table::key::Key,
     faults::{Faults, Kind, Plan},
     generation::lifecycle,
     history::partition::PAGE,

@@ -8,10 +8,7 @@ use super::{
 use crate::{
     Error,
     aws::item::Item,
-    data_table::{
-        data_store::{self, Key},
-        stall,
-    },
+    data_table::{key::Key, row, stall},
 };
 use rewind::StreamName;
 
@@ -38,7 +35,7 @@ impl Run<'_> {
     }
 
     async fn check_item(&self, item: Item) -> Result<(), Error> {
-        let (key, row) = match data_store::row(item) {
+        let (key, row) = match row::row(item) {
             Ok(read) => read,
             Err(error) => {
                 self.damaged("data store", &error, true);

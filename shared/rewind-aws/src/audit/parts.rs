@@ -11,7 +11,7 @@ use super::{
     tally::{BYTES_AT_ONCE, Name, Scope, Tally},
     walk::Walk,
 };
-use crate::{Error, aws::item::string, data_table::data_store};
+use crate::{Error, aws::item::string, data_table::row};
 use rewind::StreamName;
 use std::{
     collections::HashSet,
@@ -62,7 +62,7 @@ impl Run<'_> {
         let (mut rows, mut bytes) = (0, 0);
         let count = |_, item| {
             rows += 1;
-            let row = data_store::row(item).ok();
+            let row = row::row(item).ok();
             let state = row.and_then(|(_, row)| row.state);
             bytes += state.map_or(0, |state| state.to_string().len() as u64);
         };
@@ -82,7 +82,7 @@ impl Run<'_> {
             }
             let name = (nth, key);
             let expected = tally.rows.remove(&name);
-            let stored = data_store::row(item);
+            let stored = row::row(item);
             let is_equal = match (stored, expected) {
                 (Ok((_, stored)), Some(Ok(state))) => stored.state == Some(stored_form(state)),
                 _ => false,

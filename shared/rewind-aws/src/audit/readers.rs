@@ -3,7 +3,7 @@
 use crate::{
     Error,
     audit::report::Outdated,
-    data_table::data_store::{DataStore, Key},
+    data_table::{data_store::DataStore, key::Key},
     generation::lifecycle,
 };
 use rewind::{Over, Projection, Selection, Service, StreamName, Target};

@@ -7,7 +7,7 @@ use super::{
     readers::Way,
     tally::{Scope, Tally},
 };
-use crate::{Error, aws::item::Item, data_table::data_store::row_partitions, history::resolve};
+use crate::{Error, aws::item::Item, data_table::key::row_partitions, history::resolve};
 use rewind::{StreamName, Target};
 use std::{borrow::Cow, sync::Mutex};
 

@@ -3,7 +3,7 @@
 use super::{look::Run, readers::Reader};
 use crate::{
     Error,
-    data_table::data_store::{Key, Row},
+    data_table::{key::Key, row::Row},
     project::many_streams::Apart,
 };
 use rewind::StreamName;

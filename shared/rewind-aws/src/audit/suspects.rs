@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Error,
-    data_table::data_store::{Key, Row},
+    data_table::{key::Key, row::Row},
 };
 use rewind::{Rejection, StreamName};
 use serde_json::Value;

@@ -5,7 +5,12 @@
 use crate::{
     Error,
     aws::retry,
-    data_table::data_store::{self, DataStore, Key, Row, Write, Written},
+    data_table::{
+        data_store::DataStore,
+        key::Key,
+        row::{self, Row, Written},
+        transaction::Write,
+    },
 };
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -98,7 +103,7 @@ impl<T: Serialize + DeserializeOwned> Records<T> {
     ) -> Result<(Vec<(String, Versioned<T>)>, Option<String>), Error> {
         let (items, next) = store.list(&self.partition, prefix, after, limit).await?;
         let records = items.into_iter().map(|item| {
-            let (key, row) = data_store::row(item)?;
+            let (key, row) = row::row(item)?;
             let record = read(&key, row)?;
             Ok((key.sk, record))
         });

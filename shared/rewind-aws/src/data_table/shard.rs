@@ -11,8 +11,9 @@ use crate::{
         clock::now,
     },
     data_table::{
-        data_store::{DataStore, Row},
+        data_store::DataStore,
         record::{self, Records},
+        row::Row,
     },
 };
 use jiff::Timestamp;

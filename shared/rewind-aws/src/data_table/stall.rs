@@ -3,10 +3,7 @@
 
 use crate::{
     Error,
-    data_table::{
-        data_store::{DataStore, Write},
-        record::Records,
-    },
+    data_table::{data_store::DataStore, record::Records, transaction::Write},
 };
 use rewind::{Rejection, StreamName};
 use serde::{Deserialize, Serialize};

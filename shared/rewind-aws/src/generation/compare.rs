@@ -8,8 +8,12 @@
 use crate::{
     Error,
     aws::http::weight,
-    data_table::data_store::{self, DataStore, Key, Row},
-    generation::lifecycle::Generations,
+    data_table::{
+        data_store::DataStore,
+        key::{self, Key},
+        row::{self, Row},
+    },
+    generation::generations::Generations,
 };
 use rewind::{Problem, Target, projection::MAX_ROW_KEY};
 use serde::{Deserialize, Serialize, Serializer};
@@ -103,7 +107,7 @@ impl Cursor {
 
 impl RowAt {
     fn is_in(&self, target: &Target, partition: usize) -> bool {
-        let Some(pk) = data_store::row_partitions(target).nth(partition) else {
+        let Some(pk) = key::row_partitions(target).nth(partition) else {
             return false;
         };
         self.after.as_ref().is_none_or(|key| {
@@ -165,7 +169,7 @@ pub async fn compare(
     let mut found = Comparison::default();
     let mut sampled = 0;
     let mut has_read = false;
-    let partitions = data_store::row_partitions(a).zip(data_store::row_partitions(b));
+    let partitions = key::row_partitions(a).zip(key::row_partitions(b));
     let mut places = Some((from.a, from.b));
     for (nth, (a, b)) in partitions.enumerate().skip(from.partition) {
         let (at_a, at_b) = places.take().unwrap_or_default();
@@ -253,7 +257,7 @@ impl<'a> Reader<'a> {
         let after = self.read.after.as_deref();
         let (items, next) = self.store.list(&self.partition, "", after, PAGE).await?;
         for item in items {
-            let (key, row) = data_store::row(item)?;
+            let (key, row) = row::row(item)?;
             // One that only says why its first event is not in it is no row.
             if let Some(state) = &row.state {
                 self.waiting.push_back(Line {
@@ -389,7 +393,7 @@ mod tests {
             cursor.is_of([&a, &b])
         };
         let key = Key::row(&a, "x");
-        let mut partitions = data_store::row_partitions(&a);
+        let mut partitions = key::row_partitions(&a);
         let of = partitions.position(|pk| pk == key.pk).unwrap() as u64;
         assert!(Cursor::default().is_of([&a, &b]));
         assert!(is_of(of, json!("x"), json!("x/1")));

@@ -1,80 +1,16 @@
 //! Which generation of a projection serves readers, which one is being built,
 //! and which one is kept for a rollback.
 
+use super::generations::{Generations, Part};
 use crate::{
     Error,
-    aws::clock::now,
-    data_table::{
-        data_store::{self, DataStore, Write},
-        record::Records,
-        stall,
-    },
+    data_table::{data_store::DataStore, record::Records, transaction::Write},
 };
-use jiff::{SignedDuration, Timestamp};
 use rewind::{Projection, Selection, Service, Target};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 /// The records of the generations of projections, by projection.
 static RECORDS: Records<Generations> = Records::new("rewind#projections");
-
-/// How long a batch may write to a generation that was dropped after it began:
-/// twice the time that write has for one.
-const SETTLED: SignedDuration = SignedDuration::from_secs(120);
-
-/// The generations of a projection. A projection that nobody has rebuilt has
-/// no record and serves generation 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Generations {
-    /// What readers see.
-    pub serving: u64,
-    /// What a playback builds. Live events reach it as well.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub building: Option<u64>,
-    /// The playback that builds it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub playback: Option<String>,
-    /// What served before, kept up to date for a rollback.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<u64>,
-    /// Generations that hold a part of history only. They never serve, and
-    /// live events do not reach them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub parts: BTreeMap<u64, Part>,
-    /// Generations that nobody wants any more, whose rows are being deleted,
-    /// with the time when they were dropped.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub dropped: BTreeMap<u64, Timestamp>,
-    /// The `VERSION` of the projection that each generation was begun with.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub versions: BTreeMap<u64, u32>,
-    /// The highest number that was ever given.
-    pub latest: u64,
-}
-
-/// A generation that holds a part of history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// The playback that built it.
-    pub playback: String,
-    /// Of which events.
-    pub of: Selection,
-}
-
-impl Default for Generations {
-    fn default() -> Self {
-        Self {
-            serving: 1,
-            building: None,
-            playback: None,
-            previous: None,
-            parts: BTreeMap::new(),
-            dropped: BTreeMap::new(),
-            versions: BTreeMap::new(),
-            latest: 1,
-        }
-    }
-}
 
 /// Why a change of generations is refused.
 #[derive(Debug, thiserror::Error)]
@@ -85,44 +21,6 @@ pub enum ChangeError {
     /// A service failed.
     #[error(transparent)]
     Service(#[from] Error),
-}
-
-impl Generations {
-    /// The generations that live events are folded into.
-    pub fn live(&self) -> impl Iterator<Item = u64> {
-        let others = [self.building, self.previous].into_iter().flatten();
-        std::iter::once(self.serving).chain(others)
-    }
-
-    /// All generations that have rows, with the part of history that each
-    /// holds where that is not all.
-    pub fn all(&self) -> impl Iterator<Item = (u64, Option<&Selection>)> {
-        let parts = self.parts.iter().map(|(nth, part)| (*nth, Some(&part.of)));
-        self.live().map(|live| (live, None)).chain(parts)
-    }
-
-    /// Whether a playback may still write to this generation.
-    pub fn takes(&self, generation: u64) -> bool {
-        self.all().any(|(known, _)| known == generation)
-    }
-
-    /// Whether what serves was begun with another version of the projection.
-    pub fn is_rebuild_due(&self, version: u32) -> bool {
-        let served = self.versions.get(&self.serving);
-        served.is_some_and(|served| *served != version)
-    }
-
-    fn open(&mut self, version: u32) -> u64 {
-        self.latest += 1;
-        self.versions.insert(self.latest, version);
-        self.latest
-    }
-
-    fn close(&mut self, generation: u64) {
-        self.parts.remove(&generation);
-        self.versions.remove(&generation);
-        self.dropped.insert(generation, now());
-    }
 }
 
 /// The generations of all projections that have a record, strongly consistent.
@@ -275,7 +173,8 @@ pub(crate) async fn describe_part(
     .await
 }
 
-fn target(projection: &str, generation: u64) -> Target {
+/// A generation of a projection.
+pub(super) fn target(projection: &str, generation: u64) -> Target {
     Target {
         projection: projection.to_string(),
         generation,
@@ -319,7 +218,7 @@ pub async fn activate(store: &DataStore, target: &Target) -> Result<(), ChangeEr
 }
 
 /// Gives up a generation that a playback was building. Its rows are to be
-/// [`swept`](sweep).
+/// [`swept`](super::sweep::sweep).
 ///
 /// # Errors
 ///
@@ -340,7 +239,7 @@ pub async fn abandon(store: &DataStore, target: &Target) -> Result<(), ChangeErr
 }
 
 /// Drops a generation that neither serves nor is being built. Its rows are to
-/// be [`swept`](sweep).
+/// be [`swept`](super::sweep::sweep).
 ///
 /// # Errors
 ///
@@ -368,49 +267,9 @@ pub async fn drop(store: &DataStore, target: &Target) -> Result<(), ChangeError>
     .await
 }
 
-/// Deletes the rows, the marks and the reports of all dropped generations of
-/// the projections in `known`. `has_time` is asked before each of their
-/// partitions; `false` says that it ended early.
-///
-/// # Errors
-///
-/// When DynamoDB fails; what is deleted stays deleted, and repeating it goes
-/// on.
-pub async fn sweep(
-    store: &DataStore,
-    known: &HashMap<String, Generations>,
-    has_time: impl Fn() -> bool,
-) -> Result<bool, Error> {
-    for (projection, generations) in known {
-        for (generation, dropped) in &generations.dropped {
-            let target = target(projection, *generation);
-            let rows = data_store::row_partitions(&target);
-            for partition in rows.chain(data_store::checkpoint_partitions(&target.to_string())) {
-                if !has_time() {
-                    return Ok(false);
-                }
-                store.delete_partition(&partition, "").await?;
-            }
-            stall::clear_all(store, &target.to_string()).await?;
-            if now().duration_since(*dropped) < SETTLED {
-                // A batch that began before may still write to it: it is swept
-                // once more.
-                continue;
-            }
-            let swept = change(store, projection, |known| {
-                known.dropped.remove(generation);
-                Ok(())
-            });
-            if let Err(ChangeError::Service(error)) = swept.await {
-                return Err(error);
-            }
-            tracing::info!(%target, "swept");
-        }
-    }
-    Ok(true)
-}
-
-async fn change(
+/// Changes the generations of a projection, whoever else does so at the same
+/// time.
+pub(super) async fn change(
     store: &DataStore,
     projection: &str,
     mut edit: impl FnMut(&mut Generations) -> Result<(), String>,

@@ -5,4 +5,6 @@
 //! playbacks, folds or the events table.
 
 pub mod compare;
+pub mod generations;
 pub mod lifecycle;
+pub mod sweep;

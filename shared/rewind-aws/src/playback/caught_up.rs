@@ -9,8 +9,11 @@ use super::{
 };
 use crate::{
     Error,
-    data_table::{data_store::Key, stall},
-    generation::lifecycle::{self, ChangeError, Generations},
+    data_table::{key::Key, stall},
+    generation::{
+        generations::Generations,
+        lifecycle::{self, ChangeError},
+    },
     history::partition::{self, Cursor, PAGE},
 };
 use rewind::{Commit, Over, StreamName, Target};

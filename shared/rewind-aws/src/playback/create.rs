@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Error,
     aws::{clock::now, retry},
-    data_table::data_store::{Write, Written},
+    data_table::{row::Written, transaction::Write},
     generation::lifecycle::{self, ChangeError, Opening},
 };
 use rewind::{Problem, Projection, Receiver, Target, selection::micros};

@@ -6,7 +6,10 @@ use super::{
     record::{self, Playback, load},
     state::State,
 };
-use crate::generation::lifecycle::{self, ChangeError, Generations};
+use crate::generation::{
+    generations::Generations,
+    lifecycle::{self, ChangeError},
+};
 use rewind::{Problem, Target};
 
 impl Player {

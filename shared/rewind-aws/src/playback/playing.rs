@@ -12,7 +12,7 @@ use super::{
 use crate::{
     Error,
     aws::clock,
-    data_table::{data_store::Written, record::Versioned},
+    data_table::{record::Versioned, row::Written},
 };
 use rewind::Replay;
 use std::{

@@ -10,8 +10,9 @@ use crate::{
     Error,
     aws::clock::now,
     data_table::{
-        data_store::{DataStore, Write},
+        data_store::DataStore,
         record::{Records, Versioned},
+        transaction::Write,
     },
     history::partition::Cursor,
 };

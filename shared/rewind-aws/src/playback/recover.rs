@@ -5,7 +5,10 @@ use super::{
     player::Player,
     record::{self, Playback},
 };
-use crate::{Error, generation::lifecycle};
+use crate::{
+    Error,
+    generation::{lifecycle, sweep},
+};
 use std::time::{Duration, Instant};
 
 /// How long the record of a playback may stay unwritten before its invocation
@@ -39,7 +42,7 @@ impl Player {
             }
         }
         let known = lifecycle::all(&self.store).await?;
-        lifecycle::sweep(&self.store, &known, || Instant::now() < deadline).await
+        sweep::sweep(&self.store, &known, || Instant::now() < deadline).await
     }
 }
 

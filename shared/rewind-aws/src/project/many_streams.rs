@@ -7,9 +7,11 @@ use crate::{
     Error,
     aws::retry,
     data_table::{
-        data_store::{Key, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Row, Write, Written},
         item_limits::exceeded,
+        key::Key,
+        row::{Row, Written},
         stall,
+        transaction::{MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Write},
     },
     history::resolve::{self, Resolved},
 };

@@ -7,8 +7,10 @@ use crate::{
     Error,
     aws::retry,
     data_table::{
-        data_store::{Key, Row, Write, Written},
+        key::Key,
+        row::{Row, Written},
         stall,
+        transaction::Write,
     },
     history::resolve::{self, Resolved, Subject, fold_sized},
 };

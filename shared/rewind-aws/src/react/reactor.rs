@@ -9,8 +9,11 @@ use crate::{
     Error,
     aws::{batch::Failures, producer::Stream, publish::Run},
     data_table::{
-        data_store::{DataStore, Key, Row, Write, Written},
+        data_store::DataStore,
+        key::Key,
+        row::{Row, Written},
         stall::{self, Stall},
+        transaction::Write,
     },
     event_table::event_store::EventStore,
     history::resolve,

@@ -3,7 +3,7 @@
 use crate::{
     Error,
     aws::{clock, producer::Stream, publish::Run},
-    data_table::data_store::{DataStore, Key},
+    data_table::{data_store::DataStore, key::Key},
     event_table::event_store::EventStore,
     generation::lifecycle,
     history::resolve::{self, Subject},

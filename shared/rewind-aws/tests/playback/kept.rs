@@ -15,7 +15,11 @@ use jiff::{SignedDuration, Timestamp};
 use rewind::stream::PARTITIONS;
 use rewind_aws::{
     aws::clock::now,
-    data_table::data_store::{DataStore, Key, Row, Written},
+    data_table::{
+        data_store::DataStore,
+        key::Key,
+        row::{Row, Written},
+    },
     playback::{
         player::{Ended, Player},
         record::{Playback, load, running},
