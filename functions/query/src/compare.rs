@@ -9,7 +9,9 @@ use rewind::Target;
 use rewind_aws::{
     aws::http::{self, Parameters, Response, bad_parameter},
     generation::{
-        compare::{self, Comparison, Cursor, Differing, Held},
+        compare,
+        comparison::{Comparison, Differing, Held},
+        cursor::Cursor,
         lifecycle,
     },
 };

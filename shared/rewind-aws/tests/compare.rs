@@ -5,10 +5,7 @@ mod support;
 use rewind::Target;
 use rewind_aws::{
     data_table::{data_store::DataStore, key::Key, row::Row},
-    generation::{
-        compare::{self, Comparison, Cursor},
-        generations::Generations,
-    },
+    generation::{compare, comparison::Comparison, cursor::Cursor, generations::Generations},
 };
 use serde_json::{Value, json};
 use support::Aws;

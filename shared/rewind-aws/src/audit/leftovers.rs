@@ -95,7 +95,7 @@ impl Run<'_> {
         }
     }
 
-    /// Looks whether the stream of a row or mark has events at all. Streams
+    /// Looks whether the stream of a row or checkpoint has events at all. Streams
     /// that the walk came by were compared then.
     async fn check_stream_of(
         &self,

@@ -1,5 +1,5 @@
 //! Rows that streams share: each equals the fold of all streams' events up to
-//! their marks, none is missing and none is too many.
+//! their checkpoints, none is missing and none is too many.
 //!
 //! Rows are folded in parts, each with a walk over all streams. A row that
 //! seems wrong may only have moved on since its streams were read: it is a

@@ -30,8 +30,8 @@ impl Run<'_> {
     ) -> Result<(), Error> {
         let standings = self.standings(stream, |reader| reader.shares_rows(), false);
         let standings = standings.await?;
-        let mark = standings.iter().map(|standing| standing.row.watermark);
-        let mark = mark.max().unwrap_or_default();
+        let checkpoints = standings.iter().map(|standing| standing.row.watermark);
+        let last = checkpoints.max().unwrap_or_default();
         let mut pages = Pages::of(&self.events, stream);
         let mut is_first = true;
         while let Some(items) = pages.next().await? {
@@ -43,7 +43,7 @@ impl Run<'_> {
             let resolved = events.iter().map(Cow::Borrowed).collect();
             let resolved = resolve::resolve(&self.events, resolved).await?;
             self.tally(&standings, &resolved, tally, false);
-            if events.last().is_some_and(|event| event.version >= mark) {
+            if events.last().is_some_and(|event| event.version >= last) {
                 break;
             }
         }

@@ -1,5 +1,5 @@
 //! Rows that seem wrong. Each is folded again between two readings of the row:
-//! if it was not written in between, no mark moved across an event that
+//! if it was not written in between, no checkpoint moved across an event that
 //! touches it either, and the fold has to be equal.
 
 use super::{

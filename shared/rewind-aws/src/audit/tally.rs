@@ -63,7 +63,7 @@ impl Tally {
         }
     }
 
-    /// Folds a stream's next events in, up to the reader's mark.
+    /// Folds a stream's next events in, up to the reader's checkpoint.
     fn take(
         &mut self,
         standing: &Standing<'_>,
@@ -142,8 +142,9 @@ impl Run<'_> {
             if let (Err((version, refused)), true) = (outcome, is_first_look) {
                 let place = format!("{}/{}", standing.reader.name, standing.key.sk);
                 let expected = format!("rows of the events up to {}", standing.row.watermark);
-                let found =
-                    format!("version {version}, which is below the mark, is refused: {refused}");
+                let found = format!(
+                    "version {version}, which is below the checkpoint, is refused: {refused}"
+                );
                 self.violation(Violation::new(Kind::RowDiffers, place, expected, found));
             }
         }

@@ -45,7 +45,7 @@ impl DataStore {
         items.into_iter().map(row).collect()
     }
 
-    /// The watermarks of the rows or marks at these keys, strongly consistent,
+    /// The watermarks of the rows or checkpoints at these keys, strongly consistent,
     /// without what else they hold.
     ///
     /// # Errors

@@ -24,7 +24,7 @@ impl DataStore {
         answer.map(drop)
     }
 
-    /// Deletes everything: rows, marks and the operator's records. The events
+    /// Deletes everything: rows, checkpoints and the operator's records. The events
     /// table has all that it takes to rebuild the rows. Says how many items
     /// there were.
     ///

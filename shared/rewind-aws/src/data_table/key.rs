@@ -27,7 +27,7 @@ impl Key {
         Self::partitioned(&target.to_string(), '#', key)
     }
 
-    /// The mark of a reader, such as `products@1` or `adapter/shop`, for a
+    /// The checkpoint of a reader, such as `products@1` or `adapter/shop`, for a
     /// stream.
     pub fn checkpoint(reader: &str, stream: &str) -> Self {
         Self::partitioned(reader, '~', stream)
@@ -54,7 +54,7 @@ pub fn row_partitions(target: &Target) -> impl Iterator<Item = String> {
     (0..PARTITIONS).map(move |partition| format!("{target}#{partition}"))
 }
 
-/// The partitions of a reader's marks.
+/// The partitions of a reader's checkpoints.
 pub(crate) fn checkpoint_partitions(reader: &str) -> impl Iterator<Item = String> {
     (0..PARTITIONS).map(move |partition| format!("{reader}~{partition}"))
 }

@@ -11,10 +11,10 @@ use serde_json::Value;
 /// The most bytes that a row's state may take. An item's limit is 400 KB.
 pub const MAX_ROW_BYTES: usize = 380_000;
 
-/// A row or a mark as stored.
+/// A row or a checkpoint as stored.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Row {
-    /// What the projection made of the events; marks have none.
+    /// What the projection made of the events; checkpoints have none.
     pub state: Option<Value>,
     /// Up to which version it holds its stream; 0 for rows of many streams.
     pub watermark: u64,

@@ -41,7 +41,7 @@ impl Stall {
 /// item, and a panic may say anything.
 const MAX_REASON: usize = 2_000;
 
-/// Why a reader is stalled, as rows, marks and reports keep it.
+/// Why a reader is stalled, as rows, checkpoints and reports keep it.
 pub(crate) fn reason(refused: &Rejection) -> String {
     let text = &refused.reason;
     if text.len() <= MAX_REASON {
@@ -50,7 +50,7 @@ pub(crate) fn reason(refused: &Rejection) -> String {
     format!("{}…", &text[..text.floor_char_boundary(MAX_REASON)])
 }
 
-/// What changes in the reports when a row or mark that was stalled for the
+/// What changes in the reports when a row or checkpoint that was stalled for the
 /// reason `was` is written with `now`: to be written in one transaction with
 /// it, so that a report stands exactly where a reader is stalled.
 ///

@@ -82,7 +82,7 @@ pub struct Opening {
 /// # Errors
 ///
 /// Refused when another playback is building one. `is_over` is asked whether
-/// that one has come to an end, or is not there.
+/// that one is over, or is not there.
 pub async fn open(
     store: &DataStore,
     projection: &Projection,

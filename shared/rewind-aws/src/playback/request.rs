@@ -126,7 +126,7 @@ impl Request {
             let field = format!("to[{nth}]");
             to.check(&field)?;
             if to.microservice.is_some() && !self.what.is_whole_streams() {
-                let why = "adapters and rules draw from whole streams: narrow it by categories or streams only";
+                let why = "adapters and rules react to whole streams: narrow it by categories or streams only";
                 return Err(Problem::invalid("what", why));
             }
             if self.to[..nth].contains(to) {
