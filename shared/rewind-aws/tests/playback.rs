@@ -3,6 +3,7 @@
 
 #[path = "playback/kept.rs"]
 mod kept;
+#[allow(dead_code, reason = "each test file uses its own part")]
 #[path = "capacity/meter.rs"]
 mod meter;
 #[path = "support/subscriber.rs"]

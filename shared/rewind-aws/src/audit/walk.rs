@@ -11,7 +11,6 @@ use crate::{
 };
 use futures::{TryStreamExt, stream};
 use rewind::StreamName;
-use std::future::Future;
 
 /// Streams that are visited at once.
 const CONCURRENCY: usize = 16;
