@@ -11,7 +11,9 @@ use crate::{
 use clap::Args as ClapArgs;
 use rewind::Target;
 use rewind_aws::generation::{
-    compare::{self, Comparison, Cursor, Differing, Held, Side},
+    compare,
+    comparison::{Comparison, Differing, Held, Side},
+    cursor::Cursor,
     lifecycle,
 };
 use serde_json::json;

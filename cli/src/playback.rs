@@ -13,7 +13,11 @@ use ::playback::Task;
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
 use rewind::{Receiver, delivery::Nothing};
-use rewind_aws::playback::player::{Playback, Player, State, load};
+use rewind_aws::playback::{
+    player::Player,
+    record::{Playback, load},
+    state::State,
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -65,7 +69,7 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
         (player.resume(id).await?, Some(Task::Resume(id.clone())))
     } else if args.cancel {
         deployment.confirm(&format!("give playback {id} up"), args.yes)?;
-        (player.cancel(id).await?, Some(Task::Tend(Nothing {})))
+        (player.cancel(id).await?, Some(Task::Recover(Nothing {})))
     } else {
         let followed = follow(&deployment, id);
         let followed = interrupted::unless(followed, || goes_on(id, &args.deployment)).await?;
@@ -99,7 +103,7 @@ pub async fn follow(deployment: &Deployment, id: &str) -> Result<Playback, End> 
 
 async fn watch(deployment: &Deployment, id: &str, bar: &ProgressBar) -> Result<Playback, End> {
     loop {
-        let Some((playback, _)) = load(&deployment.store, id).await? else {
+        let Some(playback) = load(&deployment.store, id).await? else {
             return Err(End::Failed(format!("the record of playback {id} is gone")));
         };
         let shown = playback.shown();

@@ -14,7 +14,7 @@ use rewind::delivery::Nothing;
 use rewind_aws::{
     aws::clock,
     playback::{
-        player::Playback,
+        record::Playback,
         request::{Activation, Destination, Request},
     },
 };
@@ -142,7 +142,6 @@ impl Args {
             },
             rate: self.rate,
             dry_run: self.dry_run,
-            gateways: Vec::new(),
         })
     }
 }

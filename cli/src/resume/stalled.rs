@@ -6,10 +6,7 @@ use rewind::{Delivery, Over, Target};
 use rewind_aws::{
     Error,
     aws::producer::Outgoing,
-    data_table::{
-        data_store::{Key, Row},
-        stall,
-    },
+    data_table::{key::Key, row::Row, stall},
     generation::lifecycle,
 };
 

@@ -17,7 +17,7 @@ async fn every_sample_payload_is_taken_by_its_function() {
         ("playback", "\"state\":\"completed\""),
         ("playback-http", "\"statusCode\":202"),
         ("playback-part", "\"state\":\"completed\""),
-        ("playback-tend", "\"resumed\":[]"),
+        ("playback-recover", "\"resumed\":[]"),
         ("query-row", "\"statusCode\":200"),
         ("query-stream", "\"statusCode\":200"),
     ];

@@ -1,11 +1,8 @@
 //! What a batch is answered with, item by item, and how large that is.
 
 use rewind::{CloudEvent, Problem};
+use rewind_aws::aws::http::{MAX_WEIGHT, weight};
 use serde::Serialize;
-
-/// The most bytes of an answer. Lambda returns 6 MB (Lambda quotas), the rest
-/// of the response included.
-pub const MAX_ANSWER: usize = 6_000_000;
 
 /// An event that Kinesis holds.
 #[derive(Serialize)]
@@ -78,23 +75,17 @@ pub fn is_answerable(outcomes: &[Result<CloudEvent, Problem>]) -> Result<(), Pro
         size(&Item::new(outcome)).max(failed) + 1
     });
     let size: usize = sizes.sum();
-    if size <= MAX_ANSWER {
+    if size <= MAX_WEIGHT {
         return Ok(());
     }
     let why = format!(
-        "the answer to the batch could take {size} bytes; at most {MAX_ANSWER} can be returned: send fewer events in one"
+        "the answer to the batch could take {size} bytes; at most {MAX_WEIGHT} can be returned: send fewer events in one"
     );
     Err(Problem::new(413, "batch-too-large", why).of(rewind::problem::WHOLE))
 }
 
-/// How many bytes an item takes in what the function returns: its JSON text
-/// within a JSON text.
+/// How many bytes an item takes in what the function returns.
 fn size(item: &Item<'_>) -> usize {
     // Text keys only: its JSON cannot fail.
-    let text = serde_json::to_string(item).unwrap_or_default();
-    text.len()
-        + text
-            .bytes()
-            .filter(|byte| matches!(byte, b'"' | b'\\'))
-            .count()
+    weight(&serde_json::to_string(item).unwrap_or_default())
 }

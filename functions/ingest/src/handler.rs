@@ -8,7 +8,8 @@ use crate::{
 use rewind::{Batch, CloudEvent, Problem, Service};
 use rewind_aws::aws::{
     http::{self, Request, Response},
-    producer::{Outgoing, Stream},
+    producer::Stream,
+    publish::Run,
 };
 use std::collections::BTreeMap;
 
@@ -84,36 +85,31 @@ impl Handler {
                     .push(place);
             }
         }
-        let mut outgoing = Vec::new();
-        let mut places_of: Vec<Vec<usize>> = Vec::new();
-        for (stream, places) in streams {
+        let runs = streams.iter().map(|(stream, places)| {
             let run = places
                 .iter()
                 .filter_map(|place| events[*place].clone().ok());
-            let mut places = places.iter().copied();
-            for packed in Batch::encode(&run.collect::<Vec<CloudEvent>>()) {
-                outgoing.push(Outgoing {
-                    key: stream.to_string(),
-                    data: packed.text.into_bytes(),
-                });
-                places_of.push(places.by_ref().take(packed.events).collect());
-            }
-        }
-        let answers = self.incoming.put_in_order(&outgoing).await;
+            Run::new(*stream, Batch::encode(&run.collect::<Vec<CloudEvent>>()))
+        });
+        let runs: Vec<Run> = runs.collect();
+        let records = runs.iter().map(Run::records).sum::<usize>();
+        let published = self.incoming.publish(runs).await;
+        let places_of: Vec<Vec<usize>> = streams.into_values().collect();
         let mut outcomes = events;
         let mut failed = 0;
-        for (places, answer) in places_of.into_iter().zip(answers) {
-            if let Err(reason) = answer {
-                failed += places.len();
-                tracing::warn!(reason, "not put");
-                for place in places {
-                    if let Ok(event) = &outcomes[place] {
-                        outcomes[place] = Err(answer::not_put(event));
-                    }
+        for (places, published) in places_of.into_iter().zip(published) {
+            let Some(reason) = published.refused else {
+                continue;
+            };
+            tracing::warn!(reason, "not put");
+            for place in places.into_iter().skip(published.held) {
+                failed += 1;
+                if let Ok(event) = &outcomes[place] {
+                    outcomes[place] = Err(answer::not_put(event));
                 }
             }
         }
-        let (records, events) = (outgoing.len(), outcomes.len());
+        let events = outcomes.len();
         tracing::info!(events, records, failed, "ingested");
         outcomes
     }

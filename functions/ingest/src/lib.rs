@@ -6,7 +6,6 @@ pub mod handler;
 mod parse;
 mod request;
 
-pub use answer::MAX_ANSWER;
 pub use handler::{Handler, ROUTES};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 pub use parse::MAX_EVENTS;

@@ -3,7 +3,7 @@
 
 mod support;
 
-use ingest::{Handler, MAX_ANSWER, MAX_EVENTS, MAX_KEY};
+use ingest::{Handler, MAX_EVENTS, MAX_KEY};
 use rewind::{
     CloudEvent, RecordedEvent,
     commit::{Head, plan},
@@ -212,7 +212,10 @@ async fn a_batch_whose_answer_could_not_be_returned_is_refused_before_anything_i
     let (status, problem) = post(&ingest, &[BATCH], batch(1_600).as_bytes()).await;
     assert_eq!(status, 413, "{problem}");
     let detail = problem["detail"].as_str().unwrap();
-    assert!(detail.contains(&MAX_ANSWER.to_string()), "{detail}");
+    assert!(
+        detail.contains(&rewind_aws::aws::http::MAX_WEIGHT.to_string()),
+        "{detail}"
+    );
     assert_eq!(kinesis.events(), [], "nothing is put");
     // What is taken fits into what Lambda returns.
     let request = request("ingest-events", &[BATCH], batch(1_400).as_bytes());

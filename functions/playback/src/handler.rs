@@ -99,9 +99,9 @@ struct Reverse {
 pub enum Task {
     /// The playback of this id goes on.
     Resume(String),
-    /// Playbacks that nobody has heard of go on, and what dropped generations
-    /// have left is deleted: what the schedule asks for.
-    Tend(Nothing),
+    /// Orphaned playbacks go on, and what ended playbacks and dropped
+    /// generations have left is deleted: what the schedule asks for.
+    Recover(Nothing),
 }
 
 impl Handler {
@@ -130,7 +130,7 @@ impl Handler {
         let deadline = instant(deadline);
         let id = match by_hand(&payload).map_err(|problem| refused(&problem))? {
             ByHand::Task(Task::Resume(id)) => id,
-            ByHand::Task(Task::Tend(_)) => return self.recover(deadline).await,
+            ByHand::Task(Task::Recover(_)) => return self.recover(deadline).await,
             ByHand::Request(request) => {
                 let playback = self.player.create(&id(), &request).await;
                 playback.map_err(diagnosed)?.id
@@ -156,17 +156,17 @@ impl Handler {
         serde_json::to_value(playback.shown()).map_err(failed)
     }
 
-    /// Lets forsaken playbacks go on, and sweeps.
+    /// Lets orphaned playbacks go on, and sweeps.
     async fn recover(&self, deadline: Instant) -> Result<Value, Diagnostic> {
-        let forsaken = self.player.orphaned().await.map_err(failed)?;
-        for id in &forsaken {
-            tracing::warn!(id, "nobody has heard of it: it goes on");
+        let orphaned = self.player.orphaned().await.map_err(failed)?;
+        for id in &orphaned {
+            tracing::warn!(id, "its invocation has died: another one plays it");
             self.later(&Task::Resume(id.clone()))
                 .await
                 .map_err(failed)?;
         }
         self.sweep(deadline).await?;
-        Ok(json!({ "resumed": forsaken }))
+        Ok(json!({ "resumed": orphaned }))
     }
 
     /// Deletes what dropped generations have left, in another invocation where
@@ -327,12 +327,12 @@ enum ByHand {
 
 fn by_hand(payload: &Value) -> Result<ByHand, Problem> {
     let text = payload.to_string();
-    let is_task = payload.get("resume").is_some() || payload.get("tend").is_some();
+    let is_task = payload.get("resume").is_some() || payload.get("recover").is_some();
     if !is_task {
         let request = http::read(&text, REQUEST)?;
         return Ok(ByHand::Request(Box::new(request)));
     }
-    let task = http::read(&text, "{\"resume\": \"id\"} or {\"tend\": {}}")?;
+    let task = http::read(&text, "{\"resume\": \"id\"} or {\"recover\": {}}")?;
     if let Task::Resume(id) = &task {
         check_id(id)?;
     }
@@ -340,7 +340,7 @@ fn by_hand(payload: &Value) -> Result<ByHand, Problem> {
 }
 
 fn recover() -> Task {
-    Task::Tend(Nothing {})
+    Task::Recover(Nothing {})
 }
 
 /// Who has signed a request: the ARN that IAM gives.

@@ -174,10 +174,7 @@ async fn a_request_that_no_table_could_hold_is_refused() {
             "to[0].projection",
         ),
         (json!({"to": [{"projection": ""}]}), "to[0].projection"),
-        (
-            json!({"to": to, "gateways": ["\"".repeat(500_000)]}),
-            "gateways",
-        ),
+        (json!({"to": to, "gateways": ["mail"]}), "gateways"),
         (
             json!({"to": to, "what": {"categories": [""]}}),
             "what.categories[0]",

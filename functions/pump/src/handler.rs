@@ -7,12 +7,18 @@ use rewind::{Batch, CloudEvent, Delivery, RecordedEvent, commit};
 use rewind_aws::{
     aws::{
         batch::{self, BatchAnswer, Failures, Record},
-        producer::{Outgoing, Stream},
+        producer::Stream,
+        publish::Run,
     },
     data_table::{data_store::DataStore, shard::Shards},
     sequence::sequencer::{Outcome, Sequencer},
 };
+use serde_json::Value;
 use std::collections::BTreeMap;
+
+/// What JSON takes around the members of an event, and for a number, at most.
+const FRAME: usize = 200;
+const NUMBER: usize = 400;
 
 /// pump's handler.
 #[derive(Debug)]
@@ -121,25 +127,21 @@ impl Handler {
             let entry = stream.entry(event.version).or_insert((event, place));
             entry.1 = entry.1.min(place);
         }
-        let mut outgoing = Vec::new();
+        let mut runs = Vec::new();
         let mut places_of: Vec<Vec<usize>> = Vec::new();
         for (stream, events) in streams {
             let (events, places): (Vec<RecordedEvent>, Vec<usize>) = events.into_values().unzip();
-            let mut places = places.into_iter();
-            for packed in Delivery::encode(&events, None) {
-                let key = stream.clone();
-                let data = packed.text.into_bytes();
-                outgoing.push(Outgoing { key, data });
-                places_of.push(places.by_ref().take(packed.events).collect());
-            }
+            runs.push(Run::new(stream, Delivery::encode(&events, None)));
+            places_of.push(places);
         }
-        let answers = self.published.put_in_order(&outgoing).await;
+        let published = self.published.publish(runs).await;
         let mut failed = Failures::new();
-        for (places, answer) in places_of.into_iter().zip(answers) {
-            if let Err(reason) = answer {
+        for (places, published) in places_of.into_iter().zip(published) {
+            if let Some(reason) = published.refused {
                 tracing::warn!(reason, "not published");
                 let reason = format!("not published: {reason}");
-                failed.extend(places.into_iter().map(|place| (place, reason.clone())));
+                let places = places.into_iter().skip(published.held);
+                failed.extend(places.map(|place| (place, reason.clone())));
             }
         }
         failed
@@ -163,7 +165,8 @@ fn read(records: &[Record]) -> (Arrived, Vec<(usize, String)>) {
     for (place, record) in records.iter().enumerate() {
         match Batch::decode(&record.data) {
             Ok(batch) => {
-                let mut sizes = batch.events.iter().map(commit::size_of);
+                let large = batch.events.iter().filter(|event| may_exceed(event));
+                let mut sizes = large.map(commit::size_of);
                 match sizes.find(|size| *size > commit::MAX_COMMIT_BYTES) {
                     Some(size) => {
                         unreadable.push((place, format!("an event takes {size} bytes")));
@@ -175,4 +178,20 @@ fn read(records: &[Record]) -> (Arrived, Vec<(usize, String)>) {
         }
     }
     (arrived, unreadable)
+}
+
+/// Whether an event can be too large for a commit. Only such an event is
+/// serialised to learn its size: the commit serialises it again.
+fn may_exceed(event: &CloudEvent) -> bool {
+    let attributes = [&event.id, &event.source, &event.event_type, &event.time];
+    let mut bytes: usize = attributes.into_iter().map(String::len).sum();
+    for (name, value) in &event.extensions {
+        match value {
+            Value::Array(_) | Value::Object(_) => return true,
+            Value::String(text) => bytes += name.len() + text.len() + FRAME,
+            _ => bytes += name.len() + NUMBER,
+        }
+    }
+    // A control character takes six bytes of JSON.
+    event.data.get().len() + 6 * bytes + FRAME > commit::MAX_COMMIT_BYTES
 }

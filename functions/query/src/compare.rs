@@ -3,13 +3,15 @@
 
 use crate::{
     cursor,
-    handler::{Handler, Unanswered},
+    sources::{Sources, Unanswered},
 };
 use rewind::Target;
 use rewind_aws::{
     aws::http::{self, Parameters, Response, bad_parameter},
     generation::{
-        compare::{self, Comparison, Cursor, Differing, Held},
+        compare,
+        comparison::{Comparison, Differing, Held},
+        cursor::Cursor,
         lifecycle,
     },
 };
@@ -52,7 +54,7 @@ struct Ended {
     at: Cursor,
 }
 
-impl Handler {
+impl Sources {
     pub(crate) async fn compare(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
         let projection = self.projection(parameters)?;
         let sample = parameters.number("sample", 0..=100)?.unwrap_or(10) as usize;

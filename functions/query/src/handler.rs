@@ -1,20 +1,16 @@
 //! Takes a `GET`, reads, and answers JSON.
 
+use crate::sources::{Sources, Unanswered};
 use rewind::{Problem, Service};
 use rewind_aws::{
-    Error,
     aws::{
         http::{self, Parameters, Request, Response, Route},
         producer::Stream,
     },
     data_table::data_store::DataStore,
     event_table::event_store::EventStore,
-    playback::{create::check_id, player},
 };
 use std::time::Duration;
-
-/// The most that the items of one answer may weigh. Lambda returns 6 MB.
-pub(crate) const MAX_ANSWER: usize = 4_500_000;
 
 /// How long an event may wait for a reader.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -74,48 +70,27 @@ pub const ROUTES: &[Route] = &[
 /// query's handler.
 #[derive(Debug)]
 pub struct Handler {
-    pub(crate) service: Service,
-    pub(crate) events: EventStore,
-    pub(crate) store: DataStore,
-    pub(crate) incoming: Stream,
-    pub(crate) patience: Duration,
-}
-
-/// Why a question is not answered.
-pub(crate) enum Unanswered {
-    Refused(Problem),
-    Failed(Error),
-}
-
-impl From<Problem> for Unanswered {
-    fn from(problem: Problem) -> Self {
-        Self::Refused(problem)
-    }
-}
-
-impl From<Error> for Unanswered {
-    fn from(error: Error) -> Self {
-        Self::Failed(error)
-    }
+    sources: Sources,
 }
 
 impl Handler {
     /// A handler that reads both tables, and looks at what waits on `incoming`.
     pub fn new(service: Service, events: EventStore, store: DataStore, incoming: Stream) -> Self {
-        Self {
+        let sources = Sources {
             service,
             events,
             store,
             incoming,
             patience: PATIENCE,
-        }
+        };
+        Self { sources }
     }
 
     /// With another time that an event may wait for a reader before `/health`
     /// says so; a minute where nothing is said.
     #[must_use]
     pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.patience = patience;
+        self.sources.patience = patience;
         self
     }
 
@@ -136,25 +111,19 @@ impl Handler {
     }
 
     async fn answer(&self, route: &str, parameters: &Parameters) -> Result<Response, Unanswered> {
+        let sources = &self.sources;
         match route {
-            "GET /streams/{stream}" => self.stream(parameters).await,
-            "GET /projections" => self.projections().await,
-            "GET /projections/{name}" => self.rows(parameters).await,
-            "GET /projections/{name}/{key+}" => self.row(parameters, parameters.path("key")).await,
-            "GET /comparisons/{name}" => self.compare(parameters).await,
-            "GET /playbacks/{id}" => self.playback(parameters).await,
-            "GET /schemas" => Ok(http::json(200, &self.service.schemas())),
-            "GET /health" => self.health().await,
+            "GET /streams/{stream}" => sources.stream(parameters).await,
+            "GET /projections" => sources.projections().await,
+            "GET /projections/{name}" => sources.rows(parameters).await,
+            "GET /projections/{name}/{key+}" => {
+                sources.row(parameters, parameters.path("key")).await
+            }
+            "GET /comparisons/{name}" => sources.compare(parameters).await,
+            "GET /playbacks/{id}" => sources.playback(parameters).await,
+            "GET /schemas" => Ok(http::json(200, &sources.service.schemas())),
+            "GET /health" => sources.health().await,
             _ => Err(Problem::not_found(format!("query has no route {route}")).into()),
-        }
-    }
-
-    async fn playback(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
-        let id = parameters.path("id");
-        check_id(id)?;
-        match player::load(&self.store, id).await? {
-            Some((playback, _)) => Ok(http::json(200, &playback.shown())),
-            None => Err(Problem::not_found(format!("there is no playback {id}")).into()),
         }
     }
 }

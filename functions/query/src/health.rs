@@ -1,6 +1,6 @@
 //! `GET /health`: whether every reader moves, and if not, which one and why.
 
-use crate::handler::{Handler, Unanswered};
+use crate::sources::{Sources, Unanswered};
 use rewind::StreamName;
 use rewind_aws::{
     Error,
@@ -18,7 +18,7 @@ use rewind_aws::{
         undeclared::{self, Undeclared},
     },
     playback::{
-        player::{self, Playback},
+        record::{self, Playback},
         shown::Shown,
     },
 };
@@ -61,7 +61,7 @@ enum Status {
     Failing,
 }
 
-impl Handler {
+impl Sources {
     pub(crate) async fn health(&self) -> Result<Response, Unanswered> {
         let now = now();
         let mut readers = vec![self.pump_lag(now.as_millisecond()).await?];
@@ -76,7 +76,7 @@ impl Handler {
         readers.extend(lags.await?);
         let failing = shard::failing_ones(&self.store).await?;
         let (stalled, more) = stall::list(&self.store, None, None, MAX_STALLS).await?;
-        let running = self.running_playbacks().await?;
+        let running = record::running(&self.store).await?;
         let mut status = Status::Ok;
         let mut why = Vec::new();
         if !stalled.is_empty() {
@@ -125,20 +125,6 @@ impl Handler {
         let reached = shard::reached(&self.store, "pump").await?;
         let now = now.max(0).unsigned_abs();
         waiting::behind(&self.incoming, &self.events, &reached, now).await
-    }
-
-    async fn running_playbacks(&self) -> Result<Vec<Playback>, Error> {
-        let mut running: Vec<Playback> = Vec::new();
-        let mut after: Option<String> = None;
-        loop {
-            let (page, next) = player::list(&self.store, after.as_deref(), 100).await?;
-            let page = page.into_iter();
-            running.extend(page.filter(|playback| !playback.state.is_over()));
-            match next {
-                Some(next) => after = Some(next),
-                None => return Ok(running),
-            }
-        }
     }
 
     /// How many events a stream of Rewind's own has.

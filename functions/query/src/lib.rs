@@ -5,8 +5,11 @@ mod cursor;
 pub mod handler;
 mod health;
 mod past;
+mod playbacks;
 mod row;
 mod rows;
+mod shown;
+mod sources;
 mod streams;
 
 pub use handler::{Handler, ROUTES};

@@ -2,8 +2,8 @@
 //! was then, folded on the fly from the events.
 
 use crate::{
-    handler::{Handler, Unanswered},
-    row::Shown,
+    shown::Shown,
+    sources::{Sources, Unanswered},
 };
 use rewind::{
     Over, Problem, Projection, StreamName,
@@ -59,7 +59,7 @@ impl Moment {
     }
 }
 
-impl Handler {
+impl Sources {
     /// The row as it was at a moment.
     pub(crate) async fn row_then(
         &self,

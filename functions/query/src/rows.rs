@@ -3,15 +3,18 @@
 
 use crate::{
     cursor,
-    handler::{Handler, MAX_ANSWER, Unanswered},
-    row::shown,
+    shown::shown,
+    sources::{MAX_ANSWER, Sources, Unanswered},
 };
 use rewind::{MAX_ROW_KEY, Over, Problem, Target};
 use rewind_aws::{
     Error,
     aws::http::{self, Parameters, Response, bad_parameter, weight},
-    data_table::data_store::{self, Key},
-    generation::lifecycle::{self, Generations},
+    data_table::{
+        key::{self, Key},
+        row,
+    },
+    generation::{generations::Generations, lifecycle},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{
@@ -49,7 +52,7 @@ struct RowAt {
     after: Option<String>,
 }
 
-impl Handler {
+impl Sources {
     pub(crate) async fn projections(&self) -> Result<Response, Unanswered> {
         let known = lifecycle::all(&self.store).await?;
         let projections = self.service.projections().iter();
@@ -100,8 +103,8 @@ impl Handler {
         let target = self.target(projection, parameters).await?;
         let partitions: Vec<String> = match prefix.split_once('/') {
             // Rows whose keys share what stands before the `/` lie together.
-            Some((group, _)) => vec![data_store::prefix_partition(&target, group)],
-            None => data_store::row_partitions(&target).collect(),
+            Some((group, _)) => vec![key::prefix_partition(&target, group)],
+            None => key::row_partitions(&target).collect(),
         };
         let mut place = match place {
             Some(place) => {
@@ -123,7 +126,7 @@ impl Handler {
             let after = place.after.as_deref();
             let (items, next) = self.store.list(partition, prefix, after, page).await?;
             for item in items {
-                let (key, row) = data_store::row(item)?;
+                let (key, row) = row::row(item)?;
                 if let Some(shown) = shown(projection, key.sk.clone(), row) {
                     let text = to_raw_value(&shown).map_err(|error| Error::Damaged {
                         what: format!("row {}/{}", key.pk, key.sk),
@@ -192,7 +195,7 @@ mod tests {
             projection: "products".into(),
             generation: 1,
         };
-        let all: Vec<String> = data_store::row_partitions(&target).collect();
+        let all: Vec<String> = key::row_partitions(&target).collect();
         let of = |key: &str| {
             let pk = Key::row(&target, key).pk;
             all.iter().position(|partition| *partition == pk).unwrap()

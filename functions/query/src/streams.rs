@@ -1,6 +1,6 @@
 //! `GET /streams/{stream}`: recorded events, in order, paged.
 
-use crate::handler::{Handler, MAX_ANSWER, Unanswered};
+use crate::sources::{MAX_ANSWER, Sources, Unanswered};
 use rewind::{Problem, StreamName};
 use rewind_aws::{
     Error,
@@ -18,7 +18,7 @@ struct Events<'a> {
     next: Option<u64>,
 }
 
-impl Handler {
+impl Sources {
     pub(crate) async fn stream(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
         let stream = StreamName::new(parameters.path("stream"))
             .map_err(|bad| Problem::invalid("stream", format!("the stream's name {bad}")))?;

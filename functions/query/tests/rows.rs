@@ -6,7 +6,7 @@ use query::Handler;
 use rewind::{CloudEvent, Head, StreamName, Target, commit, event::raw};
 use rewind_aws::{
     aws::http::Request,
-    data_table::data_store::{DataStore, Key, Row},
+    data_table::{data_store::DataStore, key::Key, row::Row},
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};

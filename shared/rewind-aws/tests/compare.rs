@@ -4,11 +4,8 @@ mod support;
 
 use rewind::Target;
 use rewind_aws::{
-    data_table::data_store::{DataStore, Key, Row},
-    generation::{
-        compare::{self, Comparison, Cursor},
-        lifecycle::Generations,
-    },
+    data_table::{data_store::DataStore, key::Key, row::Row},
+    generation::{compare, comparison::Comparison, cursor::Cursor, generations::Generations},
 };
 use serde_json::{Value, json};
 use support::Aws;

@@ -11,7 +11,7 @@ use rewind_aws::{
         http::Request,
         producer::Outgoing,
     },
-    data_table::{data_store::Key, shard::Shards},
+    data_table::{key::Key, shard::Shards},
     project::projector::Projector,
     sequence::sequencer::Sequencer,
 };

@@ -18,7 +18,9 @@ use rewind_aws::{
         run::Audit,
     },
     data_table::{
-        data_store::{DataStore, Key, Row},
+        data_store::DataStore,
+        key::Key,
+        row::Row,
         stall::{self, Stall},
     },
     event_table::event_store::Inserted,

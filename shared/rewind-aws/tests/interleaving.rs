@@ -17,7 +17,11 @@ use aws_smithy_runtime_api::client::{
 use futures::future::BoxFuture;
 use rewind::Target;
 use rewind_aws::{
-    data_table::data_store::{Key, Row, Write, Written},
+    data_table::{
+        key::Key,
+        row::{Row, Written},
+        transaction::Write,
+    },
     sequence::sequencer::{Outcome, Sequencer},
     wiring::Clients,
 };

@@ -1,6 +1,11 @@
 //! Playback: what was asked for is sent, all of it and nothing else, in order,
 //! whatever happens to who plays it.
 
+#[path = "playback/kept.rs"]
+mod kept;
+#[allow(dead_code, reason = "each test file uses its own part")]
+#[path = "capacity/meter.rs"]
+mod meter;
 #[path = "support/subscriber.rs"]
 mod subscriber;
 mod support;
@@ -18,12 +23,14 @@ use rewind_aws::{
         run::Audit,
     },
     aws::{clock::now, producer::Stream},
-    data_table::data_store::Key,
+    data_table::key::Key,
     generation::lifecycle,
     history::partition::PAGE,
     playback::{
-        player::{Ended, PlayError, Playback, Player, State, load},
+        player::{Ended, PlayError, Player},
+        record::{Playback, load},
         request::{Activation, Destination, Request},
+        state::State,
     },
     project::projector::Projector,
     sequence::sequencer::{Outcome, Sequencer},
@@ -668,7 +675,7 @@ async fn a_playback_paused_at_its_end_still_says_that_it_has_ended() {
             player.resume("p").await.unwrap();
         }
     }
-    let (playback, _) = load(&aws.data(), "p").await.unwrap().unwrap();
+    let playback = load(&aws.data(), "p").await.unwrap().unwrap();
     assert_eq!(playback.state, State::Completed);
     let deliveries = subscriber(&aws).await.next().await;
     let (_, markers) = of("p", &deliveries);
@@ -727,7 +734,6 @@ async fn what_makes_no_sense_is_refused_with_the_reason() {
             "empty",
         ),
         (json!({"to": to, "rate": 0}), "rate", "at least 1"),
-        (json!({"to": to, "gateways": ["mail"]}), "gateways", "mail"),
         (
             json!({"to": [{"projection": "sums", "generation": 1}], "what": {"versions": {"to": 3}}}),
             "to[0].generation",

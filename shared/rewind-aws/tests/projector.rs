@@ -6,10 +6,7 @@ mod support;
 use futures::future::join_all;
 use rewind::{CloudEvent, Delivery, Receiver, RecordedEvent, Replay, Target};
 use rewind_aws::{
-    data_table::{
-        data_store::{DataStore, Key, Row},
-        stall,
-    },
+    data_table::{data_store::DataStore, key::Key, row::Row, stall},
     generation::lifecycle,
     project::projector::Projector,
     sequence::sequencer::{Outcome, Sequencer},

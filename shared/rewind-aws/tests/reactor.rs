@@ -6,7 +6,7 @@ use rewind::{
     Delivery, Envelope, NewEvent, Receiver, RecordedEvent, Rejection, Replay, Rule, Service,
     StreamName, Target, delivery::Nothing,
 };
-use rewind_aws::{data_table::data_store::Key, react::reactor::Reactor};
+use rewind_aws::{data_table::key::Key, react::reactor::Reactor};
 use serde_json::json;
 use support::{Aws, CountEvent, event};
 

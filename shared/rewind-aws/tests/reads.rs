@@ -19,9 +19,9 @@ use rewind_aws::{
         report::{Violation, Watch},
         run::Audit,
     },
-    data_table::data_store::{DataStore, Key, Row},
+    data_table::{data_store::DataStore, key::Key, row::Row},
     event_table::event_store::{Claim, EventStore, Inserted},
-    generation::lifecycle,
+    generation::sweep,
     history::resolve,
     project::projector::Projector,
     reverse::reversal::{Named, Reverser},
@@ -399,7 +399,7 @@ async fn a_kept_fold_goes_with_its_generation() {
         .dropped
         .insert(1, "2026-01-01T00:00:00Z".parse().unwrap());
     let known = HashMap::from([("one-vote-sum".to_string(), dropped)]);
-    lifecycle::sweep(&metered.data, &known, || true)
+    sweep::sweep(&metered.data, &known, || true)
         .await
         .unwrap();
     assert_eq!(kept(&metered).await.len(), 0);

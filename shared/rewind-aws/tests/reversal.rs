@@ -13,10 +13,7 @@ use rewind_aws::{
         report::{Counts, Violation, Watch},
         run::Audit,
     },
-    data_table::{
-        data_store::{Key, Row},
-        stall,
-    },
+    data_table::{key::Key, row::Row, stall},
     history::resolve,
     project::projector::Projector,
     reverse::reversal::{Named, ReverseError, Reverser},

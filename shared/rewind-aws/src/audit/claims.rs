@@ -7,9 +7,9 @@
 
 use super::{
     line,
+    look::{Run, locked},
+    pages::Pages,
     report::{Kind, Violation},
-    run::{Run, locked},
-    walk::Pages,
 };
 use crate::{
     Error,
@@ -26,9 +26,6 @@ const MAX_STRAYS: usize = 10_000;
 
 /// Identities of a stream that the filter has seen before.
 pub(super) type Candidates = BTreeSet<String>;
-
-/// Where strays stand, by identity.
-pub(super) type Strays = HashMap<String, String>;
 
 impl Run<'_> {
     /// Checks the claims of a page of events.

@@ -5,11 +5,12 @@
 //! commits so young that the index may lag, entries are looked up one by one.
 
 use super::{
-    filter::digest,
     line::{self, place_of},
+    look::{Run, locked},
+    pages::{Pages, begins_with},
     report::{Kind, Violation},
-    run::{Run, locked},
-    walk::{Pages, Visit, begins_with},
+    sums::{INDEX, TABLE},
+    walk::Walk,
 };
 use crate::{
     Error,
@@ -26,38 +27,6 @@ const LAG: u64 = 10_000_000;
 
 /// How often an entry that is missing is looked for.
 const LOOKS: u32 = 8;
-
-/// By partition: a sum over the table, and one over the index.
-#[derive(Default)]
-pub(super) struct Sums(BTreeMap<String, [Sum; 2]>);
-
-/// Of a set: how many, and their hashes added up.
-#[derive(Default, Clone, Copy, PartialEq, Eq)]
-struct Sum {
-    count: u64,
-    hashes: u64,
-}
-
-const TABLE: usize = 0;
-const INDEX: usize = 1;
-
-impl Sums {
-    fn add(&mut self, side: usize, partition: &str, place: (&str, u64, u64, u64)) {
-        if !self.0.contains_key(partition) {
-            self.0.insert(partition.to_string(), Default::default());
-        }
-        if let Some(sums) = self.0.get_mut(partition) {
-            let sum = &mut sums[side];
-            sum.count += 1;
-            sum.hashes = sum.hashes.wrapping_add(digest(&place));
-        }
-    }
-
-    fn different(&self) -> BTreeSet<String> {
-        let different = self.0.iter().filter(|(_, sums)| sums[TABLE] != sums[INDEX]);
-        different.map(|(partition, _)| partition.clone()).collect()
-    }
-}
 
 impl Run<'_> {
     /// Checks that commits name the partition of their stream, and takes them into
@@ -119,11 +88,15 @@ impl Run<'_> {
         if different.is_empty() {
             return Ok(());
         }
-        self.walk(Visit::Index(&different)).await
+        let different = &different;
+        self.walk(Walk::INDEX, |stream, found| async move {
+            self.visit_index(&stream, found, different).await
+        })
+        .await
     }
 
     /// Looks up each commit of a stream that lies in one of these partitions.
-    pub(super) async fn visit_index(
+    async fn visit_index(
         &self,
         stream: &StreamName,
         found: u64,
@@ -184,26 +157,4 @@ impl Run<'_> {
 fn identity(commit: &Commit) -> (&str, u64, u64, u64) {
     let stream = commit.stream.as_str();
     (stream, commit.version, commit.length, commit.position)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sums_agree_in_any_order_and_miss_nothing() {
-        let place = |version| ("cart-1", version, 1, version);
-        let mut sums = Sums::default();
-        for version in [1, 2, 3] {
-            sums.add(TABLE, "cart#1", place(version));
-        }
-        for version in [3, 1] {
-            sums.add(INDEX, "cart#1", place(version));
-        }
-        assert_eq!(sums.different().len(), 1);
-        sums.add(INDEX, "cart#1", place(2));
-        assert!(sums.different().is_empty());
-        sums.add(INDEX, "cart#2", place(4));
-        assert_eq!(sums.different(), BTreeSet::from(["cart#2".to_string()]));
-    }
 }

@@ -8,7 +8,7 @@
 use crate::{
     Error,
     audit::readers::{self, Reader},
-    data_table::data_store::{DataStore, Key},
+    data_table::{data_store::DataStore, key::Key},
     event_table::event_store::{Entry, EventStore},
 };
 use futures::{StreamExt, TryStreamExt, stream};

@@ -1,22 +1,19 @@
 //! What lies in the data store and belongs to no stream.
 
 use super::{
+    look::{Run, locked},
     readers::{Reader, Way},
     report::{Kind, Violation},
-    run::{Run, locked},
 };
 use crate::{
     Error,
     aws::item::Item,
-    data_table::data_store::{self, Key},
+    data_table::{key::Key, row, stall},
 };
 use rewind::StreamName;
 
 /// From this chance of a false alarm on, the filter is not asked.
 const MAX_FALSE_ALARMS: f64 = 1e-4;
-
-/// The partition of the reports of stalls.
-const STALLS: &str = "rewind#stalls";
 
 impl Run<'_> {
     /// Looks at every item of the data store.
@@ -38,7 +35,7 @@ impl Run<'_> {
     }
 
     async fn check_item(&self, item: Item) -> Result<(), Error> {
-        let (key, row) = match data_store::row(item) {
+        let (key, row) = match row::row(item) {
             Ok(read) => read,
             Err(error) => {
                 self.damaged("data store", &error, true);
@@ -49,7 +46,7 @@ impl Run<'_> {
         let is_mark = key.pk.contains('~');
         let owner = owner.and_then(|owner| self.readers.iter().find(|r| r.name == owner));
         let Some(reader) = owner else {
-            self.count(|counts| match key.pk == STALLS {
+            self.count(|counts| match key.pk == stall::REPORTS.partition() {
                 true => counts.stall_reports += 1,
                 false => counts.other_items += 1,
             });
@@ -98,7 +95,7 @@ impl Run<'_> {
         }
     }
 
-    /// Looks whether the stream of a row or mark has events at all. Streams
+    /// Looks whether the stream of a row or checkpoint has events at all. Streams
     /// that the walk came by were compared then.
     async fn check_stream_of(
         &self,

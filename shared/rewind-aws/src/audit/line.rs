@@ -2,8 +2,8 @@
 //! commits that can be read.
 
 use super::{
+    look::Run,
     report::{Kind, Violation},
-    run::Run,
 };
 use crate::{aws::item::Item, event_table::scan::commit_of};
 use rewind::{Commit, RecordedEvent, StreamName};

@@ -4,35 +4,22 @@
 use super::{
     claims::Candidates,
     line::Line,
-    readers::{Generation, Reader, Way},
+    look::{Run, locked},
+    pages::{Pages, begins_with},
+    readers::{Generation, Way},
     report::{Kind, Violation},
-    run::{Run, locked},
+    standing::Standing,
+    state::{shown, stored_form},
     tally::Tally,
-    walk::{Pages, begins_with},
 };
 use crate::{
     Error,
-    data_table::data_store::{Key, Row},
     event_table::event_store::EventStore,
     history::resolve::{self, Subject},
-    project::many_streams::Apart,
 };
-use aws_sdk_dynamodb::types::AttributeValue;
 use rewind::{Change, RecordedEvent, Rejection, StreamName, reversal::Reversals};
 use serde_json::Value;
-use std::{borrow::Cow, collections::HashMap, sync::Mutex};
-
-/// A reader's watermark for a stream, and where it stands.
-pub(super) struct Standing<'a> {
-    /// The reader's place in the list of readers.
-    pub nth: usize,
-    pub reader: &'a Reader,
-    pub key: Key,
-    pub row: Row,
-    /// The events of which the rows say otherwise than history does, as far as
-    /// the stream was followed.
-    pub apart: Mutex<Apart>,
-}
+use std::{borrow::Cow, sync::Mutex};
 
 /// A row that is folded anew, up to the watermark of the stored one.
 struct Fold<'a> {
@@ -106,41 +93,6 @@ impl Run<'_> {
             self.check_row(stream, fold);
         }
         Ok(())
-    }
-
-    /// Where the readers of a stream stand.
-    pub(super) async fn standings(
-        &self,
-        stream: &StreamName,
-        is_wanted: impl Fn(&Reader) -> bool,
-        is_first_look: bool,
-    ) -> Result<Vec<Standing<'_>>, Error> {
-        let readers = self.readers.iter().enumerate();
-        let readers = readers.filter(|(_, reader)| reader.reads(stream.category()));
-        let mut standings: Vec<Standing<'_>> = readers
-            .filter(|(_, reader)| is_wanted(reader))
-            .map(|(nth, reader)| Standing {
-                nth,
-                reader,
-                key: reader.watermark_key(stream),
-                row: Row::default(),
-                apart: Mutex::default(),
-            })
-            .collect();
-        let keys: Vec<Key> = standings.iter().map(|s| s.key.clone()).collect();
-        let rows = self.store.rows_or_damage(&keys).await?;
-        let mut rows: HashMap<Key, Result<Row, Error>> = rows.into_iter().collect();
-        for standing in &mut standings {
-            match rows.remove(&standing.key) {
-                Some(Ok(row)) => standing.row = row,
-                Some(Err(error)) => {
-                    let place = format!("{}/{}", standing.reader.name, standing.key.sk);
-                    self.damaged(&place, &error, is_first_look);
-                }
-                None => {}
-            }
-        }
-        Ok(standings)
     }
 
     fn check_watermark(&self, stream: &StreamName, standing: &Standing<'_>, head: u64) {
@@ -240,17 +192,4 @@ impl<'a> Fold<'a> {
         self.refused = folded.refused;
         Ok(())
     }
-}
-
-/// A state as it comes back from the data store: DynamoDB has one kind of
-/// number, so that 1.0 comes back as 1.
-pub(super) fn stored_form(state: Value) -> Value {
-    let stored: Result<AttributeValue, _> = serde_dynamo::to_attribute_value(&state);
-    let read = stored.and_then(serde_dynamo::from_attribute_value);
-    read.unwrap_or(state)
-}
-
-/// A state for people.
-pub(super) fn shown(state: Option<&Value>) -> String {
-    state.map_or("no state".to_string(), Value::to_string)
 }

@@ -3,7 +3,7 @@
 use crate::{
     Error,
     audit::report::Outdated,
-    data_table::data_store::{DataStore, Key},
+    data_table::{data_store::DataStore, key::Key},
     generation::lifecycle,
 };
 use rewind::{Over, Projection, Selection, Service, StreamName, Target};
@@ -32,9 +32,9 @@ pub(crate) struct Generation {
 pub(crate) enum Way {
     /// One row for each stream, which holds the watermark.
     OneRow(Generation),
-    /// Rows that streams share, and a mark for each stream.
+    /// Rows that streams share, and a checkpoint for each stream.
     SharedRows(Generation),
-    /// Only marks.
+    /// Only checkpoints.
     Reaction,
 }
 

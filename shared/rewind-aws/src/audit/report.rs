@@ -34,9 +34,9 @@ pub enum Kind {
     RowDiffers,
     /// A row holds more events than its stream has.
     RowAhead,
-    /// A mark says that more events were read than the stream has.
+    /// A checkpoint says that more events were read than the stream has.
     MarkAhead,
-    /// Events below the marks make a row that is not there.
+    /// Events below the checkpoints make a row that is not there.
     RowMissing,
     /// A row that no events make, or that lies where nobody looks for it.
     RowSuperfluous,

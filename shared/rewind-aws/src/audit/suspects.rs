@@ -1,19 +1,19 @@
 //! Rows that seem wrong. Each is folded again between two readings of the row:
-//! if it was not written in between, no mark moved across an event that
+//! if it was not written in between, no checkpoint moved across an event that
 //! touches it either, and the fold has to be equal.
 
 use super::{
-    one_stream::{shown, stored_form},
+    look::Run,
     report::{Kind, Violation},
-    run::Run,
+    state::{shown, stored_form},
     tally::{Name, Scope},
-    walk::Visit,
+    walk::Walk,
 };
 use crate::{
     Error,
-    data_table::data_store::{Key, Row},
+    data_table::{key::Key, row::Row},
 };
-use rewind::Rejection;
+use rewind::{Rejection, StreamName};
 use serde_json::Value;
 use std::{
     collections::{HashMap, HashSet},
@@ -33,7 +33,11 @@ impl Run<'_> {
             }
             let before = self.shared_rows(&suspects).await?;
             let tally = Mutex::new(self.tally_of(Scope::Only(suspects)));
-            self.walk(Visit::SharedRows(&tally)).await?;
+            let rows = &tally;
+            let visit = |stream: StreamName, found| async move {
+                self.visit_shared(&stream, found, rows).await
+            };
+            self.walk(Walk::SHARED_ROWS, visit).await?;
             let tally = tally.into_inner();
             let mut tally = tally.unwrap_or_else(PoisonError::into_inner);
             let Scope::Only(names) = tally.scope else {

@@ -3,10 +3,10 @@
 
 use super::{
     filter::digest,
-    one_stream::Standing,
+    look::{Run, locked},
     readers::Way,
     report::{Kind, Violation},
-    run::{Run, locked},
+    standing::Standing,
 };
 use crate::{history::resolve::Resolved, project::many_streams::passed};
 use rewind::{Change, Rejection};
@@ -15,9 +15,6 @@ use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::Mutex,
 };
-
-/// Rows that are held at once.
-pub(super) const ROWS_AT_ONCE: u64 = 20_000;
 
 /// Bytes of JSON that the rows held at once are to take.
 pub(super) const BYTES_AT_ONCE: u64 = 64 << 20;
@@ -66,7 +63,7 @@ impl Tally {
         }
     }
 
-    /// Folds a stream's next events in, up to the reader's mark.
+    /// Folds a stream's next events in, up to the reader's checkpoint.
     fn take(
         &mut self,
         standing: &Standing<'_>,
@@ -145,8 +142,9 @@ impl Run<'_> {
             if let (Err((version, refused)), true) = (outcome, is_first_look) {
                 let place = format!("{}/{}", standing.reader.name, standing.key.sk);
                 let expected = format!("rows of the events up to {}", standing.row.watermark);
-                let found =
-                    format!("version {version}, which is below the mark, is refused: {refused}");
+                let found = format!(
+                    "version {version}, which is below the checkpoint, is refused: {refused}"
+                );
                 self.violation(Violation::new(Kind::RowDiffers, place, expected, found));
             }
         }

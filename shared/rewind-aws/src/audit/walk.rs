@@ -2,31 +2,49 @@
 //! at a time.
 
 use super::{
+    look::{Run, locked},
     report::{Kind, Violation},
-    run::{Run, locked},
-    tally::Tally,
 };
 use crate::{
     Error,
     aws::item::{Item, number, string},
-    event_table::event_store::EventStore,
 };
 use futures::{TryStreamExt, stream};
 use rewind::StreamName;
-use std::sync::Mutex;
 
 /// Streams that are visited at once.
 const CONCURRENCY: usize = 16;
 
-/// What is looked at on the way.
+/// A walk over all streams.
 #[derive(Clone, Copy)]
-pub(super) enum Visit<'a> {
-    /// Everything that stands on its own, and some of the shared rows.
-    Everything(&'a Mutex<Tally>),
-    /// Some of the shared rows.
-    SharedRows(&'a Mutex<Tally>),
-    /// The index's entries of some partitions, one by one.
-    Index(&'a std::collections::BTreeSet<String>),
+pub(super) struct Walk {
+    /// What is looked at on the way.
+    pub what: &'static str,
+    /// Whether it is the first one, which reports what cannot be read.
+    pub is_first: bool,
+    /// Whether it visits only streams that are folded into shared rows.
+    pub only_shared: bool,
+}
+
+impl Walk {
+    /// The first walk.
+    pub const FIRST: Self = Self {
+        what: "events",
+        is_first: true,
+        only_shared: false,
+    };
+    /// A walk over the streams that are folded into shared rows.
+    pub const SHARED_ROWS: Self = Self {
+        what: "shared rows",
+        is_first: false,
+        only_shared: true,
+    };
+    /// A walk over the entries of the index.
+    pub const INDEX: Self = Self {
+        what: "index",
+        is_first: false,
+        only_shared: false,
+    };
 }
 
 /// A stream, and the version of the item by which the scan came upon it.
@@ -40,8 +58,16 @@ struct Scan {
 }
 
 impl Run<'_> {
-    /// Visits every stream.
-    pub(super) async fn walk(&self, visit: Visit<'_>) -> Result<(), Error> {
+    /// Visits the streams of a walk: `visit` gets each with the version of the
+    /// item by which it was found.
+    pub(super) async fn walk<F>(
+        &self,
+        walk: Walk,
+        visit: impl Fn(StreamName, u64) -> F,
+    ) -> Result<(), Error>
+    where
+        F: Future<Output = Result<(), Error>>,
+    {
         let about = self.events.estimated_items().await;
         let scan = Scan {
             start: None,
@@ -54,37 +80,24 @@ impl Run<'_> {
             };
             let (items, next) = self.events.scan_keys(scan.start.take()).await?;
             scan.done += items.len() as u64;
-            let found = self.found(&items, &mut scan.last, visit);
-            let what = match visit {
-                Visit::Everything(_) => "events",
-                Visit::SharedRows(_) => "shared rows",
-                Visit::Index(_) => "index",
-            };
-            locked(&self.ledger).progress(what, scan.done, about.max(scan.done));
+            let found = self.found(&items, &mut scan.last, walk);
+            locked(&self.ledger).progress(walk.what, scan.done, about.max(scan.done));
             scan.start = next;
             let rest = scan.start.is_some().then_some(scan);
             Ok(Some((stream::iter(found.into_iter().map(Ok)), rest)))
         });
         let streams = pages.try_flatten();
         streams
-            .try_for_each_concurrent(CONCURRENCY, |(stream, version)| async move {
-                match visit {
-                    Visit::Everything(tally) => self.visit(&stream, version, tally).await,
-                    Visit::SharedRows(tally) => self.visit_shared(&stream, version, tally).await,
-                    Visit::Index(partitions) => {
-                        self.visit_index(&stream, version, partitions).await
-                    }
-                }
-            })
+            .try_for_each_concurrent(CONCURRENCY, |(stream, version)| visit(stream, version))
             .await
     }
 
     /// The streams on a page. A scan keeps the items of a stream together and
     /// in order, which is not promised: so a stream is found again where it
     /// is not, and the visit goes on only from the stream's first item.
-    fn found(&self, items: &[Item], last: &mut Option<Found>, visit: Visit<'_>) -> Vec<Found> {
+    fn found(&self, items: &[Item], last: &mut Option<Found>, walk: Walk) -> Vec<Found> {
         let mut found = Vec::new();
-        let is_first_walk = matches!(visit, Visit::Everything(_));
+        let is_first_walk = walk.is_first;
         for item in items {
             let (name, version) = match (string(item, "stream"), number(item, "version")) {
                 (Ok(name), Ok(version)) => (name, version),
@@ -114,10 +127,7 @@ impl Run<'_> {
             let follows = last
                 .as_ref()
                 .is_some_and(|(before, earlier)| *before == stream && *earlier < version);
-            let is_wanted = match visit {
-                Visit::SharedRows(_) => self.is_shared(&stream),
-                _ => true,
-            };
+            let is_wanted = !walk.only_shared || self.is_shared(&stream);
             if !follows && is_wanted {
                 found.push((stream.clone(), version));
             }
@@ -127,53 +137,8 @@ impl Run<'_> {
     }
 
     /// Whether any reader folds this stream into shared rows.
-    pub(super) fn is_shared(&self, stream: &StreamName) -> bool {
+    fn is_shared(&self, stream: &StreamName) -> bool {
         let mut readers = self.readers.iter();
         readers.any(|reader| reader.shares_rows() && reader.reads(stream.category()))
     }
-
-    /// Reports an item that cannot be read, once.
-    pub(super) fn damaged(&self, place: &str, error: &Error, is_first_look: bool) {
-        if is_first_look {
-            let expected = "an item as Rewind writes it";
-            self.violation(Violation::new(Kind::DamagedItem, place, expected, error));
-        }
-    }
-}
-
-/// A stream's items, page by page.
-pub(super) struct Pages<'a> {
-    store: &'a EventStore,
-    stream: &'a StreamName,
-    start: Option<Item>,
-    has_more: bool,
-}
-
-impl<'a> Pages<'a> {
-    pub fn of(store: &'a EventStore, stream: &'a StreamName) -> Self {
-        Self {
-            store,
-            stream,
-            start: None,
-            has_more: true,
-        }
-    }
-
-    /// The next page; `None` behind the last.
-    pub async fn next(&mut self) -> Result<Option<Vec<Item>>, Error> {
-        if !self.has_more {
-            return Ok(None);
-        }
-        let page = self.store.items(self.stream.as_str(), self.start.take());
-        let (items, next) = page.await?;
-        self.has_more = next.is_some();
-        self.start = next;
-        Ok(Some(items))
-    }
-}
-
-/// Whether a stream begins with the item by which it was found.
-pub(super) fn begins_with(items: &[Item], version: u64) -> bool {
-    let first = items.first().and_then(|item| number(item, "version").ok());
-    first == Some(version)
 }

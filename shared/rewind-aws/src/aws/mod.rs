@@ -11,4 +11,5 @@ pub mod http;
 pub(crate) mod item;
 pub mod lambda;
 pub mod producer;
+pub mod publish;
 pub mod retry;

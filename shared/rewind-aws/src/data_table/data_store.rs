@@ -1,150 +1,28 @@
-//! The data store: projection rows with their watermarks, and the marks of
-//! readers that keep a watermark apart from their rows.
-//!
-//! A row or mark lies in one of [`PARTITIONS`] partitions of its owner, by the
-//! part of its key before the first `/`, so that no owner's writes meet in one
-//! DynamoDB partition and rows under one prefix can be listed in order.
+//! The data store's table: reads and single writes of its items.
 
+use super::{
+    key::Key,
+    row::{CONDITION, Row, Written, item_of, row},
+};
 use crate::{
     Error,
-    aws::{
-        item::{Item, batch_get, number, string},
-        retry,
-    },
+    aws::item::{Item, batch_get, string},
 };
 use aws_sdk_dynamodb::{
-    Client,
-    error::SdkError,
-    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError},
-    types::{
-        AttributeValue, CancellationReason, Delete, DeleteRequest, Put, TransactWriteItem,
-        WriteRequest,
-    },
+    Client, error::SdkError, operation::put_item::PutItemError, types::AttributeValue,
 };
-use rewind::{
-    Target,
-    stream::{PARTITIONS, partition_of},
-};
-use serde_json::Value;
+use jiff::Timestamp;
 use std::collections::HashMap;
 
-/// Items in one transaction (AWS documentation).
-pub const MAX_TRANSACTION_ITEMS: usize = 100;
-
-/// The most bytes that a transaction of Rewind's writes. The limit is 4 MB.
-pub const MAX_TRANSACTION_BYTES: usize = 3_500_000;
-
-/// The most bytes that a row's state may take. An item's limit is 400 KB.
-pub const MAX_ROW_BYTES: usize = 380_000;
-
-/// Requests in one BatchWriteItem call (AWS documentation).
-const MAX_BATCH_WRITES: usize = 25;
+/// The attribute that `template.yaml` names for DynamoDB's time to live, in
+/// seconds since 1970.
+const EXPIRES: &str = "expires";
 
 /// The data store's table.
 #[derive(Debug, Clone)]
 pub struct DataStore {
     pub(super) client: Client,
     pub(super) table: String,
-}
-
-/// Where an item lies.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    /// The partition.
-    pub pk: String,
-    /// The place within it.
-    pub sk: String,
-}
-
-/// A row or a mark as stored.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Row {
-    /// What the projection made of the events; marks have none.
-    pub state: Option<Value>,
-    /// Up to which version it holds its stream; 0 for rows of many streams.
-    pub watermark: u64,
-    /// How often it was written; what a writer must have seen.
-    pub revision: u64,
-    /// Why the event behind the watermark is not in it.
-    pub stalled: Option<String>,
-}
-
-/// A write of a transaction.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Write {
-    /// A row, if nobody has written it since `seen`: as [`DataStore::put`] does.
-    Put {
-        /// Where it lies.
-        key: Key,
-        /// What it is to be.
-        row: Row,
-        /// The revision that was read; 0 where there was none.
-        seen: u64,
-    },
-    /// A report, whatever stands there.
-    Replace {
-        /// Where it lies.
-        key: Key,
-        /// What it is to be.
-        row: Row,
-    },
-    /// The end of a report, where there is one.
-    Delete {
-        /// Where it lies.
-        key: Key,
-    },
-}
-
-/// What a conditional write found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Written {
-    /// It is written.
-    Done,
-    /// Somebody else has written since it was read.
-    Stale,
-}
-
-impl Key {
-    /// The row of a projection's generation.
-    pub fn row(target: &Target, key: &str) -> Self {
-        Self::partitioned(&target.to_string(), '#', key)
-    }
-
-    /// The mark of a reader, such as `products@1` or `adapter/shop`, for a
-    /// stream.
-    pub fn checkpoint(reader: &str, stream: &str) -> Self {
-        Self::partitioned(reader, '~', stream)
-    }
-
-    fn partitioned(owner: &str, separator: char, key: &str) -> Self {
-        let partition = partition_of(key.split('/').next().unwrap_or(key));
-        Self {
-            pk: format!("{owner}{separator}{partition}"),
-            sk: key.to_string(),
-        }
-    }
-
-    fn item(&self) -> Item {
-        HashMap::from([
-            ("pk".to_string(), AttributeValue::S(self.pk.clone())),
-            ("sk".to_string(), AttributeValue::S(self.sk.clone())),
-        ])
-    }
-}
-
-/// The partitions of a generation's rows.
-pub fn row_partitions(target: &Target) -> impl Iterator<Item = String> {
-    (0..PARTITIONS).map(move |partition| format!("{target}#{partition}"))
-}
-
-/// The partitions of a reader's marks.
-pub(crate) fn checkpoint_partitions(reader: &str) -> impl Iterator<Item = String> {
-    (0..PARTITIONS).map(move |partition| format!("{reader}~{partition}"))
-}
-
-/// The partition of the rows whose keys begin with `prefix/`.
-pub fn prefix_partition(target: &Target, prefix: &str) -> String {
-    Key::row(target, prefix).pk
 }
 
 impl DataStore {
@@ -167,7 +45,7 @@ impl DataStore {
         items.into_iter().map(row).collect()
     }
 
-    /// The watermarks of the rows or marks at these keys, strongly consistent,
+    /// The watermarks of the rows or checkpoints at these keys, strongly consistent,
     /// without what else they hold.
     ///
     /// # Errors
@@ -207,10 +85,31 @@ impl DataStore {
     ///
     /// When DynamoDB fails.
     pub async fn put(&self, key: &Key, row: &Row, seen: u64) -> Result<Written, Error> {
+        self.put_until(key, row, seen, None).await
+    }
+
+    /// Writes a row as [`put`](Self::put) does, with the time at which the table
+    /// may delete it.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails.
+    pub(crate) async fn put_until(
+        &self,
+        key: &Key,
+        row: &Row,
+        seen: u64,
+        expires: Option<Timestamp>,
+    ) -> Result<Written, Error> {
+        let mut item = item_of(key, row, seen + 1)?;
+        if let Some(expires) = expires {
+            let seconds = AttributeValue::N(expires.as_second().to_string());
+            item.insert(EXPIRES.into(), seconds);
+        }
         let request = self.client.put_item();
         let answer = request
             .table_name(&self.table)
-            .set_item(Some(item_of(key, row, seen + 1)?))
+            .set_item(Some(item))
             .condition_expression(CONDITION)
             .expression_attribute_names("#r", "revision")
             .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()))
@@ -219,7 +118,7 @@ impl DataStore {
             .await;
         match answer {
             Ok(_) => Ok(Written::Done),
-            Err(SdkError::ServiceError(error)) if is_stale(error.err()) => Ok(Written::Stale),
+            Err(SdkError::ServiceError(error)) if is_overtaken(error.err()) => Ok(Written::Stale),
             Err(error) => Err(Error::call("PutItem")(error)),
         }
     }
@@ -253,139 +152,6 @@ impl DataStore {
             Ok(_) => Ok(()),
             Err(SdkError::ServiceError(error)) if is_stale(error.err()) => Ok(()),
             Err(error) => Err(Error::call("PutItem")(error)),
-        }
-    }
-
-    /// Deletes an item, where there is one.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB fails.
-    pub async fn delete(&self, key: &Key) -> Result<(), Error> {
-        let request = self.client.delete_item().table_name(&self.table);
-        let request = request.set_key(Some(key.item()));
-        let answer = request.send().await.map_err(Error::call("DeleteItem"));
-        answer.map(drop)
-    }
-
-    /// Deletes everything: rows, marks and the operator's records. The events
-    /// table has all that it takes to rebuild the rows. Says how many items
-    /// there were.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB fails; what is deleted by then stays deleted.
-    pub async fn delete_all(&self) -> Result<u64, Error> {
-        let mut deleted = 0;
-        let mut start = None;
-        loop {
-            let page = self.client.scan().table_name(&self.table);
-            let page = page.projection_expression("pk, sk").limit(1000);
-            let page = page.set_exclusive_start_key(start).send().await;
-            let page = page.map_err(Error::call("Scan"))?;
-            for chunk in page.items().chunks(MAX_BATCH_WRITES) {
-                self.delete_batch(chunk).await?;
-                deleted += chunk.len() as u64;
-            }
-            start = page.last_evaluated_key().cloned();
-            if start.is_none() {
-                return Ok(deleted);
-            }
-        }
-    }
-
-    /// Deletes the items of a partition whose keys begin with `prefix`.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB fails; what is deleted by then stays deleted.
-    pub async fn delete_partition(&self, pk: &str, prefix: &str) -> Result<(), Error> {
-        let mut after: Option<String> = None;
-        loop {
-            let (items, next) = self.list(pk, prefix, after.as_deref(), 500).await?;
-            let keys = items.into_iter().map(|mut item| {
-                item.retain(|name, _| name == "pk" || name == "sk");
-                item
-            });
-            for chunk in keys.collect::<Vec<_>>().chunks(MAX_BATCH_WRITES) {
-                self.delete_batch(chunk).await?;
-            }
-            after = next;
-            if after.is_none() {
-                return Ok(());
-            }
-        }
-    }
-
-    async fn delete_batch(&self, keys: &[Item]) -> Result<(), Error> {
-        let delete = |key: &Item| {
-            let delete = DeleteRequest::builder().set_key(Some(key.clone())).build();
-            let delete = delete.map_err(Error::service("BatchWriteItem"))?;
-            Ok(WriteRequest::builder().delete_request(delete).build())
-        };
-        let mut wanted = keys.iter().map(delete).collect::<Result<Vec<_>, Error>>()?;
-        for attempt in 1.. {
-            let request = self.client.batch_write_item();
-            let request = request.request_items(&self.table, wanted).send().await;
-            let mut answer = request.map_err(Error::call("BatchWriteItem"))?;
-            let rest = answer.unprocessed_items.as_mut();
-            match rest.and_then(|tables| tables.remove(&self.table)) {
-                Some(rest) if !rest.is_empty() && attempt <= retry::ATTEMPTS => wanted = rest,
-                Some(rest) if !rest.is_empty() => {
-                    return Err(Error::Service {
-                        operation: "BatchWriteItem",
-                        reason: format!("{} deletions stay unprocessed", rest.len()),
-                    });
-                }
-                _ => break,
-            }
-            retry::wait(attempt).await;
-        }
-        Ok(())
-    }
-
-    /// Writes together, or nothing at all.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB fails.
-    pub async fn write_together(&self, writes: &[Write]) -> Result<Written, Error> {
-        let items = writes.iter().map(|write| {
-            let item = TransactWriteItem::builder();
-            Ok(match write {
-                Write::Put { key, row, seen } => {
-                    let put = Put::builder()
-                        .table_name(&self.table)
-                        .set_item(Some(item_of(key, row, seen + 1)?))
-                        .condition_expression(CONDITION)
-                        .expression_attribute_names("#r", "revision")
-                        .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()))
-                        .expression_attribute_values(":none", AttributeValue::N("0".into()));
-                    item.put(put.build().map_err(Error::service("TransactWriteItems"))?)
-                }
-                Write::Replace { key, row } => {
-                    let put = Put::builder().table_name(&self.table);
-                    let put = put.set_item(Some(item_of(key, row, row.revision)?));
-                    item.put(put.build().map_err(Error::service("TransactWriteItems"))?)
-                }
-                Write::Delete { key } => {
-                    let delete = Delete::builder().table_name(&self.table);
-                    let delete = delete.set_key(Some(key.item())).build();
-                    item.delete(delete.map_err(Error::service("TransactWriteItems"))?)
-                }
-            }
-            .build())
-        });
-        let items = items.collect::<Result<Vec<_>, Error>>()?;
-        let request = self.client.transact_write_items();
-        let answer = request.set_transact_items(Some(items)).send().await;
-        match answer {
-            Ok(_) => Ok(Written::Done),
-            Err(SdkError::ServiceError(error)) if is_contended(error.err()) => Ok(Written::Stale),
-            Err(SdkError::ServiceError(error)) if is_cancelled(error.err()) => {
-                Err(cancelled(error.err()))
-            }
-            Err(error) => Err(Error::call("TransactWriteItems")(error)),
         }
     }
 
@@ -448,109 +214,11 @@ impl DataStore {
     }
 }
 
-/// Nobody has written since the revision that was read.
-const CONDITION: &str = "#r = :seen OR (:seen = :none AND attribute_not_exists(pk))";
-
 fn is_stale(error: &PutItemError) -> bool {
     matches!(error, PutItemError::ConditionalCheckFailedException(_))
 }
 
-/// The reasons of a cancelled transaction; none where it failed otherwise.
-fn reasons(error: &TransactWriteItemsError) -> &[CancellationReason] {
-    match error {
-        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
-            cancelled.cancellation_reasons()
-        }
-        _ => &[],
-    }
-}
-
-/// Whether a transaction was cancelled because others have written, or write
-/// at the same moment. Both are settled by reading again.
-fn is_contended(error: &TransactWriteItemsError) -> bool {
-    let mut codes = reasons(error).iter().filter_map(CancellationReason::code);
-    codes.any(|code| matches!(code, "ConditionalCheckFailed" | "TransactionConflict"))
-}
-
-fn is_cancelled(error: &TransactWriteItemsError) -> bool {
-    matches!(
-        error,
-        TransactWriteItemsError::TransactionCanceledException(_)
-    )
-}
-
-/// Why a transaction was cancelled: for good where one of its items is refused
-/// for what it holds.
-fn cancelled(error: &TransactWriteItemsError) -> Error {
-    let operation = "TransactWriteItems";
-    let told = reasons(error).iter().find_map(|reason| {
-        let code = reason.code().filter(|code| *code != "None")?;
-        let words = format!("{code}: {}", reason.message().unwrap_or_default());
-        Some((
-            matches!(code, "ValidationError" | "ItemCollectionSizeLimitExceeded"),
-            words,
-        ))
-    });
-    match told {
-        Some((true, reason)) => Error::Rejected { operation, reason },
-        Some((false, reason)) => Error::Service { operation, reason },
-        None => Error::Service {
-            operation,
-            reason: "cancelled without a reason".into(),
-        },
-    }
-}
-
-fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error> {
-    let mut item = key.item();
-    if let Some(state) = &row.state {
-        let state = serde_dynamo::to_attribute_value(state);
-        let state: AttributeValue = state.map_err(|error| Error::Rejected {
-            operation: "writing a row",
-            reason: error.to_string(),
-        })?;
-        item.insert("state".into(), state);
-    }
-    if row.watermark > 0 {
-        let watermark = AttributeValue::N(row.watermark.to_string());
-        item.insert("watermark".into(), watermark);
-    }
-    if let Some(reason) = &row.stalled {
-        item.insert("stalled".into(), AttributeValue::S(reason.clone()));
-    }
-    item.insert("revision".into(), AttributeValue::N(revision.to_string()));
-    Ok(item)
-}
-
-/// A stored item as a row with its key.
-///
-/// # Errors
-///
-/// When an attribute is not what Rewind writes.
-pub fn row(mut item: Item) -> Result<(Key, Row), Error> {
-    let key = Key {
-        pk: string(&item, "pk")?.to_string(),
-        sk: string(&item, "sk")?.to_string(),
-    };
-    let optional = |name: &str| match item.contains_key(name) {
-        true => number(&item, name),
-        false => Ok(0),
-    };
-    let (watermark, revision) = (optional("watermark")?, optional("revision")?);
-    let stalled = item.get("stalled").and_then(|value| value.as_s().ok());
-    let stalled = stalled.cloned();
-    let state = match item.remove("state") {
-        Some(state) => Some(
-            serde_dynamo::from_attribute_value(state)
-                .map_err(|error| Error::damaged(format!("row {}/{}", key.pk, key.sk), error))?,
-        ),
-        None => None,
-    };
-    let row = Row {
-        state,
-        watermark,
-        revision,
-        stalled,
-    };
-    Ok((key, row))
+/// Whether somebody else has written, or writes at the same moment.
+fn is_overtaken(error: &PutItemError) -> bool {
+    is_stale(error) || matches!(error, PutItemError::TransactionConflictException(_))
 }

@@ -1,7 +1,7 @@
 //! Whether a row fits a DynamoDB item: what does not would be refused there,
 //! again and again, and hold up everything behind it.
 
-use super::data_store::MAX_ROW_BYTES;
+use super::row::MAX_ROW_BYTES;
 use rewind::Rejection;
 use serde_json::{Number, Value};
 

@@ -4,7 +4,7 @@
 //! A kept fold lies beside its row, in a partition of its own, and says what it
 //! is the fold of. It is no truth: who finds none folds from the first event.
 
-use super::data_store::{DataStore, Key};
+use super::{data_store::DataStore, key::Key};
 use crate::{
     Error,
     aws::item::{number, string},

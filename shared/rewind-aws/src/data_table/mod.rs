@@ -6,9 +6,14 @@
 //! generations, nor what the events table holds.
 
 pub mod data_store;
+mod delete;
 pub(crate) mod item_limits;
 pub(crate) mod kept_fold;
+pub mod key;
+pub(crate) mod record;
+pub mod row;
 mod scan;
 pub mod shard;
 pub mod stall;
+pub mod transaction;
 pub mod undeclared;

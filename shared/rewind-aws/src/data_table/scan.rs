@@ -1,7 +1,11 @@
 //! The data store as it lies there: item by item, a damaged one beside the
 //! others.
 
-use super::data_store::{DataStore, Key, Row, row};
+use super::{
+    data_store::DataStore,
+    key::Key,
+    row::{Row, row},
+};
 use crate::{
     Error,
     aws::item::{Item, string},

@@ -10,15 +10,18 @@ use crate::{
         batch::{Failures, Record},
         clock::now,
     },
-    data_table::data_store::{self, DataStore, Key, Row},
+    data_table::{
+        data_store::DataStore,
+        record::{self, Records},
+        row::Row,
+    },
 };
 use jiff::Timestamp;
 use rewind::Rejection;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
-const FAILING: &str = "rewind#failing";
-const REACHED: &str = "rewind#reached";
+static FAILING: Records<Failing> = Records::new("rewind#failing");
+static REACHED: Records<Last> = Records::new("rewind#reached");
 
 /// What a function says of its shards.
 #[derive(Debug)]
@@ -40,6 +43,12 @@ pub struct Failing {
     pub since: Timestamp,
     /// Why, when it was tried last.
     pub reason: String,
+}
+
+/// The last record of a shard that is done, as it is stored.
+#[derive(Debug, Serialize, Deserialize)]
+struct Last {
+    sequence_number: String,
 }
 
 /// How far a function has come in a shard.
@@ -64,9 +73,12 @@ impl Shards {
     ///
     /// When DynamoDB fails or the record is damaged.
     pub async fn known(&self, shard: &str) -> Result<Option<Failing>, Error> {
-        let key = self.key(FAILING, shard);
+        // pump may use BatchGetItem only.
+        let key = FAILING.key(&self.id(shard));
         let rows = self.store.rows(std::slice::from_ref(&key)).await?;
-        rows.into_iter().next().map(failing).transpose()
+        let known = rows.into_iter().next();
+        let known = known.map(|(key, row)| record::read(&key, row));
+        Ok(known.transpose()?.map(|record| record.value))
     }
 
     /// Says after a batch whether its shard goes on.
@@ -89,14 +101,14 @@ impl Shards {
         failures: &Failures,
         known: Result<Option<Failing>, Error>,
     ) -> Result<(), Error> {
-        let key = self.key(FAILING, shard);
+        let id = self.id(shard);
         let lowest = failures.first_key_value();
         let Some((record, reason)) =
             lowest.and_then(|(place, reason)| Some((records.get(*place)?, reason)))
         else {
             return match known {
                 Ok(None) => Ok(()),
-                Ok(Some(_)) | Err(_) => self.store.delete(&key).await,
+                Ok(Some(_)) | Err(_) => self.store.delete(&FAILING.key(&id)).await,
             };
         };
         let known = known.ok().flatten();
@@ -111,13 +123,8 @@ impl Shards {
         if before.as_ref() == Some(&failing) {
             return Ok(());
         }
-        let state = serde_json::to_value(&failing);
-        let state = state.map_err(|error| Error::damaged("a failing shard", error))?;
-        let row = Row {
-            state: Some(state),
-            ..Row::default()
-        };
-        self.store.replace(&key, &row).await
+        let row = FAILING.row(&id, &failing)?;
+        self.store.replace(&FAILING.key(&id), &row).await
     }
 
     /// Says after a batch how far its shard is done.
@@ -126,22 +133,25 @@ impl Shards {
         let Some(last) = done.checked_sub(1).and_then(|last| records.get(last)) else {
             return;
         };
-        let row = Row {
-            state: Some(json!({ "sequence_number": last.sequence_number })),
-            watermark: last.arrived,
-            ..Row::default()
+        let (id, arrived) = (self.id(shard), last.arrived);
+        let last = Last {
+            sequence_number: last.sequence_number.clone(),
         };
-        let key = self.key(REACHED, shard);
-        if let Err(error) = self.store.advance(&key, &row).await {
+        let advanced = async {
+            let row = Row {
+                watermark: arrived,
+                ..REACHED.row(&id, &last)?
+            };
+            self.store.advance(&REACHED.key(&id), &row).await
+        };
+        if let Err(error) = advanced.await {
             tracing::warn!(shard, %error, "not said how far the shard is done");
         }
     }
 
-    fn key(&self, partition: &str, shard: &str) -> Key {
-        Key {
-            pk: partition.into(),
-            sk: format!("{} {shard}", self.function),
-        }
+    /// Under which id the function's records of a shard lie.
+    fn id(&self, shard: &str) -> String {
+        format!("{} {shard}", self.function)
     }
 }
 
@@ -151,7 +161,8 @@ impl Shards {
 ///
 /// When DynamoDB fails or a record is damaged.
 pub async fn failing_ones(store: &DataStore) -> Result<Vec<Failing>, Error> {
-    all(store, FAILING, "", failing).await
+    let failing = FAILING.all(store, "").await?.into_iter();
+    Ok(failing.map(|(_, record)| record.value).collect())
 }
 
 /// How far a function has come in each shard that it has read of.
@@ -161,41 +172,10 @@ pub async fn failing_ones(store: &DataStore) -> Result<Vec<Failing>, Error> {
 /// When DynamoDB fails or a record is damaged.
 pub async fn reached(store: &DataStore, function: &str) -> Result<Vec<Reached>, Error> {
     let prefix = format!("{function} ");
-    let reached = |(key, row): (Key, Row)| {
-        let state = row.state.unwrap_or_default();
-        let sequence_number = state["sequence_number"].as_str();
-        let shard = key.sk.strip_prefix(&prefix);
-        let both = shard.zip(sequence_number);
-        let (shard, sequence_number) =
-            both.ok_or_else(|| Error::damaged(&key.sk, "it names no record"))?;
-        Ok(Reached {
-            shard: shard.to_string(),
-            sequence_number: sequence_number.to_string(),
-        })
-    };
-    all(store, REACHED, &prefix, reached).await
-}
-
-async fn all<T>(
-    store: &DataStore,
-    partition: &str,
-    prefix: &str,
-    read: impl Fn((Key, Row)) -> Result<T, Error>,
-) -> Result<Vec<T>, Error> {
-    let (mut all, mut after) = (Vec::new(), None::<String>);
-    loop {
-        let (items, next) = store.list(partition, prefix, after.as_deref(), 500).await?;
-        for item in items {
-            all.push(read(data_store::row(item)?)?);
-        }
-        match next {
-            Some(next) => after = Some(next),
-            None => return Ok(all),
-        }
-    }
-}
-
-fn failing((key, row): (Key, Row)) -> Result<Failing, Error> {
-    let state = row.state.unwrap_or_default();
-    serde_json::from_value(state).map_err(|error| Error::damaged(key.sk, error))
+    let records = REACHED.all(store, &prefix).await?.into_iter();
+    let reached = records.map(|(id, record)| Reached {
+        shard: id[prefix.len()..].to_string(),
+        sequence_number: record.value.sequence_number,
+    });
+    Ok(reached.collect())
 }

@@ -3,12 +3,13 @@
 
 use crate::{
     Error,
-    data_table::data_store::{self, DataStore, Key, Row, Write},
+    data_table::{data_store::DataStore, record::Records, transaction::Write},
 };
 use rewind::{Rejection, StreamName};
 use serde::{Deserialize, Serialize};
 
-const PARTITION: &str = "rewind#stalls";
+/// The reports of stalls, by reader and stream.
+pub(crate) static REPORTS: Records<Stall> = Records::new("rewind#stalls");
 
 /// A stream that a reader cannot go on with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +41,7 @@ impl Stall {
 /// item, and a panic may say anything.
 const MAX_REASON: usize = 2_000;
 
-/// Why a reader is stalled, as rows, marks and reports keep it.
+/// Why a reader is stalled, as rows, checkpoints and reports keep it.
 pub(crate) fn reason(refused: &Rejection) -> String {
     let text = &refused.reason;
     if text.len() <= MAX_REASON {
@@ -49,7 +50,7 @@ pub(crate) fn reason(refused: &Rejection) -> String {
     format!("{}…", &text[..text.floor_char_boundary(MAX_REASON)])
 }
 
-/// What changes in the reports when a row or mark that was stalled for the
+/// What changes in the reports when a row or checkpoint that was stalled for the
 /// reason `was` is written with `now`: to be written in one transaction with
 /// it, so that a report stands exactly where a reader is stalled.
 ///
@@ -66,7 +67,7 @@ pub(crate) fn change(
         Some(stall) => report(stall).map(Some),
         None if was.is_some() => {
             tracing::info!(reader, %stream, "no longer stalled");
-            let key = key(reader, stream);
+            let key = REPORTS.key(&id(reader, stream));
             Ok(Some(Write::Delete { key }))
         }
         None => Ok(None),
@@ -86,14 +87,7 @@ pub fn report(stall: &Stall) -> Result<Write, Error> {
         reason = stall.reason,
         "stalled"
     );
-    let state = serde_json::to_value(stall).map_err(|error| Error::damaged("a stall", error))?;
-    Ok(Write::Replace {
-        key: key(&stall.reader, &stall.stream),
-        row: Row {
-            state: Some(state),
-            ..Row::default()
-        },
-    })
+    REPORTS.replace(&id(&stall.reader, &stall.stream), stall)
 }
 
 /// Takes back the report of a reader that nobody keeps any more.
@@ -102,7 +96,7 @@ pub fn report(stall: &Stall) -> Result<Write, Error> {
 ///
 /// When DynamoDB fails.
 pub async fn clear(store: &DataStore, reader: &str, stream: &StreamName) -> Result<(), Error> {
-    store.delete(&key(reader, stream)).await
+    store.delete(&REPORTS.key(&id(reader, stream))).await
 }
 
 /// Takes back all reports of a reader that nobody keeps any more.
@@ -112,7 +106,7 @@ pub async fn clear(store: &DataStore, reader: &str, stream: &StreamName) -> Resu
 /// When DynamoDB fails.
 pub(crate) async fn clear_all(store: &DataStore, reader: &str) -> Result<(), Error> {
     store
-        .delete_partition(PARTITION, &format!("{reader} "))
+        .delete_partition(REPORTS.partition(), &format!("{reader} "))
         .await
 }
 
@@ -128,18 +122,11 @@ pub async fn list(
     limit: i32,
 ) -> Result<(Vec<Stall>, Option<String>), Error> {
     let prefix = reader.map_or(String::new(), |reader| format!("{reader} "));
-    let (items, next) = store.list(PARTITION, &prefix, after, limit).await?;
-    let stalls = items.into_iter().map(|item| {
-        let (key, row) = data_store::row(item)?;
-        let state = row.state.unwrap_or_default();
-        serde_json::from_value(state).map_err(|error| Error::damaged(key.sk, error))
-    });
-    Ok((stalls.collect::<Result<_, _>>()?, next))
+    let (reports, next) = REPORTS.page(store, &prefix, after, limit).await?;
+    let reports = reports.into_iter();
+    Ok((reports.map(|(_, report)| report.value).collect(), next))
 }
 
-fn key(reader: &str, stream: &StreamName) -> Key {
-    Key {
-        pk: PARTITION.into(),
-        sk: format!("{reader} {stream}"),
-    }
+fn id(reader: &str, stream: &StreamName) -> String {
+    format!("{reader} {stream}")
 }

@@ -4,10 +4,8 @@
 //! This file knows the reports in the data store. It does not know who reads
 //! the events.
 
-use crate::{
-    Error,
-    data_table::data_store::{self, DataStore, Key, Row},
-};
+use super::{data_store::DataStore, record::Records};
+use crate::Error;
 use rewind::{Delivery, Service, StreamName, event::identity};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -15,7 +13,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-const PARTITION: &str = "rewind#undeclared";
+const REPORTS: Records<Undeclared> = Records::new("rewind#undeclared");
 
 /// A type that no enum declares, in a category that one does.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,23 +68,13 @@ impl UndeclaredTypes {
                     version: event.version,
                 });
         }
-        for (sk, undeclared) in found {
-            if self.told().contains(&sk) {
+        for (id, undeclared) in found {
+            if self.told().contains(&id) {
                 continue;
             }
-            let key = Key {
-                pk: PARTITION.into(),
-                sk: sk.clone(),
-            };
-            let state = serde_json::to_value(&undeclared);
-            let state = state.map_err(|error| Error::damaged("an undeclared type", error))?;
-            let row = Row {
-                state: Some(state),
-                ..Row::default()
-            };
             // Whoever was first has reported it: both writes say the same.
-            let _ = self.store.put(&key, &row, 0).await?;
-            self.told().insert(sk);
+            let _ = REPORTS.save(&self.store, &id, &undeclared, 0).await?;
+            self.told().insert(id);
         }
         Ok(())
     }
@@ -102,25 +90,12 @@ impl UndeclaredTypes {
 ///
 /// When DynamoDB fails or a report is damaged.
 pub async fn list(store: &DataStore, service: &Service) -> Result<Vec<Undeclared>, Error> {
-    let (mut all, mut after) = (Vec::new(), None::<String>);
-    loop {
-        let (items, next) = store.list(PARTITION, "", after.as_deref(), 500).await?;
-        for item in items {
-            let (key, row) = data_store::row(item)?;
-            let state = row.state.unwrap_or_default();
-            let one: Undeclared =
-                serde_json::from_value(state).map_err(|error| Error::damaged(key.sk, error))?;
-            let declared = service.declared().get(&one.category);
-            if declared.is_some_and(|declared| !declared.types.contains_key(&one.event_type)) {
-                all.push(one);
-            }
-        }
-        match next {
-            Some(next) => after = Some(next),
-            None => {
-                all.sort();
-                return Ok(all);
-            }
-        }
-    }
+    let reports = REPORTS.all(store, "").await?.into_iter();
+    let undeclared = reports.map(|(_, report)| report.value).filter(|one| {
+        let declared = service.declared().get(&one.category);
+        declared.is_some_and(|declared| !declared.types.contains_key(&one.event_type))
+    });
+    let mut undeclared: Vec<Undeclared> = undeclared.collect();
+    undeclared.sort();
+    Ok(undeclared)
 }

@@ -1,80 +1,16 @@
 //! Which generation of a projection serves readers, which one is being built,
 //! and which one is kept for a rollback.
 
+use super::generations::{Generations, Part};
 use crate::{
     Error,
-    aws::clock::now,
-    data_table::{
-        data_store::{self, DataStore, Key, Row, Write, Written},
-        kept_fold::kept_folds,
-        stall,
-    },
+    data_table::{data_store::DataStore, record::Records, transaction::Write},
 };
-use jiff::{SignedDuration, Timestamp};
 use rewind::{Projection, Selection, Service, Target};
-use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-/// The partition of the operator's records about projections.
-const PARTITION: &str = "rewind#projections";
-
-/// How long a batch may write to a generation that was dropped after it began:
-/// twice the time that write has for one.
-const SETTLED: SignedDuration = SignedDuration::from_secs(120);
-
-/// The generations of a projection. A projection that nobody has rebuilt has
-/// no record and serves generation 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Generations {
-    /// What readers see.
-    pub serving: u64,
-    /// What a playback builds. Live events reach it as well.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub building: Option<u64>,
-    /// The playback that builds it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub playback: Option<String>,
-    /// What served before, kept up to date for a rollback.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub previous: Option<u64>,
-    /// Generations that hold a part of history only. They never serve, and
-    /// live events do not reach them.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub parts: BTreeMap<u64, Part>,
-    /// Generations that nobody wants any more, whose rows are being deleted,
-    /// with the time when they were dropped.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub dropped: BTreeMap<u64, Timestamp>,
-    /// The `VERSION` of the projection that each generation was begun with.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub versions: BTreeMap<u64, u32>,
-    /// The highest number that was ever given.
-    pub latest: u64,
-}
-
-/// A generation that holds a part of history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Part {
-    /// The playback that built it.
-    pub playback: String,
-    /// Of which events.
-    pub of: Selection,
-}
-
-impl Default for Generations {
-    fn default() -> Self {
-        Self {
-            serving: 1,
-            building: None,
-            playback: None,
-            previous: None,
-            parts: BTreeMap::new(),
-            dropped: BTreeMap::new(),
-            versions: BTreeMap::new(),
-            latest: 1,
-        }
-    }
-}
+/// The records of the generations of projections, by projection.
+static RECORDS: Records<Generations> = Records::new("rewind#projections");
 
 /// Why a change of generations is refused.
 #[derive(Debug, thiserror::Error)]
@@ -87,63 +23,14 @@ pub enum ChangeError {
     Service(#[from] Error),
 }
 
-impl Generations {
-    /// The generations that live events are folded into.
-    pub fn live(&self) -> impl Iterator<Item = u64> {
-        let others = [self.building, self.previous].into_iter().flatten();
-        std::iter::once(self.serving).chain(others)
-    }
-
-    /// All generations that have rows, with the part of history that each
-    /// holds where that is not all.
-    pub fn all(&self) -> impl Iterator<Item = (u64, Option<&Selection>)> {
-        let parts = self.parts.iter().map(|(nth, part)| (*nth, Some(&part.of)));
-        self.live().map(|live| (live, None)).chain(parts)
-    }
-
-    /// Whether a playback may still write to this generation.
-    pub fn takes(&self, generation: u64) -> bool {
-        self.all().any(|(known, _)| known == generation)
-    }
-
-    /// Whether what serves was begun with another version of the projection.
-    pub fn is_rebuild_due(&self, version: u32) -> bool {
-        let served = self.versions.get(&self.serving);
-        served.is_some_and(|served| *served != version)
-    }
-
-    fn open(&mut self, version: u32) -> u64 {
-        self.latest += 1;
-        self.versions.insert(self.latest, version);
-        self.latest
-    }
-
-    fn close(&mut self, generation: u64) {
-        self.parts.remove(&generation);
-        self.versions.remove(&generation);
-        self.dropped.insert(generation, now());
-    }
-}
-
 /// The generations of all projections that have a record, strongly consistent.
 ///
 /// # Errors
 ///
 /// When DynamoDB fails or a record is damaged.
 pub async fn all(store: &DataStore) -> Result<HashMap<String, Generations>, Error> {
-    let mut known = HashMap::new();
-    let mut after: Option<String> = None;
-    loop {
-        let (items, next) = store.list(PARTITION, "", after.as_deref(), 500).await?;
-        for item in items {
-            let (key, row) = data_store::row(item)?;
-            known.insert(key.sk.clone(), generations(&key, row)?);
-        }
-        match next {
-            Some(next) => after = Some(next),
-            None => return Ok(known),
-        }
-    }
+    let records = RECORDS.all(store, "").await?.into_iter();
+    Ok(records.map(|(name, record)| (name, record.value)).collect())
 }
 
 /// The generations of a service's projections, strongly consistent. A
@@ -163,7 +50,7 @@ pub async fn known(
             let mut first = Generations::default();
             first.versions.insert(first.serving, projection.version);
             // Whoever else does the same writes the same.
-            save(store, projection.name, &first, 0).await?;
+            RECORDS.save(store, projection.name, &first, 0).await?;
             known.insert(projection.name.to_string(), first);
         }
     }
@@ -195,7 +82,7 @@ pub struct Opening {
 /// # Errors
 ///
 /// Refused when another playback is building one. `is_over` is asked whether
-/// that one has come to an end, or is not there.
+/// that one is over, or is not there.
 pub async fn open(
     store: &DataStore,
     projection: &Projection,
@@ -260,7 +147,7 @@ fn opening(
 ) -> Result<Opening, ChangeError> {
     let write = match before == after {
         true => None,
-        false => Some(record(projection, after, seen)?),
+        false => Some(RECORDS.put(projection, after, seen)?),
     };
     let target = target(projection, generation);
     Ok(Opening { target, write })
@@ -286,7 +173,8 @@ pub(crate) async fn describe_part(
     .await
 }
 
-fn target(projection: &str, generation: u64) -> Target {
+/// A generation of a projection.
+pub(super) fn target(projection: &str, generation: u64) -> Target {
     Target {
         projection: projection.to_string(),
         generation,
@@ -330,7 +218,7 @@ pub async fn activate(store: &DataStore, target: &Target) -> Result<(), ChangeEr
 }
 
 /// Gives up a generation that a playback was building. Its rows are to be
-/// [`swept`](sweep).
+/// [`swept`](super::sweep::sweep).
 ///
 /// # Errors
 ///
@@ -351,7 +239,7 @@ pub async fn abandon(store: &DataStore, target: &Target) -> Result<(), ChangeErr
 }
 
 /// Drops a generation that neither serves nor is being built. Its rows are to
-/// be [`swept`](sweep).
+/// be [`swept`](super::sweep::sweep).
 ///
 /// # Errors
 ///
@@ -379,120 +267,24 @@ pub async fn drop(store: &DataStore, target: &Target) -> Result<(), ChangeError>
     .await
 }
 
-/// Deletes the rows, the marks and the reports of all dropped generations of
-/// the projections in `known`. `has_time` is asked before each of their
-/// partitions; `false` says that it ended early.
-///
-/// # Errors
-///
-/// When DynamoDB fails; what is deleted stays deleted, and repeating it goes
-/// on.
-pub async fn sweep(
-    store: &DataStore,
-    known: &HashMap<String, Generations>,
-    has_time: impl Fn() -> bool,
-) -> Result<bool, Error> {
-    for (projection, generations) in known {
-        for (generation, dropped) in &generations.dropped {
-            let target = target(projection, *generation);
-            let rows = data_store::row_partitions(&target);
-            for partition in rows.chain(data_store::checkpoint_partitions(&target.to_string())) {
-                if !has_time() {
-                    return Ok(false);
-                }
-                store.delete_partition(&partition, "").await?;
-            }
-            store.delete_partition(&kept_folds(&target), "").await?;
-            stall::clear_all(store, &target.to_string()).await?;
-            if now().duration_since(*dropped) < SETTLED {
-                // A batch that began before may still write to it: it is swept
-                // once more.
-                continue;
-            }
-            let swept = change(store, projection, |known| {
-                known.dropped.remove(generation);
-                Ok(())
-            });
-            if let Err(ChangeError::Service(error)) = swept.await {
-                return Err(error);
-            }
-            tracing::info!(%target, "swept");
-        }
-    }
-    Ok(true)
-}
-
-async fn change(
+/// Changes the generations of a projection, whoever else does so at the same
+/// time.
+pub(super) async fn change(
     store: &DataStore,
     projection: &str,
     mut edit: impl FnMut(&mut Generations) -> Result<(), String>,
 ) -> Result<(), ChangeError> {
-    for attempt in 1..=crate::aws::retry::ATTEMPTS {
-        let (before, seen) = read(store, projection).await?;
+    let changed = RECORDS.change(store, projection, |known| {
+        let before = known.unwrap_or_default();
         let mut after = before.clone();
         edit(&mut after).map_err(ChangeError::Refused)?;
-        if after == before {
-            return Ok(());
-        }
-        if save(store, projection, &after, seen).await? == Written::Done {
-            return Ok(());
-        }
-        crate::aws::retry::wait(attempt).await;
-    }
-    Err(ChangeError::Service(Error::Contended {
-        what: format!("the generations of {projection}"),
-        attempts: crate::aws::retry::ATTEMPTS,
-    }))
-}
-
-async fn save(
-    store: &DataStore,
-    projection: &str,
-    generations: &Generations,
-    seen: u64,
-) -> Result<Written, Error> {
-    let record = record(projection, generations, seen)?;
-    store.write_together(&[record]).await
-}
-
-/// The generations of a projection as they are to be written, unless somebody
-/// has written since `seen`.
-fn record(projection: &str, generations: &Generations, seen: u64) -> Result<Write, Error> {
-    let state = serde_json::to_value(generations);
-    let state = state.map_err(|error| Error::damaged(projection, error))?;
-    Ok(Write::Put {
-        key: key(projection),
-        row: Row {
-            state: Some(state),
-            ..Row::default()
-        },
-        seen,
-    })
+        Ok::<_, ChangeError>((after != before).then_some(after))
+    });
+    changed.await.map(|_| ())
 }
 
 /// The generations of a projection, and the revision that was read.
 async fn read(store: &DataStore, projection: &str) -> Result<(Generations, u64), Error> {
-    let key = key(projection);
-    match store.get(&key).await? {
-        Some(row) => {
-            let seen = row.revision;
-            Ok((generations(&key, row)?, seen))
-        }
-        None => Ok((Generations::default(), 0)),
-    }
-}
-
-fn generations(key: &Key, row: Row) -> Result<Generations, Error> {
-    let state = row.state.unwrap_or_default();
-    serde_json::from_value(state).map_err(|error| {
-        let what = format!("the record of the generations of {}", key.sk);
-        Error::damaged(what, error)
-    })
-}
-
-fn key(projection: &str) -> Key {
-    Key {
-        pk: PARTITION.into(),
-        sk: projection.into(),
-    }
+    let record = RECORDS.load(store, projection).await?;
+    Ok(record.map_or_else(Default::default, |record| (record.value, record.revision)))
 }

@@ -5,4 +5,9 @@
 //! playbacks, folds or the events table.
 
 pub mod compare;
+pub mod comparison;
+pub mod cursor;
+pub mod generations;
 pub mod lifecycle;
+mod reader;
+pub mod sweep;

@@ -3,14 +3,17 @@
 //! then do readers see it.
 
 use super::{
-    player::{Go, HEARTBEAT, Playing, State},
+    playing::{Go, Playing},
     request::Activation,
+    state::State,
 };
 use crate::{
     Error,
-    aws::clock::now,
-    data_table::{data_store::Key, stall},
-    generation::lifecycle::{self, ChangeError, Generations},
+    data_table::{key::Key, stall},
+    generation::{
+        generations::Generations,
+        lifecycle::{self, ChangeError},
+    },
     history::partition::{self, Cursor, PAGE},
 };
 use rewind::{Commit, Over, StreamName, Target};
@@ -46,9 +49,9 @@ impl Playing<'_> {
     /// Checks every partition, then switches, unless the operator wants to.
     pub(super) async fn catch_up(&self) -> Result<Go, Error> {
         let (partitions, checked): (Vec<String>, _) = {
-            let playback = &self.saved.lock().await.playback;
-            let partitions = playback.partitions.keys().cloned().collect();
-            (partitions, playback.checked.clone())
+            let playback = self.playback().await;
+            let partitions = playback.partitions.into_keys().collect();
+            (partitions, playback.checked)
         };
         let mut known: HashMap<String, Generations> = HashMap::new();
         for target in self.replay.targets() {
@@ -64,7 +67,6 @@ impl Playing<'_> {
             true => self.until,
             false => u64::MAX,
         };
-        let mut last_heard = Instant::now();
         for partition in partitions {
             let mut place: Option<Cursor> = None;
             // Where an invocation before this one has come to.
@@ -77,13 +79,10 @@ impl Playing<'_> {
                 if !self.has_time() {
                     return Ok(Go::OutOfTime);
                 }
-                if last_heard.elapsed() > HEARTBEAT {
-                    last_heard = Instant::now();
-                    let checked = (partition.clone(), place.clone());
-                    let go = self.save(|playback| playback.checked = Some(checked.clone()));
-                    if go.await? == Go::Stopped {
-                        return Ok(Go::Stopped);
-                    }
+                let checked = (partition.clone(), place.clone());
+                let go = self.beat(|playback| playback.checked = Some(checked.clone()));
+                if go.await? == Go::Stopped {
+                    return Ok(Go::Stopped);
                 }
                 let page = self.page(&partition, place.as_ref(), until).await?;
                 match self.wait_for(&known, &partition, &page).await? {
@@ -131,11 +130,7 @@ impl Playing<'_> {
                 Err(ChangeError::Service(error)) => return Err(error),
             }
         }
-        self.save(|playback| {
-            playback.state = State::Completed;
-            playback.ended = Some(now());
-        })
-        .await?;
+        self.save(|playback| playback.end(State::Completed)).await?;
         Ok(Go::Stopped)
     }
 
@@ -187,7 +182,6 @@ impl Playing<'_> {
     ) -> Result<Waited, Error> {
         let mut looks = 0;
         let mut last_progress = Instant::now();
-        let mut last_heard = Instant::now();
         let mut fewest = usize::MAX;
         loop {
             let lagging = self.lagging(known, &page.expected).await?;
@@ -197,11 +191,8 @@ impl Playing<'_> {
             if !self.has_time() {
                 return Ok(Waited::Not(Go::OutOfTime));
             }
-            if last_heard.elapsed() > HEARTBEAT {
-                last_heard = Instant::now();
-                if self.save(|_| {}).await? == Go::Stopped {
-                    return Ok(Waited::Not(Go::Stopped));
-                }
+            if self.beat(|_| {}).await? == Go::Stopped {
+                return Ok(Waited::Not(Go::Stopped));
             }
             if lagging.len() < fewest {
                 fewest = lagging.len();

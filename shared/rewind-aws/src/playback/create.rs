@@ -2,18 +2,18 @@
 //! build are opened, and it is saved. Nothing is sent yet.
 
 use super::{
-    player::{PlayError, Playback, Player, Progress, State, key, load, record},
+    player::{PlayError, Player},
+    record::{self, Playback},
     request::{Destination, Request},
 };
 use crate::{
     Error,
     aws::{clock::now, retry},
-    data_table::data_store::{Write, Written},
+    data_table::{row::Written, transaction::Write},
     generation::lifecycle::{self, ChangeError, Opening},
-    history::partition,
 };
 use rewind::{Problem, Projection, Receiver, Target, selection::micros};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 impl Player {
     /// Checks a request, opens the generations that it is to build, and saves
@@ -27,19 +27,9 @@ impl Player {
         check_id(id)?;
         request.check(micros(now()))?;
         let projections = self.projections(request)?;
-        let categories = match self.categories(request) {
-            Some(known) => known.into_iter().map(ToString::to_string).collect(),
-            None => self.events.categories().await?,
-        };
-        let categories = categories.iter().map(String::as_str).collect();
-        let partitions = partition::of(&request.what, &categories);
-        let partitions = partitions
-            .into_iter()
-            .map(|name| (name, Progress::default()));
-        let partitions: BTreeMap<String, Progress> = partitions.collect();
         for attempt in 1..=retry::ATTEMPTS {
-            if let Some((playback, _)) = load(&self.store, id).await? {
-                return same(playback, request);
+            if let Some(made) = record::read(&self.store, id).await? {
+                return same(made.value, request);
             }
             let mut to = Vec::new();
             let mut writes = Vec::new();
@@ -50,30 +40,10 @@ impl Player {
                 to.push(receiver);
                 writes.extend(opening);
             }
-            let started = now();
-            let playback = Playback {
-                id: id.to_string(),
-                state: State::Replaying,
-                request: request.clone(),
-                to,
-                // What is recorded before live events reach the generations is
-                // found when it is checked that all rows have caught up.
-                until: micros(started),
-                partitions: partitions.clone(),
-                checked: None,
-                paused: None,
-                sending_ms: 0,
-                started,
-                heard: started,
-                player: None,
-                ended: None,
-                reason: None,
-            };
-            writes.push(Write::Put {
-                key: key(id),
-                row: record(&playback)?,
-                seen: 0,
-            });
+            // What is recorded before live events reach the generations is found
+            // when it is checked that all rows have caught up.
+            let playback = Playback::new(id, request, to, micros(now()));
+            writes.extend(record::creation(&self.store, &playback).await?);
             if self.store.write_together(&writes).await? == Written::Done {
                 return Ok(playback);
             }
@@ -124,31 +94,6 @@ impl Player {
         Ok(projections)
     }
 
-    /// The categories that are read: those asked for, and without a word those
-    /// that the receivers read. `None` for all that there are: who knows what a
-    /// subscriber outside of Rewind reads?
-    fn categories<'a>(&'a self, request: &'a Request) -> Option<BTreeSet<&'a str>> {
-        let what = &request.what;
-        if !what.streams.is_empty() || !what.categories.is_empty() {
-            return Some(what.categories.iter().map(String::as_str).collect());
-        }
-        let mut read = BTreeSet::new();
-        for to in &request.to {
-            if let Some(name) = &to.projection {
-                let projection = self.service.projection(name);
-                read.extend(projection.into_iter().flat_map(|known| known.categories));
-            } else if to.microservice.is_some() {
-                let reactions = self.service.reactions().iter();
-                read.extend(
-                    reactions.flat_map(|reaction| reaction.categories.iter().map(String::as_str)),
-                );
-            } else {
-                return None;
-            }
-        }
-        Some(read)
-    }
-
     /// Whom a destination stands for, and what opens the generation that it is
     /// to get.
     async fn receiver(
@@ -194,8 +139,8 @@ impl Player {
             lifecycle::open_part(&self.store, projection, id, &request.what).await
         } else {
             let is_over = async |other: &str| {
-                let other = load(&self.store, other).await?;
-                Ok(other.is_none_or(|(other, _)| other.state.is_over()))
+                let other = record::read(&self.store, other).await?;
+                Ok(other.is_none_or(|other| other.value.state.is_over()))
             };
             lifecycle::open(&self.store, projection, id, is_over).await
         };

@@ -3,11 +3,12 @@
 use rewind::{Problem, Selection, Target, delivery::Nothing};
 use serde::{Deserialize, Serialize};
 
-/// The most streams that a playback can name: each keeps a place in its record.
+/// The most streams that a playback can name: each has an item that keeps its
+/// progress.
 pub const MAX_STREAMS: usize = 100;
 
-/// The most categories that a playback can name: each keeps a place in its
-/// record for each of its partitions, and all of them have to fit an item (400 KB).
+/// The most categories that a playback can name: each has an item for each of
+/// its partitions.
 pub const MAX_CATEGORIES: usize = 50;
 
 /// The most destinations of a playback: each stands in every record that it
@@ -45,9 +46,6 @@ pub struct Request {
     /// Whether nothing is sent, only counted.
     #[serde(default, skip_serializing_if = "is_false")]
     pub dry_run: bool,
-    /// The gateways to outside systems that may act on it; none by default.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gateways: Vec<String>,
 }
 
 /// Who lets readers see what a playback has built.
@@ -124,15 +122,11 @@ impl Request {
             let why = "expected at least 1 event a second";
             return Err(Problem::invalid("rate", why));
         }
-        if let Some(name) = self.gateways.first() {
-            let why = format!("no gateway is named {name:?}: this service has none");
-            return Err(Problem::invalid("gateways", why));
-        }
         for (nth, to) in self.to.iter().enumerate() {
             let field = format!("to[{nth}]");
             to.check(&field)?;
             if to.microservice.is_some() && !self.what.is_whole_streams() {
-                let why = "adapters and rules draw from whole streams: narrow it by categories or streams only";
+                let why = "adapters and rules react to whole streams: narrow it by categories or streams only";
                 return Err(Problem::invalid("what", why));
             }
             if self.to[..nth].contains(to) {

@@ -1,10 +1,7 @@
 //! A playback as it is shown: progress, rate, time left, and of a dry run what
 //! it would take.
 
-use super::{
-    player::{Playback, Progress, State},
-    request::Request,
-};
+use super::{progress::Progress, record::Playback, request::Request, state::State};
 use jiff::Timestamp;
 use rewind::Receiver;
 use serde::Serialize;
@@ -98,7 +95,7 @@ impl Playback {
         if self.state != State::Replaying && self.state != State::Paused {
             return 1.0;
         }
-        let partitions = self.partitions.values().map(Progress::progress);
+        let partitions = self.partitions.values().map(Progress::share);
         partitions.sum::<f64>() / self.partitions.len().max(1) as f64
     }
 
@@ -114,19 +111,6 @@ impl Playback {
         Estimate {
             seconds: by_bytes.max(by_rate).ceil() as u64,
             dollars: (dollars * 1e6).round() / 1e6,
-        }
-    }
-}
-
-impl Progress {
-    fn progress(&self) -> f64 {
-        match (self.done, self.range, &self.cursor) {
-            (true, ..) => 1.0,
-            (false, Some((first, last)), Some(place)) if last > first => {
-                let done = place.position.saturating_sub(first) as f64;
-                (done / (last - first) as f64).min(1.0)
-            }
-            _ => 0.0,
         }
     }
 }

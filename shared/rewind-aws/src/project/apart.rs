@@ -1,7 +1,7 @@
 //! Where shared rows say otherwise than history does: behind events that were
 //! passed over.
 
-use crate::data_table::data_store::Row;
+use crate::data_table::row::Row;
 use serde_json::Value;
 use std::collections::BTreeSet;
 

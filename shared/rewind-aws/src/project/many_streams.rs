@@ -9,7 +9,7 @@ use super::{
 use crate::{
     Error,
     aws::retry,
-    data_table::data_store::{Key, MAX_TRANSACTION_ITEMS},
+    data_table::{key::Key, transaction::MAX_TRANSACTION_ITEMS},
 };
 use rewind::StreamName;
 use std::collections::{BTreeMap, BTreeSet};

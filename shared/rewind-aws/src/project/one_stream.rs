@@ -8,7 +8,11 @@ use super::{
 use crate::{
     Error,
     aws::retry,
-    data_table::data_store::{Key, Row, Write, Written},
+    data_table::{
+        key::Key,
+        row::{Row, Written},
+        transaction::Write,
+    },
     history::resolve::{self, Subject},
 };
 use futures::{StreamExt, stream};

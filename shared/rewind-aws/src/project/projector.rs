@@ -9,11 +9,14 @@ use crate::{
     Error,
     aws::batch::Failures,
     data_table::{
-        data_store::{DataStore, Key, Row, Write},
+        data_store::DataStore,
+        key::Key,
+        row::Row,
         stall::{self, Stall},
+        transaction::Write,
     },
     event_table::event_store::EventStore,
-    generation::lifecycle::{self, Generations},
+    generation::{generations::Generations, lifecycle},
 };
 use futures::{StreamExt, stream};
 use rewind::{Delivery, Over, Projection, RecordedEvent, Selection, Service, StreamName, Target};

@@ -3,11 +3,7 @@
 
 use crate::{
     Error,
-    data_table::{
-        data_store::{DataStore, Key, Row},
-        kept_fold::KeptFold,
-        stall,
-    },
+    data_table::{data_store::DataStore, kept_fold::KeptFold, key::Key, row::Row, stall},
     event_table::event_store::EventStore,
     history::resolve::{self, Fold, Refolded, Resolved, Subject, fold_sized},
 };

@@ -8,9 +8,11 @@ use super::{
 use crate::{
     Error,
     data_table::{
-        data_store::{Key, MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Row, Write, Written},
         item_limits::exceeded,
+        key::Key,
+        row::{Row, Written},
         stall,
+        transaction::{MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Write},
     },
 };
 use rewind::{Change, Rejection, StreamName};

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     Error,
-    data_table::data_store::{MAX_TRANSACTION_ITEMS, Row},
+    data_table::{row::Row, transaction::MAX_TRANSACTION_ITEMS},
     history::resolve::{self, Resolved},
 };
 use rewind::{

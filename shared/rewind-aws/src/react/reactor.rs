@@ -1,19 +1,19 @@
-//! Microservice's work: lets adapters and rules draw new events from recorded
-//! ones, and sends those to `incoming`.
+//! Microservice's work: runs adapters and rules on recorded events, and sends the
+//! events that they emit to `incoming`.
 //!
-//! A reaction keeps a mark for each stream, moved on only when Kinesis holds
-//! what was drawn. A crash in between draws the same events again, under the
-//! same identities, and the sequencer records them once.
+//! A reaction keeps a checkpoint for each stream. It moves on only when Kinesis
+//! holds what was emitted. After a crash in between the same events are emitted
+//! again, under the same identities, and the sequencer records them once.
 
 use crate::{
     Error,
-    aws::{
-        batch::Failures,
-        producer::{Outgoing, Stream},
-    },
+    aws::{batch::Failures, producer::Stream, publish::Run},
     data_table::{
-        data_store::{DataStore, Key, Row, Write, Written},
+        data_store::DataStore,
+        key::Key,
+        row::{Row, Written},
         stall::{self, Stall},
+        transaction::Write,
     },
     event_table::event_store::EventStore,
     history::resolve,
@@ -24,8 +24,8 @@ use rewind::{
 };
 use std::{borrow::Cow, collections::BTreeMap};
 
-/// Pages of a stream that are read before what was drawn is sent and the mark
-/// moves on: the delivery then comes again for the rest.
+/// Pages of a stream that are read before what was emitted is sent and the
+/// checkpoint moves on. The delivery then comes again for the rest.
 const PAGES_A_TURN: usize = 40;
 
 /// Runs a service's reactions.
@@ -42,7 +42,7 @@ pub struct Reactor {
 pub struct Reacted {
     /// The deliveries, by their places in the batch, that have to come again.
     pub failed: Failures,
-    /// How many events were drawn and sent.
+    /// How many events were emitted and sent.
     pub emitted: usize,
     /// How many (reaction, stream) cannot go on.
     pub stalled: usize,
@@ -63,7 +63,7 @@ struct Turn<'a> {
 }
 
 impl Reactor {
-    /// A reactor that sends what it draws to the stream `incoming`.
+    /// A reactor that sends what is emitted to the stream `incoming`.
     pub fn new(service: Service, events: EventStore, store: DataStore, incoming: Stream) -> Self {
         Self {
             service,
@@ -74,12 +74,12 @@ impl Reactor {
     }
 
     /// Reacts to a batch of live deliveries, and to those replayed ones that
-    /// are meant for reactions: what was drawn before is not drawn again. All
-    /// other replays are left alone.
+    /// are meant for reactions: what was emitted before is not emitted again.
+    /// All other replays are left alone.
     ///
     /// # Errors
     ///
-    /// When the marks cannot be read: the whole batch has to come again.
+    /// When the checkpoints cannot be read: the whole batch has to come again.
     pub async fn react(&self, deliveries: &[(usize, Delivery)]) -> Result<Reacted, Error> {
         let mut streams: BTreeMap<&StreamName, (Vec<&RecordedEvent>, Vec<usize>)> = BTreeMap::new();
         for (place, delivery) in deliveries {
@@ -111,11 +111,11 @@ impl Reactor {
             }
         }
         let keys: Vec<Key> = turns.iter().map(|turn| turn.key.clone()).collect();
-        let mut marks = self.store.rows(&keys).await?;
+        let mut checkpoints = self.store.rows(&keys).await?;
         let mut reacted = Reacted::default();
         let mut ready = Vec::new();
         for mut turn in turns {
-            turn.checkpoint = marks.remove(&turn.key).unwrap_or_default();
+            turn.checkpoint = checkpoints.remove(&turn.key).unwrap_or_default();
             turn.watermark = turn.checkpoint.watermark;
             let events = &streams[turn.stream].0;
             match self.emit(&mut turn, events).await {
@@ -143,7 +143,7 @@ impl Reactor {
         Ok(reacted)
     }
 
-    /// Draws what follows from the stream's new events.
+    /// Runs the reaction on the stream's new events.
     async fn emit(&self, turn: &mut Turn<'_>, events: &[&RecordedEvent]) -> Result<(), Error> {
         let through = match arrival(turn.watermark, events.iter().copied()) {
             Arrival::Skip => return Ok(()),
@@ -189,7 +189,7 @@ impl Reactor {
         for event in events {
             let version = event.version;
             match turn.reaction.react(&event) {
-                Ok(drawn) => turn.emitted.extend(drawn),
+                Ok(emitted) => turn.emitted.extend(emitted),
                 Err(refused) => {
                     let (events, stream) = (&self.events, turn.stream);
                     if !resolve::is_taken_back(events, stream, version, through).await? {
@@ -203,33 +203,28 @@ impl Reactor {
         Ok(())
     }
 
-    /// Sends what all turns drew, in order for each stream that it belongs to.
+    /// Sends what all turns have emitted, in order for each stream.
     async fn send(&self, turns: &[Turn<'_>]) -> Vec<Result<(), String>> {
-        let mut outgoing = Vec::new();
+        let mut runs = Vec::new();
         let mut turn_of = Vec::new();
         for (nth, turn) in turns.iter().enumerate() {
-            // Runs of one stream share a record.
+            // Neighbours of one stream share a record.
             for run in turn.emitted.chunk_by(|a, b| a.stream == b.stream) {
-                let key = run[0].stream.to_string();
-                for packed in Batch::encode(run) {
-                    let key = key.clone();
-                    let data = packed.text.into_bytes();
-                    outgoing.push(Outgoing { key, data });
-                    turn_of.push(nth);
-                }
+                runs.push(Run::new(run[0].stream.as_str(), Batch::encode(run)));
+                turn_of.push(nth);
             }
         }
-        let answers = self.incoming.put_in_order(&outgoing).await;
+        let published = self.incoming.publish(runs).await;
         let mut sent = vec![Ok(()); turns.len()];
-        for (turn, answer) in turn_of.into_iter().zip(answers) {
-            if answer.is_err() {
-                sent[turn] = answer;
+        for (turn, published) in turn_of.into_iter().zip(published) {
+            if let Some(reason) = published.refused {
+                sent[turn] = Err(reason);
             }
         }
         sent
     }
 
-    /// Moves the mark on behind what was sent.
+    /// Moves the checkpoint on behind what was sent.
     async fn settle(&self, turn: &Turn<'_>) -> Result<(), Error> {
         let stalled = turn.refused.as_ref().map(stall::reason);
         let is_known = turn.refused.is_none() || stalled == turn.checkpoint.stalled;
@@ -244,28 +239,30 @@ impl Reactor {
         let stall = stall.map(|reason| Stall::new(origin, turn.stream, turn.watermark, reason));
         let report = stall::change(was, stall.as_ref(), origin, turn.stream)?;
         let seen = turn.checkpoint.revision;
-        let mark = Row {
+        let checkpoint = Row {
             state: None,
             watermark: turn.watermark,
             revision: seen,
             stalled,
         };
         let written = match report {
-            None => self.store.put(&turn.key, &mark, seen).await?,
+            None => self.store.put(&turn.key, &checkpoint, seen).await?,
             Some(report) => {
-                let (key, row) = (turn.key.clone(), mark);
+                let (key, row) = (turn.key.clone(), checkpoint);
                 let writes = [Write::Put { key, row, seen }, report];
                 self.store.write_together(&writes).await?
             }
         };
         if written == Written::Stale {
-            // A rival moved the mark. Where it came as far, all is well; where
-            // it did not (it may have seen an older domain), the delivery has
-            // to come again. What is drawn twice is recorded once.
-            let mark = self.store.rows(std::slice::from_ref(&turn.key)).await?;
-            let reached = mark.get(&turn.key).map_or(0, |mark| mark.watermark);
+            // Another invocation moved the checkpoint. Where it came as far, all
+            // is well. Where it did not (it may have had an older domain), the
+            // delivery has to come again. What is emitted twice is recorded once.
+            let checkpoint = self.store.rows(std::slice::from_ref(&turn.key)).await?;
+            let reached = checkpoint
+                .get(&turn.key)
+                .map_or(0, |checkpoint| checkpoint.watermark);
             if reached < turn.watermark {
-                let what = format!("the mark of {origin} for {}", turn.stream);
+                let what = format!("the checkpoint of {origin} for {}", turn.stream);
                 return Err(Error::Contended { what, attempts: 1 });
             }
         }

@@ -3,7 +3,7 @@
 use super::reverser::{Named, ReverseError, Reverser};
 use crate::{
     Error,
-    data_table::data_store::Key,
+    data_table::key::Key,
     generation::lifecycle,
     history::resolve::{Fold, Subject},
 };

@@ -2,10 +2,7 @@
 
 use crate::{
     Error,
-    aws::{
-        clock,
-        producer::{Outgoing, Stream},
-    },
+    aws::{clock, producer::Stream, publish::Run},
     data_table::data_store::DataStore,
     event_table::event_store::EventStore,
     history::resolve,
@@ -102,14 +99,10 @@ impl Reverser {
         };
         let nth = reversals.times(named.version);
         let event = reversal.event(&event, nth, clock::now().to_string());
-        let outgoing = Batch::encode(std::slice::from_ref(&event)).into_iter();
-        let outgoing = outgoing.map(|packed| Outgoing {
-            key: event.stream.to_string(),
-            data: packed.text.into_bytes(),
-        });
-        let outgoing: Vec<Outgoing> = outgoing.collect();
-        let answers = self.incoming.put_in_order(&outgoing).await;
-        if let Some(reason) = answers.into_iter().find_map(Result::err) {
+        let packed = Batch::encode(std::slice::from_ref(&event));
+        let run = Run::new(event.stream.as_str(), packed);
+        let published = self.incoming.publish(vec![run]).await;
+        if let Some(reason) = published.into_iter().find_map(|run| run.refused) {
             let operation = "PutRecords";
             return Err(Error::Service { operation, reason }.into());
         }

@@ -4,7 +4,7 @@ use crate::scene::{Scene, row};
 use aws_sdk_dynamodb::types::AttributeValue;
 use rewind_aws::{
     audit::report::Kind,
-    data_table::data_store::{Key, Row},
+    data_table::{key::Key, row::Row},
 };
 use serde_json::json;
 

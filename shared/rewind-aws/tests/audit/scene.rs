@@ -12,7 +12,7 @@ use rewind_aws::{
         report::{Counts, Kind, Violation, Watch},
         run::Audit,
     },
-    data_table::data_store::{Key, Row},
+    data_table::{key::Key, row::Row},
     event_table::event_store::{Claim, Inserted},
     project::projector::Projector,
     react::reactor::Reactor,

@@ -10,7 +10,7 @@ use rewind::{
 };
 use rewind_aws::{
     aws::producer::Stream,
-    data_table::data_store::{DataStore, Written},
+    data_table::{data_store::DataStore, row::Written},
     event_table::event_store::EventStore,
     generation::lifecycle::{self, ChangeError},
     wiring::Clients,

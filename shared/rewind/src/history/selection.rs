@@ -64,8 +64,10 @@ pub struct Versions {
 pub struct Last {
     /// Its position.
     pub position: u64,
-    /// Its stream.
-    pub stream: StreamName,
+    /// Its stream. There is none where nothing was counted: all events of all
+    /// streams come later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stream: Option<StreamName>,
 }
 
 /// Some events of a stream that follow each other, without their content: what
@@ -226,10 +228,9 @@ impl Selection {
             && versions.to.is_none_or(|to| first <= to)
             && recorded.from.is_none_or(|from| end >= micros(from))
             && recorded.to.is_none_or(|to| begin < micros(to))
-            && self
-                .last
-                .as_ref()
-                .is_none_or(|last| (begin, span.stream) <= (last.position, &last.stream))
+            && self.last.as_ref().is_none_or(|last| {
+                (begin, Some(span.stream)) <= (last.position, last.stream.as_ref())
+            })
     }
 
     /// The first position that it can take.

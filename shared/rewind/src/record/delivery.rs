@@ -39,9 +39,6 @@ pub struct Replay {
     /// from the events table itself is then to be cut alike.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub selection: Option<Selection>,
-    /// The gateways to outside systems that may act on it; none by default.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub gateways: Vec<String>,
     /// Where the playback is, in a delivery that has no events.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub marker: Option<Marker>,
@@ -99,7 +96,6 @@ impl Replay {
             id: id.into(),
             to: to.into_iter().collect(),
             selection: None,
-            gateways: Vec::new(),
             marker: None,
         }
     }

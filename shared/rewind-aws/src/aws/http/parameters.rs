@@ -1,6 +1,6 @@
 //! What a request says in its path and in its query string.
 
-use super::{Request, Route};
+use super::{problems::bad_parameter, request::Request};
 use percent_encoding::percent_decode_str;
 use rewind::Problem;
 use std::{
@@ -17,8 +17,13 @@ pub struct Parameters {
 }
 
 impl Parameters {
-    /// The parameters of a request.
-    pub(super) fn of(route: &Route, request: &Request) -> Result<Self, Problem> {
+    /// The parameters of a request to the route `key`, which takes those of the
+    /// query string that are named in `takes`.
+    pub(super) fn of(
+        key: &str,
+        takes: &'static [&'static str],
+        request: &Request,
+    ) -> Result<Self, Problem> {
         let mut query = BTreeMap::new();
         // The parsed parameters of the payload no longer tell `a=1&a=2` from
         // `a=1,2`.
@@ -26,8 +31,8 @@ impl Parameters {
         for pair in raw.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let name = decoded(name).unwrap_or_else(|| name.to_string());
-            let known = route.takes.iter().find(|known| **known == name);
-            let known = known.ok_or_else(|| unknown(route, &name))?;
+            let known = takes.iter().find(|known| **known == name);
+            let known = known.ok_or_else(|| unknown(key, takes, &name))?;
             let value =
                 decoded(value).ok_or_else(|| bad_parameter(&name, "expected UTF-8, encoded"))?;
             if query.insert(*known, value).is_some() {
@@ -75,20 +80,13 @@ impl Parameters {
     }
 }
 
-/// A parameter that does not fit: 400.
-pub fn bad_parameter(name: &str, why: impl Into<String>) -> Problem {
-    let mut problem = Problem::new(400, "invalid-parameter", why);
-    problem.field = Some(name.to_string());
-    problem
-}
-
-fn unknown(route: &Route, name: &str) -> Problem {
-    let takes = match route.takes {
+fn unknown(key: &str, takes: &[&str], name: &str) -> Problem {
+    let takes = match takes {
         [] => "no parameters".to_string(),
         names => format!("only {}", names.join(", ")),
     };
     let field = if name.is_empty() { "query" } else { name };
-    let why = format!("there is no such parameter: {} takes {takes}", route.key);
+    let why = format!("there is no such parameter: {key} takes {takes}");
     bad_parameter(field, why)
 }
 
@@ -109,16 +107,10 @@ fn decoded(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    const ROUTE: Route = Route {
-        key: "GET /rows",
-        takes: &["limit", "prefix"],
-        about: "limit",
-    };
-
     fn parameters(raw: &str) -> Result<Parameters, Problem> {
         let mut request = Request::default();
         request.raw_query_string = Some(raw.to_string());
-        Parameters::of(&ROUTE, &request)
+        Parameters::of("GET /rows", &["limit", "prefix"], &request)
     }
 
     fn refused(raw: &str) -> String {

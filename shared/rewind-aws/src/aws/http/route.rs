@@ -1,6 +1,6 @@
 //! Routes, each with all that it takes.
 
-use super::{Parameters, Request};
+use super::{parameters::Parameters, request::Request};
 use rewind::Problem;
 
 /// A route of the HTTP API.
@@ -29,7 +29,7 @@ impl Route {
         let route = routes.iter().find(|route| route.key == key);
         let route =
             route.ok_or_else(|| Problem::not_found(format!("there is no route {key:?} here")))?;
-        Ok((route, Parameters::of(route, request)?))
+        Ok((route, Parameters::of(route.key, route.takes, request)?))
     }
 
     /// A refusal that names a field: what the route is about, where it names

@@ -19,7 +19,7 @@ fn what_fits_is_read() {
             "occurred": {"to": "2023-04-19T09:00:00+02:00"}, "correlation": "c", "count": 5,
         },
         "to": [{"projection": "p", "generation": 2}, {"subscriber": "s"}, {"microservice": {}}],
-        "activate": "by-hand", "rate": 5, "dry_run": true, "gateways": ["g"],
+        "activate": "by-hand", "rate": 5, "dry_run": true,
     });
     let read: Request = read(&all.to_string(), "").unwrap();
     assert_eq!(read, serde_json::from_value(all).unwrap());

@@ -1,0 +1,92 @@
+//! A row or checkpoint, and the item that it is stored as.
+
+use super::key::Key;
+use crate::{
+    Error,
+    aws::item::{Item, number, string},
+};
+use aws_sdk_dynamodb::types::AttributeValue;
+use serde_json::Value;
+
+/// The most bytes that a row's state may take. An item's limit is 400 KB.
+pub const MAX_ROW_BYTES: usize = 380_000;
+
+/// A row or a checkpoint as stored.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Row {
+    /// What the projection made of the events; checkpoints have none.
+    pub state: Option<Value>,
+    /// Up to which version it holds its stream; 0 for rows of many streams.
+    pub watermark: u64,
+    /// How often it was written; what a writer must have seen.
+    pub revision: u64,
+    /// Why the event behind the watermark is not in it.
+    pub stalled: Option<String>,
+}
+
+/// What a conditional write found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Written {
+    /// It is written.
+    Done,
+    /// Somebody else has written since it was read.
+    Stale,
+}
+
+/// Nobody has written since the revision that was read.
+pub(super) const CONDITION: &str = "#r = :seen OR (:seen = :none AND attribute_not_exists(pk))";
+
+/// A row as an item.
+pub(super) fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error> {
+    let mut item = key.item();
+    if let Some(state) = &row.state {
+        let state = serde_dynamo::to_attribute_value(state);
+        let state: AttributeValue = state.map_err(|error| Error::Rejected {
+            operation: "writing a row",
+            reason: error.to_string(),
+        })?;
+        item.insert("state".into(), state);
+    }
+    if row.watermark > 0 {
+        let watermark = AttributeValue::N(row.watermark.to_string());
+        item.insert("watermark".into(), watermark);
+    }
+    if let Some(reason) = &row.stalled {
+        item.insert("stalled".into(), AttributeValue::S(reason.clone()));
+    }
+    item.insert("revision".into(), AttributeValue::N(revision.to_string()));
+    Ok(item)
+}
+
+/// A stored item as a row with its key.
+///
+/// # Errors
+///
+/// When an attribute is not what Rewind writes.
+pub fn row(mut item: Item) -> Result<(Key, Row), Error> {
+    let key = Key {
+        pk: string(&item, "pk")?.to_string(),
+        sk: string(&item, "sk")?.to_string(),
+    };
+    let optional = |name: &str| match item.contains_key(name) {
+        true => number(&item, name),
+        false => Ok(0),
+    };
+    let (watermark, revision) = (optional("watermark")?, optional("revision")?);
+    let stalled = item.get("stalled").and_then(|value| value.as_s().ok());
+    let stalled = stalled.cloned();
+    let state = match item.remove("state") {
+        Some(state) => Some(
+            serde_dynamo::from_attribute_value(state)
+                .map_err(|error| Error::damaged(format!("row {}/{}", key.pk, key.sk), error))?,
+        ),
+        None => None,
+    };
+    let row = Row {
+        state,
+        watermark,
+        revision,
+        stalled,
+    };
+    Ok((key, row))
+}

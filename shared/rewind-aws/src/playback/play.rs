@@ -1,0 +1,52 @@
+//! Plays a playback, from where it was saved.
+
+use super::{
+    player::{Ended, PlayError, Player},
+    playing::{Go, Playing},
+    record,
+    state::State,
+};
+use std::time::Instant;
+
+impl Player {
+    /// Plays a saved playback until it is over, or until shortly before
+    /// `deadline`. Another invocation that plays it stops.
+    ///
+    /// # Errors
+    ///
+    /// When there is none of this id, or a service fails: what is saved stays,
+    /// and another call goes on.
+    pub async fn play(&self, id: &str, deadline: Instant) -> Result<Ended, PlayError> {
+        let mut run = Playing::begin(self, id, deadline).await?;
+        let mut go = match run.state().await.is_running() {
+            true => run.prepare().await?,
+            false => Go::Stopped,
+        };
+        while go == Go::On {
+            go = match run.state().await {
+                State::Replaying if run.playback().await.is_to_be_counted() => {
+                    let counted = run.count().await?;
+                    if counted == Go::On {
+                        // From here on it sends up to what was counted off.
+                        run = Playing::begin(self, id, deadline).await?;
+                        run.read_progress().await?;
+                    }
+                    counted
+                }
+                State::Replaying => run.replay().await?,
+                State::CatchingUp => run.catch_up().await?,
+                _ => Go::Stopped,
+            };
+        }
+        let mut playback = Box::new(run.playback().await);
+        if playback.state.is_over() {
+            let sent = playback.sent();
+            record::finish(&self.store, id).await?;
+            playback.total.get_or_insert(sent);
+        }
+        Ok(match go {
+            Go::OutOfTime => Ended::Unfinished(playback),
+            Go::On | Go::Stopped => Ended::Over(playback),
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! Before the first page: each partition gets an item that keeps its progress.
+
+use super::{
+    player::Player,
+    playing::{Go, Playing},
+    progress::{self, Progress},
+    record,
+    request::Request,
+};
+use crate::{Error, aws::clock::now, event_table::event_store::After, history::partition};
+use rewind::{StreamName, selection::micros};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+impl Playing<'_> {
+    /// Makes sure that each partition has an item, and reads all of them. What
+    /// is there stays, so that it can be repeated after a death.
+    pub(super) async fn prepare(&self) -> Result<Go, Error> {
+        let playback = self.playback().await;
+        if !playback.prepared {
+            // All that was recorded before `until` has to be in the index.
+            let open_for = micros(now()).saturating_sub(self.until);
+            let lag = self.player.index_lag;
+            tokio::time::sleep(lag.saturating_sub(Duration::from_micros(open_for))).await;
+            record::list(&self.player.store, &self.replay.id).await?;
+            // An older version kept them in the record.
+            let partitions = match playback.partitions.is_empty() {
+                true => self.partitions_asked_for().await?,
+                false => playback.partitions,
+            };
+            for (name, mut progress) in partitions {
+                if self.beat(|_| {}).await? != Go::On {
+                    return Ok(Go::Stopped);
+                }
+                if progress.range.is_none() {
+                    progress.range = self.range(&name).await?;
+                }
+                let records = progress::of(&self.replay.id);
+                // One that is there is further than this.
+                records
+                    .save(&self.player.store, &name, &progress, 0)
+                    .await?;
+            }
+            let saved = self.save(|playback| {
+                playback.prepared = true;
+                playback.partitions = BTreeMap::new();
+            });
+            if saved.await? != Go::On {
+                return Ok(Go::Stopped);
+            }
+        }
+        self.read_progress().await?;
+        Ok(Go::On)
+    }
+
+    async fn partitions_asked_for(&self) -> Result<BTreeMap<String, Progress>, Error> {
+        let known = categories(self.player, &self.request);
+        let categories = match known {
+            Some(known) => known.into_iter().map(ToString::to_string).collect(),
+            None => self.player.events.categories().await?,
+        };
+        let categories = categories.iter().map(String::as_str).collect();
+        let partitions = partition::of(&self.request.what, &categories);
+        let partitions = partitions.into_iter();
+        Ok(partitions.map(|name| (name, Progress::default())).collect())
+    }
+
+    /// The first and the last position of a partition; `None` for a stream.
+    async fn range(&self, partition: &str) -> Result<Option<(u64, u64)>, Error> {
+        if StreamName::new(partition).is_ok() {
+            return Ok(None);
+        }
+        let events = &self.player.events;
+        let from = After::Position(self.request.what.first_position());
+        let first = events.read_index(partition, &from, 1).await?;
+        let first = first.entries.first().map(|entry| entry.position);
+        let last = events.last_entry(partition, self.until).await?;
+        let last = last.map(|entry| entry.position);
+        Ok(Some(first.zip(last).unwrap_or((self.until, self.until))))
+    }
+}
+
+/// The categories that are read: those asked for, otherwise those that the
+/// receivers read. `None` for all that there are: nobody knows what a subscriber
+/// outside of Rewind reads.
+fn categories<'a>(player: &'a Player, request: &'a Request) -> Option<BTreeSet<&'a str>> {
+    let what = &request.what;
+    if !what.streams.is_empty() || !what.categories.is_empty() {
+        return Some(what.categories.iter().map(String::as_str).collect());
+    }
+    let mut read = BTreeSet::new();
+    for to in &request.to {
+        if let Some(name) = &to.projection {
+            let projection = player.service.projection(name);
+            read.extend(projection.into_iter().flat_map(|known| known.categories));
+        } else if to.microservice.is_some() {
+            let reactions = player.service.reactions().iter();
+            read.extend(reactions.flat_map(|known| known.categories.iter().map(String::as_str)));
+        } else {
+            return None;
+        }
+    }
+    Some(read)
+}
