@@ -21,7 +21,7 @@ use rewind_aws::{
     },
     data_table::{data_store::DataStore, key::Key, row::Row},
     event_table::event_store::{Claim, EventStore, Inserted},
-    generation::sweep,
+    generation::{lifecycle, sweep},
     history::resolve,
     project::projector::Projector,
     reverse::reversal::{Named, Reverser},
