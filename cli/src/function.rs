@@ -4,20 +4,21 @@ use crate::{
     Domain,
     exit::{End, Outcome},
 };
+use rewind::Service;
+use rewind_aws::wiring::Clients;
 use std::{future::Future, io::Read, pin::Pin};
 
 type Running = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
 
 /// Runs a function until its parent is gone.
-pub fn run(name: &str, domain: Domain) -> Outcome {
-    let service = domain();
-    let running: Running = match name {
-        "ingest" => Box::pin(ingest::run(service)),
-        "pump" => Box::pin(pump::run(service)),
-        "write" => Box::pin(write::run(service)),
-        "playback" => Box::pin(playback::run(service)),
-        "microservice" => Box::pin(microservice::run(service)),
-        "query" => Box::pin(query::run(service)),
+pub fn run(name: &str, domain: Domain, clients: impl Future<Output = Clients>) -> Outcome {
+    let run: fn(Service, Clients) -> Running = match name {
+        "ingest" => |service, clients| Box::pin(ingest::run(service, clients)),
+        "pump" => |service, clients| Box::pin(pump::run(service, clients)),
+        "write" => |service, clients| Box::pin(write::run(service, clients)),
+        "playback" => |service, clients| Box::pin(playback::run(service, clients)),
+        "microservice" => |service, clients| Box::pin(microservice::run(service, clients)),
+        "query" => |service, clients| Box::pin(query::run(service, clients)),
         _ => return Err(End::Wrong(format!("no function is named {name:?}"))),
     };
     leave_with_parent();
@@ -26,7 +27,7 @@ pub fn run(name: &str, domain: Domain) -> Outcome {
         .enable_all()
         .build()
         .map_err(|error| End::Failed(error.to_string()))?;
-    let ended = runtime.block_on(running);
+    let ended = runtime.block_on(async { run(domain(), clients.await).await });
     ended.map_err(|error| End::Failed(error.to_string()))
 }
 

@@ -8,7 +8,7 @@ use crate::{
     out::say,
 };
 use clap::Args as ClapArgs;
-use rewind::{Target, envelope::Nothing};
+use rewind::{Target, delivery::Nothing};
 use rewind_aws::generation::lifecycle;
 use serde_json::json;
 

@@ -1,15 +1,15 @@
 //! The `rewind` command: the local system, its demonstration, and the
-//! operator's verbs.
+//! operator's verbs. The public modules are what `tests/torture` shares.
 
 // A pipe whose reader has left must not panic: see `out`.
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
-mod client;
+pub mod client;
 mod compare;
 mod demo;
 mod deployment;
-mod exit;
+pub mod exit;
 mod export;
 mod function;
 mod generation;
@@ -18,18 +18,19 @@ mod interrupted;
 mod memory;
 mod out;
 mod playback;
-mod progress;
+pub mod progress;
 mod replay;
 mod resume;
 mod reverse;
+mod schemas;
 mod selection;
-mod torture;
-mod up;
-mod verify;
+pub mod up;
+pub mod verify;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use exit::Outcome;
 use rewind::Service;
+use rewind_aws::wiring::Clients;
 use std::{ffi::OsString, process::ExitCode, time::Instant};
 
 /// What gives a team's domain, registered: all verbs are about it.
@@ -74,12 +75,11 @@ enum Command {
     /// Sends events from JSON Lines to be recorded, such as to seed another
     /// environment.
     Import(import::Args),
+    /// Prints the JSON Schema of every event type of this program's domain.
+    Schemas,
     /// Takes one event back: shows what would change, asks, and records why
     /// and by whom.
     Reverse(reverse::Args),
-    /// Loads a system of its own that keeps nothing while requests fail and
-    /// functions are killed, and checks that nothing was lost or done twice.
-    Torture(torture::Args),
     /// Runs one function under the Lambda Runtime API: what the local system
     /// starts as a process of its own.
     #[command(hide = true)]
@@ -101,6 +101,12 @@ pub fn run(domain: Domain) -> ExitCode {
     exit::code(outcome, as_json)
 }
 
+/// Runs one function as a process of the local system, as `rewind function NAME`
+/// does, with clients that the caller makes.
+pub fn function(name: &str, domain: Domain, clients: impl Future<Output = Clients>) -> ExitCode {
+    exit::code(function::run(name, domain, clients), false)
+}
+
 /// The command line and its verbs, for who lists them.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -114,8 +120,8 @@ impl Cli {
         let run = Run { as_json };
         match &command {
             Command::Demo(args) => demo::run(args, started),
-            Command::Torture(args) => torture::run(args),
-            Command::Function { name } => function::run(name, domain),
+            Command::Schemas => schemas::run(domain),
+            Command::Function { name } => function::run(name, domain, Clients::from_env()),
             Command::Verify(args) => run.verb(&args.deployment, verify::run(args, domain)),
             Command::Resume(args) => run.verb(&args.deployment, resume::run(args, domain)),
             Command::Replay(args) => run.verb(&args.deployment, replay::run(args, domain)),

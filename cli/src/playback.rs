@@ -12,7 +12,7 @@ use crate::{
 use ::playback::Task;
 use clap::Args as ClapArgs;
 use indicatif::ProgressBar;
-use rewind::{Receiver, envelope::Nothing};
+use rewind::{Receiver, delivery::Nothing};
 use rewind_aws::playback::player::{Playback, Player, State, load};
 use serde_json::json;
 use std::time::Duration;

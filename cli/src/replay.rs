@@ -10,7 +10,7 @@ use crate::{
     selection,
 };
 use clap::Args as ClapArgs;
-use rewind::envelope::Nothing;
+use rewind::delivery::Nothing;
 use rewind_aws::{
     aws::clock,
     playback::{

@@ -18,6 +18,7 @@ pub fn service() -> Service {
         .multi_stream::<shop::UserLog>()
         .multi_stream::<shop::Products>()
         .rule::<shop::OrdersOpen>()
+        .events::<shop::OrderEvent>()
         .single_stream::<poll::BasicSum>()
         .single_stream::<poll::OneVoteSum>()
         .single_stream::<poll::ValidChoiceSum>()

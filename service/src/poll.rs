@@ -1,25 +1,32 @@
 //! A poll: who wants to eat what. Facts in the stream `poll-<id>`, and three
 //! readings of the same stream, each stricter than the one before.
 
-use rewind::{RecordedEvent, Rejection, Reverted, SingleStreamProjection};
+use rewind::{Envelope, Event, Rejection, Reverted, SingleStreamProjection};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
 // Events.
 
-const CAST: &str = "vote-cast";
-const STOPPED: &str = "voting-stopped";
-
 /// What may be voted for.
 pub const CHOICES: [&str; 5] = ["ice cream", "hot dogs", "chips", "steak", "salad"];
 
-/// The data of `vote-cast`.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct VoteCast {
-    /// Who votes.
-    pub user: String,
-    /// For what.
-    pub choice: String,
+/// What happens in a poll.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub enum PollEvent {
+    /// A user voted. Whether the vote counts is for each projection to say.
+    VoteCast {
+        /// Who votes.
+        user: String,
+        /// For what.
+        choice: String,
+    },
+    /// No later vote counts.
+    VotingStopped,
+}
+
+impl Event for PollEvent {
+    const CATEGORY: &'static str = "poll";
 }
 
 // Projections.
@@ -51,53 +58,47 @@ pub struct OneVoteSum;
 pub struct ValidChoiceSum;
 
 impl SingleStreamProjection for BasicSum {
-    type State = Poll;
+    type Event = PollEvent;
+    type Row = Poll;
     const NAME: &'static str = "basic-sum";
-    const CATEGORY: &'static str = "poll";
 
-    fn apply(poll: &mut Poll, event: &RecordedEvent) -> Result<(), Rejection> {
-        poll.apply(event, |_, _| true)
+    fn apply(poll: &mut Poll, event: &Envelope<PollEvent>) -> Result<(), Rejection> {
+        poll.apply(&event.data, |_, _, _| true);
+        Ok(())
     }
 
-    fn revert(poll: &mut Poll, event: &RecordedEvent) -> Result<Reverted, Rejection> {
-        // Once voting was stopped, the row does not tell which votes came
-        // before that and count.
-        if event.event_type() != CAST || poll.finished {
-            return Ok(Reverted::FoldAgain);
-        }
-        let vote: VoteCast = event.data()?;
-        // A row that lacks the vote is wrong, and a fold mends it.
-        let Some(count) = poll.votes.get_mut(&vote.choice) else {
-            return Ok(Reverted::FoldAgain);
-        };
-        *count -= 1;
-        // Without the vote, its choice would not be in the row.
-        poll.votes.retain(|_, count| *count > 0);
-        poll.total -= 1;
-        Ok(Reverted::Done)
+    fn revert(poll: &mut Poll, event: &Envelope<PollEvent>) -> Result<Reverted, Rejection> {
+        Ok(match &event.data {
+            // Once voting was stopped, the row does not tell which votes came
+            // before that and count.
+            PollEvent::VoteCast { choice, .. } if !poll.finished => poll.uncount(choice),
+            PollEvent::VoteCast { .. } | PollEvent::VotingStopped => Reverted::FoldAgain,
+        })
     }
 }
 
 impl SingleStreamProjection for OneVoteSum {
-    type State = Poll;
+    type Event = PollEvent;
+    type Row = Poll;
     const NAME: &'static str = "one-vote-sum";
-    const CATEGORY: &'static str = "poll";
 
-    fn apply(poll: &mut Poll, event: &RecordedEvent) -> Result<(), Rejection> {
-        poll.apply(event, |voters, vote| voters.insert(vote.user.clone()))
+    fn apply(poll: &mut Poll, event: &Envelope<PollEvent>) -> Result<(), Rejection> {
+        poll.apply(&event.data, |voters, user, _| voters.insert(user.into()));
+        Ok(())
     }
 }
 
 impl SingleStreamProjection for ValidChoiceSum {
-    type State = Poll;
+    type Event = PollEvent;
+    type Row = Poll;
     const NAME: &'static str = "valid-choice-sum";
-    const CATEGORY: &'static str = "poll";
 
-    fn apply(poll: &mut Poll, event: &RecordedEvent) -> Result<(), Rejection> {
+    fn apply(poll: &mut Poll, event: &Envelope<PollEvent>) -> Result<(), Rejection> {
         // A first vote for nonsense is the user's first vote all the same.
-        poll.apply(event, |voters, vote| {
-            voters.insert(vote.user.clone()) && CHOICES.contains(&vote.choice.as_str())
-        })
+        poll.apply(&event.data, |voters, user, choice| {
+            voters.insert(user.into()) && CHOICES.contains(&choice)
+        });
+        Ok(())
     }
 }
 
@@ -105,21 +106,31 @@ impl Poll {
     /// Folds an event in, counting the votes that `counts` says count.
     fn apply(
         &mut self,
-        event: &RecordedEvent,
-        counts: impl Fn(&mut BTreeSet<String>, &VoteCast) -> bool,
-    ) -> Result<(), Rejection> {
-        match event.event_type() {
-            CAST if !self.finished => {
-                let vote: VoteCast = event.data()?;
-                if counts(&mut self.voters, &vote) {
-                    *self.votes.entry(vote.choice).or_default() += 1;
+        event: &PollEvent,
+        counts: impl Fn(&mut BTreeSet<String>, &str, &str) -> bool,
+    ) {
+        match event {
+            PollEvent::VoteCast { user, choice } => {
+                if !self.finished && counts(&mut self.voters, user, choice) {
+                    *self.votes.entry(choice.clone()).or_default() += 1;
                     self.total += 1;
                 }
             }
-            STOPPED => self.finished = true,
-            _ => {}
+            PollEvent::VotingStopped => self.finished = true,
         }
-        Ok(())
+    }
+
+    /// Takes a vote back that counts.
+    fn uncount(&mut self, choice: &str) -> Reverted {
+        // A row that lacks the vote is wrong, and a fold mends it.
+        let Some(count) = self.votes.get_mut(choice) else {
+            return Reverted::FoldAgain;
+        };
+        *count -= 1;
+        // Without the vote, its choice would not be in the row.
+        self.votes.retain(|_, count| *count > 0);
+        self.total -= 1;
+        Reverted::Done
     }
 }
 
@@ -127,19 +138,21 @@ impl Poll {
 mod tests {
     use super::*;
     use rewind::testing::{self, Given, given};
-    use serde_json::json;
 
-    fn vote(user: &str, choice: &str) -> (&'static str, serde_json::Value) {
-        (CAST, json!({"user": user, "choice": choice}))
+    fn vote(user: &str, choice: &str) -> PollEvent {
+        PollEvent::VoteCast {
+            user: user.into(),
+            choice: choice.into(),
+        }
     }
 
-    fn votes() -> Given {
+    fn votes() -> Given<PollEvent> {
         given([
             vote("ann", "chips"),
             vote("bob", "gravel"),
             vote("ann", "steak"),
             vote("bob", "steak"),
-            (STOPPED, json!({})),
+            PollEvent::VotingStopped,
             vote("cid", "chips"),
         ])
     }
@@ -194,18 +207,14 @@ mod tests {
             ])
         };
         let expected = unfinished(poll(&[("chips", 1), ("steak", 1)], &[]));
-        lunch()
-            .reversed("given-1", 1)
-            .then_row::<BasicSum>(expected);
+        lunch().reversed("poll-1", 1).then_row::<BasicSum>(expected);
         let expected = unfinished(poll(&[("chips", 2)], &[]));
-        lunch()
-            .reversed("given-1", 2)
-            .then_row::<BasicSum>(expected);
+        lunch().reversed("poll-1", 2).then_row::<BasicSum>(expected);
     }
 
     #[test]
     fn reversing_the_reversal_counts_the_vote_again() {
-        let restored = votes().reversed("given-1", 1).reversed("given-1", 7);
+        let restored = votes().reversed("poll-1", 1).reversed("poll-1", 7);
         restored.then_row::<BasicSum>(poll(&[("chips", 1), ("gravel", 1), ("steak", 2)], &[]));
         let expected = poll(&[("chips", 1), ("gravel", 1)], &["ann", "bob"]);
         restored.then_row::<OneVoteSum>(expected);
@@ -214,36 +223,27 @@ mod tests {
     #[test]
     fn reversing_a_vote_that_came_too_late_changes_nothing() {
         let expected = poll(&[("chips", 1), ("gravel", 1), ("steak", 2)], &[]);
-        votes()
-            .reversed("given-1", 6)
-            .then_row::<BasicSum>(expected);
+        votes().reversed("poll-1", 6).then_row::<BasicSum>(expected);
     }
 
     #[test]
     fn reversing_a_vote_of_a_finished_poll_takes_it_out_of_the_totals() {
         let expected = poll(&[("gravel", 1), ("steak", 2)], &[]);
-        votes()
-            .reversed("given-1", 1)
-            .then_row::<BasicSum>(expected);
+        votes().reversed("poll-1", 1).then_row::<BasicSum>(expected);
     }
 
     #[test]
     fn reversing_the_end_of_voting_lets_later_votes_count() {
         let expected = poll(&[("chips", 2), ("gravel", 1), ("steak", 2)], &[]);
         votes()
-            .reversed("given-1", 5)
+            .reversed("poll-1", 5)
             .then_row::<BasicSum>(unfinished(expected));
     }
 
     #[test]
     fn only_a_vote_of_an_unfinished_poll_is_taken_back_without_a_fold() {
-        let vote = testing::event(
-            "poll-1",
-            CAST,
-            &json!({"user": "ann", "choice": "chips"}),
-            1,
-        );
-        let stopped = testing::event("poll-1", STOPPED, &json!({}), 2);
+        let history = given([vote("ann", "chips"), PollEvent::VotingStopped]);
+        let [vote, stopped] = [0, 1].map(|nth| testing::envelope(&history.events()[nth]));
         let finished = || poll(&[("chips", 2)], &[]);
         let mut row = unfinished(finished());
         assert_eq!(BasicSum::revert(&mut row, &vote), Ok(Reverted::Done));
@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn reversing_a_first_vote_lets_the_second_count() {
-        let reversed = votes().reversed("given-1", 1);
+        let reversed = votes().reversed("poll-1", 1);
         let expected = poll(&[("gravel", 1), ("steak", 1)], &["ann", "bob"]);
         reversed.then_row::<OneVoteSum>(expected);
         let expected = poll(&[("steak", 1)], &["ann", "bob"]);

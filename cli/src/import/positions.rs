@@ -10,7 +10,8 @@ use super::line::{Bad, Line};
 use rewind::{
     CloudEvent, RecordedEvent, StreamName,
     event::raw,
-    reversal::{self, Reversal, is_reserved},
+    reserved::is_reserved,
+    reversal::{self, Reversal},
 };
 use serde_json::json;
 use std::collections::HashMap;

@@ -1,7 +1,8 @@
 //! The domain of docs/rebuild.md, in the three versions that the page deploys
 //! one after the other: one projection, `sum`, whose code changes.
 
-use rewind::{RecordedEvent, Rejection, Service, SingleStreamProjection};
+use rewind::{Envelope, Event, Rejection, Service, SingleStreamProjection};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -16,15 +17,18 @@ struct Sum {
     who_voted: BTreeSet<String>,
 }
 
-#[derive(Deserialize)]
-struct Vote {
-    user: String,
-    choice: String,
+#[derive(Serialize, Deserialize, JsonSchema)]
+enum PollEvent {
+    VoteCast { user: String, choice: String },
+}
+
+impl Event for PollEvent {
+    const CATEGORY: &'static str = "poll";
 }
 
 impl Sum {
-    fn count(&mut self, choice: String) {
-        *self.votes.entry(choice).or_default() += 1;
+    fn count(&mut self, choice: &str) {
+        *self.votes.entry(choice.into()).or_default() += 1;
         self.total += 1;
     }
 }
@@ -32,12 +36,12 @@ impl Sum {
 /// Every vote counts: people vote twice.
 struct BasicSum;
 impl SingleStreamProjection for BasicSum {
-    type State = Sum;
+    type Event = PollEvent;
+    type Row = Sum;
     const NAME: &'static str = "sum";
-    const CATEGORY: &'static str = "poll";
-    fn apply(sum: &mut Sum, event: &RecordedEvent) -> Result<(), Rejection> {
-        let vote: Vote = event.data()?;
-        sum.count(vote.choice);
+    fn apply(sum: &mut Sum, event: &Envelope<PollEvent>) -> Result<(), Rejection> {
+        let PollEvent::VoteCast { choice, .. } = &event.data;
+        sum.count(choice);
         Ok(())
     }
 }
@@ -45,14 +49,14 @@ impl SingleStreamProjection for BasicSum {
 /// A user's first vote counts.
 struct OneVoteSum;
 impl SingleStreamProjection for OneVoteSum {
-    type State = Sum;
+    type Event = PollEvent;
+    type Row = Sum;
     const NAME: &'static str = "sum";
     const VERSION: u32 = 2;
-    const CATEGORY: &'static str = "poll";
-    fn apply(sum: &mut Sum, event: &RecordedEvent) -> Result<(), Rejection> {
-        let vote: Vote = event.data()?;
-        if sum.who_voted.insert(vote.user) {
-            sum.count(vote.choice);
+    fn apply(sum: &mut Sum, event: &Envelope<PollEvent>) -> Result<(), Rejection> {
+        let PollEvent::VoteCast { user, choice } = &event.data;
+        if sum.who_voted.insert(user.clone()) {
+            sum.count(choice);
         }
         Ok(())
     }
@@ -61,14 +65,14 @@ impl SingleStreamProjection for OneVoteSum {
 /// A user's first vote counts, if it can be eaten.
 struct ValidChoiceSum;
 impl SingleStreamProjection for ValidChoiceSum {
-    type State = Sum;
+    type Event = PollEvent;
+    type Row = Sum;
     const NAME: &'static str = "sum";
     const VERSION: u32 = 3;
-    const CATEGORY: &'static str = "poll";
-    fn apply(sum: &mut Sum, event: &RecordedEvent) -> Result<(), Rejection> {
-        let vote: Vote = event.data()?;
-        if sum.who_voted.insert(vote.user) && CHOICES.contains(&vote.choice.as_str()) {
-            sum.count(vote.choice);
+    fn apply(sum: &mut Sum, event: &Envelope<PollEvent>) -> Result<(), Rejection> {
+        let PollEvent::VoteCast { user, choice } = &event.data;
+        if sum.who_voted.insert(user.clone()) && CHOICES.contains(&choice.as_str()) {
+            sum.count(choice);
         }
         Ok(())
     }

@@ -31,7 +31,6 @@ pub fn call(verb: &Verb) -> Vec<String> {
     let more: &[&str] = match verb.get_name() {
         // What does not look at a deployment runs a small one of its own.
         "demo" => &["--voters", "1"],
-        "torture" => &["--events=20", "--streams=2", "--rate=0", "--kill-every=0"],
         "replay" => &["--projection", "basic-sum"],
         _ => &[],
     };

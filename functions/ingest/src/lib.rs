@@ -20,11 +20,8 @@ use rewind_aws::{aws::http::Request, wiring::Clients};
 ///
 /// When the environment lacks what `template.yaml` declares, or the runtime
 /// cannot be reached.
-pub async fn run(service: Service) -> Result<(), Error> {
-    let handler = &Handler::new(
-        service,
-        Clients::from_env().await.stream("INCOMING_STREAM")?,
-    );
+pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
+    let handler = &Handler::new(service, clients.stream("INCOMING_STREAM")?);
     let invoke = |event: LambdaEvent<Request>| async move {
         Ok::<_, Error>(handler.handle(&event.payload).await)
     };

@@ -2,11 +2,10 @@
 
 use crate::request::{attributes, body, body_text, header, key};
 use rewind::{
-    CloudEvent, Problem, Service, StreamName,
+    CloudEvent, Problem, Reaction, Service, StreamName,
     cloudevents::{self, Defaults, checked_data, is_json, not_json},
     problem::WHOLE,
-    reaction::{INPUT_CATEGORY, INPUT_RECEIVED, Reaction},
-    reversal::is_reserved,
+    reserved::{INPUT_CATEGORY, INPUT_RECEIVED, is_reserved, is_reserved_category},
 };
 use rewind_aws::aws::{
     clock::defaults,
@@ -140,11 +139,18 @@ fn structured(body: &str, defaults: Defaults) -> Result<CloudEvent, Problem> {
     cloudevents::structured(&text, defaults)
 }
 
-/// Only facts come in by `POST /events`: what an aggregate decides, what an
-/// adapter takes, and what Rewind itself records, does not.
+/// What comes in by `POST /events` fits the enum of its category. What an
+/// aggregate decides, what an adapter takes, and what Rewind itself records does
+/// not come in this way.
 fn admitted(service: &Service, event: CloudEvent) -> Result<CloudEvent, Problem> {
     let category = event.stream.category();
-    if category == "rewind" || category.starts_with("rewind:") {
+    if let Some(source) = category.strip_prefix(INPUT_CATEGORY) {
+        return Err(Problem::invalid(
+            "subject",
+            format!("raw inputs are taken at POST /inputs/{source}"),
+        ));
+    }
+    if is_reserved_category(category) {
         return Err(Problem::invalid(
             "subject",
             format!("the category {category:?} is Rewind's own"),
@@ -156,20 +162,12 @@ fn admitted(service: &Service, event: CloudEvent) -> Result<CloudEvent, Problem>
             "what comes from below /rewind/ is Rewind's own",
         ));
     }
-    if let Some(source) = category.strip_prefix(INPUT_CATEGORY) {
-        return Err(Problem::invalid(
-            "subject",
-            format!("raw inputs are taken at POST /inputs/{source}"),
-        ));
-    }
     if service.is_decided(category) {
         return Err(Problem::invalid(
             "subject",
-            format!(
-                "the category {category:?} is decided: send a command to POST /commands/{category}/{}",
-                event.stream.id()
-            ),
+            format!("the category {category:?} is decided: only its aggregate writes to it"),
         ));
     }
+    service.check(&event)?;
     Ok(event)
 }

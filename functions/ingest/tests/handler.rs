@@ -322,6 +322,44 @@ async fn each_bad_event_is_answered_with_the_field_and_what_was_expected() {
             "data",
             "128 levels",
         ),
+        (
+            "another type than a declared one",
+            event(|e| e["data"]["choice"] = 5.into()),
+            422,
+            "data.choice",
+            "expected a string, found a whole number",
+        ),
+        (
+            "a declared member that is missing",
+            event(|e| drop(e["data"].as_object_mut().unwrap().remove("user"))),
+            422,
+            "data",
+            "missing field `user`",
+        ),
+        (
+            "undeclared type of a declared category",
+            event(|e| e["type"] = "vote-bought".into()),
+            422,
+            "type",
+            "`vote-cast`, `voting-stopped`",
+        ),
+        (
+            "schema version that nobody knows",
+            event(|e| e["schemaversion"] = 2.into()),
+            422,
+            "schemaversion",
+            "expected 1",
+        ),
+        (
+            "binary data of a declared type",
+            event(|e| {
+                e.as_object_mut().unwrap().remove("data");
+                e["data_base64"] = "AAAA".into();
+            }),
+            422,
+            "data",
+            "expected JSON",
+        ),
     ];
     let handler = handler().await;
     for (what, text, status, field, expected) in cases {

@@ -19,6 +19,8 @@ fn word() -> impl Strategy<Value = String> {
             "1.0",
             "vote-cast",
             "poll-1",
+            // Of a category that nobody declares.
+            "note-1",
             "poll",
             "-",
             "rewind-x",

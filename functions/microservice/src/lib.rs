@@ -15,8 +15,7 @@ use rewind_aws::{react::reactor::Reactor, wiring::Clients};
 ///
 /// When the environment lacks what `template.yaml` declares, or the runtime
 /// cannot be reached.
-pub async fn run(service: Service) -> Result<(), Error> {
-    let clients = Clients::from_env().await;
+pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     let incoming = clients.stream("INCOMING_STREAM")?;
     let reactor = Reactor::new(service, clients.events()?, clients.data()?, incoming);
     let handler = &Handler::new(reactor, clients.data()?);

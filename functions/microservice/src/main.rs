@@ -3,9 +3,10 @@
 //! Writes: the stream `INCOMING_STREAM`.
 
 use lambda_runtime::{Error, tracing};
+use rewind_aws::wiring::Clients;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    microservice::run(service::service()).await
+    microservice::run(service::service(), Clients::from_env().await).await
 }

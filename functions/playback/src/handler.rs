@@ -1,7 +1,7 @@
 //! Takes a request, by hand or over HTTP, or goes on with a playback.
 
 use lambda_runtime::{Diagnostic, Error};
-use rewind::{Problem, StreamName, Target, envelope::Nothing};
+use rewind::{Problem, StreamName, Target, delivery::Nothing};
 use rewind_aws::{
     aws::{
         clock::{id, now},

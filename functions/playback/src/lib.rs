@@ -15,8 +15,7 @@ use serde_json::Value;
 ///
 /// When the environment lacks what `template.yaml` declares, or the runtime
 /// cannot be reached.
-pub async fn run(service: Service) -> Result<(), Error> {
-    let clients = Clients::from_env().await;
+pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     let replay = clients.stream("REPLAY_STREAM")?;
     let incoming = clients.stream("INCOMING_STREAM")?;
     let (events, data) = (clients.events()?, clients.data()?);

@@ -16,8 +16,7 @@ use rewind_aws::{sequence::sequencer::Sequencer, wiring::Clients};
 ///
 /// When the environment lacks what `template.yaml` declares, or the runtime
 /// cannot be reached.
-pub async fn run(_: Service) -> Result<(), Error> {
-    let clients = Clients::from_env().await;
+pub async fn run(_: Service, clients: Clients) -> Result<(), Error> {
     let sequencer = Sequencer::new(clients.events()?);
     let published = clients.stream("EVENTS_STREAM")?;
     let handler = &Handler::new(sequencer, published, clients.data()?);

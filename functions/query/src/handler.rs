@@ -60,6 +60,11 @@ pub const ROUTES: &[Route] = &[
         about: "id",
     },
     Route {
+        key: "GET /schemas",
+        takes: &[],
+        about: "query",
+    },
+    Route {
         key: "GET /health",
         takes: &[],
         about: "query",
@@ -138,6 +143,7 @@ impl Handler {
             "GET /projections/{name}/{key+}" => self.row(parameters, parameters.path("key")).await,
             "GET /comparisons/{name}" => self.compare(parameters).await,
             "GET /playbacks/{id}" => self.playback(parameters).await,
+            "GET /schemas" => Ok(http::json(200, &self.service.schemas())),
             "GET /health" => self.health().await,
             _ => Err(Problem::not_found(format!("query has no route {route}")).into()),
         }

@@ -15,6 +15,7 @@ use rewind_aws::{
     data_table::{
         shard::{self, Failing},
         stall::{self, Stall},
+        undeclared::{self, Undeclared},
     },
     playback::{
         player::{self, Playback},
@@ -42,6 +43,8 @@ struct Health<'a> {
     conflicts: u64,
     /// Records that could not be recorded, parked: `rewind-unreadable`.
     unreadable: u64,
+    /// Event types in history that no enum declares: readers pass over them.
+    undeclared: Vec<Undeclared>,
     playbacks: Vec<Shown<'a>>,
 }
 
@@ -111,6 +114,7 @@ impl Handler {
             more_stalled: more.is_some(),
             conflicts: self.length("rewind-conflicts").await?,
             unreadable: self.length("rewind-unreadable").await?,
+            undeclared: undeclared::list(&self.store, &self.service).await?,
             playbacks: running.iter().map(Playback::shown).collect(),
         };
         Ok(http::json(200, &health))

@@ -20,8 +20,7 @@ use rewind_aws::{aws::http::Request, wiring::Clients};
 ///
 /// When the environment lacks what `template.yaml` declares, or the runtime
 /// cannot be reached.
-pub async fn run(service: Service) -> Result<(), Error> {
-    let clients = Clients::from_env().await;
+pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     let handler = &Handler::new(
         service,
         clients.events()?,

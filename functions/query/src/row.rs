@@ -4,7 +4,7 @@ use crate::{
     handler::{Handler, Unanswered},
     past::Moment,
 };
-use rewind::{Over, Projection, Target, projection::MAX_ROW_KEY};
+use rewind::{MAX_ROW_KEY, Over, Projection, Target};
 use rewind_aws::{
     aws::http::{self, Parameters, Response, bad_parameter, missing},
     data_table::data_store::{Key, Row},

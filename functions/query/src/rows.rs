@@ -6,7 +6,7 @@ use crate::{
     handler::{Handler, MAX_ANSWER, Unanswered},
     row::shown,
 };
-use rewind::{Over, Problem, Target, projection::MAX_ROW_KEY};
+use rewind::{MAX_ROW_KEY, Over, Problem, Target};
 use rewind_aws::{
     Error,
     aws::http::{self, Parameters, Response, bad_parameter, weight},

@@ -3,9 +3,10 @@
 use aws_lambda_events::kinesis::KinesisEvent;
 use futures::future::join;
 use lambda_runtime::Error;
+use rewind::Service;
 use rewind_aws::{
     aws::batch::{self, BatchAnswer, Failures},
-    data_table::{data_store::DataStore, shard::Shards},
+    data_table::{data_store::DataStore, shard::Shards, undeclared::UndeclaredTypes},
     project::projector::Projector,
 };
 
@@ -14,14 +15,18 @@ use rewind_aws::{
 pub struct Handler {
     projector: Projector,
     shards: Shards,
+    undeclared: UndeclaredTypes,
 }
 
 impl Handler {
-    /// A handler that folds through `projector`, and says in `store` which
-    /// shards do not go on.
-    pub fn new(projector: Projector, store: DataStore) -> Self {
-        let shards = Shards::new("write", store);
-        Self { projector, shards }
+    /// A handler that folds through `projector`. It reports in `store` which
+    /// shards do not go on, and which types `service` does not declare.
+    pub fn new(projector: Projector, service: Service, store: DataStore) -> Self {
+        Self {
+            projector,
+            shards: Shards::new("write", store.clone()),
+            undeclared: UndeclaredTypes::new(service, store),
+        }
     }
 
     /// Folds a batch. What failed is reported by its record: Lambda delivers
@@ -42,6 +47,7 @@ impl Handler {
         };
         self.shards.tell(&shard, &records, failed, known).await;
         let projected = projected?;
+        self.undeclared.report(&deliveries).await?;
         tracing::info!(
             records = records.len(),
             applied = projected.applied,

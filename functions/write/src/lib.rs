@@ -14,10 +14,9 @@ use rewind_aws::{project::projector::Projector, wiring::Clients};
 ///
 /// When the environment lacks what `template.yaml` declares, or the runtime
 /// cannot be reached.
-pub async fn run(service: Service) -> Result<(), Error> {
-    let clients = Clients::from_env().await;
-    let projector = Projector::new(service, clients.events()?, clients.data()?);
-    let handler = &Handler::new(projector, clients.data()?);
+pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
+    let projector = Projector::new(service.clone(), clients.events()?, clients.data()?);
+    let handler = &Handler::new(projector, service, clients.data()?);
     let invoke =
         |event: LambdaEvent<KinesisEvent>| async move { handler.handle(event.payload).await };
     Box::pin(lambda_runtime::run(service_fn(invoke))).await

@@ -2,9 +2,10 @@
 //! Reads: the table `EVENTS_TABLE`. Reads and writes: the table `DATA_TABLE`.
 
 use lambda_runtime::{Error, tracing};
+use rewind_aws::wiring::Clients;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     tracing::init_default_subscriber();
-    write::run(service::service()).await
+    write::run(service::service(), Clients::from_env().await).await
 }

@@ -1,14 +1,14 @@
-//! How much work is under way in the whole system.
+//! Counts the work under way in the whole system.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-/// Counts the invocations, records and queued calls that are not finished yet.
+/// The number of invocations, records and queued events that are not finished yet.
 ///
-/// One counter for all of them is what makes "idle" exact: whatever a piece of work leads to is counted before the
-/// piece itself ends, so that the sum cannot touch zero in between.
+/// One counter for all of them makes "idle" exact. A piece of work ends after everything that follows from it has been
+/// counted, so the sum cannot reach zero in between.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Activity(Arc<Inner>);
 
@@ -25,12 +25,12 @@ impl Activity {
         Busy(self.clone())
     }
 
-    /// Counts `count` pieces of work that [`Activity::remove`] takes away.
+    /// Counts `count` pieces of work until [`Activity::remove`] removes them.
     pub fn add(&self, count: usize) {
         self.0.under_way.fetch_add(count, Ordering::SeqCst);
     }
 
-    /// Takes `count` pieces of finished work away.
+    /// Removes `count` pieces of finished work.
     pub fn remove(&self, count: usize) {
         if count > 0 && self.0.under_way.fetch_sub(count, Ordering::SeqCst) == count {
             self.0.idle.notify_waiters();
@@ -42,7 +42,7 @@ impl Activity {
         loop {
             let notified = self.0.idle.notified();
             tokio::pin!(notified);
-            // Registered before the look at the counter, so that no wake-up falls between the two.
+            // Registered before the counter is read, so no wake-up is lost between the two.
             notified.as_mut().enable();
             if self.0.under_way.load(Ordering::SeqCst) == 0 {
                 return;

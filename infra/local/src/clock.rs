@@ -1,4 +1,4 @@
-//! The time of day, in the forms that AWS payloads want.
+//! The time of day, in the formats of AWS payloads.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

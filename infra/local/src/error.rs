@@ -1,4 +1,4 @@
-//! Why a local system does not start, each in one line that says what to do.
+//! Why a local system does not start. Each error is one line that says what to do.
 
 use std::path::PathBuf;
 
@@ -23,7 +23,7 @@ pub enum StartError {
         /// What the system call said.
         reason: String,
     },
-    /// The state folder cannot be made, read or written.
+    /// The state folder cannot be created, read or written.
     #[error("the state folder cannot be written at {} ({reason}): change its permissions, or choose another folder", path.display())]
     FolderNotWritable {
         /// The file or folder that failed.
@@ -31,7 +31,7 @@ pub enum StartError {
         /// What the system call said.
         reason: String,
     },
-    /// The disk of the state folder has no room for what a system writes.
+    /// The disk of the state folder has too little space.
     #[error(
         "the disk is full: {} MB are free at {}, and {} MB are needed; free some space, or choose another folder with --dir",
         free / 1024 / 1024, path.display(), needed / 1024 / 1024
@@ -41,12 +41,12 @@ pub enum StartError {
         path: PathBuf,
         /// How many bytes are free on its disk.
         free: u64,
-        /// How many bytes have to be free.
+        /// How many bytes must be free.
         needed: u64,
     },
-    /// A host that may call is no host.
+    /// A host in the list of allowed hosts is not valid.
     #[error(
-        "`{given}` is no host that can be allowed: `name` or `name:port` was expected, such as `dev.example:8080`"
+        "`{given}` is not a host that can be allowed: `name` or `name:port` was expected, such as `dev.example:8080`"
     )]
     AllowedHost {
         /// What was given.
@@ -58,7 +58,7 @@ pub enum StartError {
         /// The state folder.
         path: PathBuf,
     },
-    /// A file of the state folder is not what this system wrote.
+    /// A file of the state folder cannot be read as this system writes it.
     #[error("the state folder is corrupt: {} cannot be read ({reason}); move the folder away to start afresh", path.display())]
     FolderCorrupt {
         /// The file that cannot be read.
@@ -93,12 +93,12 @@ pub enum StartError {
         /// What the endpoint answered.
         reason: String,
     },
-    /// A function's process does not come up.
+    /// A function's process does not ask for work.
     #[error("the process of function {function} does not start ({reason}): see its log {log}")]
     Function {
         /// The function's name.
         function: String,
-        /// How it ended, or what it waits for.
+        /// How it ended, or that it took too long.
         reason: String,
         /// Where its output is.
         log: String,

@@ -15,47 +15,49 @@
 //!
 //! | module | what it is on AWS |
 //! |---|---|
-//! | [`template`] | CloudFormation: what there is, with its names |
+//! | [`template`] | CloudFormation: what a template declares, with its names |
 //! | `dynamodb` | DynamoDB, in process |
 //! | `kinesis` | Kinesis, in process and in memory, behind one lock |
-//! | `journal` | why a Kinesis in memory loses nothing: its records on disk until they are finished |
-//! | `permissions` | IAM: what the functions may do, and what they used |
+//! | `journal` | the durability of Kinesis: records are on disk until their consumers have finished them |
+//! | `permissions` | IAM: what the functions may do, and what they did |
 //! | `runtime` | Lambda: function processes behind the Runtime API |
-//! | `triggers` | Lambda's event source mappings: batches, retries, dead letters |
-//! | `schedules` | EventBridge: functions that are invoked over and over |
+//! | `triggers` | Lambda's event source mappings: pollers, batches, retries, dead letters |
+//! | `schedules` | EventBridge: functions that are invoked periodically |
 //! | `gateway` | API Gateway's HTTP API, and Lambda's Invoke |
-//! | `http` | the front of all of them: who may call, within which limits, and what a refusal looks like |
-//! | `disk` | what AWS has without end: refuses, and waits, while the state folder's disk is full |
+//! | `http` | the front of all endpoints: who may call, within which limits, and how a refusal reads |
+//! | `state` | storage: the state folder, and its disk when it is full |
+//! | `system` | the account: starts and stops everything, in order |
 //!
-//! It knows nothing of what the functions do: streams, tables, routes and functions are what the template says.
+//! The crate does not know what the functions do. Streams, tables, routes and functions are those of the template.
+//!
+//! No two files use each other. A room uses only rooms further down in this order: `system`; `schedules`; `triggers`,
+//! `gateway`; `runtime`, `dynamodb`, `kinesis`; `journal`, `permissions`; `state`; `http`; `template`.
 
 #![deny(missing_docs)]
 
 mod activity;
 mod clock;
-mod disk;
 mod dynamodb;
 mod error;
-mod folder;
 mod gateway;
 mod http;
 mod journal;
 mod kinesis;
+mod lock;
 mod net;
 mod options;
 mod permissions;
-mod private;
 mod runtime;
 mod schedules;
 mod sdk;
 mod shutdown;
-mod streams;
+mod state;
 mod system;
 pub mod template;
 mod triggers;
 
 pub use error::StartError;
 pub use options::{Options, State, Worker};
-pub use private::write_private;
+pub use state::private::write_private;
 pub use system::System;
 pub use template::{Template, TemplateError};

@@ -1,19 +1,18 @@
-//! Loopback listeners.
+//! Listeners on loopback.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket};
 
-/// Connections that wait to be accepted, such as requests to the gateway while the rest still starts.
+/// How many connections may wait to be accepted, such as requests to the gateway during the start.
 const BACKLOG: u32 = 1024;
 
 /// Listens on a port of 127.0.0.1; 0 takes any free one.
 pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
     socket.set_reuseaddr(true)?;
-    // Accepted connections inherit it, also those of servers that do not set it themselves. Without it, the last part
-    // of a long answer can wait 40 ms for an acknowledgement.
+    // Accepted connections inherit it. Without it, the last part of a long answer can wait 40 ms for an acknowledgement.
     socket.set_nodelay(true)?;
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     socket.listen(BACKLOG)

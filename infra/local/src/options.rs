@@ -1,14 +1,14 @@
-//! What a local system is started with.
+//! The options of a local system.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::template::Template;
 
-/// How long a client may take to send a part of a request.
+/// The default of [`Options::patience`].
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What [`System::start`](crate::System::start) needs to know.
+/// The options of [`System::start`](crate::System::start).
 #[derive(Debug, Clone)]
 pub struct Options {
     /// What to run: the parsed `template.yaml`.
@@ -21,15 +21,15 @@ pub struct Options {
     pub endpoint: Option<String>,
     /// The program that each function process runs.
     pub worker: Worker,
-    /// What `AWS::StackName` stands for; physical names begin with it.
+    /// The value of `AWS::StackName`. Physical names begin with it.
     pub stack: String,
-    /// Variables for each function process, beside those of the template.
+    /// Environment variables for each function process, in addition to the template's.
     pub extra_env: Vec<(String, String)>,
-    /// Hosts beside loopback that requests may name and pages may come from: `name`, or `name:port`.
+    /// Hosts that requests may name and pages may come from, in addition to loopback: `name`, or `name:port`.
     pub allowed_hosts: Vec<String>,
     /// How long a client may take to send the head of a request, and then its body.
     pub patience: Duration,
-    /// How long a minute of a schedule takes: hours and days are scaled with it. A test need not wait for a real one.
+    /// How long a minute of a schedule takes. Hours and days are scaled with it, so a test need not wait for a real one.
     pub schedule_unit: Duration,
 }
 
@@ -55,7 +55,7 @@ impl Options {
 /// Where a local system keeps its state.
 #[derive(Debug, Clone)]
 pub enum State {
-    /// In this folder, which is created when missing and survives a restart.
+    /// In this folder. It is created if it is missing, and survives a restart.
     Folder(PathBuf),
     /// In memory, and in a temporary folder that is removed when the system stops.
     Ephemeral,
@@ -71,7 +71,7 @@ impl Default for State {
 /// where `<Binary>` is the function's `Metadata.BuildProperties.Binary` in the template.
 #[derive(Debug, Clone)]
 pub struct Worker {
-    /// The executable, most often the running one.
+    /// The executable; usually the running one.
     pub program: PathBuf,
     /// The arguments before the name of the function's binary.
     pub args: Vec<String>,

@@ -1,4 +1,6 @@
-//! EventBridge: the schedules that invoke a function over and over.
+//! EventBridge: invokes functions periodically.
+//!
+//! The room knows periods and the queue of asynchronous invocations. It does not know what a function does with one.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,51 +15,54 @@ use crate::gateway::Queue;
 use crate::shutdown::stopped;
 use crate::template::{ACCOUNT, REGION, Schedule};
 
-/// The shortest period that a schedule is scaled to: without one, a unit of zero would never let go of its thread.
+/// The shortest period of a scaled schedule. With a period of zero, the task would never yield its thread.
 const SHORTEST: Duration = Duration::from_millis(1);
 
-/// All that the task of one schedule needs.
+/// A schedule with everything that its task needs.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub schedule: Schedule,
     /// How long a minute of the schedule takes.
     pub unit: Duration,
     pub queue: Arc<Queue>,
-    /// Turns true when no more runs are to begin.
+    /// Turns true when no more invocations are to begin.
     pub closing: watch::Receiver<bool>,
 }
 
 impl Rule {
-    /// Starts the schedule, with its first run after one period. The task ends when `closing` turns true.
+    /// Starts the schedule. The first invocation is after one period. The task ends when `closing` turns true.
     pub fn start(self) -> JoinHandle<()> {
         tokio::spawn(follow(self))
     }
 }
 
-/// Queues a run at the end of each period.
+/// Queues an invocation at the end of each period.
 async fn follow(rule: Rule) {
     let period = scaled(rule.schedule.every, rule.unit);
     let mut last: Option<JoinHandle<()>> = None;
-    // The wait itself is no work under way: the system is idle between two runs.
+    // The wait does not count as work: the system is idle between two invocations.
     while tokio::time::timeout(period, stopped(rule.closing.clone()))
         .await
         .is_err()
     {
-        // AWS would run both at once. Here a slow function, or a fast unit, would pile up runs without end.
-        if last.as_ref().is_some_and(|run| !run.is_finished()) {
+        // AWS would run both at once. Here, with a slow function or a short unit, invocations would pile up without end.
+        if last
+            .as_ref()
+            .is_some_and(|invocation| !invocation.is_finished())
+        {
             tracing::debug!(
                 schedule = rule.schedule.id,
-                "a run is left out: the one before it has not ended"
+                "an invocation is left out: the one before it has not ended"
             );
             continue;
         }
         let payload = payload(&rule.schedule, clock::now_ms());
         match rule.queue.put(&rule.schedule.function, payload) {
-            Ok(run) => last = Some(run),
+            Ok(invocation) => last = Some(invocation),
             Err(error) => tracing::warn!(
                 schedule = rule.schedule.id,
                 %error,
-                "a run is left out: its event cannot be kept"
+                "an invocation is left out: its event cannot be kept"
             ),
         }
     }
@@ -70,7 +75,7 @@ fn scaled(every: Duration, unit: Duration) -> Duration {
         .max(SHORTEST)
 }
 
-/// What the function is invoked with: the schedule's input, or what EventBridge sends without one.
+/// The payload: the schedule's input, or the event that EventBridge sends without one.
 fn payload(schedule: &Schedule, now_ms: u64) -> Bytes {
     if let Some(input) = &schedule.input {
         return input.clone().into();

@@ -1,4 +1,4 @@
-//! AWS SDK clients of the local system itself.
+//! The AWS SDK clients of the local system itself, and how it words their errors.
 
 use std::env;
 
@@ -19,7 +19,7 @@ pub(crate) struct Clients {
 impl Clients {
     /// Clients for the endpoints of DynamoDB and Kinesis.
     ///
-    /// They sign with the credentials of the environment, if there are any: an endpoint of one's own may ask for them.
+    /// They sign with the credentials of the environment, if there are any: an external endpoint may require them.
     pub fn new(dynamodb: &str, kinesis: &str) -> Self {
         let variable = |name: &str| env::var(name).ok().filter(|value| !value.is_empty());
         let credentials = Credentials::new(
@@ -50,7 +50,7 @@ impl Clients {
     }
 }
 
-/// An SDK's error in one line: what the service answered, or why it could not be reached.
+/// An SDK's error in one line: the service's answer, or why the service cannot be reached.
 pub(crate) fn reason<E>(error: &SdkError<E>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -58,7 +58,7 @@ where
     if let (Some(code), message) = (error.code(), error.message()) {
         return format!("{code}: {}", message.unwrap_or("no message"));
     }
-    // The last source is the system call's own words.
+    // The innermost source is the error of the system call.
     let mut source: &dyn std::error::Error = error;
     while let Some(next) = source.source() {
         source = next;
@@ -66,7 +66,7 @@ where
     source.to_string()
 }
 
-/// Plain HTTP for loopback: reading the machine's certificates takes longer than the rest of the start.
+/// Plain HTTP for `http://` endpoints. Reading the machine's certificates takes longer than the rest of the start.
 fn http_client(endpoint: &str) -> SharedHttpClient {
     if endpoint.starts_with("https://") {
         Builder::new()

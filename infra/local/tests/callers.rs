@@ -1,4 +1,4 @@
-//! Pages that a browser on this machine shows cannot call the system, whatever they try.
+//! Web pages in a browser on this machine cannot call the system.
 
 mod support;
 
@@ -29,7 +29,7 @@ Resources:
 
 const INVOKE: &str = "/2015-03-31/functions/web/invocations";
 
-/// Each endpoint of the system, with a request that it takes from whoever may call it.
+/// Each endpoint of the system, with a request that it accepts from an allowed caller.
 async fn requests(system: &System) -> Vec<(String, Method, Vec<(&'static str, &'static str)>)> {
     let environment = invoke(system, "web", json!({"do": "environment"})).await;
     let runtime = environment.json()["AWS_LAMBDA_RUNTIME_API"].clone();
@@ -91,7 +91,7 @@ fn is_refused(answer: &Answer, field: &str, what: &str) {
     assert_eq!(answer.status, 403, "{what}: {:?}", answer.body);
     assert_eq!(answer.headers["content-type"], "application/problem+json");
     assert_eq!(answer.json()["field"], field, "{what}");
-    // Nothing allows the page to read it, either.
+    // No header allows the page to read the answer.
     assert!(!answer.headers.contains_key("access-control-allow-origin"));
 }
 
@@ -146,7 +146,7 @@ async fn a_form_calls_nothing_that_an_operator_may() {
             );
         }
     }
-    // What is open to everybody takes what `curl -d` sends.
+    // A route without an authorizer accepts what `curl -d` sends.
     let open = format!("{}/events", system.url());
     let form = [("content-type", "application/x-www-form-urlencoded")];
     assert_eq!(call(&open, &Method::POST, &form).await.status, 201);

@@ -1,6 +1,6 @@
-//! A full disk: nothing is accepted, nothing is lost, and there is no need for a restart.
+//! A full disk: nothing is accepted, nothing is lost, and no restart is needed.
 //!
-//! The disk is a small tmpfs, which only root can mount. Elsewhere the tests say so and pass.
+//! The disk is a small tmpfs, which only root can mount. Without root, the tests print that and pass.
 
 mod support;
 
@@ -18,14 +18,14 @@ use support::{
     Temporary, dynamodb, hand_over, idle, invoke, kinesis, lines, options, send, start, until,
 };
 
-/// A small disk of its own, unmounted at the end of a test.
+/// A small disk that is unmounted at the end of a test.
 struct Disk {
     place: Temporary,
     at: PathBuf,
 }
 
 impl Disk {
-    /// Mounts one; [`None`], with the reason on standard output, where that is not possible.
+    /// Mounts a disk. Returns [`None`], and prints the reason, where that is not possible.
     fn mount(megabytes: u32) -> Option<Self> {
         let place = Temporary::new();
         let at = place.path().join("disk");
@@ -53,7 +53,7 @@ impl Disk {
         State::Folder(self.at.join("state"))
     }
 
-    /// Takes all space but this.
+    /// Fills the disk, and leaves this many bytes.
     fn fill(&self, leave: usize) {
         let mut filler = std::fs::File::create(self.at.join("filler")).unwrap();
         for size in [64 * 1024, 1] {
@@ -70,7 +70,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Also while something still writes to it.
+        // `-l` unmounts it even while something writes to it.
         let _ = Command::new("umount").arg("-l").arg(&self.at).status();
     }
 }
@@ -107,7 +107,7 @@ async fn post(system: &System) -> support::Answer {
     send(request.unwrap()).await
 }
 
-/// Puts a record, and says whether Kinesis has it.
+/// Puts a record. Returns whether Kinesis has it.
 async fn put(system: &System, number: usize) -> bool {
     use aws_sdk_kinesis::primitives::Blob;
     use aws_sdk_kinesis::types::PutRecordsRequestEntry;
@@ -135,7 +135,7 @@ async fn a_full_disk_refuses_and_recovers_and_loses_nothing() {
             put_numbers.push(number);
         }
         disk.fill(0);
-        // Kinesis takes what still finds room, and then nothing: each answer is true.
+        // Kinesis accepts records while there is space, and refuses them then. Each answer is true.
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(2) {
             number += 1;
@@ -150,14 +150,16 @@ async fn a_full_disk_refuses_and_recovers_and_loses_nothing() {
         assert!(refused.json()["detail"].as_str().unwrap().contains("16 MB"));
         let queued = hand_over(&system, "reader", json!({})).await;
         assert_eq!(queued.status, 503);
-        // What is read is answered, and no function has ended.
+        // Requests that read are answered, and no process has ended.
         let read = Request::get(format!("{}/plain", system.url())).body(Body::empty());
         assert_eq!(send(read.unwrap()).await.status, 200);
         let pids = system.function_pids();
         invoke(&system, "reader", json!({"do": "pid"})).await;
-        assert_eq!(pids, system.function_pids());
+        // A second process may have started: the first one asks for work a moment after its answer.
+        let now = system.function_pids();
+        assert!(pids.iter().all(|pid| now.contains(pid)), "{pids:?} {now:?}");
 
-        // A request of DynamoDB waits for space, and is done when there is some.
+        // A request to DynamoDB waits for space, and then succeeds.
         let client = dynamodb(&system, "test");
         let large = AttributeValue::S("x".repeat(300_000));
         let written = tokio::spawn(async move {
@@ -185,7 +187,7 @@ async fn a_full_disk_refuses_and_recovers_and_loses_nothing() {
     }
     idle(&system).await;
     system.stop().await;
-    // Each record that was acknowledged is seen, in order, and none that was refused.
+    // The function has seen each acknowledged record, in order, and no refused one.
     let mut numbers: Vec<usize> = lines(&seen)
         .iter()
         .map(|line| {
@@ -201,7 +203,7 @@ async fn a_full_disk_refuses_and_recovers_and_loses_nothing() {
         .collect();
     numbers.dedup();
     assert_eq!(numbers, put_numbers);
-    // The next start finds all of it, and nothing that is half.
+    // The next start finds all of it, and no half file.
     let system = start(&template(&seen), disk.state()).await;
     idle(&system).await;
     let key = AttributeValue::S("item-9".to_owned());
@@ -216,7 +218,7 @@ async fn a_full_disk_refuses_and_recovers_and_loses_nothing() {
 async fn what_fails_while_the_disk_is_full_is_not_given_up_on() {
     let Some(disk) = Disk::mount(48) else { return };
     let seen = disk.place.file("seen");
-    // Every record and every event fails until it is repaired, and there is no second attempt.
+    // Every record and every event fails until the function is repaired. There is no second attempt.
     let template = template(&seen)
         .replace("BatchSize: 10", "BatchSize: 10, MaximumRetryAttempts: 0")
         .replace("NOISE: 'yes'", "FAILING: '='");
@@ -250,7 +252,7 @@ async fn what_fails_while_the_disk_is_full_is_not_given_up_on() {
     std::fs::write(format!("{seen}.repaired"), "").unwrap();
     disk.empty();
     until("the record is read", || lines(&seen).len() == 1).await;
-    // The event had all of its three attempts beside the one on the full disk.
+    // The event had its three attempts, in addition to the one on the full disk.
     idle(&system).await;
     assert_eq!(lines(&event), ["xxxx"]);
     system.stop().await;

@@ -1,4 +1,4 @@
-//! `kill -9` of the whole system, and what the next start makes of it.
+//! `kill -9` of the whole system, and the start after it.
 
 mod support;
 
@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use support::{Temporary, Victim, idle, kinesis_at, lines, reader_template, start, until};
 
-/// Puts records of a few keys until the endpoint is gone. Returns how many of each key were answered.
+/// Puts records of a few keys until the endpoint is gone. Returns how many records of each key were acknowledged.
 async fn put_until_gone(endpoint: String, from: BTreeMap<String, u32>) -> BTreeMap<String, u32> {
     let client = kinesis_at(&endpoint, "test");
     let mut answered = from;
@@ -63,9 +63,9 @@ async fn a_killed_system_loses_nothing_that_was_answered() {
     let all = lines(&seen);
     for (key, count) in &answered {
         assert!(*count > 50, "{answered:?}");
-        // A put that the kill cut off may have been done: its records come after the last one answered, and the next
-        // round puts the same numbers again. Repeats are allowed, anywhere; what must hold is that each record is first
-        // seen after all before it.
+        // A put without an answer may have succeeded. Its records come after the last acknowledged one, and the next
+        // round puts the same numbers again. Repeats are allowed anywhere. But each record is first seen after all records
+        // before it.
         let mut next = 0;
         for line in all
             .iter()
@@ -84,7 +84,7 @@ async fn a_killed_system_loses_nothing_that_was_answered() {
         );
     }
     system.stop().await;
-    // Everything is finished: nothing is left to be put again.
+    // Everything is finished, so nothing is left to put again.
     let journal = place.path().join("state/journal/rewind-stream");
     let left: u64 = std::fs::read_dir(journal)
         .unwrap()

@@ -1,4 +1,5 @@
-//! A system on somebody else's DynamoDB and Kinesis: here another local system's, behind one URL as LocalStack's are.
+//! A system on an external endpoint: here the DynamoDB and Kinesis of another local system, behind one URL as in
+//! LocalStack.
 
 mod support;
 
@@ -45,7 +46,7 @@ async fn forward(Shared(services): Shared<Services>, mut request: Request) -> Re
         &services.dynamodb
     };
     *request.uri_mut() = format!("{url}/").parse().unwrap();
-    // The services take requests for themselves only.
+    // A service accepts only requests with its own host.
     request.headers_mut().remove("host");
     services
         .client

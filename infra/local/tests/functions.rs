@@ -151,7 +151,7 @@ async fn a_function_that_exceeds_its_timeout_is_killed() {
             .ends_with("Task timed out after 1.00 seconds")
     );
     assert!(begun.elapsed() < Duration::from_secs(2));
-    // The next invocation has a process of its own.
+    // The next invocation has a new process.
     assert_eq!(invoke(&system, "hasty", json!(1)).await.json(), json!(1));
     system.stop().await;
 }
@@ -298,20 +298,20 @@ async fn an_event_that_a_stop_interrupts_is_begun_again_at_the_next_start() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_function_prints_is_in_its_log() {
+async fn the_output_of_a_function_is_in_its_log() {
     let place = Temporary::new();
     let system = start(TEMPLATE, place.state()).await;
     let log = place.path().join("state/logs/rewind-worker.log");
     let has = |text: &str| std::fs::read_to_string(&log).is_ok_and(|log| log.contains(text));
     until("its first line is kept", || has("worker begins")).await;
-    // Also what it says on standard error, and last of all.
+    // Standard error is kept too, up to the last line.
     invoke(&system, "worker", json!({"do": "panic"})).await;
     until("its panic is kept", || has("told to panic")).await;
     system.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_is_no_longer_needed_ends_without_a_word() {
+async fn a_process_that_is_no_longer_needed_prints_nothing_at_its_end() {
     let functions: String = (0..8)
         .map(|number| {
             format!(
@@ -334,7 +334,7 @@ async fn a_process_that_is_no_longer_needed_ends_without_a_word() {
             "{:?}",
             system.function_pids()
         );
-        // They are let go after ten seconds without work, all but one of each function.
+        // After ten seconds without work, all but one process of each function are ended.
         let begun = Instant::now();
         while system.function_pids().len() > 8 {
             assert!(begun.elapsed() < Duration::from_secs(20), "they stay");

@@ -70,7 +70,7 @@ async fn a_request_reaches_its_function_and_the_answer_comes_back() {
         (plain.status.as_u16(), plain.json()),
         (200, json!({"hello": "world"}))
     );
-    // The gateway listens on loopback only, so that it asks nobody for authorization.
+    // The gateway listens on loopback only, and asks for no authorization.
     let signed = Request::post(format!("{}/locked", system.url()))
         .header("content-type", "application/json; charset=utf-8")
         .body(Body::from("{}"));
@@ -97,7 +97,7 @@ async fn a_body_that_is_too_large_is_a_problem() {
     assert!(is_problem(&over_the_gateway, 413, "/events").contains("10485760 bytes"));
     let over_lambda = post(&system, "/events", "x".repeat(6 * 1024 * 1024)).await;
     assert!(is_problem(&over_lambda, 413, "/events").contains("Lambda"));
-    // Binary grows by a third on its way.
+    // Binary data grows by a third in base64.
     let binary = post(&system, "/events", vec![0xff; 5 * 1024 * 1024]).await;
     assert!(is_problem(&binary, 413, "/events").contains("Lambda"));
     assert_eq!(
@@ -115,8 +115,8 @@ async fn a_function_error_is_a_problem() {
     let detail = is_problem(&get(&system, "/fail").await, 500, "/fail");
     assert!(detail.contains("told to fail"), "{detail}");
     let detail = is_problem(&get(&system, "/odd").await, 500, "/odd");
-    assert!(detail.contains("no HTTP response"), "{detail}");
-    // It comes back doubled by its escaped quotes, which is more than a function may answer.
+    assert!(detail.contains("not an HTTP response"), "{detail}");
+    // The escaped quotes double the answer, which is then over the limit of a function.
     let answer = post(&system, "/events", "\"".repeat(2 * 1024 * 1024)).await;
     let detail = is_problem(&answer, 500, "/events");
     assert!(detail.contains("Function.ResponseSizeTooLarge"), "{detail}");

@@ -1,4 +1,4 @@
-//! What every endpoint says to a client that speaks HTTP badly, or not at all.
+//! Every endpoint answers a client whose HTTP is malformed, slow or missing.
 
 mod support;
 
@@ -49,7 +49,7 @@ async fn endpoints(system: &System) -> [String; 4] {
     })
 }
 
-/// What comes back for these bytes until the connection is closed, or nothing comes for two seconds.
+/// Sends these bytes. Returns the answer: up to the end of the connection, or to two seconds of silence.
 fn raw(address: &str, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream
@@ -68,7 +68,7 @@ fn until_closed(stream: &mut TcpStream) -> String {
     String::from_utf8(answer).unwrap()
 }
 
-/// The problem that an answer holds, with the status of the answer.
+/// The status of an answer, and the problem in it.
 fn problem(answer: &str) -> (u16, Value) {
     let (head, body) = answer
         .split_once("\r\n\r\n")
@@ -215,7 +215,7 @@ async fn a_body_that_is_none_is_a_problem() {
         format!("{post}transfer-encoding: chunked\r\n\r\nzz\r\n").as_bytes(),
     );
     is_problem(&chunks, 400, "body", "chunk");
-    // It is refused by what it says of itself, before a byte of it has come.
+    // The declared length is enough to refuse it, before the first byte.
     let huge = raw(
         &address,
         format!("{post}content-length: 99999999999\r\n\r\n").as_bytes(),
@@ -261,7 +261,7 @@ async fn who_sends_slowly_is_answered_408() {
             stream.set_read_timeout(Some(PATIENCE * 4)).unwrap();
             let mut writer = stream.try_clone().unwrap();
             writer.write_all(first.as_bytes()).unwrap();
-            // A byte now and then, for longer than the endpoint waits.
+            // One byte at a time, for longer than the endpoint waits.
             std::thread::spawn(move || {
                 for byte in rest.as_bytes().iter().cycle().take(40) {
                     std::thread::sleep(PATIENCE / 8);
@@ -280,7 +280,7 @@ async fn who_sends_slowly_is_answered_408() {
         is_problem(&head, 408, "head", "0.4 seconds");
         let path = match address == system.url()[7..] {
             true => "/events",
-            // The path of some process's answer on the Runtime API, and of nothing elsewhere.
+            // DynamoDB and Kinesis read a body here. The Runtime API has no such route.
             false => "/",
         };
         let post =

@@ -1,6 +1,6 @@
-//! The race that the lock around the embedded Kinesis is there for.
+//! Shows the race that the lock around the embedded Kinesis prevents.
 //!
-//! Without it, a tailing reader missed 148 to 506 of 32,960 records, and three of five runs dead-locked.
+//! Without the lock, a tailing reader missed 148 to 506 of 32,960 records, and three of five runs dead-locked.
 
 mod support;
 
@@ -24,7 +24,7 @@ const TEMPLATE: &str =
 #[test]
 fn a_tailing_reader_misses_no_record_of_eight_producers_and_sees_none_twice() {
     let (sender, ended) = mpsc::channel();
-    // On a thread of its own: a dead-lock holds all threads of the runtime, its timers included.
+    // The watchdog has its own thread: a dead-lock holds all threads of the runtime, timers included.
     std::thread::spawn(move || {
         sender.send(tokio::runtime::Runtime::new().unwrap().block_on(race()))
     });
@@ -65,7 +65,7 @@ async fn race() -> Vec<String> {
     seen
 }
 
-/// Reads until the producers are done and nothing more comes.
+/// Reads until the producers are done and a read returns nothing.
 async fn tail(
     client: aws_sdk_kinesis::Client,
     stream: String,

@@ -89,7 +89,7 @@ async fn a_function_does_what_its_policies_say_and_nothing_else() {
         .unwrap();
     assert_eq!(item.item.unwrap()["by"], AttributeValue::S("me".to_owned()));
 
-    // The resource policy binds everyone, the operator included, whatever a function's policies say.
+    // The resource policy also binds the operator, and functions whose policies allow more.
     for client in [&writer, &operator] {
         let refused = client
             .put_item()
@@ -262,7 +262,7 @@ Resources:
               Resource: "*"
 "#;
 
-/// All ways to take an item out of a table, or to write over it, and all ways to say so.
+/// All requests that delete or overwrite an item, in all spellings.
 fn attacks() -> Vec<(&'static str, serde_json::Value)> {
     use serde_json::json;
     let key = json!({"id": {"S": "one"}});
@@ -272,7 +272,7 @@ fn attacks() -> Vec<(&'static str, serde_json::Value)> {
     let delete = "DELETE FROM \"rewind-log\" WHERE id = 'one'";
     let mut attacks = vec![
         ("DeleteItem", json!({"TableName": table, "Key": key})),
-        // What the engine does not read of a request must not confuse the guard.
+        // Parts of a request that the engine ignores must not confuse the guard.
         (
             "DeleteItem",
             json!({"TableName": table, "Key": key, "IndexName": 5, "Statements": {}}),
@@ -370,7 +370,7 @@ async fn there_is_one_door_to_the_tables_and_it_is_guarded() {
             );
             let text = String::from_utf8_lossy(&answer.body).into_owned();
             if is_door {
-                // A denial, or, for the table itself, its protection.
+                // The guard denies it, or the protection of the table does.
                 let is_refused = text.contains("denies it to everyone")
                     || text.contains("protected against deletion");
                 assert!(is_refused, "{operation} {body}: {text}");

@@ -1,4 +1,4 @@
-//! Schedules, with real processes and minutes of 50 milliseconds.
+//! Schedules, with real processes and with minutes of 50 milliseconds.
 
 mod support;
 
@@ -9,7 +9,7 @@ use local::{Options, State, System};
 use serde_json::{Value, json};
 use support::{Temporary, idle, lines, options, until};
 
-/// A template with a function that notes scheduled events in `seen`, and has schedules.
+/// A template with schedules, and a function that writes scheduled events to the file `seen`.
 fn template(seen: &str, events: &str) -> String {
     format!(
         r#"
@@ -61,7 +61,7 @@ async fn a_schedule_invokes_its_function_over_and_over() {
         "five periods of 100 ms take {:?}",
         begun.elapsed()
     );
-    // Between two runs nothing is under way, and nothing of a run that has ended is left behind.
+    // Between two invocations nothing is under way, and an ended invocation leaves no file.
     idle(&system).await;
     system.stop().await;
     let runs = read(&file);

@@ -1,4 +1,4 @@
-//! Starting: what is found again, and one clear line for each thing that is wrong.
+//! Starting: what a restart finds again, and one clear line for each error.
 
 mod support;
 
@@ -125,7 +125,7 @@ async fn the_state_is_nobody_elses() {
             "{part}: {names:?}"
         );
     }
-    // A folder of before is closed, and one that is not the system's own is left as it is.
+    // An older state folder becomes private. Another existing folder keeps its permissions.
     use std::os::unix::fs::PermissionsExt;
     let open = std::fs::Permissions::from_mode(0o755);
     std::fs::set_permissions(&state, open.clone()).unwrap();
@@ -209,7 +209,7 @@ async fn a_database_that_is_none_is_corrupt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_journal_that_is_none_is_corrupt() {
+async fn a_file_that_is_not_a_journal_is_corrupt() {
     let place = Temporary::new();
     let template = support::reader_template(1, "X: x", "BatchSize: 1");
     let journal = place

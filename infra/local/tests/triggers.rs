@@ -11,7 +11,7 @@ use local::{State, System};
 use serde_json::Value;
 use support::{Temporary, idle, kinesis, lines, put, reader_template, start, until};
 
-/// What the test function notes of a record.
+/// What the test function writes for a record.
 fn noted(key: &str, text: &str) -> String {
     format!("{key}={}", STANDARD.encode(text))
 }
@@ -20,7 +20,7 @@ fn texts(range: std::ops::Range<u32>) -> Vec<String> {
     range.map(|number| format!("{number:05}")).collect()
 }
 
-/// A system whose function notes what it sees in the file `seen`.
+/// A system whose function writes its records to the file `seen`.
 async fn reader(
     place: &Temporary,
     shards: u32,
@@ -126,7 +126,7 @@ async fn lanes_keep_the_order_of_a_key() {
     }
     assert!(
         system.function_pids().len() > 1,
-        "lanes of one shard work at once"
+        "key groups of one shard work at once"
     );
     system.stop().await;
 }
@@ -402,7 +402,7 @@ async fn a_waiting_mapping_invokes_at_once() {
     times.sort();
     let (whole, put) = times[times.len() / 2];
     println!("put {put:?}, put to finished {whole:?}");
-    // Many times what it takes on a quiet machine, and still less than any polling interval.
+    // Far more than it takes on a quiet machine, and less than any polling interval.
     assert!(whole < Duration::from_millis(100), "{whole:?}");
     system.stop().await;
 }

@@ -1,13 +1,27 @@
 //! A domain that panics on one event.
 #![deny(missing_docs)]
 
-use rewind::{RecordedEvent, Rejection, Service, SingleStreamProjection};
+use rewind::{Envelope, Event, Rejection, Service, SingleStreamProjection};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The type of the events that count.
 pub const COUNTED: &str = "counted";
 /// The type of the event that the domain panics on.
 pub const POISON: &str = "poison";
+
+/// What happens to a meter.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub enum MeterEvent {
+    /// One more: [`COUNTED`].
+    Counted {},
+    /// The domain panics on it: [`POISON`].
+    Poison {},
+}
+
+impl Event for MeterEvent {
+    const CATEGORY: &'static str = "meter";
+}
 
 /// How many events a stream has.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -21,13 +35,18 @@ pub struct Count {
 pub struct Counts;
 
 impl SingleStreamProjection for Counts {
-    type State = Count;
+    type Event = MeterEvent;
+    type Row = Count;
     const NAME: &'static str = "counts";
-    const CATEGORY: &'static str = "meter";
 
-    fn apply(count: &mut Count, event: &RecordedEvent) -> Result<(), Rejection> {
-        assert_ne!(event.event_type(), POISON, "the domain has a fault");
-        count.events += 1;
+    fn apply(count: &mut Count, event: &Envelope<MeterEvent>) -> Result<(), Rejection> {
+        match event.data {
+            MeterEvent::Counted {} => count.events += 1,
+            // By its words, put together at run time, only the place is told.
+            MeterEvent::Poison {} => {
+                assert_ne!(event.event_type(), POISON, "the domain has a fault")
+            }
+        }
         Ok(())
     }
 }

@@ -54,6 +54,7 @@ fn main() -> ExitCode {
                 panic!("{}: {error}", Path::new(&built).display());
             });
             panics_unwind(&built);
+            the_fault_layer_is_not_in(&built);
             one_poisoned_stream_of_twelve_stalls(&built);
             println!("one poisoned stream of twelve stalls, and its process goes on ... ok");
             ExitCode::SUCCESS
@@ -146,6 +147,17 @@ fn options(built: OsString, state: PathBuf) -> Options {
         extra_env: vec![(BUILT.into(), built.into_string().unwrap())],
         ..Options::new(Template::read(template).unwrap(), worker)
     }
+}
+
+/// The fault layer is in this very program, and not in what is deployed.
+fn the_fault_layer_is_not_in(built: &Path) {
+    let name = fault_layer::VARIABLE.as_bytes();
+    let is_in = |program: &Path| {
+        let bytes = fs::read(program).unwrap();
+        bytes.windows(name.len()).any(|window| window == name)
+    };
+    assert!(is_in(&env::current_exe().unwrap()), "the search is blind");
+    assert!(!is_in(built), "{}: the fault layer", built.display());
 }
 
 /// The processes of the write function.

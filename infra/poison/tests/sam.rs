@@ -88,20 +88,22 @@ fn nothing_is_asked_of_sam_that_it_ignores() {
     }
 }
 
-/// The features of a build are those that its folder's packages ask for
-/// together. The local system's package asks for the fault layer.
+/// The fault layer is a package that only tests depend on. What is deployed and
+/// what is installed are found by what their folders build.
 #[test]
-fn no_function_is_deployed_with_the_fault_layer() {
-    for function in functions() {
+fn nothing_that_is_deployed_or_installed_has_the_fault_layer() {
+    let deployed = functions().into_iter().map(|function| function.folder);
+    for folder in deployed.chain([root().join("cli")]) {
         let tree = [
             "tree",
             "--locked",
-            "--target=aarch64-unknown-linux-gnu",
-            "--edges=normal,features",
+            "--target=all",
+            "--edges=normal,build",
             "--prefix=none",
         ];
-        let tree = cargo(&function.folder, &tree);
-        assert!(tree.contains("rewind-aws v"), "{}: {tree}", function.name);
-        assert!(!tree.contains(r#"feature "faults""#), "{}", function.name);
+        let tree = cargo(&folder, &tree);
+        let name = folder.display();
+        assert!(tree.contains("rewind-aws v"), "{name}: {tree}");
+        assert!(!tree.contains("fault-layer v"), "{name}: {tree}");
     }
 }

@@ -18,15 +18,12 @@
 //! | 3 | [`event_table`] | the events table: claims, commits, reading |
 //! | 3 | [`data_table`] | the data store: rows, transactions, records of readers |
 //! | 2 | [`aws`] | what the rooms above need of the SDK |
-//! | | `faults` | faults between Rewind and AWS, for tests; a feature of this crate |
 #![deny(missing_docs)]
 
 pub mod audit;
 pub mod aws;
 pub mod data_table;
 pub mod event_table;
-#[cfg(feature = "faults")]
-pub mod faults;
 pub mod generation;
 pub mod history;
 pub mod playback;

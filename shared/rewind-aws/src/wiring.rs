@@ -61,12 +61,7 @@ impl Clients {
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .load()
             .await;
-        let clients = Self::new(config);
-        #[cfg(feature = "faults")]
-        if let Some(faults) = crate::faults::Faults::from_env() {
-            return clients.with_faults(&faults);
-        }
-        clients
+        Self::new(config)
     }
 
     /// Clients of local, AWS-compatible endpoints of DynamoDB and Kinesis, over
@@ -105,7 +100,7 @@ impl Clients {
         }
     }
 
-    /// Clients of a given configuration, such as one with a fault layer.
+    /// Clients of a given configuration.
     pub fn new(config: SdkConfig) -> Self {
         Self {
             config,
@@ -122,27 +117,11 @@ impl Clients {
         self
     }
 
-    /// The same clients behind a layer of faults.
-    #[cfg(feature = "faults")]
+    /// The same clients with a changed configuration, such as one whose HTTP
+    /// client a test wraps.
     #[must_use]
-    pub fn with_faults(self, faults: &crate::faults::Faults) -> Self {
-        let inner = self.config.http_client();
-        let inner = inner.unwrap_or_else(|| Builder::new().build_http());
-        let config = self.config.into_builder();
-        let config = config.http_client(faults.around(inner)).build();
-        Self { config, ..self }
-    }
-
-    /// The same clients with another number of attempts at each request, and
-    /// waits between them that begin with `backoff`: a test has no time for the
-    /// second that the SDK begins with.
-    #[cfg(feature = "faults")]
-    #[must_use]
-    pub fn with_attempts(self, attempts: u32, backoff: Duration) -> Self {
-        let retries = RetryConfig::standard()
-            .with_max_attempts(attempts)
-            .with_initial_backoff(backoff);
-        let config = self.config.into_builder().retry_config(retries).build();
+    pub fn map_config(self, change: impl FnOnce(SdkConfig) -> SdkConfig) -> Self {
+        let config = change(self.config);
         Self { config, ..self }
     }
 

@@ -3,14 +3,15 @@
 mod support;
 
 use aws_lambda_events::{encodings::Body, kinesis::KinesisEvent};
-use rewind::{Batch, CloudEvent};
+use base64::{Engine, engine::general_purpose::STANDARD};
+use rewind::{Batch, CloudEvent, Delivery, Target};
 use rewind_aws::{
     aws::{
         batch::{Failures, Record},
         http::Request,
         producer::Outgoing,
     },
-    data_table::shard::Shards,
+    data_table::{data_store::Key, shard::Shards},
     project::projector::Projector,
     sequence::sequencer::Sequencer,
 };
@@ -159,7 +160,7 @@ async fn a_function_says_itself_that_its_batch_fails() {
     // not there: whatever has to be read of it fails.
     let events = aws.clients.event_store("rewind-no-such-table");
     let projector = Projector::new(service(), events, aws.data());
-    let write = write::Handler::new(projector, aws.data());
+    let write = write::Handler::new(projector, service(), aws.data());
     Sequencer::new(aws.events())
         .record(&[event("count-1", "a", 1), event("count-1", "b", 2)])
         .await;
@@ -180,10 +181,69 @@ async fn a_function_says_itself_that_its_batch_fails() {
 }
 
 fn trigger(data: &str) -> KinesisEvent {
-    use base64::{Engine, engine::general_purpose::STANDARD};
     let sample = include_str!("../../../events/pump.json");
     let mut event: Value = serde_json::from_str(sample).unwrap();
     event["Records"].as_array_mut().unwrap().truncate(1);
     event["Records"][0]["kinesis"]["data"] = STANDARD.encode(data).into();
     serde_json::from_value(event).unwrap()
+}
+
+#[tokio::test]
+async fn a_type_that_no_enum_declares_is_passed_over_and_listed() {
+    let aws = Aws::start().await;
+    let mut strange = event("count-1", "b", 2);
+    strange.event_type = "painted".into();
+    let mut elsewhere = event("nowhere-1", "d", 4);
+    elsewhere.event_type = "painted".into();
+    let events = [
+        event("count-1", "a", 1),
+        strange,
+        event("count-1", "c", 3),
+        elsewhere,
+    ];
+    Sequencer::new(aws.events()).record(&events).await;
+    let projector = Projector::new(service(), aws.events(), aws.data());
+    let write = write::Handler::new(projector, service(), aws.data());
+    let mut batch = Vec::new();
+    for stream in ["count-1", "nowhere-1"] {
+        let events = recorded(&aws.events(), stream).await;
+        let packed = Delivery::encode(&events, None).remove(0);
+        batch.push(STANDARD.encode(packed.text));
+    }
+    let batch: KinesisEvent = serde_json::from_value(json!({"Records": batch
+        .iter()
+        .enumerate()
+        .map(|(nth, data)| json!({
+            "eventID": format!("shardId-000000000000:{nth}"), "eventVersion": "1.0",
+            "eventSource": "aws:kinesis", "eventName": "aws:kinesis:record", "awsRegion": "us-east-1",
+            "eventSourceARN": "arn:aws:kinesis:us-east-1:000000000000:stream/events",
+            "kinesis": {"kinesisSchemaVersion": "1.0", "partitionKey": "count-1", "sequenceNumber": nth.to_string(), "data": data, "approximateArrivalTimestamp": 1.0},
+        }))
+        .collect::<Vec<_>>()}))
+    .unwrap();
+    for _ in 0..2 {
+        let answer = write.handle(batch.clone()).await.unwrap();
+        assert!(
+            serde_json::to_value(&answer).unwrap()["batchItemFailures"]
+                .as_array()
+                .unwrap()
+                .is_empty()
+        );
+    }
+    let health = health(&aws, Duration::ZERO).await;
+    assert_eq!(health["status"], "ok", "{health}");
+    let expected =
+        json!([{"category": "count", "type": "painted", "stream": "count-1", "version": 2}]);
+    assert_eq!(health["undeclared"], expected);
+    let key = Key::row(
+        &Target {
+            projection: "sums".into(),
+            generation: 1,
+        },
+        "1",
+    );
+    let row = aws.data().get(&key).await.unwrap().unwrap();
+    assert_eq!(row.watermark, 3);
+    assert_eq!(row.state, Some(json!({"sum": 4, "seen": [1, 3]})));
+    aws.system.stop().await;
 }

@@ -7,7 +7,7 @@ mod support;
 
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use rewind::{
-    CloudEvent, Head, MultiStreamProjection, RecordedEvent, Rejection, Service,
+    CloudEvent, Envelope, Event, Head, MultiStreamProjection, Rejection, Service,
     SingleStreamProjection, StreamName, Target, commit,
     event::raw,
     reversal::{Reversal, Reversals},
@@ -25,6 +25,8 @@ use rewind_aws::{
     project::projector::Projector,
     sequence::sequencer::{Outcome, Sequencer},
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -45,14 +47,43 @@ impl Watch for Found {
 /// How many streams one batch has.
 const BATCH: usize = 40;
 
+/// What an event says, and what row a fold makes of it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+enum AnyEvent {
+    Said(Said),
+}
+
+impl Event for AnyEvent {
+    const CATEGORY: &'static str = "any";
+}
+
+/// The same, in a category of its own.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+enum NamedEvent {
+    Said(Said),
+}
+
+impl Event for NamedEvent {
+    const CATEGORY: &'static str = "named";
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+struct Said {
+    #[serde(default)]
+    row: Value,
+    #[serde(default)]
+    keys: Value,
+}
+
 /// A row that is what the last event says.
 struct Mirror;
 impl SingleStreamProjection for Mirror {
-    type State = Value;
+    type Event = AnyEvent;
+    type Row = Value;
     const NAME: &'static str = "mirror";
-    const CATEGORY: &'static str = "any";
-    fn apply(row: &mut Value, event: &RecordedEvent) -> Result<(), Rejection> {
-        *row = event.data::<Value>()?["row"].take();
+    fn apply(row: &mut Value, event: &Envelope<AnyEvent>) -> Result<(), Rejection> {
+        let AnyEvent::Said(said) = &event.data;
+        *row = said.row.clone();
         Ok(())
     }
 }
@@ -60,15 +91,17 @@ impl SingleStreamProjection for Mirror {
 /// The same under keys that the event names.
 struct Shelf;
 impl MultiStreamProjection for Shelf {
+    type Event = AnyEvent;
     type Row = Value;
     const NAME: &'static str = "shelf";
-    const CATEGORIES: &'static [&'static str] = &["any"];
-    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
-        let keys = event.data::<Value>()?["keys"].take();
-        serde_json::from_value(keys).map_err(|_| Rejection::new("the keys are no texts"))
+    fn keys(event: &Envelope<AnyEvent>) -> Result<Vec<String>, Rejection> {
+        let AnyEvent::Said(said) = &event.data;
+        let keys = serde_json::from_value(said.keys.clone());
+        keys.map_err(|_| Rejection::new("the keys are no texts"))
     }
-    fn apply(_: &str, row: &mut Value, event: &RecordedEvent) -> Result<(), Rejection> {
-        *row = event.data::<Value>()?["row"].take();
+    fn apply(_: &str, row: &mut Value, event: &Envelope<AnyEvent>) -> Result<(), Rejection> {
+        let AnyEvent::Said(said) = &event.data;
+        *row = said.row.clone();
         Ok(())
     }
 }
@@ -76,12 +109,13 @@ impl MultiStreamProjection for Shelf {
 /// A row that keeps every name that it has seen.
 struct Names;
 impl SingleStreamProjection for Names {
-    type State = BTreeMap<String, u64>;
+    type Event = NamedEvent;
+    type Row = BTreeMap<String, u64>;
     const NAME: &'static str = "names";
-    const CATEGORY: &'static str = "named";
-    fn apply(names: &mut Self::State, event: &RecordedEvent) -> Result<(), Rejection> {
-        let name = event.data::<Value>()?["row"].take();
-        let name = name.as_str().ok_or_else(|| Rejection::new("no name"))?;
+    fn apply(names: &mut Self::Row, event: &Envelope<NamedEvent>) -> Result<(), Rejection> {
+        let NamedEvent::Said(said) = &event.data;
+        let name = said.row.as_str();
+        let name = name.ok_or_else(|| Rejection::new("no name"))?;
         *names.entry(name.to_string()).or_default() += 1;
         Ok(())
     }

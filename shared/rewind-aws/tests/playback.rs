@@ -5,10 +5,11 @@
 mod subscriber;
 mod support;
 
+use fault_layer::{Faults, Kind, Plan};
 use futures::future::{join, join_all};
 use rewind::{
     CloudEvent, Delivery, RecordedEvent, Selection, StreamName,
-    envelope::{Marker, Nothing},
+    delivery::{Marker, Nothing},
     selection::micros,
 };
 use rewind_aws::{
@@ -18,7 +19,6 @@ use rewind_aws::{
     },
     aws::{clock::now, producer::Stream},
     data_table::data_store::Key,
-    faults::{Faults, Kind, Plan},
     generation::lifecycle,
     history::partition::PAGE,
     playback::{
@@ -39,7 +39,7 @@ use std::{
     time::{Duration, Instant},
 };
 use subscriber::Subscriber;
-use support::{Aws, THIRTEEN_IS_FINE, event, service};
+use support::{Aws, THIRTEEN_IS_FINE, event, impatient, service};
 
 /// So many streams of the category `count`, each of so many events, in commits
 /// of one to three. Every third event is of another type.
@@ -152,7 +152,7 @@ async fn of_ten_rebuilds_at_once_one_is_made_and_nine_name_it() {
     });
     let system = &aws.system;
     let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
-    let clients = clients.with_faults(&faults);
+    let clients = clients.map_config(|config| faults.around(config));
     let data = clients.data_store(system.table("DataTable").unwrap());
     let player = || {
         let (events, replay) = (aws.events(), aws.stream("ReplayStream"));
@@ -497,9 +497,7 @@ async fn faulty_stream(aws: &Aws, faults: &Faults) -> Stream {
         aws.system.kinesis_endpoint(),
     );
     let clients = Clients::at(dynamodb, kinesis).await;
-    let clients = clients
-        .with_attempts(2, Duration::from_millis(2))
-        .with_faults(faults);
+    let clients = clients.map_config(|config| faults.around(impatient(config, 2)));
     clients.stream_named(aws.system.stream("ReplayStream").unwrap())
 }
 

@@ -3,22 +3,22 @@
 mod support;
 
 use rewind::{
-    Delivery, NewEvent, Receiver, RecordedEvent, Rejection, Replay, Rule, Service, StreamName,
-    Target, envelope::Nothing,
+    Delivery, Envelope, NewEvent, Receiver, RecordedEvent, Rejection, Replay, Rule, Service,
+    StreamName, Target, delivery::Nothing,
 };
 use rewind_aws::{data_table::data_store::Key, react::reactor::Reactor};
-use serde_json::{Value, json};
-use support::{Aws, event};
+use serde_json::json;
+use support::{Aws, CountEvent, event};
 
 /// Notes every number.
 struct Notes;
 impl Rule for Notes {
+    type Event = CountEvent;
     const NAME: &'static str = "notes";
-    const CATEGORY: &'static str = "count";
-    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
+    fn react(event: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {
         let note = StreamName::new("note-1")?;
-        let data: Value = event.data()?;
-        Ok(vec![NewEvent::new(note, "noted", data)])
+        let data = json!({"n": event.data.number().n});
+        Ok(vec![NewEvent::untyped(note, "noted", data)])
     }
 }
 

@@ -4,8 +4,8 @@
 mod support;
 
 use rewind::{
-    CloudEvent, Delivery, MultiStreamProjection, Receiver, RecordedEvent, Rejection, Replay,
-    Reverted, Service, SingleStreamProjection, StreamName, Target,
+    CloudEvent, Delivery, Envelope, MultiStreamProjection, Receiver, RecordedEvent, Rejection,
+    Replay, Reverted, Service, SingleStreamProjection, StreamName, Target,
     reversal::{Reversal, Reversals},
 };
 use rewind_aws::{
@@ -23,20 +23,20 @@ use rewind_aws::{
     sequence::sequencer::{Outcome, Sequencer},
 };
 use serde_json::{Value, json};
-use support::{Aws, Sums, delivery, event};
+use support::{Aws, CountEvent, Sums, delivery, event};
 
 /// Adds up, and can take back.
 struct Totals;
 impl SingleStreamProjection for Totals {
-    type State = i64;
+    type Event = CountEvent;
+    type Row = i64;
     const NAME: &'static str = "totals";
-    const CATEGORY: &'static str = "count";
-    fn apply(total: &mut i64, event: &RecordedEvent) -> Result<(), Rejection> {
-        *total += number(event)?;
+    fn apply(total: &mut i64, event: &Envelope<CountEvent>) -> Result<(), Rejection> {
+        *total += number(event);
         Ok(())
     }
-    fn revert(total: &mut i64, event: &RecordedEvent) -> Result<Reverted, Rejection> {
-        *total -= number(event)?;
+    fn revert(total: &mut i64, event: &Envelope<CountEvent>) -> Result<Reverted, Rejection> {
+        *total -= number(event);
         Ok(Reverted::Done)
     }
 }
@@ -44,31 +44,28 @@ impl SingleStreamProjection for Totals {
 /// Adds up over all streams.
 struct Overall;
 impl MultiStreamProjection for Overall {
+    type Event = CountEvent;
     type Row = i64;
     const NAME: &'static str = "overall";
-    const CATEGORIES: &'static [&'static str] = &["count"];
-    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
-        Ok(vec![format!("digit/{}", number(event)? % 10)])
+    fn keys(event: &Envelope<CountEvent>) -> Result<Vec<String>, Rejection> {
+        Ok(vec![format!("digit/{}", number(event) % 10)])
     }
-    fn apply(_: &str, total: &mut i64, event: &RecordedEvent) -> Result<(), Rejection> {
-        let n = number(event)?;
+    fn apply(_: &str, total: &mut i64, event: &Envelope<CountEvent>) -> Result<(), Rejection> {
+        let n = number(event);
         if n == 666 {
             return Err(Rejection::new("the number of the beast"));
         }
         *total += n;
         Ok(())
     }
-    fn revert(_: &str, total: &mut i64, event: &RecordedEvent) -> Result<(), Rejection> {
-        *total -= number(event)?;
+    fn revert(_: &str, total: &mut i64, event: &Envelope<CountEvent>) -> Result<(), Rejection> {
+        *total -= number(event);
         Ok(())
     }
 }
 
-fn number(event: &RecordedEvent) -> Result<i64, Rejection> {
-    let data: Value = event.data()?;
-    data["n"]
-        .as_i64()
-        .ok_or_else(|| Rejection::new("no number"))
+fn number(event: &Envelope<CountEvent>) -> i64 {
+    event.data.number().n as i64
 }
 
 fn service() -> Service {

@@ -5,23 +5,32 @@
 //! more than it:
 //!
 //! ```
-//! use rewind::{Recorded, Refused, Service, SingleStreamProjection};
+//! use rewind::{Envelope, Event, Rejection, Service, SingleStreamProjection};
+//! use schemars::JsonSchema;
 //! use serde::{Deserialize, Serialize};
+//!
+//! #[derive(Serialize, Deserialize, JsonSchema)]
+//! enum AccountEvent {
+//!     Deposited { cents: i64 },
+//!     Withdrawn { cents: i64 },
+//! }
+//!
+//! impl Event for AccountEvent {
+//!     const CATEGORY: &'static str = "account";
+//! }
 //!
 //! #[derive(Default, Serialize, Deserialize)]
 //! struct Balance { cents: i64 }
 //!
-//! #[derive(Deserialize)]
-//! struct Deposited { cents: i64 }
-//!
 //! struct Balances;
 //! impl SingleStreamProjection for Balances {
-//!     type State = Balance;
+//!     type Event = AccountEvent;
+//!     type Row = Balance;
 //!     const NAME: &'static str = "balances";
-//!     const CATEGORY: &'static str = "account";
-//!     fn apply(balance: &mut Balance, event: &Recorded) -> Result<(), Refused> {
-//!         if event.kind() == "deposited" {
-//!             balance.cents += event.data::<Deposited>()?.cents;
+//!     fn apply(balance: &mut Balance, event: &Envelope<AccountEvent>) -> Result<(), Rejection> {
+//!         match event.data {
+//!             AccountEvent::Deposited { cents } => balance.cents += cents,
+//!             AccountEvent::Withdrawn { cents } => balance.cents -= cents,
 //!         }
 //!         Ok(())
 //!     }
@@ -29,66 +38,61 @@
 //!
 //! let service = Service::new().single_stream::<Balances>();
 //! # assert!(service.projection("balances").is_some());
-//! rewind::testing::given([("deposited", serde_json::json!({"cents": 5}))])
+//! rewind::testing::given([AccountEvent::Deposited { cents: 5 }])
 //!     .then_row::<Balances>(Balance { cents: 5 });
 //! ```
 //!
-//! | word | module |
+//! | room | what it is about |
 //! |---|---|
-//! | event, recorded event | [`event`] |
-//! | draft | [`draft`] |
-//! | stream, category, slice | [`stream`] |
-//! | commit, head | [`commit`] |
-//! | batch, delivery, replay | [`envelope`] |
-//! | aggregated record (KPL) | [`aggregated`] |
-//! | projection | [`projection`] |
-//! | watermark | [`watermark`] |
-//! | adapter, rule | [`reaction`] |
-//! | aggregate | [`aggregate`] |
-//! | reversal | [`reversal`] |
-//! | upcaster, schema version | [`upcast`] |
-//! | selection | [`selection`] |
-//! | misfit: why JSON is not of a type | [`misfit`] |
-//! | problem | [`problem`] |
+//! | `domain` | what a team implements: [`Event`], [`SingleStreamProjection`], [`MultiStreamProjection`], [`Adapter`], [`Rule`], [`Aggregate`], [`Upcaster`] |
+//! | [`Service`] | all that a team registers |
+//! | `fold` | a team's code at work: [`Projection`], [`Reaction`] |
+//! | `history` | rules of a stream: [`watermark`], [`reversal`], [`selection`] |
+//! | `record` | sent and stored forms: [`CloudEvent`], [`RecordedEvent`], [`Commit`], [`Batch`], [`Delivery`], [`Problem`] |
+//! | [`testing`] | the kit, golden files |
 #![deny(missing_docs)]
 
-pub mod aggregate;
-pub mod aggregated;
-pub mod cloudevents;
-pub mod commit;
-pub mod envelope;
-pub mod event;
-pub mod misfit;
-pub mod new_event;
-mod panics;
-pub mod problem;
-pub mod projection;
-pub mod reaction;
-mod rejection;
-pub mod reversal;
-pub mod selection;
-pub mod service;
-pub mod stream;
+mod domain;
+mod fold;
+mod history;
+mod record;
+mod service;
 pub mod testing;
-pub mod upcast;
-pub mod watermark;
-mod wire;
 
-pub use aggregate::Aggregate;
-pub use commit::{Commit, Head};
-pub use envelope::{Batch, Delivery, Receiver, Replay, Target};
-pub use event::{CloudEvent, MAX_DATA, RecordedEvent};
-pub use new_event::NewEvent;
-pub use problem::Problem;
-pub use projection::{
-    Change, Folded, MultiStreamProjection, Over, Projection, Reverted, SingleStreamProjection,
+pub use domain::{
+    aggregate::Aggregate,
+    categories::Categories,
+    event::{Declaration, Envelope, Event, Events, Holds, Naming, event_types},
+    new_event::NewEvent,
+    projection::{
+        MAX_ROW_KEY, MAX_ROWS_PER_EVENT, MultiStreamProjection, Reverted, SingleStreamProjection,
+    },
+    reaction::{Adapter, Rule, read_object},
+    rejection::Rejection,
+    stream::{self, BadStreamName, StreamName},
+    upcast::Upcaster,
 };
-pub use reaction::{Adapter, Reaction, Rule, read_input};
-pub use rejection::Rejection;
-pub use selection::Selection;
+pub use fold::{
+    aggregate::state_of,
+    projection::{Change, Folded, Over, Projection},
+    reaction::Reaction,
+    upcasters::Upcasters,
+};
+pub use history::{
+    reversal,
+    selection::{self, Selection},
+    watermark,
+};
+pub use record::{
+    cloudevents,
+    commit::{self, Commit, Head},
+    delivery::{self, Batch, Delivery, Receiver, Replay, Target},
+    event::{self, CloudEvent, MAX_DATA, RecordedEvent},
+    kpl, misfit,
+    problem::{self, Problem},
+    reserved,
+};
 pub use service::Service;
-pub use stream::{BadStreamName, StreamName};
-pub use upcast::Upcaster;
 
 /// The README's code is a test.
 #[cfg(doctest)]

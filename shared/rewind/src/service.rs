@@ -1,21 +1,26 @@
 //! A service: all that a team's domain registers.
 
 use crate::{
-    Adapter, Aggregate, MultiStreamProjection, Projection, Reaction, RecordedEvent, Rejection,
-    Rule, SingleStreamProjection,
-    aggregate::{self, Walk},
-    reaction,
-    upcast::{Upcaster, Upcasters},
+    Adapter, Aggregate, Categories, CloudEvent, Declaration, Event, Events, MultiStreamProjection,
+    Problem, Projection, Reaction, RecordedEvent, Rejection, Rule, SingleStreamProjection,
+    Upcaster,
+    fold::{
+        aggregate::{self, Walk},
+        reaction::{self, Known},
+        upcasters::Upcasters,
+    },
 };
+use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::Arc};
 
-/// The domain's projections, adapters, rules and aggregates, as the functions
-/// know them.
+/// The domain's events, projections, adapters, rules and aggregates, as the
+/// functions know them.
 #[derive(Debug, Clone, Default)]
 pub struct Service {
     projections: Vec<Projection>,
     reactions: Vec<Reaction>,
-    decided: Vec<(&'static str, Walk)>,
+    walks: Vec<(&'static str, Walk)>,
+    known: Arc<Known>,
     upcasters: Arc<Upcasters>,
 }
 
@@ -25,13 +30,27 @@ impl Service {
         Self::default()
     }
 
+    /// Declares the events of a category that no projection, rule or aggregate
+    /// reads.
+    ///
+    /// # Panics
+    ///
+    /// When another enum declares the category: at start-up, in the first test.
+    #[must_use]
+    pub fn events<E: Event>(mut self) -> Self {
+        self.declare(E::declarations());
+        self
+    }
+
     /// Registers a projection over one stream.
     ///
     /// # Panics
     ///
-    /// When the name is taken, or is none: at start-up, in the first test.
+    /// When the name is taken, or is none, or another enum declares the
+    /// category: at start-up, in the first test.
     #[must_use]
-    pub fn single_stream<P: SingleStreamProjection>(self) -> Self {
+    pub fn single_stream<P: SingleStreamProjection>(mut self) -> Self {
+        self.declare(P::Event::declarations());
         self.with_projection(Projection::single::<P>())
     }
 
@@ -39,9 +58,11 @@ impl Service {
     ///
     /// # Panics
     ///
-    /// When the name is taken, or is none: at start-up, in the first test.
+    /// When the name is taken, or is none, or another enum declares a
+    /// category: at start-up, in the first test.
     #[must_use]
-    pub fn multi_stream<P: MultiStreamProjection>(self) -> Self {
+    pub fn multi_stream<P: MultiStreamProjection>(mut self) -> Self {
+        self.declare(P::Event::declarations());
         self.with_projection(Projection::multi::<P>())
     }
 
@@ -61,19 +82,23 @@ impl Service {
     ///
     /// When the name is taken, or is none: at start-up, in the first test.
     #[must_use]
-    pub fn rule<R: Rule>(self) -> Self {
+    pub fn rule<R: Rule>(mut self) -> Self {
+        self.declare(R::Event::declarations());
         self.with_reaction(Reaction::rule::<R>())
     }
 
     /// Registers an aggregate: its category is then decided, and takes no
     /// events from outside.
+    ///
+    /// # Panics
+    ///
+    /// When another enum declares the category: at start-up, in the first test.
     #[must_use]
     pub fn aggregate<A: Aggregate>(mut self) -> Self {
-        self.decided.push((A::CATEGORY, aggregate::walk::<A>));
-        let decided = self.decided();
-        for reaction in &mut self.reactions {
-            reaction.keeping_out_of(&decided);
-        }
+        let category = <A::Event as Event>::CATEGORY;
+        self.walks.push((category, aggregate::walk::<A>));
+        Arc::make_mut(&mut self.known).decided.insert(category);
+        self.declare(A::Event::declarations());
         self
     }
 
@@ -91,13 +116,51 @@ impl Service {
             "two upcasters lift `{event_type}` from version {from}"
         );
         self.upcasters = Arc::new(upcasters);
-        for projection in &mut self.projections {
-            projection.lifting(&self.upcasters);
-        }
-        for reaction in &mut self.reactions {
-            reaction.lifting(&self.upcasters);
-        }
+        self.share();
         self
+    }
+
+    /// Checks an event that comes in from outside, or that the domain emits:
+    /// see [`Categories::check`].
+    ///
+    /// # Errors
+    ///
+    /// A problem that names the member and what was expected there.
+    pub fn check(&self, event: &CloudEvent) -> Result<(), Problem> {
+        self.known.categories.check(&self.upcasters, event)
+    }
+
+    /// Whether the category of a recorded event is declared and its type is not:
+    /// readers pass over such an event.
+    pub fn is_undeclared(&self, event: &RecordedEvent) -> bool {
+        let known = &self.known.categories;
+        known.is_undeclared(&self.upcasters, event)
+    }
+
+    /// The declared categories.
+    pub fn declared(&self) -> &Categories {
+        &self.known.categories
+    }
+
+    /// The JSON Schema of the data of every event type: by category, by type,
+    /// with the schema version.
+    pub fn schemas(&self) -> Value {
+        let of_category = |declared: &Declaration| {
+            let schemas = declared.schemas().into_iter();
+            let types: Map<String, Value> = schemas
+                .map(|(event_type, schema)| {
+                    let version = declared.types.get(&event_type);
+                    let about = json!({"schemaversion": version, "schema": schema});
+                    (event_type, about)
+                })
+                .collect();
+            json!({"open": declared.is_open, "types": types})
+        };
+        let all = self.known.categories.iter();
+        let all: Map<String, Value> = all
+            .map(|declared| (declared.category.to_string(), of_category(declared)))
+            .collect();
+        json!({"categories": all})
     }
 
     /// All upcasters.
@@ -105,28 +168,29 @@ impl Service {
         &self.upcasters
     }
 
-    /// All categories that anything here reads, and those that are decided.
-    /// Adapters and rules may write to others.
+    /// All categories that anything here reads or declares. Adapters and rules
+    /// may write to others.
     pub fn categories(&self) -> BTreeSet<&str> {
         let projections = self.projections.iter();
         let projections = projections.flat_map(|projection| projection.categories);
-        let reactions = self.reactions.iter().map(|known| known.category.as_str());
-        let decided = self.decided.iter().map(|(category, _)| *category);
+        let reactions = self.reactions.iter();
+        let reactions = reactions.flat_map(|known| known.categories.iter().map(String::as_str));
+        let declared = self.known.categories.iter().map(|known| known.category);
         projections
             .copied()
             .chain(reactions)
-            .chain(decided)
+            .chain(declared)
             .collect()
     }
 
     /// The first of a stream's events, given as they count, that its aggregate
     /// would not allow now; `None` where it allows all, or there is none.
-    pub fn first_refused(
+    pub fn first_rejected(
         &self,
         category: &str,
         events: &[&RecordedEvent],
     ) -> Option<(u64, Rejection)> {
-        let (_, walk) = self.decided.iter().find(|(known, _)| *known == category)?;
+        let (_, walk) = self.walks.iter().find(|(known, _)| *known == category)?;
         walk(&self.upcasters, events)
     }
 
@@ -159,16 +223,28 @@ impl Service {
 
     /// Whether only an aggregate writes to this category.
     pub fn is_decided(&self, category: &str) -> bool {
-        self.decided.iter().any(|(decided, _)| *decided == category)
+        self.known.decided.contains(category)
     }
 
-    fn decided(&self) -> Arc<BTreeSet<&'static str>> {
-        let decided = self.decided.iter().map(|(category, _)| *category);
-        Arc::new(decided.collect())
+    fn declare(&mut self, declarations: Vec<Declaration>) {
+        let known = Arc::make_mut(&mut self.known);
+        for declaration in declarations {
+            known.categories.add(declaration);
+        }
+        self.share();
     }
 
-    fn with_projection(mut self, mut projection: Projection) -> Self {
-        projection.lifting(&self.upcasters);
+    /// Hands upcasters and categories to all that is registered.
+    fn share(&mut self) {
+        for projection in &mut self.projections {
+            projection.lifting(&self.upcasters);
+        }
+        for reaction in &mut self.reactions {
+            reaction.within(&self.upcasters, &self.known);
+        }
+    }
+
+    fn with_projection(mut self, projection: Projection) -> Self {
         let name = projection.name;
         assert!(
             reaction::is_name(name),
@@ -179,18 +255,18 @@ impl Service {
             "two projections are named {name}"
         );
         self.projections.push(projection);
+        self.share();
         self
     }
 
-    fn with_reaction(mut self, mut reaction: Reaction) -> Self {
-        reaction.lifting(&self.upcasters);
-        reaction.keeping_out_of(&self.decided());
+    fn with_reaction(mut self, reaction: Reaction) -> Self {
         let origin = &reaction.origin;
         assert!(
             self.reactions.iter().all(|known| known.origin != *origin),
             "two reactions are named {origin}"
         );
         self.reactions.push(reaction);
+        self.share();
         self
     }
 }

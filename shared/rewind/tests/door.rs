@@ -3,12 +3,13 @@
 
 use proptest::{collection::vec, prelude::*};
 use rewind::{
-    CloudEvent, Problem, RecordedEvent,
+    CloudEvent, Event, Events, Problem, RecordedEvent, Service,
     cloudevents::{self, Defaults, rfc3339},
     commit::{self, Head},
     misfit,
 };
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 use std::collections::BTreeMap;
 
@@ -213,35 +214,35 @@ fn an_extension_is_a_text_a_boolean_or_a_whole_number_of_32_bits() {
 
 // What is told of a payload that does not fit.
 
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Debug, Serialize, Deserialize, PartialEq)]
 struct Item {
     price: u64,
     #[serde(default)]
     amounts: BTreeMap<String, u8>,
 }
 
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Debug, Serialize, Deserialize, PartialEq)]
 #[serde(rename_all = "kebab-case")]
 enum Way {
     ByPost,
     ByCourier { name: u8 },
 }
 
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Debug, Serialize, Deserialize, PartialEq)]
 #[serde(untagged)]
 enum Who {
     Number(u64),
     Pair(u64, bool),
 }
 
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Debug, Serialize, Deserialize, PartialEq)]
 #[serde(tag = "kind")]
 enum Paid {
     #[serde(rename = "cash")]
     Cash { cents: i8 },
 }
 
-#[derive(Debug, Deserialize, PartialEq)]
+#[derive(Debug, Serialize, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct Order {
     items: Vec<Item>,
@@ -251,6 +252,20 @@ struct Order {
     stream: Option<rewind::StreamName>,
     sign: Option<char>,
     rows: Option<BTreeMap<i16, [f32; 2]>>,
+}
+
+/// The same types as the events of a category.
+#[derive(Debug, Serialize, Deserialize, JsonSchema, PartialEq)]
+enum OrderEvent {
+    OrderPlaced(#[schemars(with = "Value")] Order),
+    Paid(#[schemars(with = "Value")] Paid),
+    Sent(#[schemars(with = "Value")] Option<Way>),
+    Listed(#[schemars(with = "Value")] Vec<Item>),
+    Cancelled,
+}
+
+impl Event for OrderEvent {
+    const CATEGORY: &'static str = "order";
 }
 
 #[test]
@@ -327,7 +342,7 @@ fn a_misfit_tells_the_path_and_the_expectation() {
         assert_eq!(misfit.path("data"), path, "{data}: {misfit}");
         assert!(misfit.what().contains(what), "{data}: {misfit}");
         assert!(!misfit.to_string().contains("s3cret"), "{misfit}");
-        assert_eq!(misfit::decode_value::<Order>(&data), Err(misfit));
+        assert_eq!(misfit::decode_value::<Order>(&data).as_ref(), Err(&misfit));
         let recorded = rewind::testing::event("order-1", "order-placed", &data, 1);
         let refused = recorded.data::<Order>().unwrap_err();
         assert!(
@@ -336,6 +351,13 @@ fn a_misfit_tells_the_path_and_the_expectation() {
                 .starts_with(&format!("`order-placed`: {path}: ")),
             "{refused}"
         );
+        // A reader of the enum, and the door, say the same.
+        let read = OrderEvent::read(&recorded.event).unwrap_err();
+        assert_eq!(read, refused);
+        let service = Service::new().events::<OrderEvent>();
+        let problem = service.check(&recorded.event).unwrap_err();
+        assert_eq!(problem.field.as_deref(), Some(path), "{data}");
+        assert_eq!(problem.detail, misfit.what(), "{data}");
     }
 }
 
@@ -397,6 +419,37 @@ proptest! {
         }
         // What was read is what serde_json reads.
         prop_assert_eq!(misfit::decode_value::<Order>(&data).ok(), serde_json::from_value(data).ok());
+    }
+
+    #[test]
+    fn the_door_takes_what_a_reader_of_the_enum_reads_and_quotes_nothing(
+        data in secrets(),
+        event_type in prop_oneof![
+            Just("order-placed"), Just("paid"), Just("sent"), Just("listed"),
+            Just("cancelled"),
+        ],
+    ) {
+        let recorded = rewind::testing::event("order-1", event_type, &data, 1);
+        let service = Service::new().events::<OrderEvent>();
+        let (read, checked) = (OrderEvent::read(&recorded.event), service.check(&recorded.event));
+        match (read, checked) {
+            (Ok(Some(event)), Ok(())) => {
+                let same: Result<OrderEvent, _> = match event_type {
+                    "order-placed" => serde_json::from_value(data).map(OrderEvent::OrderPlaced),
+                    "paid" => serde_json::from_value(data).map(OrderEvent::Paid),
+                    "sent" => serde_json::from_value(data).map(OrderEvent::Sent),
+                    "listed" => serde_json::from_value(data).map(OrderEvent::Listed),
+                    _ => Ok(OrderEvent::Cancelled),
+                };
+                prop_assert_eq!(Some(event), same.ok());
+            }
+            (Err(refused), Err(problem)) => {
+                prop_assert!(!tells(&refused.reason), "{}", refused);
+                let told = format!("{} {problem}", problem.field.clone().unwrap_or_default());
+                prop_assert!(!tells(&told), "{}", told);
+            }
+            (read, checked) => prop_assert!(false, "{:?} {:?}", read, checked),
+        }
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Golden files: what they say when a stored shape is no longer read.
 
 use rewind::{
-    RecordedEvent, Rejection, Service, SingleStreamProjection, Upcaster, testing::golden,
+    Envelope, Event, Rejection, Service, SingleStreamProjection, Upcaster, testing::golden,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{fs, panic::catch_unwind};
@@ -13,22 +14,30 @@ struct Balance {
     cents: i64,
 }
 
-/// The data of `deposited`. Its version 1 was `{"cents": 500}`.
-#[derive(Deserialize)]
-struct Deposited {
-    amount: i64,
+/// What happens to an account. The data of `deposited` was `{"cents": 500}` in
+/// version 1.
+#[derive(Serialize, Deserialize, JsonSchema)]
+enum AccountEvent {
+    Deposited {
+        #[schemars(range(max = 1_000))]
+        amount: i64,
+    },
+}
+
+impl Event for AccountEvent {
+    const CATEGORY: &'static str = "account";
+    const VERSIONS: &'static [(&'static str, u32)] = &[("deposited", 2)];
 }
 
 struct Balances;
 impl SingleStreamProjection for Balances {
-    type State = Balance;
+    type Event = AccountEvent;
+    type Row = Balance;
     const NAME: &'static str = "balances";
-    const CATEGORY: &'static str = "account";
 
-    fn apply(balance: &mut Balance, event: &RecordedEvent) -> Result<(), Rejection> {
-        if event.event_type() == "deposited" {
-            balance.cents += event.data::<Deposited>()?.amount;
-        }
+    fn apply(balance: &mut Balance, event: &Envelope<AccountEvent>) -> Result<(), Rejection> {
+        let AccountEvent::Deposited { amount } = event.data;
+        balance.cents += amount;
         Ok(())
     }
 }
@@ -139,6 +148,63 @@ fn a_file_under_the_name_of_another_shape_is_told() {
         message.contains(name) && message.contains(right),
         "{message}"
     );
+}
+
+#[test]
+fn a_type_that_no_enum_declares_is_told() {
+    let mut event = deposited(1, &json!({"cents": 500}));
+    event["type"] = "paid-in".into();
+    let message = failure(&[("paid-in.v1.json", event), first(), second()], &mended());
+    for told in ["paid-in.v1.json", "no enum declares", "TO_TYPE"] {
+        assert!(message.contains(told), "{told} is not in: {message}");
+    }
+    assert!(!message.contains("deposited."), "{message}");
+    assert!(!message.contains("  "), "one blank: {message}");
+}
+
+#[test]
+fn a_type_of_a_category_that_nobody_declares_needs_no_schema() {
+    let mut event = deposited(1, &json!({"any": ["thing"]}));
+    event["type"] = "signed".into();
+    event["subject"] = "contract-1".into();
+    let folder = folder(&[("signed.v1.json", event), first(), second()]);
+    golden::check(folder.path(), &mended());
+}
+
+#[test]
+fn a_file_that_does_not_fit_its_schema_is_told() {
+    // Its readers take it; the schema sets a limit that they do not know.
+    let large = deposited(2, &json!({"amount": 1_001}));
+    let message = failure(&[first(), ("deposited.v2.json", large)], &mended());
+    for told in [
+        "deposited.v2.json",
+        "`deposited`",
+        "rewind schemas",
+        "data/amount",
+    ] {
+        assert!(message.contains(told), "{told} is not in: {message}");
+    }
+    assert!(!message.contains("deposited.v1.json"), "{message}");
+    assert!(!message.contains("read by"), "{message}");
+}
+
+#[test]
+fn a_file_of_an_old_shape_is_held_against_the_schema_once_it_is_lifted() {
+    let large = deposited(1, &json!({"cents": 1_001}));
+    let message = failure(&[("deposited.v1.json", large), second()], &mended());
+    for told in ["deposited.v1.json", "`deposited`", "data/amount"] {
+        assert!(message.contains(told), "{told} is not in: {message}");
+    }
+}
+
+#[test]
+fn a_version_that_no_upcaster_lifts_is_told() {
+    // The data fits by chance; the version says that it means something else.
+    let old = deposited(1, &json!({"amount": 500}));
+    let message = failure(&[("deposited.v1.json", old), second()], &changed());
+    for told in ["deposited.v1.json", "`schemaversion`", "expected 2"] {
+        assert!(message.contains(told), "{told} is not in: {message}");
+    }
 }
 
 #[test]

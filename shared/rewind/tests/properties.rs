@@ -2,32 +2,45 @@
 
 use proptest::{collection::vec, prelude::*};
 use rewind::{
-    Batch, Change, CloudEvent, Delivery, Folded, Head, Receiver, RecordedEvent, Rejection, Replay,
-    Service, SingleStreamProjection, StreamName, Target,
+    Batch, Change, CloudEvent, Delivery, Envelope, Event, Folded, Head, Receiver, RecordedEvent,
+    Rejection, Replay, Service, SingleStreamProjection, StreamName, Target,
     commit::{self, MAX_COMMIT_BYTES, MAX_COMMIT_EVENTS},
     event::raw,
     watermark::{Arrival, arrival},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// A fold that every event, its place and its order change.
+/// What happens on a walk, with data of any shape.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+enum WalkEvent {
+    Walked(Value),
+    Rested(Value),
+}
+
+impl Event for WalkEvent {
+    const CATEGORY: &'static str = "walk";
+}
+
+/// A fold that every event of a declared type, its place and its order change.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 struct Trail {
-    steps: Vec<(u64, Value)>,
+    steps: Vec<(u64, String, Value)>,
     sum: i64,
 }
 
 struct Trails;
 impl SingleStreamProjection for Trails {
-    type State = Trail;
+    type Event = WalkEvent;
+    type Row = Trail;
     const NAME: &'static str = "trails";
-    const CATEGORY: &'static str = "walk";
-    fn apply(trail: &mut Trail, event: &RecordedEvent) -> Result<(), Rejection> {
-        let data: Value = event.data()?;
+    fn apply(trail: &mut Trail, event: &Envelope<WalkEvent>) -> Result<(), Rejection> {
+        let (WalkEvent::Walked(data) | WalkEvent::Rested(data)) = &event.data;
+        let event_type = event.event_type().to_string();
         trail.sum = trail.sum.wrapping_mul(31) ^ event.version as i64;
-        trail.steps.push((event.version, data));
+        trail.steps.push((event.version, event_type, data.clone()));
         Ok(())
     }
 }
@@ -78,6 +91,19 @@ fn event() -> impl Strategy<Value = CloudEvent> {
             data: raw(&data),
         },
     )
+}
+
+/// An event of a walk, mostly of a declared type.
+fn step() -> impl Strategy<Value = CloudEvent> {
+    let event_type = prop_oneof![
+        4 => Just("walked"),
+        2 => Just("rested"),
+        1 => Just("photo-taken"),
+    ];
+    (event(), event_type).prop_map(|(event, event_type)| CloudEvent {
+        event_type: event_type.into(),
+        ..event
+    })
 }
 
 fn history(events: Vec<CloudEvent>) -> Vec<RecordedEvent> {
@@ -151,12 +177,13 @@ proptest! {
 proptest! {
     #[test]
     fn a_fold_over_any_split_of_a_history_equals_one_fold(
-        events in vec(event(), 0..30),
+        events in vec(step(), 0..30),
         cuts in vec(any::<prop::sample::Index>(), 0..6),
     ) {
         let events = history(events);
         let all: Vec<&RecordedEvent> = events.iter().collect();
         let whole = trails()("1", None, &all);
+        prop_assert_eq!((whole.applied, &whole.rejection), (all.len(), &None));
         let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(events.len() + 1)).collect();
         cuts.extend([0, events.len()]);
         cuts.sort_unstable();
@@ -164,12 +191,19 @@ proptest! {
         for cut in cuts.windows(2) {
             row = trails()("1", row.as_ref(), &all[cut[0]..cut[1]]).row;
         }
-        prop_assert_eq!(row, whole.row);
+        prop_assert_eq!(&row, &whole.row);
+        // The row is what the declared types come to, and no more.
+        let steps = events.iter().filter(|event| event.event_type() != "photo-taken");
+        let steps: Vec<Value> = steps
+            .map(|event| json!([event.version, event.event_type(), event.data::<Value>().unwrap()]))
+            .collect();
+        prop_assert_eq!(row.is_some(), !steps.is_empty());
+        prop_assert_eq!(row.map_or(json!([]), |row| row["steps"].clone()), json!(steps));
     }
 
     #[test]
     fn any_interleaving_of_live_and_replayed_deliveries_gives_the_same_row(
-        events in vec(event(), 1..20),
+        events in vec(step(), 1..20),
         deliveries in vec(vec(any::<prop::sample::Index>(), 1..6), 0..20),
     ) {
         let events = history(events);
@@ -351,7 +385,7 @@ fn packing_makes_the_bytes_of_a_shard_its_limit_and_not_its_records() {
     let mut read: BTreeMap<StreamName, Vec<RecordedEvent>> = BTreeMap::new();
     for record in &records {
         assert!(record.len() <= SHARD_BYTES);
-        for user_record in rewind::aggregated::user_records(record) {
+        for user_record in rewind::kpl::user_records(record) {
             let delivery = Delivery::decode(&user_record).unwrap();
             assert_eq!(delivery.replay.as_ref(), Some(&replay));
             let stream = delivery.events[0].stream().clone();
@@ -363,26 +397,41 @@ fn packing_makes_the_bytes_of_a_shard_its_limit_and_not_its_records() {
 
 #[test]
 fn a_panicking_or_refusing_event_leaves_the_row_as_it_was_before_it() {
+    #[derive(Serialize, Deserialize, JsonSchema)]
+    enum Fragility {
+        Walked,
+        Panics,
+        Refuses,
+        Misfits { steps: u64 },
+    }
+    impl Event for Fragility {
+        const CATEGORY: &'static str = "walk";
+    }
     #[derive(Default, Serialize, Deserialize)]
     struct Count(u64);
     struct Fragile;
     impl SingleStreamProjection for Fragile {
-        type State = Count;
+        type Event = Fragility;
+        type Row = Count;
         const NAME: &'static str = "fragile";
-        const CATEGORY: &'static str = "walk";
-        fn apply(count: &mut Count, event: &RecordedEvent) -> Result<(), Rejection> {
+        fn apply(count: &mut Count, event: &Envelope<Fragility>) -> Result<(), Rejection> {
             count.0 += 1;
-            match event.event_type() {
-                "panics" => panic!("on {}", event.version),
-                "refuses" => Err(Rejection::new("never")),
-                _ => Ok(()),
+            match event.data {
+                Fragility::Panics => panic!("on {}", event.version),
+                Fragility::Refuses => Err(Rejection::new("never")),
+                Fragility::Walked => Ok(()),
+                Fragility::Misfits { steps } => panic!("{steps} were read from an empty object"),
             }
         }
     }
     let fold = fold_of(Service::new().single_stream::<Fragile>());
-    for (event_type, reason) in [("panics", "panicked at "), ("refuses", "never")] {
-        let kinds = ["walked", "walked", event_type, "walked"];
-        let events = kinds.iter().zip(1..);
+    for (event_type, reason) in [
+        ("panics", "panicked at "),
+        ("refuses", "never"),
+        ("misfits", "`misfits`: data: missing field `steps`"),
+    ] {
+        let types = ["walked", "walked", event_type, "walked"];
+        let events = types.iter().zip(1..);
         let events = events
             .map(|(event_type, v)| rewind::testing::event("walk-1", event_type, &json!({}), v));
         let events: Vec<RecordedEvent> = events.collect();

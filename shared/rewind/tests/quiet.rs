@@ -3,12 +3,12 @@
 
 use proptest::prelude::*;
 use rewind::{
-    Adapter, Aggregate, Batch, CloudEvent, Commit, Delivery, NewEvent, Problem, RecordedEvent,
+    Adapter, Aggregate, Batch, CloudEvent, Commit, Delivery, Envelope, Event, NewEvent, Problem,
     Rejection, Rule, Service, StreamName,
     cloudevents::{self, Defaults},
-    read_input,
     testing::event,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 
@@ -75,18 +75,27 @@ fn what_is_missing_in_a_record_is_named() {
     assert!(shape.contains("line 1 column"), "{shape}");
 }
 
+#[derive(Serialize, Deserialize, JsonSchema)]
+enum Trip {
+    Went { how: String, who: Value },
+}
+
+impl Event for Trip {
+    const CATEGORY: &'static str = "a";
+}
+
 struct Unwraps;
 impl Rule for Unwraps {
+    type Event = Trip;
     const NAME: &'static str = "unwraps";
-    const CATEGORY: &'static str = "a";
-    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
-        let data: Value = event.data()?;
-        match data["how"].as_str() {
-            Some("unwrap") => drop(serde_json::from_value::<u64>(data["who"].clone()).unwrap()),
-            Some("expect") => {
-                serde_json::from_value::<u64>(data["who"].clone()).expect("a number");
+    fn react(event: &Envelope<Trip>) -> Result<Vec<NewEvent>, Rejection> {
+        let Trip::Went { how, who } = &event.data;
+        match how.as_str() {
+            "unwrap" => drop(serde_json::from_value::<u64>(who.clone()).unwrap()),
+            "expect" => {
+                serde_json::from_value::<u64>(who.clone()).expect("a number");
             }
-            Some("format") => panic!("{} is nobody", data["who"]),
+            "format" => panic!("{who} is nobody"),
             _ => panic!("nobody is there"),
         }
         Ok(Vec::new())
@@ -126,9 +135,9 @@ struct Item {
 
 struct Feed;
 impl Adapter for Feed {
+    type Input = Input;
     const SOURCE: &'static str = "feed";
-    fn map(input: Value) -> Result<Vec<NewEvent>, Rejection> {
-        let _: Input = read_input(&input)?;
+    fn map(_: &Envelope<Input>) -> Result<Vec<NewEvent>, Rejection> {
         Ok(Vec::new())
     }
 }
@@ -231,36 +240,48 @@ fn no_byte_of_binary_data_is_lost() {
 
 #[derive(Default)]
 struct Account;
-#[derive(Serialize, Deserialize)]
-#[serde(tag = "type", content = "data")]
-enum Moved {}
+#[derive(Serialize, Deserialize, JsonSchema)]
+enum Moved {
+    Paid {},
+}
+impl Event for Moved {
+    const CATEGORY: &'static str = "account";
+}
 impl Aggregate for Account {
     type Command = Value;
     type Event = Moved;
-    const CATEGORY: &'static str = "account";
     fn decide(&self, _: Value) -> Result<Vec<Moved>, Rejection> {
         Ok(Vec::new())
     }
-    fn evolve(&mut self, event: &Moved) {
-        match *event {}
-    }
+    fn evolve(&mut self, _: &Envelope<Moved>) {}
+}
+
+#[derive(Serialize, Deserialize, JsonSchema)]
+enum OrderEvent {
+    Placed {},
+}
+impl Event for OrderEvent {
+    const CATEGORY: &'static str = "order";
 }
 
 struct Pays;
 impl Rule for Pays {
+    type Event = OrderEvent;
     const NAME: &'static str = "pays";
-    const CATEGORY: &'static str = "order";
-    fn react(_: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
-        let account = StreamName::of("account", "1")?;
-        Ok(vec![NewEvent::new(account, "paid", json!({}))])
+    fn react(_: &Envelope<OrderEvent>) -> Result<Vec<NewEvent>, Rejection> {
+        Ok(vec![NewEvent::new("1", &Moved::Paid {})?])
     }
 }
 
 #[test]
-fn what_an_aggregate_decides_no_rule_draws() {
+fn what_an_aggregate_decides_no_rule_emits() {
     let placed = event("order-1", "placed", &json!({}), 1);
-    let open = Service::new().rule::<Pays>();
-    assert_eq!(open.reactions()[0].react(&placed).unwrap().len(), 1);
+    for open in [
+        Service::new().rule::<Pays>(),
+        Service::new().rule::<Pays>().events::<Moved>(),
+    ] {
+        assert_eq!(open.reactions()[0].react(&placed).unwrap().len(), 1);
+    }
     for decided in [
         Service::new().rule::<Pays>().aggregate::<Account>(),
         Service::new().aggregate::<Account>().rule::<Pays>(),

@@ -2,18 +2,23 @@
 //! outside, and a causal chain has an end.
 
 use rewind::{
-    Adapter, CloudEvent, MAX_DATA, NewEvent, Reaction, RecordedEvent, Rejection, Rule, Service,
-    SingleStreamProjection, StreamName,
-    reaction::{CAUSATION_DEPTH, MAX_CAUSATION_DEPTH},
+    Adapter, CloudEvent, Envelope, Event, MAX_DATA, NewEvent, Reaction, RecordedEvent, Rejection,
+    Rule, Service, SingleStreamProjection, StreamName,
+    reserved::{CAUSATION_DEPTH, MAX_CAUSATION_DEPTH},
+    reversal::{REVERSED, Reversal},
     testing::{event, when_input},
 };
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-/// Gives the draft that an input asks for, behind a good one.
+/// Emits the event that an input asks for, behind a good one.
 struct Feed;
 impl Adapter for Feed {
+    type Input = Value;
     const SOURCE: &'static str = "feed";
-    fn map(input: Value) -> Result<Vec<NewEvent>, Rejection> {
+    fn map(input: &Envelope<Value>) -> Result<Vec<NewEvent>, Rejection> {
+        let input = &input.data;
         let stream = StreamName::new(input["stream"].as_str().unwrap_or("a-1"))?;
         // What is deep enough cannot even be cloned.
         let wanted = || {
@@ -23,13 +28,13 @@ impl Adapter for Feed {
                 Value::Array(depth) => nested(depth[0].as_u64().unwrap()),
                 _ => json!({}),
             };
-            let mut draft = NewEvent::new(stream.clone(), event_type, data);
-            draft.time = input["time"].as_str().map(ToString::to_string);
+            let mut new = NewEvent::untyped(stream.clone(), event_type, data);
+            new.time = input["time"].as_str().map(ToString::to_string);
             let version = input["schema"].as_u64();
-            draft.schema_version = version.map(|version| version as u32);
-            draft
+            new.schema_version = version.map(|version| version as u32);
+            new
         };
-        let good = NewEvent::new(StreamName::new("a-1")?, "happened", json!({}));
+        let good = NewEvent::untyped(StreamName::new("a-1")?, "happened", json!({}));
         Ok(vec![good, wanted(), wanted()])
     }
 }
@@ -50,7 +55,7 @@ fn input(input: &Value) -> RecordedEvent {
 }
 
 #[test]
-fn a_draft_passes_the_checks_of_the_door() {
+fn an_emitted_event_passes_the_checks_of_the_door_and_is_named_event_n_of_m() {
     let digits = "2".repeat(2_000);
     let long = "x".repeat(1_025);
     for (wrong, field) in [
@@ -69,7 +74,7 @@ fn a_draft_passes_the_checks_of_the_door() {
         (json!({"stream": "input:feed-1"}), "`stream`"),
     ] {
         let refused = adapter().react(&input(&wrong)).unwrap_err().reason;
-        let place = format!("draft 2 of 3: {field} ");
+        let place = format!("event 2 of 3: {field} ");
         assert!(refused.starts_with(&place), "{wrong}: {refused}");
         assert!(!refused.contains(&digits[..100]), "{refused}");
     }
@@ -86,10 +91,10 @@ fn a_draft_passes_the_checks_of_the_door() {
 }
 
 #[test]
-fn the_testing_kit_checks_drafts_as_well() {
-    let refused = when_input::<Feed>(json!({"time": "yesterday"})).unwrap_err();
+fn the_testing_kit_checks_new_events_as_well() {
+    let refused = when_input::<Feed>(&json!({"time": "yesterday"})).unwrap_err();
     assert!(refused.reason.starts_with("`time` "), "{refused}");
-    assert_eq!(when_input::<Feed>(json!({})).unwrap().len(), 3);
+    assert_eq!(when_input::<Feed>(&json!({})).unwrap().len(), 3);
 }
 
 #[test]
@@ -98,26 +103,40 @@ fn what_the_cause_gives_was_judged_when_it_was_recorded() {
     let mut cause = input(&json!({}));
     cause.event.time = "yesterday".into();
     cause.event.id = "x".repeat(2_000);
-    let drawn = &adapter().react(&cause).unwrap()[0];
-    assert_eq!(drawn.time, "yesterday");
-    assert_eq!(drawn.extension("correlationid"), Some(&*cause.event.id));
+    let emitted = &adapter().react(&cause).unwrap()[0];
+    assert_eq!(emitted.time, "yesterday");
+    assert_eq!(emitted.extension("correlationid"), Some(&*cause.event.id));
     // What no commit holds is refused all the same: its batch would be parked.
     cause.event.id = "x".repeat(390_000);
     let refused = adapter().react(&cause).unwrap_err().reason;
     assert!(refused.contains("at most 390000"), "{refused}");
 }
 
+/// What happens on a round.
+#[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+enum Round {
+    Begin,
+    Again,
+    End,
+    Counted { laps: u64 },
+}
+
+impl Event for Round {
+    const CATEGORY: &'static str = "a";
+}
+
 /// Goes round in a circle.
 struct Circle;
 impl Rule for Circle {
+    type Event = Round;
     const NAME: &'static str = "circle";
-    const CATEGORY: &'static str = "a";
-    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
-        let again = NewEvent::new(event.stream().clone(), "again", json!({}));
-        Ok(match event.event_type() {
-            "end" => Vec::new(),
-            _ => vec![again],
-        })
+    fn react(event: &Envelope<Round>) -> Result<Vec<NewEvent>, Rejection> {
+        match event.data {
+            Round::End | Round::Counted { .. } => Ok(Vec::new()),
+            Round::Begin | Round::Again => {
+                Ok(vec![NewEvent::new(event.stream().id(), &Round::Again)?])
+            }
+        }
     }
 }
 
@@ -125,31 +144,31 @@ fn circle() -> Reaction {
     Service::new().rule::<Circle>().reactions()[0].clone()
 }
 
-/// Records what a rule draws, and lets it react to that, until it is refused.
+/// Records what a rule emits, and lets it react to that, until it is refused.
 fn chain(begin: RecordedEvent) -> (Vec<CloudEvent>, String) {
-    let mut drawn: Vec<CloudEvent> = Vec::new();
+    let mut emitted: Vec<CloudEvent> = Vec::new();
     let mut cause = begin;
     loop {
-        assert!(drawn.len() < 1_000, "it goes on without end");
+        assert!(emitted.len() < 1_000, "it goes on without end");
         match circle().react(&cause) {
             Ok(events) => {
-                drawn.extend(events);
+                emitted.extend(events);
                 cause = RecordedEvent {
-                    event: drawn.last().unwrap().clone(),
+                    event: emitted.last().unwrap().clone(),
                     version: cause.version + 1,
                     position: cause.position + 1,
                 };
             }
-            Err(refused) => return (drawn, refused.reason),
+            Err(refused) => return (emitted, refused.reason),
         }
     }
 }
 
 #[test]
 fn a_rule_that_feeds_itself_is_cut_at_a_depth() {
-    let (drawn, refused) = chain(event("a-1", "begin", &json!({}), 1));
+    let (emitted, refused) = chain(event("a-1", "begin", &json!({}), 1));
     // The chains that are allowed work to their end.
-    let depths: Vec<&Value> = drawn
+    let depths: Vec<&Value> = emitted
         .iter()
         .map(|event| &event.extensions[CAUSATION_DEPTH])
         .collect();
@@ -157,8 +176,8 @@ fn a_rule_that_feeds_itself_is_cut_at_a_depth() {
     assert_eq!(depths, expected.iter().collect::<Vec<_>>());
     assert!(refused.contains("`rule/circle`"), "{refused}");
     assert!(refused.contains("beyond 16"), "{refused}");
-    // Who draws nothing is not refused, however long the chain was.
-    let mut end = drawn.last().unwrap().clone();
+    // Who emits nothing is not refused, however long the chain was.
+    let mut end = emitted.last().unwrap().clone();
     end.event_type = "end".into();
     let end = RecordedEvent {
         event: end,
@@ -176,29 +195,124 @@ fn nobody_outside_says_how_deep_a_chain_is() {
     assert_eq!(chain(begin).0.len(), 16);
 }
 
+#[test]
+fn rules_and_adapters_see_no_reversals() {
+    for (reaction, of) in [
+        (circle(), event("a-1", "begin", &json!({}), 1)),
+        (adapter(), input(&json!({}))),
+    ] {
+        assert!(!reaction.react(&of).unwrap().is_empty());
+        let reversal = Reversal {
+            version: of.version,
+            source: of.event.source.clone(),
+            id: of.event.id.clone(),
+            reason: "a test".into(),
+            by: "a test".into(),
+        };
+        let reversal = RecordedEvent {
+            event: reversal.event(&of, 0, of.event.time.clone()),
+            version: of.version + 1,
+            position: of.position + 1,
+        };
+        assert_eq!(reaction.react(&reversal), Ok(Vec::new()));
+    }
+}
+
+#[test]
+fn what_only_calls_itself_a_reversal_is_an_event_like_any_other() {
+    // The source is not Rewind's: for the adapter, it is an input.
+    let named = event("input:feed-1", REVERSED, &json!({}), 7);
+    assert_eq!(adapter().react(&named).unwrap().len(), 3);
+    // For the rule, its type is not declared.
+    let named = event("a-1", REVERSED, &json!({}), 7);
+    assert_eq!(circle().react(&named), Ok(Vec::new()));
+}
+
+#[test]
+fn a_rule_passes_over_an_undeclared_type() {
+    let strange = event("a-1", "painted", &json!({"colour": "red"}), 1);
+    assert_eq!(circle().react(&strange), Ok(Vec::new()));
+}
+
+#[test]
+fn a_declared_type_that_does_not_fit_stalls_the_rule() {
+    let damaged = event("a-1", "counted", &json!({"laps": "many"}), 1);
+    let reason = circle().react(&damaged).unwrap_err().reason;
+    assert_eq!(reason, "`counted`: data.laps: expected u64, found a text");
+}
+
+/// Emits what it is told to, without the enum of the category.
+struct Tells;
+impl Adapter for Tells {
+    type Input = Value;
+    const SOURCE: &'static str = "tells";
+    fn map(input: &Envelope<Value>) -> Result<Vec<NewEvent>, Rejection> {
+        let stream = StreamName::new("a-1")?;
+        let event_type = input.data["type"].as_str().unwrap_or_default();
+        let told = NewEvent::untyped(stream, event_type, input.data["data"].clone());
+        Ok(vec![NewEvent::new("1", &Round::Begin)?, told])
+    }
+}
+
+#[test]
+fn an_emitted_event_of_a_declared_category_has_to_fit_its_enum() {
+    let of = |service: &Service| service.input("tells").unwrap().clone();
+    let tells = |service: Service| of(&service.adapter::<Tells>());
+    let input = |event_type: &str, data: Value| {
+        let told = json!({"type": event_type, "data": data});
+        event("input:tells-1", "input-received", &told, 1)
+    };
+    let misfit = input("counted", json!({"laps": "many"}));
+    let undeclared = input("painted", json!({}));
+    let right = input("counted", json!({"laps": 3}));
+    for declared in [
+        tells(Service::new().events::<Round>()),
+        tells(Service::new().rule::<Circle>()),
+        // Also where the category is declared behind it.
+        of(&Service::new().adapter::<Tells>().rule::<Circle>()),
+    ] {
+        assert_eq!(
+            declared.react(&misfit).unwrap_err().reason,
+            "event 2 of 2: `data.laps` expected u64, found a text"
+        );
+        let reason = declared.react(&undeclared).unwrap_err().reason;
+        assert!(reason.starts_with("event 2 of 2: `type` "), "{reason}");
+        assert!(
+            reason.contains("`again`, `begin`, `counted`, `end`"),
+            "{reason}"
+        );
+        assert_eq!(declared.react(&right).unwrap().len(), 2);
+    }
+    // A category that nobody declares takes everything.
+    for event in [&misfit, &undeclared, &right] {
+        assert_eq!(tells(Service::new()).react(event).unwrap().len(), 2);
+    }
+}
+
 struct Slashed;
 impl Rule for Slashed {
+    type Event = Round;
     const NAME: &'static str = "a/b";
-    const CATEGORY: &'static str = "a";
-    fn react(_: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
+    fn react(_: &Envelope<Round>) -> Result<Vec<NewEvent>, Rejection> {
         Ok(Vec::new())
     }
 }
 
 struct Dashed;
 impl Adapter for Dashed {
+    type Input = Value;
     const SOURCE: &'static str = "web-shop";
-    fn map(_: Value) -> Result<Vec<NewEvent>, Rejection> {
+    fn map(_: &Envelope<Value>) -> Result<Vec<NewEvent>, Rejection> {
         Ok(Vec::new())
     }
 }
 
 struct Generation;
 impl SingleStreamProjection for Generation {
-    type State = u64;
+    type Event = Round;
+    type Row = u64;
     const NAME: &'static str = "sums@2";
-    const CATEGORY: &'static str = "a";
-    fn apply(_: &mut u64, _: &RecordedEvent) -> Result<(), Rejection> {
+    fn apply(_: &mut u64, _: &Envelope<Round>) -> Result<(), Rejection> {
         Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The one way to the database: HTTP in, permissions checked, the engine called in process.
+//! The DynamoDB endpoint, and the only way to the database: HTTP in, the engine called in process.
 
 use std::sync::Arc;
 
@@ -12,17 +12,17 @@ use dynoxide::auth_material::{self, AuthMaterial};
 use tokio::time::Instant;
 
 use super::engine::{Engine, Refused};
-use crate::disk::Disk;
 use crate::http::{self, Problem, Unread};
 use crate::permissions::caller;
+use crate::state::disk::Disk;
 use crate::template::REGION;
 
-/// DynamoDB's own limit on a request.
+/// DynamoDB's limit on a request.
 const MAXIMUM_BODY: usize = 16 * 1024 * 1024;
 const CONTENT_TYPE: &str = "application/x-amz-json-1.0";
-/// DynamoDB's own requests, and those of DynamoDB Streams.
+/// The prefixes of DynamoDB's operations, and of those of DynamoDB Streams.
 const TARGETS: [&str; 2] = ["DynamoDB_20120810.", "DynamoDBStreams_20120810."];
-/// How long a request waits for space on a full disk before it fails: less than the SDKs wait for an attempt.
+/// How long a request waits for space on a full disk before it fails. It is less than the SDKs' timeout.
 const WAIT_FOR_SPACE: std::time::Duration = std::time::Duration::from_secs(5);
 
 #[derive(Clone)]
@@ -44,7 +44,7 @@ async fn answer(State(door): State<Door>, request: Request) -> Response {
     let path = head.uri.path();
     match (&head.method, path) {
         (&Method::POST, "/") => {}
-        // What DynamoDB says to whoever looks whether it is there.
+        // DynamoDB answers a health check with this text.
         (&Method::GET, "/") => {
             return format!("healthy: dynamodb.{REGION}.amazonaws.com ").into_response();
         }
@@ -118,7 +118,7 @@ async fn run(door: &Door, head: &Parts, body: Bytes) -> Result<String, Refused> 
         let engine = door.engine.clone();
         let (operation, body) = (operation.to_owned(), body.clone());
         let caller = caller(&head.headers).map(str::to_owned);
-        // SQLite blocks its thread, and has one writer at a time: the endpoints must not wait for it.
+        // SQLite blocks its thread, and has one writer at a time. The endpoints must not wait for it.
         let ran =
             tokio::task::spawn_blocking(move || engine.run(caller.as_deref(), &operation, &body));
         let ran = ran
@@ -134,31 +134,30 @@ async fn run(door: &Door, head: &Parts, body: Bytes) -> Result<String, Refused> 
         let has_room = tokio::time::timeout_at(until, door.disk.room())
             .await
             .is_ok();
-        // What failed as a whole is rolled back, and can be done again. Of a batch, a part may have been done: its
-        // caller knows what to do about the rest, and finds that there is space now.
+        // A request that failed as a whole is rolled back and runs again. Of a batch, a part may have succeeded: its
+        // caller repeats the rest, now that there is space.
         if ran.is_ok() || !has_room {
             return ran;
         }
     }
 }
 
-/// The media type of the answer: that of the request, as DynamoDB has it.
+/// The media type of the answer: that of the request, as DynamoDB does it.
 fn content_type(headers: &HeaderMap) -> &'static str {
-    let given = headers.get(header::CONTENT_TYPE);
-    let given = given
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        "application/json"
-    } else {
-        CONTENT_TYPE
+    match http::media_type(headers).as_str() {
+        "application/json" => "application/json",
+        _ => CONTENT_TYPE,
     }
 }
 
-fn envelope(status: StatusCode, content_type: &'static str, kind: &str, message: &str) -> Response {
+fn envelope(
+    status: StatusCode,
+    content_type: &'static str,
+    error_type: &str,
+    message: &str,
+) -> Response {
     let body = serde_json::json!({
-        "__type": format!("com.amazon.coral.service#{kind}"),
+        "__type": format!("com.amazon.coral.service#{error_type}"),
         "Message": message,
         "message": message,
     });

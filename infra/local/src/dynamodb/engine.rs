@@ -1,7 +1,6 @@
-//! Runs the operations of DynamoDB on the database, each checked first.
+//! Runs the operations of DynamoDB on the database, after a check of permissions.
 //!
-//! The engine is called in process, and nothing else reaches it. What a request touches is asked of the very request
-//! that the engine runs, so that the guard and the engine cannot read it differently.
+//! The guard checks the same parsed request that the engine runs. So the two cannot read it differently.
 
 use std::sync::Arc;
 
@@ -22,18 +21,18 @@ pub(super) struct Engine {
 pub(super) enum Refused {
     /// There is no such operation.
     Unknown,
-    /// Nobody says who calls: the error for it.
+    /// The request has no credentials. Holds the body of the error.
     Unsigned(String),
-    /// The caller may not.
+    /// The caller lacks a permission.
     Denied(Denied),
-    /// The engine refuses it, or fails.
+    /// The engine refuses the request, or fails.
     ByEngine(DynoxideError),
     /// The engine panicked.
     Broken(String),
 }
 
 impl Refused {
-    /// Whether it is the database's fault, not the request's.
+    /// Whether the database failed, and not the request.
     pub fn is_internal(&self) -> bool {
         matches!(self, Self::ByEngine(error) if error.status_code() == 500)
     }
@@ -63,7 +62,7 @@ impl Engine {
         Self { database, guard }
     }
 
-    /// Runs an operation for a caller. It blocks.
+    /// Runs an operation for a caller. It blocks the thread.
     pub fn run(
         &self,
         caller: Option<&str>,
@@ -101,8 +100,8 @@ impl Engine {
         }
     }
 
-    /// Whether an answer says of some statement of a batch that there was no space. What it says may also be an event's
-    /// own words: it is a reason to look, and no more.
+    /// Whether the answer to a batch may say that a statement found no space. An item can hold the same text, so this is
+    /// only a reason to check the disk.
     pub fn tells_of_full_disk(answer: &str) -> bool {
         answer.contains("database or disk is full")
     }

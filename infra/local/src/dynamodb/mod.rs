@@ -1,4 +1,7 @@
-//! DynamoDB in process: `dynoxide`, behind the one door that checks permissions.
+//! DynamoDB in process: `dynoxide`, behind one door that checks permissions.
+//!
+//! The room knows requests, tables and who may touch them. It does not know what an item means. Nothing else opens the
+//! database.
 
 mod door;
 mod engine;
@@ -13,13 +16,13 @@ use dynoxide::{Database, DynoxideError};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::disk::{self, Disk};
 use crate::error::StartError;
-use crate::folder::Folder;
 use crate::http::Server;
 use crate::net;
 use crate::permissions::Guard;
-use crate::private;
+use crate::state::disk::{self, Disk};
+use crate::state::folder::{self, Folder};
+use crate::state::private;
 use engine::Engine;
 
 pub(crate) use tables::create as create_tables;
@@ -61,42 +64,42 @@ impl DynamoDb {
         &self.endpoint
     }
 
-    /// Resolves when the last request has ended and the database is closed.
+    /// Returns when the last request has ended and the database is closed.
     pub async fn stop(self) {
         let _ = self.server.await;
     }
 }
 
-fn open(folder: &Folder) -> Result<Database, StartError> {
-    if folder.is_ephemeral() {
+fn open(state: &Folder) -> Result<Database, StartError> {
+    if state.is_ephemeral() {
         return Database::memory().map_err(|error| StartError::Part {
             part: "DynamoDB",
             reason: error.to_string(),
         });
     }
-    let path = folder.path().join(FILE);
+    let path = state.path().join(FILE);
     check_writable(&path)?;
     let failed = |error: DynoxideError| match error.to_string() {
-        reason if reason.contains("disk is full") => disk::full(folder.path()),
+        reason if reason.contains("disk is full") => disk::full(state.path()),
         reason => StartError::FolderCorrupt {
             path: path.clone(),
             reason,
         },
     };
     let database = Database::new(&path.to_string_lossy()).map_err(failed)?;
-    // The settings after bulk loading: no fsync at each commit. The write-ahead log survives `kill -9` all the same.
+    // With these settings no commit waits for an `fsync`. The write-ahead log survives `kill -9` all the same.
     database.disable_bulk_loading().map_err(failed)?;
-    // A read of the catalogue finds out now, in one line, what would fail each request later.
+    // A read of the catalogue finds a damaged file now, and not at the first request.
     database.table_count().map_err(failed)?;
     Ok(database)
 }
 
-/// Makes the file, too, which SQLite would let everybody read.
+/// Creates the file, because SQLite would let everybody read it.
 fn check_writable(path: &Path) -> Result<(), StartError> {
     private::options()
         .create(true)
         .append(true)
         .open(path)
         .map(drop)
-        .map_err(|error| crate::folder::not_writable(path, error))
+        .map_err(|error| folder::not_writable(path, error))
 }

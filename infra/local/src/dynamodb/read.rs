@@ -1,9 +1,9 @@
-//! A request's body as the engine's own request, and what DynamoDB says of one that is none.
+//! Parses a request's body into the engine's request, and words errors as DynamoDB does.
 
 use dynoxide::DynoxideError;
 use serde::de::DeserializeOwned;
 
-/// The engine's marks for the kind of an error, which never reach a caller.
+/// The engine's prefixes for the type of an error. They never reach a caller.
 const AS_READ: [&str; 2] = ["SERIALIZATION_AS_READ:", "VALIDATION_AS_READ:"];
 const SERIALIZATION: &str = "SERIALIZATION:";
 const VALIDATION: &str = "VALIDATION:";
@@ -21,7 +21,7 @@ pub(super) fn request<T: DeserializeOwned>(
             return DynoxideError::ValidationException(message.to_owned());
         }
         if !error.is_data() {
-            // DynamoDB says nothing more of what is no JSON.
+            // DynamoDB gives no message for a body that is not JSON.
             return DynoxideError::SerializationException(String::new());
         }
         for (mark, error) in AS_READ.into_iter().zip([
@@ -52,7 +52,7 @@ fn of_data(operation: &str, text: &str) -> DynoxideError {
     }
     let is_of_value = ["missing field", "unknown variant", "invalid type: null"]
         .iter()
-        .any(|kind| text.contains(kind))
+        .any(|words| text.contains(words))
         || text.contains("AttributeValue");
     if is_of_value {
         return DynoxideError::ValidationException(text.to_owned());
@@ -60,7 +60,7 @@ fn of_data(operation: &str, text: &str) -> DynoxideError {
     DynoxideError::SerializationException(wrong_type(text))
 }
 
-/// DynamoDB's words for a value of another type than it has to be: without the value.
+/// DynamoDB's message for a value of the wrong type. It does not quote the value.
 fn wrong_type(text: &str) -> String {
     let Some((found, expected)) = text
         .strip_prefix("invalid type: ")
@@ -79,7 +79,7 @@ fn wrong_type(text: &str) -> String {
     format!("{found} cannot be converted to {expected}")
 }
 
-/// An error of the engine in the form that reaches the caller: three operations wrap what is wrong with a request.
+/// An error of the engine in the form that reaches the caller. Three operations add a prefix to a validation error.
 pub(super) fn enveloped(operation: &str, error: DynoxideError) -> DynoxideError {
     match error {
         DynoxideError::EnvelopedValidation(message) => {
@@ -109,30 +109,30 @@ mod tests {
         match request::<T>(operation, body.as_bytes()) {
             Ok(_) => panic!("{body} is taken"),
             Err(error) => {
-                let kind = error.error_type().rsplit_once('#').unwrap().1;
-                (kind.to_owned(), error.to_string())
+                let error_type = error.error_type().rsplit_once('#').unwrap().1;
+                (error_type.to_owned(), error.to_string())
             }
         }
     }
 
     #[test]
-    fn what_is_no_request_is_refused_as_dynamodb_does_and_without_its_values() {
-        let (kind, message) = refused::<QueryRequest>("Query", "{");
-        assert_eq!((&*kind, &*message), ("SerializationException", ""));
+    fn an_invalid_request_is_refused_as_dynamodb_does_and_without_its_values() {
+        let (error_type, message) = refused::<QueryRequest>("Query", "{");
+        assert_eq!((&*error_type, &*message), ("SerializationException", ""));
         let body = r#"{"TableName":"table","Limit":"secret"}"#;
-        let (kind, message) = refused::<QueryRequest>("Query", body);
-        assert_eq!(kind, "SerializationException");
+        let (error_type, message) = refused::<QueryRequest>("Query", body);
+        assert_eq!(error_type, "SerializationException");
         assert!(!message.contains("secret"), "{message}");
         assert!(!message.contains("line 1"), "{message}");
         let deep = format!(
             r#"{{"TableName":"table","Item":{{"a":{}"#,
             r#"{"L":["#.repeat(200)
         );
-        let (kind, message) = refused::<PutItemRequest>("PutItem", &deep);
-        assert_eq!(kind, "ValidationException", "{message}");
+        let (error_type, message) = refused::<PutItemRequest>("PutItem", &deep);
+        assert_eq!(error_type, "ValidationException", "{message}");
         let body = r#"{"TableName":"table","Item":{"a":{"N":"one"}}}"#;
-        let (kind, message) = refused::<PutItemRequest>("PutItem", body);
-        assert_eq!(kind, "ValidationException");
+        let (error_type, message) = refused::<PutItemRequest>("PutItem", body);
+        assert_eq!(error_type, "ValidationException");
         assert!(!message.contains("VALIDATION"), "{message}");
     }
 }

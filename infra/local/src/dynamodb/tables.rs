@@ -1,4 +1,4 @@
-//! Creates the template's tables where they are missing.
+//! Creates the template's tables, and compares those that exist with the template.
 
 use std::time::Duration;
 
@@ -17,9 +17,10 @@ use crate::error::StartError;
 use crate::sdk::reason;
 use crate::template::{Index, Key, Projection, Table};
 
+/// How often a new table is described until it is active.
 const ATTEMPTS: u32 = 600;
 
-/// Creates the tables that are missing, and compares those that exist with the template.
+/// Creates the missing tables, and compares the existing ones with the template.
 pub(crate) async fn create(
     client: &Client,
     endpoint: &str,
@@ -84,7 +85,7 @@ async fn describe(
     }
 }
 
-/// Protects a table that was made before the template said so. It never takes a protection away.
+/// Protects an existing table when the template says so. It never removes a protection.
 async fn protect(
     client: &Client,
     table: &Table,
@@ -109,7 +110,7 @@ fn request(
     let attributes = table.attributes.iter().map(|attribute| {
         AttributeDefinition::builder()
             .attribute_name(&attribute.name)
-            .attribute_type(ScalarAttributeType::from(attribute.kind.as_str()))
+            .attribute_type(ScalarAttributeType::from(attribute.attribute_type.as_str()))
             .build()
     });
     let indexes = table

@@ -1,4 +1,4 @@
-//! What a request touches, as IAM sees it.
+//! Lists the actions and resources of a request, as IAM names them.
 
 use std::collections::BTreeSet;
 
@@ -33,13 +33,13 @@ use dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest;
 
 use crate::permissions::{Use, partiql};
 
-/// A request that says what it touches.
+/// A request that lists what it uses.
 pub(super) trait Touches {
-    /// What it does, and on what, when it is a request of `operation`.
+    /// The actions on resources of a request of `operation`.
     ///
     /// # Errors
     ///
-    /// When a statement in it cannot be read: what nobody understands, nobody may do.
+    /// When it holds a statement that cannot be read: such a statement is not run.
     fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError>;
 }
 
@@ -135,7 +135,7 @@ impl Touches for TransactGetItemsRequest {
 
 impl Touches for TransactWriteItemsRequest {
     fn uses(&self, _: &str) -> Result<Vec<Use>, DynoxideError> {
-        // An item with several parts is refused by the engine: each part is checked all the same.
+        // The engine refuses an item with several parts. Each part is checked all the same.
         let parts = self.transact_items.iter().flat_map(|item| {
             [
                 item.put.as_ref().map(|put| ("PutItem", &put.table_name)),
@@ -150,7 +150,7 @@ impl Touches for TransactWriteItemsRequest {
                     .map(|check| ("ConditionCheckItem", &check.table_name)),
             ]
         });
-        // A transaction of a hundred puts into one table is one thing to look up.
+        // A hundred puts into one table are one use.
         let parts: BTreeSet<(&str, &String)> = parts.flatten().collect();
         let uses = parts.into_iter();
         Ok(uses

@@ -1,4 +1,4 @@
-//! Lambda's Invoke, so that the AWS CLI, the SDKs and `cargo lambda invoke` reach the functions.
+//! Lambda's Invoke. With it the AWS CLI, the SDKs and `cargo lambda invoke` reach the functions.
 
 use std::borrow::Cow;
 
@@ -11,19 +11,19 @@ use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use serde_json::json;
 
-use super::{Gateway, content_type};
+use super::backend::Backend;
 use crate::http::{self, Problem};
 use crate::permissions::{Use, caller};
 use crate::runtime::{MAXIMUM_EVENT, MAXIMUM_PAYLOAD, Outcome};
 
-/// What a page can send to another site without asking first.
-const OF_FORMS: [&str; 3] = [
+/// The media types that a web page can send to another site without asking it first.
+const FORM_TYPES: [&str; 3] = [
     "application/x-www-form-urlencoded",
     "multipart/form-data",
     "text/plain",
 ];
 
-/// An error of Invoke itself: a problem for people, with the type by which the SDKs know it.
+/// An error of Invoke itself: a problem, and the error type that the SDKs know.
 struct Refusal(Problem, &'static str);
 
 /// The function's name in the path of an invocation.
@@ -34,12 +34,12 @@ pub(super) fn function_of(path: &str) -> Option<Cow<'_, str>> {
     (!name.is_empty() && !name.contains('/')).then(|| percent_decode_str(name).decode_utf8_lossy())
 }
 
-pub(super) async fn answer(gateway: &Gateway, name: &str, parts: &Parts, body: Body) -> Response {
-    let Refusal(problem, kind) = match run(gateway, name, parts, body).await {
+pub(super) async fn answer(backend: &Backend, name: &str, parts: &Parts, body: Body) -> Response {
+    let Refusal(problem, error_type) = match run(backend, name, parts, body).await {
         Ok(response) => return response,
         Err(refusal) => refusal,
     };
-    // The SDKs read `message`, and people the rest.
+    // The SDKs read `message`; people read the rest.
     let mut members = problem.body(parts.uri.path());
     members["message"] = json!(problem.detail());
     members["Message"] = json!(problem.detail());
@@ -47,23 +47,24 @@ pub(super) async fn answer(gateway: &Gateway, name: &str, parts: &Parts, body: B
     let mut response = problem.into_response(parts.uri.path());
     *response.body_mut() = Body::from(members.to_string());
     identify(&mut response);
-    set(&mut response, "x-amzn-errortype", kind);
+    set(&mut response, "x-amzn-errortype", error_type);
     response
 }
 
 async fn run(
-    gateway: &Gateway,
+    backend: &Backend,
     name: &str,
     parts: &Parts,
     body: Body,
 ) -> Result<Response, Refusal> {
-    let refused =
-        |status, title, detail: String, kind| Refusal(Problem::new(status, title, detail), kind);
+    let refused = |status, title, detail: String, error_type| {
+        Refusal(Problem::new(status, title, detail), error_type)
+    };
     if parts.method != Method::POST {
         let problem = Problem::method_not_allowed(&parts.method, &["POST".to_owned()]);
         return Err(Refusal(problem, "InvalidRequestContentException"));
     }
-    let Some(function) = gateway.runtime.find(name) else {
+    let Some(function) = backend.runtime.find(name) else {
         let problem = Problem::new(
             StatusCode::NOT_FOUND,
             "No such function",
@@ -78,7 +79,7 @@ async fn run(
         action: "lambda:InvokeFunction".to_owned(),
         resource: function.arn.clone(),
     }];
-    if let Err(denied) = gateway.guard.check(caller(&parts.headers), &uses) {
+    if let Err(denied) = backend.guard.check(caller(&parts.headers), &uses) {
         return Err(refused(
             StatusCode::FORBIDDEN,
             "Access denied",
@@ -86,24 +87,24 @@ async fn run(
             "AccessDeniedException",
         ));
     }
-    let kind = parts
+    let invocation_type = parts
         .headers
         .get("x-amz-invocation-type")
-        .and_then(|kind| kind.to_str().ok());
-    let limit = if kind == Some("Event") {
+        .and_then(|value| value.to_str().ok());
+    let limit = if invocation_type == Some("Event") {
         MAXIMUM_EVENT
     } else {
         MAXIMUM_PAYLOAD
     };
     let payload = read(parts, body, limit).await?;
-    match kind.unwrap_or("RequestResponse") {
+    match invocation_type.unwrap_or("RequestResponse") {
         "DryRun" => Ok(success(StatusCode::NO_CONTENT, Bytes::new())),
         "Event" => {
-            gateway
+            backend
                 .disk
                 .check()
                 .map_err(|problem| Refusal(problem, "ServiceException"))?;
-            match gateway.queue.put(&function.logical_id, payload) {
+            match backend.queue.put(&function.logical_id, payload) {
                 Ok(_) => Ok(success(StatusCode::ACCEPTED, Bytes::new())),
                 Err(error) => Err(refused(
                     StatusCode::SERVICE_UNAVAILABLE,
@@ -114,7 +115,7 @@ async fn run(
             }
         }
         "RequestResponse" => {
-            let outcome = gateway.runtime.invoke(&function.logical_id, payload).await;
+            let outcome = backend.runtime.invoke(&function.logical_id, payload).await;
             let (payload, is_error) = match outcome {
                 Outcome::Success(payload) => (payload, false),
                 Outcome::Failure(failure) => (failure.payload, true),
@@ -152,12 +153,8 @@ async fn read(parts: &Parts, body: Body, limit: usize) -> Result<Bytes, Refusal>
     if body.is_empty() {
         return Ok(Bytes::from_static(b"{}"));
     }
-    let given = content_type(parts);
-    let essence = given.split(';').next().unwrap_or_default().trim();
-    if OF_FORMS
-        .iter()
-        .any(|form| essence.eq_ignore_ascii_case(form))
-    {
+    if FORM_TYPES.contains(&http::media_type(&parts.headers).as_str()) {
+        let given = http::content_type(&parts.headers);
         let problem = Problem::content_type(given, "`application/json`");
         return Err(Refusal(problem, "UnsupportedMediaTypeException"));
     }

@@ -1,4 +1,4 @@
-//! Asynchronous invocations: accepted, kept on disk, and tried again as Lambda does.
+//! Asynchronous invocations: accepted, kept on disk, and tried again as Lambda does it.
 
 use std::fs;
 use std::io;
@@ -11,12 +11,12 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::activity::{Activity, Busy};
-use crate::disk::Disk;
-use crate::private;
 use crate::runtime::{Outcome, Runtime};
 use crate::shutdown::stopped;
+use crate::state::disk::Disk;
+use crate::state::private;
 
-/// The pauses before the retries: two, as on AWS, where they are one and two minutes.
+/// The pauses before the two retries. AWS has two as well, after one and two minutes.
 const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 
 /// The queue of asynchronous invocations.
@@ -24,7 +24,7 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(2)];
 pub(crate) struct Queue {
     runtime: Arc<Runtime>,
     activity: Activity,
-    // One file for each event that is accepted and not ended. Nothing is kept without a folder.
+    // Holds a file for each event that has not ended. Without a folder, events are in memory only.
     folder: Option<PathBuf>,
     disk: Disk,
     closing: watch::Receiver<bool>,
@@ -47,7 +47,11 @@ impl Queue {
         }
     }
 
-    /// Starts again what the last run accepted and did not end, oldest first.
+    /// Starts the events that the last run accepted and did not end, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// When the folder or a file in it cannot be read.
     pub fn resume(self: &Arc<Self>) -> io::Result<()> {
         let Some(folder) = &self.folder else {
             return Ok(());
@@ -55,7 +59,7 @@ impl Queue {
         let mut files = fs::read_dir(folder)?
             .map(|file| Ok(file?.path()))
             .collect::<io::Result<Vec<_>>>()?;
-        // Their names begin with the time.
+        // File names begin with the time.
         files.sort();
         for file in files {
             match function_of(&file) {
@@ -63,14 +67,18 @@ impl Queue {
                     let payload = fs::read(&file)?.into();
                     self.start(function, payload, Some(file));
                 }
-                // Half a file, which was never accepted, or a function that the template no longer has.
+                // This is half a file, which was never accepted, or the template no longer has the function.
                 _ => fs::remove_file(&file)?,
             }
         }
         Ok(())
     }
 
-    /// Accepts an event: it is on disk when this returns. The task ends with the event, its retries included.
+    /// Accepts an event, which is on disk when this returns. The task ends after the event's last attempt.
+    ///
+    /// # Errors
+    ///
+    /// When the event's file cannot be written.
     pub fn put(self: &Arc<Self>, function: &str, payload: Bytes) -> io::Result<JoinHandle<()>> {
         let file = match &self.folder {
             Some(folder) => {
@@ -110,11 +118,11 @@ impl Queue {
                 break;
             };
             if *self.closing.borrow() {
-                // The failure is the stop's: the next start begins the event again.
+                // The stop caused the failure. The next start begins the event again.
                 return;
             }
             if self.disk.was_full_since(times_full) {
-                // It is not the event's failure: it is begun again when there is space.
+                // The disk was full: the failure does not count, and the event begins again when there is space.
                 tokio::select! {
                     () = stopped(self.closing.clone()) => return,
                     () = self.disk.room() => continue,

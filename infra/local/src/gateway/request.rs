@@ -1,4 +1,4 @@
-//! An HTTP request as the payload of API Gateway's HTTP APIs, version 2.0.
+//! Builds the payload of a request, in the format of API Gateway's HTTP APIs, version 2.0.
 
 use std::collections::BTreeMap;
 
@@ -59,7 +59,7 @@ pub(super) fn payload(
         },
         "isBase64Encoded": false,
     });
-    // What is empty is left out, as API Gateway does.
+    // Empty members are left out, as API Gateway does it.
     let cookies = cookies(&parts.headers);
     if !cookies.is_empty() {
         payload["cookies"] = json!(cookies);
@@ -126,7 +126,7 @@ fn decode(text: &str) -> String {
         .into_owned()
 }
 
-/// The body as text, or in base64 when it is none, or is declared to be none.
+/// The body as text, or in base64 when it is not text or not declared as text. Says whether it is encoded.
 fn encode(body: &[u8], content_type: &str) -> (String, bool) {
     let kind = content_type.to_ascii_lowercase();
     let is_text = kind.is_empty()
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_text_is_encoded() {
+    fn a_body_that_is_not_text_is_encoded() {
         let binary = Request::post("/inputs/shop")
             .body([0xff, 0xfe].as_slice())
             .unwrap();

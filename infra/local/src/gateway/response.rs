@@ -1,4 +1,4 @@
-//! A function's answer as an HTTP response.
+//! Reads a function's answer as an HTTP response.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,11 @@ struct Answer {
     is_base64_encoded: Option<bool>,
 }
 
-/// Reads a function's answer. JSON without a `statusCode` is the body of a 200, as API Gateway infers it.
+/// Reads a function's answer. JSON without a `statusCode` is the body of a 200, as in API Gateway.
+///
+/// # Errors
+///
+/// When the answer is not JSON, or not a valid response. The text says why.
 pub(super) fn of(answer: &[u8]) -> Result<Response, String> {
     let value: Value = serde_json::from_slice(answer).map_err(|error| error.to_string())?;
     if value.get("statusCode").is_none() {
@@ -53,7 +57,7 @@ pub(super) fn of(answer: &[u8]) -> Result<Response, String> {
         append(headers, &name, &value)?;
     }
     for (name, values) in answer.multi_value_headers.into_iter().flatten() {
-        // API Gateway lets the many replace the one of the same name.
+        // In API Gateway, multi-value headers replace a header of the same name.
         if let Ok(name) = HeaderName::try_from(&name) {
             headers.remove(name);
         }
@@ -64,7 +68,7 @@ pub(super) fn of(answer: &[u8]) -> Result<Response, String> {
     for cookie in answer.cookies.into_iter().flatten() {
         append(headers, header::SET_COOKIE.as_str(), &Value::String(cookie))?;
     }
-    // The server counts the bytes itself.
+    // The server sets the length itself.
     headers.remove(header::CONTENT_LENGTH);
     headers
         .entry(header::CONTENT_TYPE)
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_is_no_response_is_an_error() {
+    fn an_answer_that_is_not_a_response_is_an_error() {
         for answer in [
             "{\"statusCode\":\"x\"}",
             "{\"statusCode\":99999}",

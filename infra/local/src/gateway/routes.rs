@@ -1,4 +1,4 @@
-//! Finds the route of a request, as API Gateway's HTTP APIs do: the most specific first, greedy variables last.
+//! Finds the route of a request, as API Gateway's HTTP APIs do: the most specific route wins, greedy ones come last.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,25 +17,25 @@ pub(crate) struct Routes {
 #[derive(Debug)]
 struct Compiled {
     route: Route,
-    segments: Vec<Segment>,
+    segments: Vec<PathSegment>,
 }
 
 // The order is that of precedence.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Segment {
+enum PathSegment {
     Static(String),
     Variable(String),
     Greedy(String),
 }
 
-/// What fits a request.
+/// The result of a search.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Match<'a> {
-    /// A route, with the path's variables, decoded.
+    /// A route, with the decoded variables of its path.
     Found(&'a Route, BTreeMap<String, String>),
-    /// The path is known, with other methods.
+    /// Only routes with these other methods fit the path.
     OtherMethods(Vec<String>),
-    /// Nothing fits the path.
+    /// No route fits the path.
     Nothing,
 }
 
@@ -88,22 +88,22 @@ fn split(path: &str) -> impl Iterator<Item = &str> {
     path.strip_prefix('/').unwrap_or(path).split('/')
 }
 
-fn segment(text: &str) -> Segment {
+fn segment(text: &str) -> PathSegment {
     match text
         .strip_prefix('{')
         .and_then(|rest| rest.strip_suffix('}'))
     {
         Some(name) => match name.strip_suffix('+') {
-            Some(name) => Segment::Greedy(name.to_owned()),
-            None => Segment::Variable(name.to_owned()),
+            Some(name) => PathSegment::Greedy(name.to_owned()),
+            None => PathSegment::Variable(name.to_owned()),
         },
-        None => Segment::Static(text.to_owned()),
+        None => PathSegment::Static(text.to_owned()),
     }
 }
 
 fn precedence(left: &Compiled, right: &Compiled) -> Ordering {
     let is_greedy =
-        |compiled: &Compiled| matches!(compiled.segments.last(), Some(Segment::Greedy(_)));
+        |compiled: &Compiled| matches!(compiled.segments.last(), Some(PathSegment::Greedy(_)));
     let is_any = |compiled: &Compiled| compiled.route.method == "ANY";
     is_greedy(left)
         .cmp(&is_greedy(right))
@@ -111,18 +111,18 @@ fn precedence(left: &Compiled, right: &Compiled) -> Ordering {
         .then_with(|| is_any(left).cmp(&is_any(right)))
 }
 
-fn fit(segments: &[Segment], path: &str) -> Option<BTreeMap<String, String>> {
+fn fit(segments: &[PathSegment], path: &str) -> Option<BTreeMap<String, String>> {
     let mut parameters = BTreeMap::new();
     let parts: Vec<&str> = split(path).collect();
     for (index, segment) in segments.iter().enumerate() {
         match segment {
-            Segment::Static(text) if decode(parts.get(index)?) == *text => {}
-            Segment::Static(_) => return None,
-            Segment::Variable(name) => {
+            PathSegment::Static(text) if decode(parts.get(index)?) == *text => {}
+            PathSegment::Static(_) => return None,
+            PathSegment::Variable(name) => {
                 let value = parts.get(index).filter(|part| !part.is_empty())?;
                 parameters.insert(name.clone(), decode(value));
             }
-            Segment::Greedy(name) => {
+            PathSegment::Greedy(name) => {
                 let rest = parts.get(index..)?.join("/");
                 if rest.is_empty() {
                     return None;

@@ -1,4 +1,4 @@
-//! A request's body, within a limit and a time.
+//! Reads a request's body, within a size and a time.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use hyper::body::{Body as HttpBody, Frame, Incoming, SizeHint};
 use tokio::time::Sleep;
 
 use super::Problem;
-use super::wire::Standing;
+use super::wire::ConnectionState;
 
 /// Why a body could not be read.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(crate) enum Unread {
     TooLarge(usize),
     /// It did not arrive within this time.
     TooSlow(Duration),
-    /// It ends before its end, or is none.
+    /// It ends too early, or is malformed.
     Broken(String),
 }
 
@@ -39,7 +39,7 @@ impl From<Unread> for Problem {
 
 /// Reads a body of at most `limit` bytes.
 pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Unread> {
-    // A body that says how large it is need not be read to be refused.
+    // A body whose declared size is over the limit is refused without reading it.
     if body.size_hint().lower() > limit as u64 {
         return Err(Unread::TooLarge(limit));
     }
@@ -53,20 +53,20 @@ pub(crate) async fn read(body: Body, limit: usize) -> Result<Bytes, Unread> {
     }
 }
 
-/// A body that fails when it has not arrived whole within a time.
+/// A body that fails when it has not arrived completely within a time.
 pub(super) struct Timed {
     body: Incoming,
     limit: Duration,
-    standing: Standing,
+    state: ConnectionState,
     deadline: Pin<Box<Sleep>>,
 }
 
 impl Timed {
-    pub fn new(body: Incoming, limit: Duration, standing: Standing) -> Self {
+    pub fn new(body: Incoming, limit: Duration, state: ConnectionState) -> Self {
         Self {
             body,
             limit,
-            standing,
+            state,
             deadline: Box::pin(tokio::time::sleep(limit)),
         }
     }
@@ -74,7 +74,7 @@ impl Timed {
 
 impl Drop for Timed {
     fn drop(&mut self) {
-        self.standing.leaves_body(!self.body.is_end_stream());
+        self.state.leaves_body(!self.body.is_end_stream());
     }
 }
 
@@ -109,7 +109,7 @@ impl HttpBody for Timed {
 #[error("it did not arrive in time")]
 struct Late(Duration);
 
-/// Who passes an error on wraps it.
+/// The [`Late`] among an error's sources: hyper and axum wrap errors.
 fn late<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a Late> {
     let mut next = Some(error);
     while let Some(error) = next {

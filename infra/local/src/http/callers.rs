@@ -1,9 +1,9 @@
-//! Who may call an endpoint on loopback: whoever names it by a name of loopback, and no page of another site.
+//! Decides who may call an endpoint on loopback: callers that name it by a loopback name, and no page of another site.
 //!
-//! A page on the Web can send to `127.0.0.1` from the browser of whoever looks at it. It cannot lie about where it
-//! comes from: a browser adds `Origin` to each request that a page sends to another origin, but for the GET of a link
-//! or a picture, and says `Sec-Fetch-Site` of those. And a page whose own name resolves to `127.0.0.1` all of a sudden
-//! (DNS rebinding) still sends that name as `Host`.
+//! A web page can send to `127.0.0.1` from the browser that shows it. It cannot hide where it comes from: a browser adds
+//! `Origin` to each request that a page sends to another origin. The exceptions are the GET of a link or a picture, and
+//! for those it sends `Sec-Fetch-Site`. A page whose name is made to resolve to `127.0.0.1` (DNS rebinding) still sends
+//! that name as `Host`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(crate) struct Callers {
 }
 
 impl Callers {
-    /// Whoever names loopback, or one of the hosts that were allowed: `host`, on any port, or `host:port`.
+    /// Callers that name loopback, or one of the allowed hosts: `host`, on any port, or `host:port`.
     pub fn new(allowed: &[String]) -> Result<Self, StartError> {
         let allowed = allowed.iter().map(|host| {
             host.parse::<Authority>()
@@ -61,8 +61,8 @@ impl Callers {
             }
         }
         let says = |name, value: &str| has(&head.headers, &name, value);
-        // Without an Origin, only a link that somebody follows is harmless: it changes nothing, and its page cannot
-        // read the answer.
+        // Without an Origin, only a followed link is harmless: it changes nothing, and the page with the link cannot read
+        // the answer.
         let is_link = matches!(head.method, Method::GET | Method::HEAD)
             && says(SEC_FETCH_MODE, "navigate")
             && says(SEC_FETCH_DEST, "document");
@@ -83,11 +83,11 @@ impl Callers {
         let (Some(host), None) = (hosts.next(), hosts.next()) else {
             return Err(Problem::malformed(
                 "host",
-                "One Host header was expected, which names this endpoint.",
+                "Exactly one Host header was expected, with the name of this endpoint.",
             ));
         };
         let host = host.to_str().ok().and_then(|host| host.parse().ok());
-        // A request line with a whole URL in it says more than Host does. That of CONNECT names another server.
+        // A URL in the request line counts too. The one of CONNECT names another server.
         let in_line = head
             .uri
             .authority()
@@ -112,7 +112,7 @@ impl Callers {
         };
         match scheme {
             "http" => self.is_own(&authority, port),
-            // Behind a name that was allowed, a proxy may speak TLS.
+            // A proxy with an allowed name may use TLS.
             "https" => self.is_allowed(&authority, 443),
             _ => false,
         }
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_page_loads_from_another_site_is_refused_and_a_link_is_followed() {
+    fn requests_of_a_page_of_another_site_are_refused_and_a_link_is_followed() {
         let host = ("host", "localhost:8080");
         let cross = ("sec-fetch-site", "cross-site");
         let (navigate, document) = (

@@ -1,4 +1,4 @@
-//! One connection, from its first byte to its end.
+//! Serves one connection, from its first byte to its end.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -17,25 +17,25 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::body::Timed;
-use super::wire::{Phase, Standing, Wire, automatic};
+use super::wire::{ConnectionState, Phase, Wire, automatic};
 use super::{Callers, Problem};
 use crate::shutdown::stopped;
 
-/// How long a connection may stay open without a request, or without taking a byte of its answer: longer than clients
-/// keep one for its next use, so that theirs is the side that closes it.
+/// How long a connection may stay open without a request, or without taking a byte of its answer. It is longer than
+/// clients keep an idle connection, so the client closes it first.
 const SILENCE: Duration = Duration::from_secs(180);
-/// The most of a request's head, in bytes: more than hyper's longest target, so that a longer one is told from a large
-/// head.
+/// The largest head of a request, in bytes. It is more than hyper's longest target, so an error can tell a long target
+/// from a large head.
 const MAXIMUM_HEAD: usize = 128 * 1024;
-/// What hyper takes: the longest target, and the most headers.
+/// hyper's limits: the longest target, and the most headers.
 const MAXIMUM_TARGET: usize = 65_534;
 const MAXIMUM_HEADERS: usize = 100;
-/// What a client may still send before its connection is closed for good, and for how long. A connection that is closed
-/// with unread bytes is reset, and the client may never see the answer.
+/// How much a client may still send after its last answer, and for how long. Closing a connection with unread bytes
+/// resets it, and the client may never see the answer.
 const LINGER_BYTES: u64 = 64 * 1024 * 1024;
 const LINGER: Duration = Duration::from_secs(2);
 
-/// How a connection came to its end.
+/// How a connection ended.
 enum Ended {
     ByItself(Option<hyper::Error>),
     Overdue(Phase),
@@ -52,23 +52,23 @@ pub(super) struct Endpoint {
 }
 
 impl Endpoint {
-    /// Serves one connection until it ends. After `shutdown` it ends with the answer under way.
+    /// Serves one connection until it ends. After `shutdown` it ends with the current answer.
     pub async fn serve(self, stream: TcpStream, shutdown: watch::Receiver<bool>) {
         let patience = self.patience;
-        let standing = Standing::new();
-        let wire = TokioIo::new(Wire::new(stream, standing.clone()));
-        let of_service = standing.clone();
+        let state = ConnectionState::new();
+        let wire = TokioIo::new(Wire::new(stream, state.clone()));
+        let of_service = state.clone();
         let service = service_fn(move |request| {
-            let (endpoint, standing) = (self.clone(), of_service.clone());
+            let (endpoint, state) = (self.clone(), of_service.clone());
             async move {
-                standing.begin();
-                let response = endpoint.answer(request, &standing).await;
-                standing.answered();
+                state.begin();
+                let response = endpoint.answer(request, &state).await;
+                state.answered();
                 Ok::<_, Infallible>(response)
             }
         });
         let mut connection = http1::Builder::new()
-            // The watchdog below tells an idle connection from a slow one, and answers the slow one.
+            // `overdue` below tells an idle connection from a slow one, and the slow one gets an answer.
             .header_read_timeout(None)
             .max_header_size(MAXIMUM_HEAD)
             .serve_connection(wire, service);
@@ -76,7 +76,7 @@ impl Endpoint {
         let ended = loop {
             tokio::select! {
                 ended = &mut connection => break Ended::ByItself(ended.err()),
-                phase = overdue(&standing, patience) => break Ended::Overdue(phase),
+                phase = overdue(&state, patience) => break Ended::Overdue(phase),
                 () = stopped(shutdown.clone()), if !is_ending => {
                     is_ending = true;
                     std::pin::Pin::new(&mut connection).graceful_shutdown();
@@ -92,18 +92,18 @@ impl Endpoint {
         match problem {
             Some(problem) => end_with(stream, &problem.on_the_wire(), patience).await,
             None if !held.is_empty() => end_with(stream, &held, patience).await,
-            None if standing.has_unread_body() => linger(stream).await,
+            None if state.has_unread_body() => linger(stream).await,
             None => {}
         }
     }
 
-    async fn answer(&self, request: Request<Incoming>, standing: &Standing) -> Response {
+    async fn answer(&self, request: Request<Incoming>, state: &ConnectionState) -> Response {
         let (head, body) = request.into_parts();
         if let Err(problem) = self.callers.check(&head, self.port) {
-            standing.leaves_body(!body.is_end_stream());
+            state.leaves_body(!body.is_end_stream());
             return problem.into_response(head.uri.path());
         }
-        let body = Body::new(Timed::new(body, self.patience, standing.clone()));
+        let body = Body::new(Timed::new(body, self.patience, state.clone()));
         let answered = TowerToHyperService::new(self.app.clone())
             .call(Request::from_parts(head, body))
             .await;
@@ -114,10 +114,10 @@ impl Endpoint {
     }
 }
 
-/// Resolves when a client has kept the connection waiting for too long.
-async fn overdue(standing: &Standing, patience: Duration) -> Phase {
+/// Resolves when the connection has waited too long for its client.
+async fn overdue(state: &ConnectionState, patience: Duration) -> Phase {
     loop {
-        let (phase, since) = standing.now();
+        let (phase, since) = state.now();
         let is_overdue = match phase {
             Phase::Between => since.elapsed() >= SILENCE,
             Phase::Head => since.elapsed() >= patience,
@@ -131,7 +131,7 @@ async fn overdue(standing: &Standing, patience: Duration) -> Phase {
     }
 }
 
-/// The problem in the place of what hyper refuses by itself.
+/// The problem that replaces a refusal of hyper.
 fn refusal(error: &hyper::Error, held: &[u8]) -> Option<Problem> {
     let reason = error.to_string();
     if error.is_parse_version_h2() || reason.contains("HTTP version") {
@@ -162,39 +162,39 @@ fn refusal(error: &hyper::Error, held: &[u8]) -> Option<Problem> {
         .of_field("headers"),
         _ if reason.contains("transfer-encoding") => Problem::malformed(
             "transfer-encoding",
-            "The only transfer encoding that is taken is `chunked`, in HTTP/1.1 and without a content length.",
+            "The only supported transfer encoding is `chunked`, in HTTP/1.1 and without a content length.",
         ),
         _ if reason.contains("content-length") => Problem::malformed(
             "content-length",
-            "One content length was expected: a number of bytes.",
+            "Exactly one content length was expected: a number of bytes.",
         ),
         _ if reason.contains("method") => {
-            Problem::malformed("method", "The request does not begin with a method of HTTP.")
+            Problem::malformed("method", "The request does not begin with an HTTP method.")
         }
         _ if reason.contains("URI") => Problem::malformed(
             "target",
-            "The request's target is no path, such as `/health`.",
+            "The request's target is not a path, such as `/health`.",
         ),
         _ => Problem::malformed(
             "headers",
-            "A header is no `name: value`, or holds characters that HTTP does not allow.",
+            "A header is not of the form `name: value`, or holds characters that HTTP does not allow.",
         ),
     })
 }
 
-/// Writes the last answer of a connection, and closes it so that the client sees it.
+/// Writes the last answer of a connection, and closes it so that the client sees the answer.
 async fn end_with(mut stream: TcpStream, answer: &[u8], patience: Duration) {
     let written = tokio::time::timeout(patience, async {
         stream.write_all(answer).await?;
         stream.shutdown().await
     });
-    // Who has gone reads no answer.
+    // A client that has gone reads no answer.
     if let Ok(Ok(())) = written.await {
         linger(stream).await;
     }
 }
 
-/// Takes what a client still sends after its answer.
+/// Reads and drops what a client still sends after its answer.
 async fn linger(stream: TcpStream) {
     let mut rest = stream.take(LINGER_BYTES);
     let mut nothing = vec![0; 64 * 1024];

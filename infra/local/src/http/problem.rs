@@ -10,10 +10,10 @@ use serde_json::{Value, json};
 /// The media type of problem details.
 pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
-/// The longest path that a problem names.
+/// The longest path that a problem quotes.
 const LONGEST_INSTANCE: usize = 1024;
 
-/// Why a request is refused: by the endpoint itself, not by what stands behind it.
+/// Why an endpoint refuses a request, before the service behind it sees it.
 #[derive(Debug)]
 pub(crate) struct Problem {
     status: StatusCode,
@@ -34,7 +34,7 @@ impl Problem {
         }
     }
 
-    /// The same problem, with the part of the request that it is about.
+    /// The same problem, with the part of the request that is wrong.
     pub fn of_field(self, field: &'static str) -> Self {
         Self {
             field: Some(field),
@@ -42,7 +42,7 @@ impl Problem {
         }
     }
 
-    /// The same problem, with a header of its response.
+    /// The same problem, with a header for its response.
     pub fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
@@ -54,7 +54,7 @@ impl Problem {
             _ => "this path",
         };
         let detail = format!(
-            "No route fits {method} {path}. There are: {}.",
+            "No route fits {method} {path}. The routes are: {}.",
             routes.join(", ")
         );
         Self::new(StatusCode::NOT_FOUND, "No such route", detail).of_field("path")
@@ -62,7 +62,7 @@ impl Problem {
 
     pub fn method_not_allowed(method: &Method, allowed: &[String]) -> Self {
         let allowed = allowed.join(", ");
-        let detail = format!("This path does not take {method}. It takes: {allowed}.");
+        let detail = format!("This path does not support {method}. It supports: {allowed}.");
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed", detail)
             .of_field("method")
             .with(header::ALLOW, allowed)
@@ -82,21 +82,20 @@ impl Problem {
         .of_field("content-type")
     }
 
-    /// What came is no HTTP/1.1 request.
+    /// The request is not valid HTTP/1.1.
     pub fn malformed(field: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "Malformed request", detail).of_field(field)
     }
 
     pub fn body_too_large(limit: usize) -> Self {
-        let detail =
-            format!("The body is larger than {limit} bytes, the most that this endpoint takes.");
+        let detail = format!("The body is larger than {limit} bytes, the limit of this endpoint.");
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "Body too large", detail).of_field("body")
     }
 
     /// A part of the request did not arrive in time.
     pub fn too_slow(field: &'static str, limit: Duration) -> Self {
         let detail = format!(
-            "The {field} of the request did not arrive whole within {} seconds.",
+            "The {field} of the request did not arrive completely within {} seconds.",
             limit.as_secs_f64()
         );
         Self::new(StatusCode::REQUEST_TIMEOUT, "Request timed out", detail)
@@ -104,7 +103,7 @@ impl Problem {
             .with(header::CONNECTION, "close")
     }
 
-    /// Its members.
+    /// The members of the problem details object.
     pub fn body(&self, path: &str) -> Value {
         let mut body = json!({
             "type": "about:blank",
@@ -112,7 +111,7 @@ impl Problem {
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
-        // What is refused for its length is not said again.
+        // A path that is too long is not repeated.
         if path.len() <= LONGEST_INSTANCE {
             body["instance"] = json!(path);
         }
@@ -122,7 +121,7 @@ impl Problem {
         body
     }
 
-    /// What went wrong, in a sentence.
+    /// What is wrong, in a sentence.
     pub fn detail(&self) -> &str {
         &self.detail
     }
@@ -141,7 +140,7 @@ impl Problem {
         response
     }
 
-    /// The whole answer as it stands on the wire, for a connection that ends with it.
+    /// The complete answer in bytes, for a connection that ends with it.
     pub fn on_the_wire(&self) -> Vec<u8> {
         let body = self.body("").to_string();
         format!(

@@ -1,4 +1,4 @@
-//! Accepts connections, within a bound, until it is told to stop.
+//! Accepts connections, up to a bound, until the system stops.
 
 use std::io;
 use std::sync::Arc;
@@ -13,22 +13,22 @@ use super::Callers;
 use super::connection::Endpoint;
 use crate::shutdown::stopped;
 
-/// The most connections of one endpoint at a time. Those beyond it wait to be accepted.
+/// The most connections of one endpoint at a time. Further ones wait to be accepted.
 const MOST_CONNECTIONS: usize = 1024;
-/// The pause after a connection could not be accepted, such as for want of file descriptors.
+/// The pause after a connection could not be accepted, for example because there are no file descriptors left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// How the endpoints of the system serve.
+/// What all endpoints of the system serve with.
 #[derive(Debug, Clone)]
 pub(crate) struct Server {
     /// Who may call.
     pub callers: Callers,
-    /// How long a client may take for the head of a request, and for its body after it.
+    /// How long a client may take to send the head of a request, and then its body.
     pub patience: Duration,
 }
 
 impl Server {
-    /// Serves an endpoint until `shutdown` turns true and the answers under way are given.
+    /// Serves an endpoint until `shutdown` turns true and the current answers are sent.
     pub async fn serve(&self, listener: TcpListener, app: Router, shutdown: watch::Receiver<bool>) {
         let endpoint = match listener.local_addr() {
             Ok(address) => Endpoint {

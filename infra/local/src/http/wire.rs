@@ -1,12 +1,12 @@
-//! The bytes of one connection: what it waits for, and hyper's own empty refusals held back.
+//! The bytes of one connection. It tracks what the connection waits for, and holds hyper's own refusals back.
 //!
-//! hyper answers a request that it cannot parse by itself: 400, 414 or 431, with an empty body. No service is asked. So
-//! the connection looks at what hyper writes while no answer of the service is due. Such a refusal is kept back, and a
-//! problem takes its place once hyper has said why ([`super::connection`]).
+//! hyper answers a request that it cannot parse by itself: 400, 414 or 431, with an empty body. The service never sees
+//! such a request. So this code looks at what hyper writes while no answer of the service is due, and holds such a
+//! refusal back. When hyper has returned its error, [`super::connection`] sends a problem instead.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, ready};
 
 use axum::http::StatusCode;
@@ -14,7 +14,9 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
-/// What hyper refuses by itself.
+use crate::lock::locked;
+
+/// The statuses of hyper's own refusals.
 const AUTOMATIC: [StatusCode; 3] = [
     StatusCode::BAD_REQUEST,
     StatusCode::URI_TOO_LONG,
@@ -24,29 +26,29 @@ const AUTOMATIC: [StatusCode; 3] = [
 /// What a connection waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// The first byte of a request, while an answer may still be under way.
+    /// The first byte of a request. An answer may still be on its way.
     Between,
     /// The rest of a request's head.
     Head,
-    /// The service.
+    /// The answer of the service.
     Service,
 }
 
-/// Where a connection stands. Shared between its bytes, its service and its watchdog.
+/// The state of a connection, shared by its bytes, its service and its time limits.
 #[derive(Debug, Clone)]
-pub(super) struct Standing(Arc<Mutex<Inner>>);
+pub(super) struct ConnectionState(Arc<Mutex<Inner>>);
 
 #[derive(Debug)]
 struct Inner {
     phase: Phase,
     since: Instant,
-    /// Answers of the service whose first byte is not written yet.
+    /// How many answers of the service have no byte written yet.
     due: usize,
-    /// Whether the last request's body was not read to its end.
+    /// Whether the body of the last request was not read to its end.
     has_unread_body: bool,
 }
 
-impl Standing {
+impl ConnectionState {
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(Inner {
             phase: Phase::Between,
@@ -62,7 +64,7 @@ impl Standing {
         (inner.phase, inner.since)
     }
 
-    /// The service has a request.
+    /// The service begins with a request.
     pub fn begin(&self) {
         let mut inner = self.locked();
         inner.phase = Phase::Service;
@@ -77,12 +79,12 @@ impl Standing {
         inner.due += 1;
     }
 
-    /// Whether the client may still be sending the body of a request that is answered already.
+    /// Whether the client may still send the body of a request that is already answered.
     pub fn has_unread_body(&self) -> bool {
         self.locked().has_unread_body
     }
 
-    /// Notes whether a body was left unread.
+    /// Records whether a body was left unread.
     pub fn leaves_body(&self, is_unread: bool) {
         self.locked().has_unread_body = is_unread;
     }
@@ -111,8 +113,7 @@ impl Standing {
     }
 
     fn locked(&self) -> MutexGuard<'_, Inner> {
-        // Each change under it is whole, whatever its holder did next.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(&self.0)
     }
 }
 
@@ -120,25 +121,25 @@ impl Standing {
 #[derive(Debug)]
 pub(super) struct Wire {
     stream: TcpStream,
-    standing: Standing,
+    state: ConnectionState,
     held: Vec<u8>,
 }
 
 impl Wire {
-    pub fn new(stream: TcpStream, standing: Standing) -> Self {
+    pub fn new(stream: TcpStream, state: ConnectionState) -> Self {
         Self {
             stream,
-            standing,
+            state,
             held: Vec::new(),
         }
     }
 
-    /// The connection, and the refusal that was held back.
+    /// The connection, and the refusal that is held back.
     pub fn into_parts(self) -> (TcpStream, Vec<u8>) {
         (self.stream, self.held)
     }
 
-    /// Writes what was held back after all.
+    /// Writes the refusal that is held back.
     fn release(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.held.is_empty() {
             let count = ready!(Pin::new(&mut self.stream).poll_write(context, &self.held))?;
@@ -147,11 +148,11 @@ impl Wire {
         Poll::Ready(Ok(()))
     }
 
-    /// Holds back what hyper is about to write, when no answer of the service begins with it. Such a refusal has no
-    /// body: it is whole.
+    /// Holds back what hyper is about to write, if it is a refusal of its own. Such a refusal has no body, so the bytes
+    /// are all of it.
     fn holds_back(&mut self, first: &[u8], is_whole: bool) -> bool {
         let begins = first.starts_with(b"HTTP/1.");
-        if begins && !self.standing.is_due() && is_whole && automatic(first).is_some() {
+        if begins && !self.state.is_due() && is_whole && automatic(first).is_some() {
             self.held.extend_from_slice(first);
             return true;
         }
@@ -176,7 +177,7 @@ impl AsyncRead for Wire {
         let before = buffer.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(context, buffer);
         if buffer.filled().len() > before {
-            self.standing.has_read();
+            self.state.has_read();
         }
         read
     }
@@ -193,7 +194,7 @@ impl AsyncWrite for Wire {
             return Poll::Ready(Ok(bytes.len()));
         }
         let written = Pin::new(&mut self.stream).poll_write(context, bytes);
-        self.standing.has_written();
+        self.state.has_written();
         written
     }
 
@@ -209,7 +210,7 @@ impl AsyncWrite for Wire {
             return Poll::Ready(Ok(first.len()));
         }
         let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
-        self.standing.has_written();
+        self.state.has_written();
         written
     }
 
@@ -222,7 +223,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // What stands in for the refusal is written first.
+        // The problem that replaces the refusal is written first.
         if !self.held.is_empty() {
             return Poll::Ready(Ok(()));
         }

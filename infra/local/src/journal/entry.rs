@@ -5,10 +5,10 @@ use std::io;
 
 use serde::{Deserialize, Serialize};
 
-/// A record as it was put.
+/// A record with everything that a second put of it needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Entry<'a> {
-    /// The shard that took it.
+    /// The shard that it was put to.
     pub shard: Cow<'a, str>,
     /// The sequence number that it got.
     pub sequence: Cow<'a, str>,
@@ -17,7 +17,7 @@ pub(crate) struct Entry<'a> {
     /// Its explicit hash key, if it was put with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hash: Option<Cow<'a, str>>,
-    /// Its data in base64, as it came.
+    /// Its data in base64, as in the request.
     pub data: Cow<'a, str>,
 }
 

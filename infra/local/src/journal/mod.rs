@@ -1,11 +1,17 @@
-//! What a stream holds and its consumers have not finished, on disk.
+//! Keeps on disk the records of a stream that its consumers have not finished.
 //!
-//! The embedded Kinesis is in memory. A journal per stream lets its records survive the process: each put is appended
-//! before it is answered, and what is unfinished is put again at the next start. Repeats are harmless, as they are on
-//! Kinesis; losing one is not.
+//! The embedded Kinesis is in memory. A journal for each stream lets its records survive the process: a put is appended
+//! before it is answered, and unfinished records are put again at the next start. Some may be put twice, which Kinesis
+//! allows too. None is lost.
 //!
-//! A put is a plain `write(2)` without `fsync`: the page cache survives `kill -9`, and a laptop that loses power is not
-//! what the local system defends against.
+//! The room knows records, consumers and files. It does not know what a record holds, nor who the consumers are.
+//!
+//! A put is a `write(2)` without `fsync`. The page cache survives `kill -9`; it does not survive a loss of power, which
+//! the local system does not protect against.
+//!
+//! A table in SQLite was measured in its place (records of 1 KB, development build, no `fsync` either). One record a put:
+//! 11,000 to 26,000 puts/s here, 12,000 to 27,000 there, so speed decides nothing. But a finished segment gives its space
+//! back at once, also on a full disk. SQLite cannot delete on a full disk, and its file never shrinks.
 
 mod entry;
 mod progress;
@@ -17,22 +23,22 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crate::{disk, private};
+use crate::state::{disk, private};
 
 pub(crate) use entry::Entry;
 pub(crate) use progress::Progress;
 use segment::Segment;
 
-/// How large a segment grows before the next one begins.
+/// The size at which a segment ends and the next one begins.
 const SEGMENT_BYTES: u64 = 4 * 1024 * 1024;
-/// How often the progress of the consumers is written down, at most.
+/// The shortest time between two saves of the consumers' progress.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
 /// The journal of one stream.
 #[derive(Debug)]
 pub(crate) struct Journal {
     folder: PathBuf,
-    // Sequence numbers of two runs do not compare, so that each run has its own epoch.
+    // Sequence numbers of different runs cannot be compared. So each run has an epoch of its own.
     epoch: u64,
     segments: Vec<Segment>,
     next_number: u64,
@@ -40,7 +46,7 @@ pub(crate) struct Journal {
     segment_bytes: u64,
 }
 
-/// What the journal held when it was opened: segments of earlier runs.
+/// The segments of earlier runs, as they were when the journal was opened.
 #[derive(Debug)]
 pub(crate) struct Earlier {
     files: Vec<(u64, PathBuf)>,
@@ -48,11 +54,11 @@ pub(crate) struct Earlier {
 }
 
 impl Journal {
-    /// Opens the journal in a folder, and says what earlier runs left in it.
+    /// Opens the journal in a folder. Also returns the segments that earlier runs left in it.
     ///
     /// # Errors
     ///
-    /// When the folder cannot be made or read.
+    /// When the folder cannot be created or read.
     pub fn open(folder: &Path) -> io::Result<(Self, Earlier)> {
         Self::with_segments_of(folder, SEGMENT_BYTES)
     }
@@ -84,7 +90,11 @@ impl Journal {
         Ok((journal, Earlier { files, progress }))
     }
 
-    /// Appends the records of one put, in order. When it fails, none of them is in the journal.
+    /// Appends the records of one put, in order.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written. None of the records is in the journal then.
     pub fn append(&mut self, entries: &[Entry<'_>]) -> io::Result<()> {
         let mut lines = Vec::new();
         for entry in entries {
@@ -105,9 +115,9 @@ impl Journal {
         }
     }
 
-    /// Removes the segments that hold nothing but what all consumers have finished.
+    /// Removes the segments whose records all consumers have finished.
     ///
-    /// `finished` is the last sequence number of each shard up to which all consumers are through.
+    /// `finished` holds the last sequence number of each shard that all consumers have finished.
     pub fn trim(&mut self, finished: &BTreeMap<String, String>) {
         let last = self.segments.len().saturating_sub(1);
         let mut index = 0;
@@ -117,16 +127,16 @@ impl Journal {
             if !segment.is_finished(finished) {
                 return true;
             }
-            // The last one is written to next: emptying it saves making a new file for each quiet moment.
+            // The last segment is emptied and used again. Otherwise each pause in the stream would make a new file.
             if is_last {
-                segment.clear()
-            } else {
-                !segment.remove()
+                segment.clear();
+                return true;
             }
+            !segment.remove()
         });
     }
 
-    /// Writes down how far each consumer is, unless that was done just now.
+    /// Saves how far each consumer is, unless the last save is recent. An urgent save is always made.
     pub fn save(&mut self, finished: &BTreeMap<String, BTreeMap<String, String>>, is_urgent: bool) {
         if !is_urgent && self.saved.elapsed() < SAVE_EVERY {
             return;
@@ -136,7 +146,7 @@ impl Journal {
             epoch: self.epoch,
             finished: finished.clone(),
         };
-        // Without it more is repeated at the next start, which is harmless. A full disk has a message of its own.
+        // Without it the next start repeats more, which is harmless. A full disk is reported elsewhere.
         if let Err(error) = progress.save(&self.folder)
             && !disk::is_of_space(&error)
         {
@@ -151,11 +161,11 @@ impl Earlier {
         self.files.iter().map(|(_, path)| path.as_path())
     }
 
-    /// The records of one file that some of `consumers` has not finished, in the order in which they were put.
+    /// The records of one file that at least one of `consumers` has not finished, in the order of their puts.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or holds something else than records before its last line.
+    /// When the file cannot be read, or when a line before the last is not a record.
     pub fn unfinished(&self, file: &Path, consumers: &[String]) -> io::Result<Vec<Entry<'static>>> {
         let epoch = self
             .files
@@ -169,10 +179,14 @@ impl Earlier {
         Ok(entries)
     }
 
-    /// Removes what earlier runs left, once it has been put again.
+    /// Removes the segments of earlier runs, after their records have been put again.
     ///
-    /// Newest first: should the process die in between, what remains is a beginning of what was put again, so that the
-    /// next start repeats records but never reorders them.
+    /// The newest file goes first. If the process dies in between, the oldest files remain. The next start then repeats
+    /// records, and never reorders them.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be removed.
     pub fn remove(self) -> io::Result<()> {
         self.files
             .iter()

@@ -1,4 +1,4 @@
-//! How far each consumer of a stream is, so that a start repeats little.
+//! How far each consumer of a stream is, in a file. With it the next start repeats few records.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use super::Entry;
-use crate::private;
+use crate::state::private;
 
 const FILE: &str = "finished.json";
 
@@ -22,7 +22,7 @@ pub(crate) struct Progress {
 }
 
 impl Progress {
-    /// Reads the progress of the last run; a missing or torn file only means more repeats.
+    /// Reads the progress of the last run. A missing or damaged file means no progress: more records are repeated.
     pub fn load(folder: &Path) -> Self {
         fs::read(folder.join(FILE))
             .ok()
@@ -30,7 +30,7 @@ impl Progress {
             .unwrap_or_default()
     }
 
-    /// Replaces the file in one step, so that a reader never sees half of it.
+    /// Replaces the file in one step. A reader never sees half of it.
     pub fn save(&self, folder: &Path) -> io::Result<()> {
         private::write_private(&folder.join(FILE), serde_json::to_vec(self)?)
     }

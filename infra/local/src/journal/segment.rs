@@ -1,4 +1,4 @@
-//! One file of a journal.
+//! One file of a journal: a record on each line.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::Entry;
-use crate::private;
+use crate::state::private;
 
 /// A file that records are appended to.
 #[derive(Debug)]
@@ -39,14 +39,14 @@ impl Segment {
         self.bytes
     }
 
-    /// Whether more can be appended; not after a line was torn and could not be cut off.
+    /// Whether the file can be appended to. It cannot after half a line was written and could not be cut off.
     pub fn is_sound(&self) -> bool {
         self.is_sound
     }
 
     pub fn append(&mut self, lines: &[u8], entries: &[Entry<'_>]) -> io::Result<()> {
         if let Err(error) = self.file.write_all(lines) {
-            // Half a line in the middle would make the rest unreadable.
+            // Half a line in the middle would make the rest of the file unreadable.
             self.is_sound = self.file.set_len(self.bytes).is_ok();
             return Err(error);
         }
@@ -69,16 +69,15 @@ impl Segment {
             .all(|(shard, last)| finished.get(shard).is_some_and(|finished| finished >= last))
     }
 
-    /// Empties the file. Says whether the segment is still there to be appended to.
-    pub fn clear(&mut self) -> bool {
+    /// Empties the file, which is appended to again. If that fails, the next trim tries again.
+    pub fn clear(&mut self) {
         if self.bytes > 0 && self.file.set_len(0).is_ok() {
             self.bytes = 0;
             self.last.clear();
         }
-        true
     }
 
-    /// Removes the file. Says whether that worked; if not, it is tried again later.
+    /// Removes the file. Returns false when that fails; the next trim tries again.
     pub fn remove(&mut self) -> bool {
         fs::remove_file(&self.path).is_ok()
     }
@@ -98,8 +97,8 @@ pub(super) fn parse_name(path: &Path) -> Option<(u64, u64)> {
 ///
 /// # Errors
 ///
-/// When a line before the last is not a record. The last line may be torn: a put that was killed while it was written
-/// was never answered.
+/// When a line before the last is not a record. The last line may be incomplete: the process was killed while it wrote,
+/// so that put was never answered.
 pub(super) fn read(path: &Path) -> io::Result<Vec<Entry<'static>>> {
     let content = fs::read(path)?;
     let mut entries = Vec::new();

@@ -1,4 +1,6 @@
-//! Which records of a stream its consumers have not finished.
+//! The ledger of a stream: which records its consumers have not finished.
+//!
+//! It counts these records as work under way, and keeps the journal. It does not know the store.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -7,7 +9,7 @@ use super::shards;
 use crate::activity::Activity;
 use crate::journal::{Entry, Journal};
 
-/// How much of what is finished stays readable, for whoever looks at the stream with a tool.
+/// How many bytes of finished records stay readable, for people who look at the stream with a tool.
 const KEPT_BYTES: usize = 4 * 1024 * 1024;
 
 /// The ledger of one stream that has consumers.
@@ -50,8 +52,11 @@ impl Ledger {
         }
     }
 
-    /// Takes the records of one put, which count as work under way from now on. When writing them down fails, none of
-    /// them is taken.
+    /// Takes the records of one put. They count as work under way from now on.
+    ///
+    /// # Errors
+    ///
+    /// When the journal cannot be written. None of the records is taken then.
     pub fn put(&mut self, entries: &[Entry<'_>]) -> io::Result<()> {
         if let Some(journal) = &mut self.journal {
             journal.append(entries)?;
@@ -71,7 +76,7 @@ impl Ledger {
         Ok(())
     }
 
-    /// A consumer has finished a shard up to a sequence number. Returns the keys of the records to forget.
+    /// A consumer has finished a shard up to a sequence number. Returns the keys of the records that the store deletes.
     pub fn finish(&mut self, shard: &str, consumer: &str, sequence: &str) -> Vec<String> {
         let Some(shards) = self.finished.get_mut(consumer) else {
             return Vec::new();
@@ -107,7 +112,7 @@ impl Ledger {
         self.forget()
     }
 
-    /// Writes down how far the consumers are.
+    /// Saves how far the consumers are.
     pub fn save(&mut self, is_urgent: bool) {
         if let Some(journal) = &mut self.journal {
             journal.save(&self.finished, is_urgent);
@@ -164,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stranger_finishes_nothing() {
+    fn an_unknown_consumer_finishes_nothing() {
         let mut ledger = ledger(&["one"]);
         ledger.put(&[entry("1", 1)]).unwrap();
         ledger.finish("shardId-000000000001", "three", "1");

@@ -1,4 +1,4 @@
-//! The Kinesis endpoint: JSON 1.1 over HTTP, as the SDKs speak it.
+//! The Kinesis endpoint: JSON 1.1 over HTTP, with each request checked before it reaches the service.
 
 use std::sync::Arc;
 
@@ -11,11 +11,11 @@ use ferrokinesis::error::KinesisErrorResponse;
 use ferrokinesis::validation::{self, FieldDef};
 use serde_json::Value;
 
-use super::Kinesis;
+use super::service::Kinesis;
 use crate::http::{self, Problem};
 use crate::permissions::{Guard, caller, kinesis_uses};
 
-/// 10 MiB of records in base64, and the rest of the request.
+/// Room for 10 MiB of records in base64, and for the rest of the request.
 const MAXIMUM_BODY: usize = 15 * 1024 * 1024;
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
@@ -95,7 +95,7 @@ async fn call(
     endpoint.kinesis.call(operation, request).await
 }
 
-/// Gives a request that names its stream by ARN the stream's name too: not every operation of the store reads the ARN.
+/// Adds the stream's name to a request with its ARN only. Not every operation of the store reads the ARN.
 fn name_stream(request: &mut Value) {
     if let Value::Object(fields) = request
         && !fields.contains_key("StreamName")

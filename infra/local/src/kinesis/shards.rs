@@ -1,4 +1,4 @@
-//! The shards of a stream, and how they change.
+//! The shards of a stream: listed, and waited for when they change.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use ferrokinesis::sequence;
 use ferrokinesis::store::Store;
 use ferrokinesis::types::StreamStatus;
 
-/// How long a change of shards may take before the next call goes ahead.
-const SETTLE_STEPS: u32 = 2_000;
+/// How many milliseconds a change of shards may take before the next call goes ahead.
+const SETTLE_LOOKS: u32 = 2_000;
 
 /// A shard of a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(crate) struct Shard {
     pub parents: Vec<String>,
 }
 
-/// Under which key the store keeps a record.
+/// The key of a record in the store.
 pub(super) fn key(shard: &str, sequence: &str) -> String {
     let prefix = sequence::resolve_shard_id(shard).map_or_else(
         |_| String::new(),
@@ -41,9 +41,9 @@ pub(super) fn changes(operation: Operation) -> bool {
     )
 }
 
-/// Waits until a change of a stream's shards has been made.
+/// Waits until a change of a stream's shards is complete.
 pub(super) async fn settle(store: &Store, stream: &str) {
-    for _ in 0..SETTLE_STEPS {
+    for _ in 0..SETTLE_LOOKS {
         match store.get_stream(stream).await {
             Ok(found) if found.stream_status != StreamStatus::Active => {
                 tokio::time::sleep(Duration::from_millis(1)).await;
@@ -67,7 +67,7 @@ pub(super) async fn list(store: &Store, stream: &str) -> Result<Vec<Shard>, Kine
     Ok(shards.collect())
 }
 
-/// Whether a shard takes no more records.
+/// Whether a shard no longer takes records.
 pub(super) async fn is_closed(
     store: &Store,
     stream: &str,

@@ -1,13 +1,15 @@
-//! Wakes the pollers, so that none has to ask again and again.
+//! Wakes the pollers of a shard when there is something to read.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use tokio::sync::watch;
 
+use crate::lock::locked;
+
 type Senders<K> = Mutex<HashMap<K, watch::Sender<u64>>>;
 
-/// A counter per shard and per stream that rises with each change.
+/// A counter for each shard and each stream, which rises with each change.
 #[derive(Debug, Default)]
 pub(super) struct Wakes {
     puts: Senders<(String, String)>,
@@ -36,7 +38,7 @@ impl Wakes {
         }
     }
 
-    /// The shards of a stream changed. Its shards' pollers look too: theirs may be closed now.
+    /// The shards of a stream changed. The pollers of its shards wake too: their shard may be closed now.
     pub fn reshard(&self, stream: &str) {
         if let Some(sender) = locked(&self.reshards).get(stream) {
             sender.send_modify(|count| *count += 1);
@@ -47,9 +49,4 @@ impl Wakes {
             }
         }
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // A counter is right whatever its last holder was doing when it panicked.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,11 +1,12 @@
-//! Who may do what, and what was done.
+//! Decides whether a caller may do something, and remembers what the functions did.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::Use;
 use super::pattern::{action_fits, fits};
+use crate::lock::locked;
 use crate::template::{Model, Statement};
 
 /// The policies of the template.
@@ -58,7 +59,11 @@ impl Guard {
         }
     }
 
-    /// Whether a caller may do all that a request does. What a function may do is remembered as used.
+    /// Checks that a caller may do everything that a request does. Remembers the uses of a function.
+    ///
+    /// # Errors
+    ///
+    /// The first use that is denied.
     pub fn check(&self, caller: Option<&str>, uses: &[Use]) -> Result<(), Denied> {
         let policies = caller.and_then(|caller| self.functions.get(caller));
         for wanted in uses {
@@ -96,16 +101,11 @@ impl Guard {
 
     /// Every (function name, action, resource) that was used so far.
     pub fn used(&self) -> Vec<(String, String, String)> {
-        self.used
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .iter()
-            .cloned()
-            .collect()
+        locked(&self.used).iter().cloned().collect()
     }
 
     fn remember(&self, caller: &str, uses: &[Use]) {
-        let mut used = self.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut used = locked(&self.used);
         for done in uses {
             used.insert((
                 caller.to_owned(),
@@ -116,7 +116,7 @@ impl Guard {
     }
 }
 
-/// Whether a use is of this resource or of something in it, such as an index of a table.
+/// Whether a use is of this resource, or of a part of it, such as an index of a table.
 fn is_of(arn: &str, wanted: &Use) -> bool {
     wanted
         .resource

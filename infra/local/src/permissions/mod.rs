@@ -1,7 +1,9 @@
-//! Checks what the functions do against the template's policies, so that a missing permission shows on the laptop.
+//! IAM: checks what the functions do against the template's policies. A missing permission so shows on the laptop.
 //!
-//! Each function process signs its requests with its function's name for an access key. Whoever uses another key is the
-//! operator, who may do all but what a resource policy denies to everyone.
+//! The room knows actions, resources, policies and callers. It does not run requests.
+//!
+//! Each function process signs its requests with its function's name as the access key. A caller with another key is the
+//! operator, who may do everything that no resource policy denies to everyone.
 
 mod guard;
 pub(crate) mod partiql;
@@ -15,7 +17,7 @@ use crate::template::{ACCOUNT, REGION};
 pub(crate) use guard::{Denied, Guard};
 pub(crate) use requests::kinesis_uses;
 
-/// One thing that a request does: an action on a resource.
+/// A use of a permission: an action on a resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Use {
     /// The IAM action, such as `dynamodb:Query`.

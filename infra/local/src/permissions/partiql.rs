@@ -1,23 +1,23 @@
-//! What a PartiQL statement does, as IAM sees it.
+//! Reads the action and the table of a PartiQL statement, as IAM names them.
 //!
-//! It is read as the engine reads it, comments and quotes included: a statement that the guard took for another one
-//! would be a way around it. What is not understood here is not run at all.
+//! It reads a statement exactly as the engine does, comments and quotes included. Otherwise a caller could get around the
+//! guard. A statement that it cannot read is not run.
 
-/// The action's name and the table, perhaps with an index, of a statement.
+/// The IAM action of a statement, its table and perhaps an index.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Statement {
+pub(crate) struct Access {
     pub action: &'static str,
     pub table: String,
     pub index: Option<String>,
 }
 
-/// Reads a statement's verb and its table; [`None`] when it is none that is known.
-pub(crate) fn read(statement: &str) -> Option<Statement> {
+/// Reads a statement's verb and its table; [`None`] when either is unknown.
+pub(crate) fn read(statement: &str) -> Option<Access> {
     let mut tokens = tokens(statement)?.into_iter().peekable();
     let mut verb = tokens.next()?;
-    // A transaction may hold EXISTS(SELECT …), which is a read.
+    // A transaction may contain EXISTS(SELECT …), which is a read.
     if verb.is_word("exists") {
-        tokens.next_if(|token| *token == Token::Mark('('))?;
+        tokens.next_if(|token| *token == Token::Symbol('('))?;
         verb = tokens.next().filter(|verb| verb.is_word("select"))?;
     }
     let action = match &verb {
@@ -34,18 +34,18 @@ pub(crate) fn read(statement: &str) -> Option<Statement> {
                 tokens.next_if(|token| token.is_word("from"))?;
                 "PartiQLDelete"
             }
-            // FROM "table" SET … is an UPDATE written the other way round.
+            // FROM "table" SET … is another form of UPDATE.
             "update" | "from" => "PartiQLUpdate",
             _ => return None,
         },
         _ => return None,
     };
     let table = tokens.next()?.name()?;
-    let index = match tokens.next_if(|token| *token == Token::Mark('.')) {
+    let index = match tokens.next_if(|token| *token == Token::Symbol('.')) {
         Some(_) => Some(tokens.next()?.name()?),
         None => None,
     };
-    Some(Statement {
+    Some(Access {
         action,
         table,
         index,
@@ -56,7 +56,7 @@ pub(crate) fn read(statement: &str) -> Option<Statement> {
 enum Token {
     Word(String),
     Quoted(String),
-    Mark(char),
+    Symbol(char),
 }
 
 impl Token {
@@ -89,10 +89,10 @@ fn tokens(statement: &str) -> Option<Vec<Token>> {
             rest = after;
         } else if first == '`' {
             let (_, after) = rest[1..].split_once('`')?;
-            tokens.push(Token::Mark('`'));
+            tokens.push(Token::Symbol('`'));
             rest = after;
         } else if first.is_ascii_digit() {
-            tokens.push(Token::Mark('0'));
+            tokens.push(Token::Symbol('0'));
             rest = after_number(rest);
         } else if first.is_ascii_alphabetic() || first == '_' {
             let is_of_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
@@ -102,7 +102,7 @@ fn tokens(statement: &str) -> Option<Vec<Token>> {
             tokens.push(Token::Word(rest[..end].to_owned()));
             rest = &rest[end..];
         } else if first.is_ascii() && first != '#' {
-            tokens.push(Token::Mark(first));
+            tokens.push(Token::Symbol(first));
             rest = &rest[1..];
         } else {
             return None;
@@ -111,7 +111,7 @@ fn tokens(statement: &str) -> Option<Vec<Token>> {
     Some(tokens)
 }
 
-/// What comes after a number: a word may follow it without a space.
+/// The text behind a number. A word may follow it without a space.
 fn after_number(text: &str) -> &str {
     let is_digit = |letter: char| letter.is_ascii_digit();
     let rest = text.trim_start_matches(is_digit);
@@ -126,7 +126,7 @@ fn after_number(text: &str) -> &str {
     }
 }
 
-/// The text up to a quote that is not doubled, and what comes after it.
+/// The text up to a quote that is not doubled, and the text behind that quote.
 fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
     let mut inner = String::new();
     let mut rest = text;

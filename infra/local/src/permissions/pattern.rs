@@ -4,7 +4,7 @@
 pub(super) fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut at, mut read) = (0, 0);
-    // Where the last star stands, and what it has taken so far: the place to go back to.
+    // The index of the last star, and of the text behind what it matches so far: where to go back to.
     let mut star: Option<(usize, usize)> = None;
     while read < text.len() {
         match pattern.get(at) {
@@ -29,7 +29,7 @@ pub(super) fn fits(pattern: &str, text: &str) -> bool {
     pattern[at..].iter().all(|byte| *byte == b'*')
 }
 
-/// Whether an action fits a pattern. Actions do not mind their case.
+/// Whether an action fits a pattern. Case does not matter.
 pub(super) fn action_fits(pattern: &str, action: &str) -> bool {
     fits(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase())
 }
@@ -57,7 +57,7 @@ mod tests {
     }
 
     #[test]
-    fn actions_do_not_mind_their_case() {
+    fn the_case_of_an_action_does_not_matter() {
         assert!(action_fits("dynamodb:get*", "dynamodb:GetItem"));
     }
 }

@@ -1,4 +1,4 @@
-//! What a request to Kinesis does, as IAM sees it.
+//! Lists the actions and resources of a request to Kinesis, as IAM names them.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Use;
 use crate::template::{ACCOUNT, REGION};
 
-/// What a Kinesis request does: its action, on every stream that it names in any way.
+/// The action of a Kinesis request on every stream that it names: by name, by ARN, or in an iterator.
 pub(crate) fn kinesis_uses(operation: &str, request: &Value) -> Vec<Use> {
     let text = |field: &str| request[field].as_str();
     let of_iterator = || {

@@ -1,5 +1,8 @@
-//! The Lambda Runtime API, one base path for each process.
+//! The Lambda Runtime API, with one base path for each process.
+//!
+//! It knows HTTP and the pools. Who gets which invocation is theirs to say.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -11,59 +14,74 @@ use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::MAXIMUM_PAYLOAD;
+use super::invocation::{Assignment, MAXIMUM_PAYLOAD};
 use super::outcome::{Failure, Outcome};
 use super::pool::Pool;
-use super::worker::{Assignment, Worker, Workers, locked};
+use super::process::Process;
 use crate::http::{self, Problem, Server, Unread};
+use crate::lock::locked;
+
+/// The pools of all functions, by the functions' logical ids.
+pub(super) type Pools = HashMap<String, Arc<Pool>>;
+
+/// A process, as its base path names it: its function's logical id and its number.
+type Named = (String, u64);
 
 /// The routes, for people.
 const ROUTES: [&str; 4] = [
-    "GET /w/{worker}/2018-06-01/runtime/invocation/next",
-    "POST /w/{worker}/2018-06-01/runtime/invocation/{request}/response",
-    "POST /w/{worker}/2018-06-01/runtime/invocation/{request}/error",
-    "POST /w/{worker}/2018-06-01/runtime/init/error",
+    "GET /{function}/{process}/2018-06-01/runtime/invocation/next",
+    "POST /{function}/{process}/2018-06-01/runtime/invocation/{request}/response",
+    "POST /{function}/{process}/2018-06-01/runtime/invocation/{request}/error",
+    "POST /{function}/{process}/2018-06-01/runtime/init/error",
 ];
 
 /// Serves the Runtime API until everything stops.
 pub(super) async fn serve(
     listener: TcpListener,
     server: Server,
-    workers: Arc<Workers>,
+    pools: Arc<Pools>,
     shutdown: watch::Receiver<bool>,
 ) {
     let app = Router::new()
-        .route("/w/{worker}/2018-06-01/runtime/invocation/next", get(next))
         .route(
-            "/w/{worker}/2018-06-01/runtime/invocation/{request}/response",
+            "/{function}/{process}/2018-06-01/runtime/invocation/next",
+            get(next),
+        )
+        .route(
+            "/{function}/{process}/2018-06-01/runtime/invocation/{request}/response",
             post(respond),
         )
         .route(
-            "/w/{worker}/2018-06-01/runtime/invocation/{request}/error",
+            "/{function}/{process}/2018-06-01/runtime/invocation/{request}/error",
             post(fail),
         )
         .route(
-            "/w/{worker}/2018-06-01/runtime/init/error",
+            "/{function}/{process}/2018-06-01/runtime/init/error",
             post(fail_to_start),
         )
         .fallback(nothing)
         .method_not_allowed_fallback(nothing)
-        .with_state(workers);
+        .with_state(pools);
     server.serve(listener, app, shutdown).await;
+}
+
+/// The URL of a function's processes, behind which each process has its number.
+pub(super) fn url_of(url: &str, function: &str) -> String {
+    format!("{url}/{function}")
 }
 
 async fn nothing(method: Method, uri: Uri) -> Response {
     Problem::no_route(&method, uri.path(), &ROUTES.map(str::to_owned)).into_response(uri.path())
 }
 
-async fn next(State(workers): State<Arc<Workers>>, Path(worker): Path<String>) -> Response {
-    let Some((pool, worker)) = workers.named(&worker) else {
+async fn next(State(pools): State<Arc<Pools>>, Path(named): Path<Named>) -> Response {
+    let Some((pool, process)) = find(&pools, named) else {
         return unknown();
     };
-    match pool.next(&worker).await {
+    match pool.next(&process).await {
         Some(assignment) => hand_over(&pool, assignment),
-        // The process is being killed. An answer without an invocation is no answer that its runtime knows: it would
-        // panic on it before the kill arrives. The connection ends with the process.
+        // The process is being killed. Its runtime would panic on an answer without an invocation before the kill
+        // arrives. So there is no answer, and the connection ends with the process.
         None => std::future::pending().await,
     }
 }
@@ -100,19 +118,19 @@ fn hand_over(pool: &Pool, assignment: Assignment) -> Response {
 }
 
 async fn respond(
-    State(workers): State<Arc<Workers>>,
-    Path((worker, request)): Path<(String, String)>,
+    State(pools): State<Arc<Pools>>,
+    Path((function, process, request)): Path<(String, u64, String)>,
     body: Body,
 ) -> Response {
-    let Some((_, worker)) = workers.named(&worker) else {
+    let Some((_, process)) = find(&pools, (function, process)) else {
         return unknown();
     };
     match http::read(body, MAXIMUM_PAYLOAD).await {
-        Ok(answer) => ended(&worker, &request, Outcome::Success(answer)),
+        Ok(answer) => ended(&process, &request, Outcome::Success(answer)),
         // The process was killed while it answered.
         Err(Unread::Broken(_)) => StatusCode::BAD_REQUEST.into_response(),
         Err(Unread::TooLarge(_) | Unread::TooSlow(_)) => {
-            worker.answer(
+            process.answer(
                 &request,
                 Outcome::Failure(Failure::answer_too_large(MAXIMUM_PAYLOAD)),
             );
@@ -126,11 +144,11 @@ async fn respond(
 }
 
 async fn fail(
-    State(workers): State<Arc<Workers>>,
-    Path((worker, request)): Path<(String, String)>,
+    State(pools): State<Arc<Pools>>,
+    Path((function, process, request)): Path<(String, u64, String)>,
     body: Body,
 ) -> Response {
-    let Some((_, worker)) = workers.named(&worker) else {
+    let Some((_, process)) = find(&pools, (function, process)) else {
         return unknown();
     };
     let failure = match http::read(body, MAXIMUM_PAYLOAD).await {
@@ -138,30 +156,35 @@ async fn fail(
         Err(Unread::Broken(_)) => return StatusCode::BAD_REQUEST.into_response(),
         Err(Unread::TooLarge(_) | Unread::TooSlow(_)) => Failure::answer_too_large(MAXIMUM_PAYLOAD),
     };
-    ended(&worker, &request, Outcome::Failure(failure))
+    ended(&process, &request, Outcome::Failure(failure))
 }
 
 async fn fail_to_start(
-    State(workers): State<Arc<Workers>>,
-    Path(worker): Path<String>,
+    State(pools): State<Arc<Pools>>,
+    Path(named): Path<Named>,
     body: Body,
 ) -> Response {
-    let Some((_, worker)) = workers.named(&worker) else {
+    let Some((_, process)) = find(&pools, named) else {
         return unknown();
     };
     let reason = http::read(body, MAXIMUM_PAYLOAD)
         .await
         .ok()
         .map(|body| String::from_utf8_lossy(&body).into_owned());
-    *locked(&worker.init_error) = reason;
+    *locked(&process.init_error) = reason;
     accepted()
 }
 
-fn ended(worker: &Worker, request: &str, outcome: Outcome) -> Response {
-    if worker.answer(request, outcome) {
+fn find(pools: &Pools, (function, process): Named) -> Option<(Arc<Pool>, Arc<Process>)> {
+    let pool = pools.get(&function)?;
+    Some((pool.clone(), pool.process(process)?))
+}
+
+fn ended(process: &Process, request: &str, outcome: Outcome) -> Response {
+    if process.answer(request, outcome) {
         accepted()
     } else {
-        // The invocation timed out, or never was.
+        // The invocation timed out, or there was none with this id.
         let error = Failure::new("InvalidRequestID", "Invalid request ID");
         (StatusCode::BAD_REQUEST, error.payload).into_response()
     }

@@ -1,13 +1,13 @@
-//! The environment of a function process: what Lambda sets, and the template's variables. Nothing else leaks in.
+//! The environment of a function process: what Lambda sets, and the template's variables. Nothing else is in it.
 
 use std::env;
 use std::ffi::OsString;
 
 use crate::template::{Function, REGION};
 
-/// What a function process takes over from the local system's own environment.
+/// The variables that a function process inherits from the local system.
 const INHERITED: [&str; 5] = ["PATH", "HOME", "TMPDIR", "RUST_LOG", "RUST_BACKTRACE"];
-/// Credentials that an endpoint of one's own may ask for.
+/// Credentials that an external endpoint may require.
 const CREDENTIALS: [&str; 3] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -20,7 +20,7 @@ pub(crate) struct Endpoints {
     pub dynamodb: String,
     pub kinesis: String,
     pub lambda: String,
-    /// Whether DynamoDB and Kinesis are those of this process, which check who calls.
+    /// Whether DynamoDB and Kinesis are the embedded ones, which check who calls.
     pub are_embedded: bool,
 }
 
@@ -59,7 +59,7 @@ pub(super) fn of(
     set("AWS_ENDPOINT_URL_DYNAMODB", &endpoints.dynamodb);
     set("AWS_ENDPOINT_URL_KINESIS", &endpoints.kinesis);
     set("AWS_ENDPOINT_URL_LAMBDA", &endpoints.lambda);
-    // The access key tells the embedded endpoints whose policies count.
+    // The access key tells the embedded endpoints which function calls.
     set("AWS_ACCESS_KEY_ID", &function.name);
     set("AWS_SECRET_ACCESS_KEY", "local");
     set("_HANDLER", "bootstrap");

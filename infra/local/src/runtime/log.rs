@@ -1,7 +1,7 @@
-//! What a function's processes print: in a file that does not grow without end.
+//! Keeps what a function's processes print, in files of limited size.
 //!
-//! A process writes into a pipe, never into a file: a full disk would make it panic on its next line. What finds no
-//! room is left out, and counted.
+//! A process writes into a pipe, never into a file. On a full disk it would panic at its next line. Lines that cannot be
+//! written are left out, and counted.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,16 +10,15 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
-use super::worker::locked;
-use crate::disk::Disk;
-use crate::private;
+use crate::lock::locked;
+use crate::state::disk::Disk;
+use crate::state::private;
 
-/// How large a file grows before the next one begins.
+/// The size at which a file ends and the next one begins.
 const FILE_BYTES: u64 = 4 * 1024 * 1024;
-/// How many files are kept beside the one that is written: `<name>.log.1` is the last one, `<name>.log.2` the one
-/// before it.
+/// How many older files are kept: `<name>.log.1` is the newest of them, then `<name>.log.2`.
 const KEPT_FILES: u32 = 3;
-/// The longest line that is kept whole.
+/// The longest line that is not split.
 const LINE_BYTES: u64 = 64 * 1024;
 
 /// The log of one function.
@@ -28,11 +27,11 @@ pub(super) struct Log {
     path: PathBuf,
     disk: Disk,
     file_bytes: u64,
-    state: Mutex<State>,
+    current: Mutex<Current>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct Current {
     file: Option<File>,
     bytes: u64,
     left_out: u64,
@@ -49,7 +48,7 @@ impl Log {
             path: folder.join(format!("{function}.log")),
             disk,
             file_bytes,
-            state: Mutex::default(),
+            current: Mutex::default(),
         })
     }
 
@@ -57,7 +56,7 @@ impl Log {
         &self.path
     }
 
-    /// Takes all lines of an output, until it ends.
+    /// Keeps all lines of an output, until it ends.
     pub async fn follow(self: Arc<Self>, output: impl AsyncRead + Unpin) {
         let mut output = BufReader::new(output);
         let mut line = Vec::new();
@@ -76,46 +75,46 @@ impl Log {
 
     /// Writes a line, or counts it as left out.
     pub fn write(&self, line: &[u8]) {
-        let mut state = locked(&self.state);
-        let note = match state.left_out {
+        let mut current = locked(&self.current);
+        let note = match current.left_out {
             0 => String::new(),
             count => format!("... {count} lines are left out: they could not be written\n"),
         };
         let text = [note.as_bytes(), line].concat();
-        match self.append(&mut state, &text) {
-            Ok(()) => state.left_out = 0,
+        match self.append(&mut current, &text) {
+            Ok(()) => current.left_out = 0,
             Err(error) => {
-                state.left_out += 1;
-                // A full disk has a message of its own.
-                if !self.disk.is_cause(&error) && state.left_out == 1 {
+                current.left_out += 1;
+                // A full disk is reported elsewhere.
+                if !self.disk.is_cause(&error) && current.left_out == 1 {
                     tracing::warn!(log = %self.path.display(), %error, "a function's output cannot be kept");
                 }
             }
         }
     }
 
-    fn append(&self, state: &mut State, text: &[u8]) -> io::Result<()> {
-        if state.bytes + text.len() as u64 > self.file_bytes && state.bytes > 0 {
-            state.file = None;
+    fn append(&self, current: &mut Current, text: &[u8]) -> io::Result<()> {
+        if current.bytes + text.len() as u64 > self.file_bytes && current.bytes > 0 {
+            current.file = None;
             self.rotate()?;
         }
-        let file = match &mut state.file {
+        let file = match &mut current.file {
             Some(file) => file,
             none => {
                 let file = private::options()
                     .create(true)
                     .append(true)
                     .open(&self.path)?;
-                state.bytes = file.metadata()?.len();
+                current.bytes = file.metadata()?.len();
                 none.insert(file)
             }
         };
         if let Err(error) = file.write_all(text) {
-            // Half a line would run into the next one.
-            let _ = file.set_len(state.bytes);
+            // Half a line would merge with the next one.
+            let _ = file.set_len(current.bytes);
             return Err(error);
         }
-        state.bytes += text.len() as u64;
+        current.bytes += text.len() as u64;
         Ok(())
     }
 

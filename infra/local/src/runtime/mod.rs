@@ -1,40 +1,44 @@
-//! Lambda: the functions as real processes that speak the Lambda Runtime API.
+//! Lambda: the functions as processes that speak the Lambda Runtime API.
+//!
+//! The room knows processes, invocations and the payload limits of Lambda. It does not know who invokes, what a payload
+//! means, or what a function does. From the bottom up:
+//!
+//! - `outcome`, `invocation`: what is asked and what is answered;
+//! - `log`, `environment`, `launch`: what processes are started with;
+//! - `process`, `child`: one process and its invocation, and its life in the operating system;
+//! - `dispatch`, `pool`: all processes of one function, decided and carried out;
+//! - `api`: the Runtime API, where a process asks for work and answers.
 
 mod api;
+mod child;
+mod dispatch;
 mod environment;
-mod lifecycle;
+mod invocation;
+mod launch;
 mod log;
 mod outcome;
 mod pool;
 mod process;
-mod worker;
 
-use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures::future::{join_all, try_join_all};
-use tokio::sync::watch;
 
 use crate::activity::Activity;
-use crate::disk::Disk;
 use crate::error::StartError;
-use crate::http::Server;
 use crate::net;
-use crate::options::Worker as Program;
 use crate::template::Function;
+use api::Pools;
+use launch::Program;
+use pool::Pool;
 
 pub(crate) use environment::Endpoints;
+pub(crate) use invocation::{MAXIMUM_EVENT, MAXIMUM_PAYLOAD};
+pub(crate) use launch::Launch;
 pub(crate) use outcome::{Failure, Outcome};
-use pool::Pool;
-use worker::Workers;
-
-/// The most that a function is invoked with, and the most that it answers. Source: Lambda quotas, 6 MB.
-pub(crate) const MAXIMUM_PAYLOAD: usize = 6 * 1024 * 1024;
-/// The most of an asynchronous event. Source: Lambda quotas, 1 MB.
-pub(crate) const MAXIMUM_EVENT: usize = 1024 * 1024;
 
 /// How long the first process of a function may take to ask for work.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -42,27 +46,7 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// All functions of the system.
 #[derive(Debug)]
 pub(crate) struct Runtime {
-    pools: HashMap<String, Arc<Pool>>,
-    workers: Arc<Workers>,
-}
-
-/// What function processes are started with.
-#[derive(Debug)]
-pub(crate) struct Launch {
-    /// The program and its arguments before the function's name.
-    pub program: Program,
-    /// The endpoints that the functions call.
-    pub endpoints: Endpoints,
-    /// Variables of the caller's own.
-    pub extra_env: Vec<(String, String)>,
-    /// Where the functions' output goes; nowhere when absent.
-    pub logs: Option<PathBuf>,
-    /// The disk that the output is written to.
-    pub disk: Disk,
-    /// How the Runtime API is served.
-    pub server: Server,
-    /// Turns true when everything stops.
-    pub shutdown: watch::Receiver<bool>,
+    pools: Arc<Pools>,
 }
 
 impl Runtime {
@@ -78,36 +62,26 @@ impl Runtime {
         };
         let listener = net::listen(0).map_err(failed)?;
         let url = net::url(&listener).map_err(failed)?;
-        let workers = Arc::new(Workers::default());
+        let launch = Arc::new(launch);
+        let pools = functions.iter().map(|function| {
+            let url = api::url_of(&url, &function.logical_id);
+            let program = Program::new(function.clone(), launch.clone(), url);
+            let pool = Pool::new(program, activity.clone());
+            (function.logical_id.clone(), pool)
+        });
+        let pools: Arc<Pools> = Arc::new(pools.collect());
         tokio::spawn(api::serve(
             listener,
             launch.server.clone(),
-            workers.clone(),
+            pools.clone(),
             launch.shutdown.clone(),
         ));
-        let launch = Arc::new(launch);
-        let pools: HashMap<String, Arc<Pool>> = functions
-            .iter()
-            .map(|function| {
-                let pool = Pool::new(
-                    function.clone(),
-                    url.clone(),
-                    launch.clone(),
-                    workers.clone(),
-                    activity.clone(),
-                );
-                (function.logical_id.clone(), pool)
-            })
-            .collect();
-        let runtime = Self { pools, workers };
-        match try_join_all(
-            runtime
-                .pools
-                .values()
-                .map(|pool| pool.start_first(START_TIMEOUT)),
-        )
-        .await
-        {
+        let runtime = Self { pools };
+        let starts = runtime
+            .pools
+            .values()
+            .map(|pool| pool.start_first(START_TIMEOUT));
+        match try_join_all(starts).await {
             Ok(_) => Ok(runtime),
             Err(error) => {
                 runtime.stop().await;
@@ -127,7 +101,7 @@ impl Runtime {
         }
     }
 
-    /// The logical id of the function that a name, an ARN, a logical id or a binary's name stands for.
+    /// The function with this name, ARN, logical id or binary's name.
     pub fn find(&self, name: &str) -> Option<&Function> {
         let name = name
             .rsplit_once(":function:")
@@ -144,9 +118,16 @@ impl Runtime {
         self.pools.get(logical_id).map(|pool| pool.function())
     }
 
-    /// The processes that run, with their functions' names.
+    /// The function name and process id of each process that runs.
     pub fn pids(&self) -> Vec<(String, u32)> {
-        self.workers.pids()
+        let pids = self.pools.values().flat_map(|pool| {
+            let name = pool.function().name.clone();
+            let processes = pool.processes().into_iter();
+            processes.map(move |process| (name.clone(), process.pid.load(Ordering::Relaxed)))
+        });
+        let mut pids: Vec<(String, u32)> = pids.filter(|(_, pid)| *pid != 0).collect();
+        pids.sort();
+        pids
     }
 
     /// Kills all processes, and returns when they are gone.

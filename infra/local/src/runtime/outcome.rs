@@ -12,7 +12,7 @@ pub(crate) enum Outcome {
     Failure(Failure),
 }
 
-/// A function error, as `X-Amz-Function-Error: Unhandled` announces it.
+/// A function error: the payload of an answer with `X-Amz-Function-Error: Unhandled`.
 #[derive(Debug, Clone)]
 pub(crate) struct Failure {
     /// A JSON object with `errorType` and `errorMessage`.
@@ -20,9 +20,9 @@ pub(crate) struct Failure {
 }
 
 impl Failure {
-    pub fn new(kind: &str, message: &str) -> Self {
+    pub fn new(error_type: &str, message: &str) -> Self {
         Self {
-            payload: json!({ "errorType": kind, "errorMessage": message })
+            payload: json!({ "errorType": error_type, "errorMessage": message })
                 .to_string()
                 .into(),
         }
@@ -44,7 +44,7 @@ impl Failure {
         )
     }
 
-    /// The function's answer is larger than Lambda passes on.
+    /// The function's answer is larger than Lambda allows.
     pub fn answer_too_large(limit: usize) -> Self {
         Self::new(
             "Function.ResponseSizeTooLarge",

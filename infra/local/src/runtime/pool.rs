@@ -1,217 +1,158 @@
-//! The processes of one function: who gets which invocation, and how many there are.
+//! The processes of one function: started, handed invocations, killed and started again.
+//!
+//! It carries out what [`super::dispatch`] decides, and does all the waiting.
 
-use std::collections::VecDeque;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::sync::{oneshot, watch};
 
-use super::log::Log;
+use super::child;
+use super::dispatch::{Dispatch, FirstStart, Restart, Work};
+use super::invocation::{Assignment, Invocation};
+use super::launch::Program;
 use super::outcome::{Failure, Outcome};
-use super::worker::{Assignment, Job, Worker, Workers, locked};
-use super::{Launch, process};
+use super::process::Process;
 use crate::activity::Activity;
 use crate::error::StartError;
+use crate::lock::locked;
+use crate::shutdown::stopped;
 use crate::template::Function;
 
-/// The most processes of one function.
-const MOST_PROCESSES: usize = 4;
 /// How long a process beyond the first stays without work.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The processes of one function.
 #[derive(Debug)]
 pub(super) struct Pool {
-    function: Function,
-    pub(super) runtime_url: String,
-    pub(super) launch: Arc<Launch>,
-    pub(super) log: Option<Arc<Log>>,
-    pub(super) workers: Arc<Workers>,
+    program: Program,
     activity: Activity,
-    pub(super) state: Mutex<State>,
-    pub(super) live: watch::Sender<usize>,
-    pub(super) first: watch::Sender<First>,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct State {
-    // The last to become idle is the first to work again, so that those beyond the need stay idle and are reaped.
-    pub idle: Vec<(Arc<Worker>, oneshot::Sender<()>)>,
-    pub queue: VecDeque<Job>,
-    pub live: usize,
-    pub starting: usize,
-    pub failures: u32,
-    pub is_pausing: bool,
-    pub is_stopped: bool,
-}
-
-/// What became of the first process.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum First {
-    Starting,
-    Ready,
-    Failed(String),
+    dispatch: Mutex<Dispatch>,
 }
 
 impl Pool {
-    pub fn new(
-        function: Function,
-        runtime_url: String,
-        launch: Arc<Launch>,
-        workers: Arc<Workers>,
-        activity: Activity,
-    ) -> Arc<Self> {
-        let log = launch
-            .logs
-            .as_ref()
-            .map(|folder| Log::of(folder, &function.name, launch.disk.clone()));
+    pub fn new(program: Program, activity: Activity) -> Arc<Self> {
+        let dispatch = Dispatch::new(program.function.timeout_seconds);
         Arc::new(Self {
-            log,
-            function,
-            runtime_url,
-            launch,
-            workers,
+            program,
             activity,
-            state: Mutex::default(),
-            live: watch::Sender::new(0),
-            first: watch::Sender::new(First::Starting),
+            dispatch: Mutex::new(dispatch),
         })
     }
 
     pub fn function(&self) -> &Function {
-        &self.function
+        &self.program.function
+    }
+
+    /// The process with this number.
+    pub fn process(&self, id: u64) -> Option<Arc<Process>> {
+        locked(&self.dispatch).process(id)
+    }
+
+    /// All processes that have not ended.
+    pub fn processes(&self) -> Vec<Arc<Process>> {
+        locked(&self.dispatch).processes().cloned().collect()
     }
 
     /// Starts the first process, and returns when it asks for work.
     pub async fn start_first(self: &Arc<Self>, timeout: Duration) -> Result<(), StartError> {
-        self.start(&mut locked(&self.state));
-        let mut first = self.first.subscribe();
-        let ended =
-            tokio::time::timeout(timeout, first.wait_for(|first| *first != First::Starting)).await;
+        let (process, mut first) = {
+            let mut dispatch = locked(&self.dispatch);
+            (dispatch.add_process(), dispatch.first())
+        };
+        self.run(process);
+        let has_ended = first.wait_for(|first| *first != FirstStart::Pending);
+        let ended = tokio::time::timeout(timeout, has_ended).await;
         let reason = match ended.map(|first| first.map(|first| first.clone())) {
-            Ok(Ok(First::Ready)) => return Ok(()),
-            Ok(Ok(First::Failed(reason))) => reason,
+            Ok(Ok(FirstStart::Ready)) => return Ok(()),
+            Ok(Ok(FirstStart::Failed(reason))) => reason,
             _ => format!(
                 "it does not ask for work within {} seconds",
                 timeout.as_secs()
             ),
         };
         Err(StartError::Function {
-            function: self.function.name.clone(),
+            function: self.function().name.clone(),
             reason,
-            log: process::log_name(self),
+            log: self.program.log_name(),
         })
     }
 
     /// Invokes the function, and waits for the answer.
     pub async fn invoke(self: &Arc<Self>, payload: Bytes) -> Outcome {
-        let (reply, answer) = oneshot::channel();
-        let request_id = uuid::Uuid::now_v7().to_string();
-        let job = Job {
-            request_id: request_id.clone(),
-            payload,
-            reply,
-            busy: self.activity.begin(),
-        };
-        self.place(&mut locked(&self.state), job);
+        let (invocation, answer) = Invocation::new(payload, self.activity.begin());
+        let request_id = invocation.request_id.clone();
+        let started = locked(&self.dispatch).place(invocation);
+        if let Some(process) = started {
+            self.run(process);
+        }
         answer.await.unwrap_or_else(|_| {
             Outcome::Failure(Failure::exited(&request_id, "the local system stops"))
         })
     }
 
     /// Waits until there is work for a process; [`None`] when the process is no longer needed.
-    pub async fn next(&self, worker: &Arc<Worker>) -> Option<Assignment> {
-        if let Some((job, _)) = worker.abandon() {
+    pub async fn next(&self, process: &Arc<Process>) -> Option<Assignment> {
+        if let Some((invocation, _)) = process.take_back() {
             let failure = Failure::exited(
-                &job.request_id,
+                &invocation.request_id,
                 "the function asked for work before it answered",
             );
-            job.answer(Outcome::Failure(failure));
+            invocation.answer(Outcome::Failure(failure));
         }
-        if worker.is_leaving.load(Ordering::Relaxed) {
+        if process.is_leaving() {
             return None;
         }
-        let (sender, mut receiver) = oneshot::channel();
-        let may_be_reaped = {
-            let mut state = locked(&self.state);
-            if !worker.is_ready.swap(true, Ordering::Relaxed) {
-                state.starting -= 1;
-                self.first.send_if_modified(|first| {
-                    let was_starting = *first == First::Starting;
-                    *first = First::Ready;
-                    was_starting
-                });
-            }
-            match state.queue.pop_front() {
-                Some(job) => {
-                    worker.assign(job, self.function.timeout_seconds);
-                    return worker.fetch();
-                }
-                None => state.idle.push((worker.clone(), sender)),
-            }
-            state.live > 1
-        };
-        if may_be_reaped
-            && tokio::time::timeout(IDLE_TIMEOUT, &mut receiver)
-                .await
-                .is_err()
+        let work = locked(&self.dispatch).ask(process);
+        if let Work::Wait {
+            mut assigned,
+            may_be_reaped,
+        } = work
         {
-            let mut state = locked(&self.state);
-            let before = state.idle.len();
-            if self.staying() > 1 {
-                state.idle.retain(|(idle, _)| idle.id != worker.id);
+            let mut is_assigned = false;
+            if may_be_reaped {
+                is_assigned = tokio::time::timeout(IDLE_TIMEOUT, &mut assigned)
+                    .await
+                    .is_ok();
+                if !is_assigned && locked(&self.dispatch).reap(process) {
+                    return None;
+                }
             }
-            // If it is gone from the list without our doing, an invocation is on its way to it.
-            if state.idle.len() < before {
-                worker.dismiss();
-                return None;
+            if !is_assigned {
+                let _ = assigned.await;
             }
         }
-        if worker_has_no_work(&mut receiver) {
-            let _ = receiver.await;
-        }
-        worker.fetch()
+        process.fetch()
     }
 
-    /// How many processes there are that are not on their way out.
-    fn staying(&self) -> usize {
-        let workers = self.workers.of(&self.function.name);
-        let staying = workers
-            .iter()
-            .filter(|worker| !worker.is_leaving.load(Ordering::Relaxed));
-        staying.count()
+    /// Kills all processes, and returns when they have ended.
+    pub async fn stop(&self) {
+        let mut live = locked(&self.dispatch).stop();
+        let _ = live.wait_for(|live| *live == 0).await;
     }
 
-    /// Gives an invocation to an idle process, or queues it and starts another process.
-    pub(super) fn place(self: &Arc<Self>, state: &mut State, job: Job) {
-        if state.is_stopped {
-            // Dropping the job answers it.
+    /// Runs a process to its end, and what follows from that.
+    fn run(self: &Arc<Self>, process: Arc<Process>) {
+        let pool = self.clone();
+        tokio::spawn(async move {
+            let reason = child::run(&pool.program, &process).await;
+            let restart = locked(&pool.dispatch).exited(&process, &reason);
+            match restart {
+                Restart::Nothing => {}
+                Restart::Now(process) => pool.run(process),
+                Restart::After(pause) => pool.run_after(pause).await,
+            }
+        });
+    }
+
+    async fn run_after(self: &Arc<Self>, pause: Duration) {
+        let is_stopped = stopped(self.program.launch.shutdown.clone());
+        if tokio::time::timeout(pause, is_stopped).await.is_ok() {
             return;
         }
-        let mut job = job;
-        while let Some((worker, sender)) = state.idle.pop() {
-            worker.assign(job, self.function.timeout_seconds);
-            if sender.send(()).is_ok() {
-                return;
-            }
-            // The process hung up: it is gone, or about to be.
-            match worker.abandon() {
-                Some((taken_back, _)) => job = taken_back,
-                None => return,
-            }
-        }
-        state.queue.push_back(job);
-        if state.live < MOST_PROCESSES && state.starting < state.queue.len() && !state.is_pausing {
-            self.start(state);
+        let started = locked(&self.dispatch).end_pause();
+        if let Some(process) = started {
+            self.run(process);
         }
     }
-}
-
-fn worker_has_no_work(receiver: &mut oneshot::Receiver<()>) -> bool {
-    matches!(
-        receiver.try_recv(),
-        Err(oneshot::error::TryRecvError::Empty)
-    )
 }

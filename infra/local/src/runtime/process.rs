@@ -1,116 +1,125 @@
-//! Starts a function's process, and sees it to its end.
+//! One process of a function, and the invocation that it works on.
+//!
+//! It knows one invocation at a time and its Timeout. It does not know the other processes, nor how the operating
+//! system runs it.
 
-use std::io;
-use std::os::fd::AsFd;
-use std::process::Stdio;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use tokio::process::{Child, Command};
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 
-use super::environment;
-use super::pool::Pool;
-use super::worker::Worker;
-use crate::shutdown::stopped;
+use super::invocation::{Assignment, Invocation};
+use super::outcome::{Failure, Outcome};
+use crate::clock;
+use crate::lock::locked;
 
-/// How long the output of a process may outlast it.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-
-/// Runs one process until it ends or is told to.
-pub(super) async fn supervise(pool: Arc<Pool>, worker: Arc<Worker>) {
-    let reason = match spawn(&pool, &worker) {
-        Ok(child) => wait(&pool, &worker, child).await,
-        Err(error) => format!(
-            "{} cannot be run: {error}",
-            pool.launch.program.program.display()
-        ),
-    };
-    tracing::debug!(
-        function = pool.function().name,
-        reason,
-        "a function's process ended"
-    );
-    pool.exited(&worker, &reason);
+/// A process of a function.
+#[derive(Debug)]
+pub(super) struct Process {
+    /// Its number among all processes of its function.
+    pub id: u64,
+    /// Its process id, while it runs; 0 before and after.
+    pub pid: AtomicU32,
+    /// Notified when the process is to be killed.
+    pub kill: Notify,
+    /// Whether it has asked for work.
+    pub is_ready: AtomicBool,
+    /// Whether it has answered an invocation.
+    pub has_answered: AtomicBool,
+    /// What it reported to `init/error`.
+    pub init_error: Mutex<Option<String>>,
+    timeout_seconds: u32,
+    is_leaving: AtomicBool,
+    in_flight: Mutex<Option<InFlight>>,
 }
 
-/// Where a function's output is found, for people.
-pub(super) fn log_name(pool: &Pool) -> String {
-    match &pool.log {
-        Some(log) => log.path().display().to_string(),
-        None => "(none: set RUST_LOG to see it)".to_owned(),
-    }
+/// The invocation that a process has, or is about to fetch.
+#[derive(Debug)]
+struct InFlight {
+    invocation: Invocation,
+    deadline_ms: u64,
+    timer: AbortHandle,
+    is_fetched: bool,
 }
 
-async fn wait(pool: &Pool, worker: &Worker, mut child: Child) -> String {
-    worker
-        .pid
-        .store(child.id().unwrap_or_default(), Ordering::Relaxed);
-    // The process ends at the end of its input. Keeping our side open until here ties its life to ours, however this
-    // process ends.
-    let input = child.stdin.take();
-    let output = follow(pool, &mut child);
-    let status = tokio::select! {
-        status = child.wait() => status,
-        _ = worker.kill.notified() => kill(&mut child).await,
-        // Also when the system is dropped without a stop.
-        () = stopped(pool.launch.shutdown.clone()) => kill(&mut child).await,
-    };
-    drop(input);
-    worker.pid.store(0, Ordering::Relaxed);
-    // Whoever is told how the process ended finds its last words in the log. A process that it started itself may hold
-    // the pipe for longer.
-    let _ = tokio::time::timeout(LAST_WORDS, output).await;
-    status.map_or_else(|error| error.to_string(), |status| status.to_string())
-}
-
-/// Keeps what a process prints, until both of its outputs end.
-fn follow(pool: &Pool, child: &mut Child) -> impl Future<Output = ()> + use<> {
-    let tasks = pool.log.as_ref().map(|log| {
-        let (output, errors) = (child.stdout.take(), child.stderr.take());
-        let of_output = output.map(|output| tokio::spawn(log.clone().follow(output)));
-        let of_errors = errors.map(|errors| tokio::spawn(log.clone().follow(errors)));
-        [of_output, of_errors]
-    });
-    async move {
-        for task in tasks.into_iter().flatten().flatten() {
-            let _ = task.await;
+impl Process {
+    pub fn new(id: u64, timeout_seconds: u32) -> Self {
+        Self {
+            id,
+            pid: AtomicU32::new(0),
+            kill: Notify::new(),
+            is_ready: AtomicBool::new(false),
+            has_answered: AtomicBool::new(false),
+            init_error: Mutex::default(),
+            timeout_seconds,
+            is_leaving: AtomicBool::new(false),
+            in_flight: Mutex::default(),
         }
     }
-}
 
-async fn kill(child: &mut Child) -> io::Result<std::process::ExitStatus> {
-    child.start_kill()?;
-    child.wait().await
-}
+    /// Kills the process. It gets no further work.
+    pub fn dismiss(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
+        self.kill.notify_one();
+    }
 
-fn spawn(pool: &Pool, worker: &Worker) -> io::Result<Child> {
-    let launch = &pool.launch;
-    let runtime_api = format!("{}/w/{}", pool.runtime_url, worker.id);
-    let (output, errors) = match &pool.log {
-        Some(_) => (Stdio::piped(), Stdio::piped()),
-        // What is kept nowhere is shown to whoever asked for logs, beside what is the caller's own output.
-        None if std::env::var_os("RUST_LOG").is_some() => (
-            Stdio::from(io::stderr().as_fd().try_clone_to_owned()?),
-            Stdio::inherit(),
-        ),
-        None => (Stdio::null(), Stdio::null()),
-    };
-    Command::new(&launch.program.program)
-        .args(&launch.program.args)
-        .arg(&pool.function().binary)
-        .env_clear()
-        .envs(environment::of(
-            pool.function(),
-            &runtime_api,
-            &launch.endpoints,
-            &launch.extra_env,
-        ))
-        .stdin(Stdio::piped())
-        .stdout(output)
-        .stderr(errors)
-        // Out of the terminal's group: a Ctrl-C is for the system, which lets the functions' work end.
-        .process_group(0)
-        .kill_on_drop(true)
-        .spawn()
+    /// Whether it is being killed.
+    pub fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::Relaxed)
+    }
+
+    /// Gives the process an invocation. The function's Timeout begins now.
+    pub fn assign(self: &Arc<Self>, invocation: Invocation) {
+        let seconds = self.timeout_seconds;
+        let timeout = Duration::from_secs(seconds.into());
+        let request_id = invocation.request_id.clone();
+        let process = self.clone();
+        let timer = tokio::spawn(async move {
+            tokio::time::sleep(timeout).await;
+            let failure = Failure::timed_out(&request_id, seconds);
+            if process.answer(&request_id, Outcome::Failure(failure)) {
+                process.dismiss();
+            }
+        });
+        *locked(&self.in_flight) = Some(InFlight {
+            invocation,
+            deadline_ms: clock::now_ms() + timeout.as_millis() as u64,
+            timer: timer.abort_handle(),
+            is_fetched: false,
+        });
+    }
+
+    /// The assigned invocation, as the process fetches it.
+    pub fn fetch(&self) -> Option<Assignment> {
+        let mut in_flight = locked(&self.in_flight);
+        let in_flight = in_flight.as_mut()?;
+        in_flight.is_fetched = true;
+        Some(Assignment {
+            request_id: in_flight.invocation.request_id.clone(),
+            payload: in_flight.invocation.payload.clone(),
+            deadline_ms: in_flight.deadline_ms,
+        })
+    }
+
+    /// Ends the invocation with this id. Says whether the process had it.
+    pub fn answer(&self, request_id: &str, outcome: Outcome) -> bool {
+        let found = locked(&self.in_flight)
+            .take_if(|in_flight| in_flight.invocation.request_id == request_id);
+        let Some(in_flight) = found else {
+            return false;
+        };
+        in_flight.timer.abort();
+        self.has_answered.store(true, Ordering::Relaxed);
+        in_flight.invocation.answer(outcome);
+        true
+    }
+
+    /// Takes the invocation back: with whether the process had fetched it.
+    pub fn take_back(&self) -> Option<(Invocation, bool)> {
+        let in_flight = locked(&self.in_flight).take()?;
+        in_flight.timer.abort();
+        Some((in_flight.invocation, in_flight.is_fetched))
+    }
 }

@@ -1,18 +1,18 @@
-//! Starting, in the order that loses nothing: what was unfinished is put again before anybody can put more.
+//! Starts a system, in an order that loses nothing: unfinished records are put again before anybody can put more.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-use super::System;
+use super::running::System;
+use super::streams;
 use crate::activity::Activity;
-use crate::disk::Disk;
 use crate::dynamodb::{self, DynamoDb};
 use crate::error::StartError;
-use crate::folder::{Folder, not_writable};
-use crate::gateway::{Gateway, Queue, Routes};
+use crate::gateway::{self, Backend, Queue, Routes};
 use crate::http::{Callers, Server};
 use crate::kinesis::{self, Kinesis};
 use crate::net;
@@ -22,17 +22,30 @@ use crate::runtime::{Endpoints, Launch, Runtime};
 use crate::schedules::Rule;
 use crate::sdk::Clients;
 use crate::shutdown::stopped;
-use crate::streams;
-use crate::template::Model;
-use crate::triggers::{Checkpoints, DeadLetters, Source, Trigger};
+use crate::state::disk::Disk;
+use crate::state::folder::{Folder, not_writable};
+use crate::template::{Function, Mapping, Model};
+use crate::triggers::{self, Checkpoints, DeadLetters, Source, Trigger};
 
-/// How often records that are over their retention are removed.
+/// How often records that are older than their retention are removed.
 const EXPIRE_EVERY: Duration = Duration::from_secs(600);
 
-/// Starts a system. See [`System::start`].
-pub(super) async fn start(options: Options) -> Result<System, StartError> {
+impl System {
+    /// Starts everything, and returns when the gateway answers and all functions are up.
+    ///
+    /// The system runs on the Tokio runtime of the caller.
+    ///
+    /// # Errors
+    ///
+    /// As [`StartError`] lists them. Nothing of the system is left running.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        start(options).await
+    }
+}
+
+async fn start(options: Options) -> Result<System, StartError> {
     let model = options.template.model(&options.stack)?;
-    // The port is taken first and served last: who calls in between waits instead of being refused.
+    // The port is taken first and served last. A call in between waits, and is not refused.
     let listener = gateway_listener(options.port)?;
     let url = net::url(&listener).map_err(part("HTTP gateway"))?;
     let folder = Folder::open(&options.state)?;
@@ -71,7 +84,7 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
         ),
     };
     let launch = Launch {
-        program: options.worker,
+        worker: options.worker,
         endpoints: Endpoints {
             dynamodb: dynamodb_endpoint.clone(),
             kinesis: kinesis_endpoint.clone(),
@@ -79,17 +92,13 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
             are_embedded: embedded.is_some(),
         },
         extra_env: options.extra_env,
-        logs: if folder.is_ephemeral() {
-            None
-        } else {
-            Some(folder.within("logs")?)
-        },
+        logs: folder.kept("logs")?,
         disk: disk.clone(),
         server: server.clone(),
         shutdown: is_shut_down.clone(),
     };
     let clients = Clients::new(&dynamodb_endpoint, &kinesis_endpoint);
-    // The functions' processes take longest: tables and streams are made meanwhile.
+    // The functions' processes take longest. Tables and streams are made at the same time.
     let (runtime, (), ()) = tokio::try_join!(
         Runtime::start(&model.functions, launch, &activity),
         dynamodb::create_tables(&clients.dynamodb, &dynamodb_endpoint, &model.tables),
@@ -116,61 +125,48 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
     let dead_letters = Arc::new(DeadLetters::new(
         folder.path().join("dead-letters"),
         guard.clone(),
+        disk.clone(),
+        is_closing.clone(),
     ));
-    let mut invokers = Vec::new();
-    for mapping in model.mappings.iter().filter(|mapping| mapping.is_enabled) {
-        let Some(function) = runtime.function(&mapping.function) else {
-            continue;
-        };
-        let trigger = Trigger {
-            mapping: mapping.clone(),
-            function: function.clone(),
-            source: source.clone(),
-            runtime: runtime.clone(),
-            dead_letters: dead_letters.clone(),
-            disk: disk.clone(),
-            closing: is_closing.clone(),
-        };
-        invokers.push(trigger.start());
-    }
-    let events = if folder.is_ephemeral() {
-        None
-    } else {
-        Some(folder.within("events")?)
-    };
+    let enabled = enabled_triggers(&model, &runtime, |mapping, function| Trigger {
+        mapping,
+        function,
+        source: source.clone(),
+        runtime: runtime.clone(),
+        dead_letters: dead_letters.clone(),
+        disk: disk.clone(),
+        closing: is_closing.clone(),
+    });
+    let mut invokers: Vec<JoinHandle<()>> = enabled.into_iter().map(triggers::start).collect();
     let queue = Arc::new(Queue::new(
         runtime.clone(),
         activity.clone(),
-        events,
+        folder.kept("events")?,
         disk.clone(),
         is_closing.clone(),
     ));
     queue
         .resume()
         .map_err(|error| not_writable(&folder.path().join("events"), error))?;
-    for schedule in model
-        .schedules
-        .iter()
+    let schedules = model.schedules.iter();
+    let rules = schedules
         .filter(|schedule| schedule.is_enabled)
-    {
-        let rule = Rule {
+        .map(|schedule| Rule {
             schedule: schedule.clone(),
             unit: options.schedule_unit,
             queue: queue.clone(),
             closing: is_closing.clone(),
-        };
-        invokers.push(rule.start());
-    }
-    let answering = Gateway {
+        });
+    invokers.extend(rules.map(Rule::start));
+    let backend = Backend {
         runtime: runtime.clone(),
         routes: Arc::new(Routes::new(&model.routes)),
         queue,
         guard: guard.clone(),
         disk,
     };
-    let gateway = tokio::spawn(async move {
-        server.serve(listener, answering.app(), is_closing).await;
-    });
+    let app = gateway::app(backend);
+    let gateway = tokio::spawn(async move { server.serve(listener, app, is_closing).await });
     let (kinesis, dynamodb) = embedded
         .map(|embedded| (embedded.kinesis, embedded.dynamodb))
         .unzip();
@@ -194,6 +190,21 @@ pub(super) async fn start(options: Options) -> Result<System, StartError> {
         gateway,
         folder,
     })
+}
+
+/// The triggers of the enabled mappings whose functions run.
+fn enabled_triggers(
+    model: &Model,
+    runtime: &Runtime,
+    trigger: impl Fn(Mapping, Function) -> Trigger,
+) -> Vec<Trigger> {
+    let mappings = model.mappings.iter().filter(|mapping| mapping.is_enabled);
+    mappings
+        .filter_map(|mapping| {
+            let function = runtime.function(&mapping.function)?;
+            Some(trigger(mapping.clone(), function.clone()))
+        })
+        .collect()
 }
 
 /// The embedded services.

@@ -1,4 +1,4 @@
-//! YAML to JSON, with the short intrinsics (`!Ref`) written out (`{"Ref": …}`).
+//! Parses YAML to JSON. Short intrinsic functions (`!Ref`) become long ones (`{"Ref": …}`).
 
 use serde_json::{Map, Value as Json, json};
 use serde_yaml_ng::Value as Yaml;
@@ -58,7 +58,7 @@ fn intrinsic(tag: &str, argument: Json) -> Json {
         name => format!("Fn::{name}"),
     };
     let argument = match argument {
-        // The short form of GetAtt joins the resource and the attribute with a dot.
+        // The short form of GetAtt has a dot between resource and attribute.
         Json::String(path) if name == "Fn::GetAtt" => {
             let (resource, attribute) = path.split_once('.').unwrap_or((&path, ""));
             json!([resource, attribute])

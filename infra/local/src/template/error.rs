@@ -1,11 +1,11 @@
-//! What can be wrong with a template, naming the resource and the property.
+//! What is wrong with a template. An error names the resource and the property.
 
 use std::path::PathBuf;
 
 /// What is wrong with a template. Every variant displays as one line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TemplateError {
-    /// There is no such file, or it cannot be read.
+    /// The file is missing, or cannot be read.
     #[error("the template {} cannot be read ({reason}): run this in the folder of template.yaml, or name it with --template", path.display())]
     Missing {
         /// The template's file.
@@ -19,7 +19,7 @@ pub enum TemplateError {
         /// Where, and what was expected.
         reason: String,
     },
-    /// The document has no `Resources`, or something else than a map in its place.
+    /// The document has no `Resources`, or they are not a map.
     #[error("the template has no map of Resources")]
     NoResources,
     /// A property of a resource is missing or wrong.

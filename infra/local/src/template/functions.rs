@@ -1,4 +1,4 @@
-//! The template's Lambda functions, with their routes, mappings and schedules.
+//! Reads the template's Lambda functions, with their routes, mappings and schedules.
 
 use std::collections::BTreeMap;
 
@@ -7,20 +7,20 @@ use super::properties::Properties;
 use super::{Function, Mapping, Route, Schedule, TemplateError};
 use super::{mappings, policies, routes, schedules};
 
-/// SAM's defaults for a function that sets neither.
+/// SAM's defaults.
 const DEFAULT_TIMEOUT_SECONDS: i64 = 3;
 const DEFAULT_MEMORY_MB: i64 = 128;
 
-/// The functions, with what invokes them.
+/// The functions, and what invokes them.
 type Functions = (Vec<Function>, Vec<Route>, Vec<Mapping>, Vec<Schedule>);
 
 pub(super) fn read(resolver: &Resolver<'_>) -> Result<Functions, TemplateError> {
-    let globals = resolver.globals("Function");
+    let globals = Properties::of_globals(resolver, "Function");
     let mut functions = Vec::new();
     let mut all_routes = Vec::new();
     let mut all_mappings = Vec::new();
     let mut all_schedules = Vec::new();
-    for (logical_id, resource) in resolver.resources_of("AWS::Serverless::Function") {
+    for (logical_id, resource) in Properties::of_resources(resolver, "AWS::Serverless::Function") {
         let properties = resource.map("Properties");
         functions.push(function(logical_id, &resource, &properties, &globals)?);
         for (name, event) in properties.entries("Events") {
@@ -29,7 +29,7 @@ pub(super) fn read(resolver: &Resolver<'_>) -> Result<Functions, TemplateError> 
                 "HttpApi" => all_routes.push(routes::read(logical_id, &settings)?),
                 "Kinesis" => all_mappings.push(mappings::read(logical_id, &name, &settings)?),
                 "Schedule" => all_schedules.push(schedules::read(logical_id, &name, &settings)?),
-                // A queue or a bucket is of no use to the local system, and no mistake.
+                // Other sources, such as a queue or a bucket, are valid. The local system ignores them.
                 _ => {}
             }
         }

@@ -1,9 +1,8 @@
-//! Resolves the intrinsic functions of a template.
+//! Resolves the intrinsic functions of a template: what a value with `Ref` or `Fn::…` in it stands for.
 
 use serde_json::{Map, Value};
 
 use super::TemplateError;
-use super::properties::Properties;
 use super::scope;
 
 /// Resolves references within one document for one stack.
@@ -13,9 +12,9 @@ pub(super) struct Resolver<'a> {
     stack: &'a str,
 }
 
-/// Where a value stands, for errors.
+/// The resource and property that a value belongs to, for errors.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(super) struct PropertyPath<'a> {
     pub resource: &'a str,
     pub property: &'a str,
 }
@@ -32,24 +31,6 @@ impl<'a> Resolver<'a> {
         })
     }
 
-    /// The resources of a type, in the template's order of names.
-    pub fn resources_of(&self, kind: &str) -> impl Iterator<Item = (&'a str, Properties<'_, 'a>)> {
-        self.resources
-            .iter()
-            .filter(move |(_, resource)| resource["Type"] == kind)
-            .map(|(logical_id, resource)| {
-                (
-                    logical_id.as_str(),
-                    Properties::new(self, logical_id, "", resource),
-                )
-            })
-    }
-
-    /// A part of `Globals`.
-    pub fn globals(&self, kind: &str) -> Properties<'_, 'a> {
-        Properties::new(self, "Globals", kind, &self.document["Globals"][kind])
-    }
-
     /// The physical name of a resource.
     pub fn name(&self, logical_id: &str) -> Result<String, TemplateError> {
         let resource = &self.resources[logical_id];
@@ -58,7 +39,7 @@ impl<'a> Resolver<'a> {
             Value::Null => Ok(scope::default_name(logical_id, self.stack)),
             set => match self.resolve(
                 set,
-                Place {
+                PropertyPath {
                     resource: logical_id,
                     property,
                 },
@@ -75,31 +56,30 @@ impl<'a> Resolver<'a> {
 
     /// The ARN of a resource.
     pub fn arn(&self, logical_id: &str) -> Result<String, TemplateError> {
-        let kind = self.resources[logical_id]["Type"]
-            .as_str()
-            .unwrap_or_default();
-        Ok(scope::arn(kind, &self.name(logical_id)?))
+        let resource_type = self.resources[logical_id]["Type"].as_str();
+        Ok(scope::arn(
+            resource_type.unwrap_or_default(),
+            &self.name(logical_id)?,
+        ))
     }
 
-    /// A value with every intrinsic in it replaced by what it stands for.
-    pub fn resolve(&self, value: &Value, place: Place<'_>) -> Result<Value, TemplateError> {
+    /// Replaces every intrinsic function in a value by its result.
+    pub fn resolve(&self, value: &Value, at: PropertyPath<'_>) -> Result<Value, TemplateError> {
         match value {
             Value::Array(items) => Ok(Value::Array(
                 items
                     .iter()
-                    .map(|item| self.resolve(item, place))
+                    .map(|item| self.resolve(item, at))
                     .collect::<Result<_, _>>()?,
             )),
             Value::Object(map) => match single(map) {
-                Some(("Ref", Value::String(name))) => {
-                    self.reference(name, place).map(Value::String)
-                }
+                Some(("Ref", Value::String(name))) => self.reference(name, at).map(Value::String),
                 Some((function, argument)) if function.starts_with("Fn::") => {
-                    self.call(function, argument, place)
+                    self.call(function, argument, at)
                 }
                 _ => Ok(Value::Object(
                     map.iter()
-                        .map(|(key, value)| Ok((key.clone(), self.resolve(value, place)?)))
+                        .map(|(key, value)| Ok((key.clone(), self.resolve(value, at)?)))
                         .collect::<Result<_, TemplateError>>()?,
                 )),
             },
@@ -111,34 +91,30 @@ impl<'a> Resolver<'a> {
         &self,
         function: &str,
         argument: &Value,
-        place: Place<'_>,
+        at: PropertyPath<'_>,
     ) -> Result<Value, TemplateError> {
         let wrong = |expected: &str| {
-            TemplateError::at(
-                place.resource,
-                place.property,
-                format!("{function} {expected}"),
-            )
+            TemplateError::at(at.resource, at.property, format!("{function} {expected}"))
         };
         match (function, argument) {
             ("Fn::GetAtt", Value::Array(parts)) => match parts.as_slice() {
-                [Value::String(resource), Value::String(attribute)] => self
-                    .attribute(resource, attribute, place)
-                    .map(Value::String),
-                _ => Err(wrong("wants a resource and an attribute")),
+                [Value::String(resource), Value::String(attribute)] => {
+                    self.attribute(resource, attribute, at).map(Value::String)
+                }
+                _ => Err(wrong("takes a resource and an attribute")),
             },
             ("Fn::Sub", Value::String(text)) => {
-                self.substitute(text, &Map::new(), place).map(Value::String)
+                self.substitute(text, &Map::new(), at).map(Value::String)
             }
             ("Fn::Sub", Value::Array(parts)) => match parts.as_slice() {
                 [Value::String(text), Value::Object(names)] => {
-                    self.substitute(text, names, place).map(Value::String)
+                    self.substitute(text, names, at).map(Value::String)
                 }
-                _ => Err(wrong("wants a string and a map")),
+                _ => Err(wrong("takes a string and a map")),
             },
             ("Fn::Join", Value::Array(parts)) => match parts.as_slice() {
                 [Value::String(separator), list] => {
-                    let list = self.resolve(list, place)?;
+                    let list = self.resolve(list, at)?;
                     let strings: Option<Vec<&str>> = list
                         .as_array()
                         .and_then(|items| items.iter().map(Value::as_str).collect());
@@ -148,13 +124,17 @@ impl<'a> Resolver<'a> {
                             .join(separator),
                     ))
                 }
-                _ => Err(wrong("wants a separator and a list")),
+                _ => Err(wrong("takes a separator and a list")),
             },
-            _ => Err(wrong("is not supported by the local system here")),
+            _ => Err(wrong("is not supported here by the local system")),
         }
     }
 
-    pub(super) fn reference(&self, name: &str, place: Place<'_>) -> Result<String, TemplateError> {
+    pub(super) fn reference(
+        &self,
+        name: &str,
+        at: PropertyPath<'_>,
+    ) -> Result<String, TemplateError> {
         if let Some(value) = scope::pseudo_parameter(name, self.stack) {
             return Ok(value);
         }
@@ -166,15 +146,15 @@ impl<'a> Resolver<'a> {
                 Ok(scope::default_name(name, self.stack))
             }
             Value::Null => Err(TemplateError::at(
-                place.resource,
-                place.property,
+                at.resource,
+                at.property,
                 format!("it refers to {name}, which the template does not declare"),
             )),
             parameter => match &parameter["Default"] {
                 Value::String(default) => Ok(default.clone()),
                 Value::Null => Err(TemplateError::at(
-                    place.resource,
-                    place.property,
+                    at.resource,
+                    at.property,
                     format!(
                         "it refers to the parameter {name}, which has no Default for the local system to take"
                     ),
@@ -188,9 +168,9 @@ impl<'a> Resolver<'a> {
         &self,
         resource: &str,
         attribute: &str,
-        place: Place<'_>,
+        at: PropertyPath<'_>,
     ) -> Result<String, TemplateError> {
-        let name = self.reference(resource, place)?;
+        let name = self.reference(resource, at)?;
         match attribute {
             "Arn" if self.resources.contains_key(resource) => self.arn(resource),
             _ => Ok(format!("{name}.{attribute}")),
@@ -201,7 +181,7 @@ impl<'a> Resolver<'a> {
         &self,
         text: &str,
         names: &Map<String, Value>,
-        place: Place<'_>,
+        at: PropertyPath<'_>,
     ) -> Result<String, TemplateError> {
         let mut resolved = String::with_capacity(text.len());
         let mut rest = text;
@@ -215,14 +195,14 @@ impl<'a> Resolver<'a> {
             if let Some(literal) = name.strip_prefix('!') {
                 resolved.push_str(&format!("${{{literal}}}"));
             } else if let Some(value) = names.get(name) {
-                match self.resolve(value, place)? {
+                match self.resolve(value, at)? {
                     Value::String(value) => resolved.push_str(&value),
                     other => resolved.push_str(&other.to_string()),
                 }
             } else if let Some((resource, attribute)) = name.split_once('.') {
-                resolved.push_str(&self.attribute(resource, attribute, place)?);
+                resolved.push_str(&self.attribute(resource, attribute, at)?);
             } else {
-                resolved.push_str(&self.reference(name, place)?);
+                resolved.push_str(&self.reference(name, at)?);
             }
         }
         resolved.push_str(rest);
@@ -230,6 +210,7 @@ impl<'a> Resolver<'a> {
     }
 }
 
+/// The key and value of a map that has exactly one.
 pub(super) fn single(map: &Map<String, Value>) -> Option<(&str, &Value)> {
     let mut entries = map.iter();
     match (entries.next(), entries.next()) {

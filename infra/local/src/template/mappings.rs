@@ -1,4 +1,4 @@
-//! The template's event source mappings.
+//! Reads an event source mapping of a function.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ pub(super) fn read(
     if !properties.raw("FilterCriteria").is_null() {
         return Err(properties.wrong(
             "FilterCriteria",
-            "the local system cannot filter: let the function do it",
+            "the local system cannot filter: filter in the function",
         ));
     }
     let stream_arn = properties.required("Stream")?;
@@ -23,11 +23,11 @@ pub(super) fn read(
     let response_types = properties.strings("FunctionResponseTypes")?;
     if let Some(unknown) = response_types
         .iter()
-        .find(|kind| *kind != "ReportBatchItemFailures")
+        .find(|response_type| *response_type != "ReportBatchItemFailures")
     {
         return Err(properties.wrong(
             "FunctionResponseTypes",
-            &format!("{unknown} is none of ReportBatchItemFailures"),
+            &format!("ReportBatchItemFailures was expected, and not {unknown}"),
         ));
     }
     Ok(Mapping {
@@ -49,7 +49,7 @@ pub(super) fn read(
         bisects_on_error: properties
             .boolean("BisectBatchOnFunctionError")?
             .unwrap_or(false),
-        // -1 stands for "without end" in both, and is the default.
+        // In both, -1 means no limit. It is the default.
         maximum_retries: limit(properties, "MaximumRetryAttempts", 10_000)?,
         maximum_age_seconds: limit(properties, "MaximumRecordAgeInSeconds", 604_800)?,
         reports_item_failures: !response_types.is_empty(),

@@ -1,7 +1,9 @@
-//! Reads a SAM template, and says what it declares with all names resolved.
+//! CloudFormation: reads a SAM template, and returns what it declares with all names resolved.
 //!
-//! [`Template`] is the document, [`Model`] what the local system takes from it. Properties that the local system does
-//! not know are left alone; an intrinsic that points nowhere is an error, as it is on deployment.
+//! [`Template`] is the document; [`Model`] is what the local system runs of it. The room knows YAML, intrinsic
+//! functions and the properties of resources. It does not know what is done with the model, and starts nothing. It
+//! ignores properties that the local system does not support. A reference to something that is not declared is an
+//! error, as it is at a deployment.
 
 mod document;
 mod error;
@@ -26,14 +28,11 @@ pub use model::{
     Statement, Stream, Table,
 };
 
+pub use scope::{ACCOUNT, REGION};
+
 use intrinsics::Resolver;
 
-/// The region of every ARN of the local system.
-pub const REGION: &str = "us-east-1";
-/// The account of every ARN of the local system.
-pub const ACCOUNT: &str = "000000000000";
-
-/// A SAM template whose syntax and references are sound.
+/// A SAM template whose syntax and references are valid.
 #[derive(Debug, Clone)]
 pub struct Template {
     document: serde_json::Value,
@@ -44,13 +43,13 @@ impl Template {
     ///
     /// # Errors
     ///
-    /// When the text is not YAML, when something refers to what is not declared, or when a resource that the local
-    /// system runs lacks what it needs.
+    /// When the text is not YAML, when a reference names something that is not declared, or when a resource that the
+    /// local system runs lacks a property.
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let template = Self {
             document: document::parse(text)?,
         };
-        // The stack's name changes names only, so that any of them finds every mistake.
+        // The stack's name only changes physical names, so any stack finds every mistake.
         template.model("validation")?;
         Ok(template)
     }
@@ -76,7 +75,7 @@ impl Template {
     /// As [`Template::parse`].
     pub fn model(&self, stack: &str) -> Result<Model, TemplateError> {
         let resolver = Resolver::new(&self.document, stack)?;
-        resolver.check_references()?;
+        references::check(&resolver)?;
         let (functions, routes, mappings, schedules) = functions::read(&resolver)?;
         Ok(Model {
             streams: streams::read(&resolver)?,

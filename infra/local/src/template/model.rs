@@ -1,9 +1,9 @@
-//! What a template declares, with every name resolved.
+//! The model: what a template declares, with every name resolved. Plain data.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// All that the local system runs of a template.
+/// Everything in a template that the local system runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
     /// The Kinesis streams.
@@ -16,7 +16,7 @@ pub struct Model {
     pub routes: Vec<Route>,
     /// The event source mappings: which function reads which stream, and how.
     pub mappings: Vec<Mapping>,
-    /// The schedules: which function is invoked over and over, and how often.
+    /// The schedules: which function is invoked periodically, and how often.
     pub schedules: Vec<Schedule>,
 }
 
@@ -29,7 +29,7 @@ pub struct Stream {
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// Its shards at the start; 4 on demand, as on AWS.
+    /// Its shards at the start. An on-demand stream has 4, as on AWS.
     pub shards: u32,
     /// Whether AWS chooses the number of shards.
     pub is_on_demand: bool,
@@ -46,7 +46,7 @@ pub struct Table {
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// The attributes that keys use.
+    /// The attributes of keys.
     pub attributes: Vec<Attribute>,
     /// Its primary key.
     pub key: Key,
@@ -54,17 +54,17 @@ pub struct Table {
     pub indexes: Vec<Index>,
     /// Whether it is protected against deletion.
     pub is_protected: bool,
-    /// The statements of its resource policy that hold for every principal.
+    /// The statements of its resource policy for every principal.
     pub policy: Vec<Statement>,
 }
 
-/// An attribute that a key uses.
+/// An attribute of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
     /// Its name.
     pub name: String,
     /// `S`, `N` or `B`.
-    pub kind: String,
+    pub attribute_type: String,
 }
 
 /// A key: of a table or of an index.
@@ -92,11 +92,11 @@ pub struct Index {
     pub name: String,
     /// Its key.
     pub key: Key,
-    /// What it holds beside the keys.
+    /// The attributes that it holds in addition to the keys.
     pub projection: Projection,
 }
 
-/// What an index holds beside the keys.
+/// The attributes that an index holds in addition to the keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Projection {
     /// The whole item.
@@ -116,7 +116,7 @@ pub struct Function {
     pub name: String,
     /// Its ARN.
     pub arn: String,
-    /// The name of its binary: what the worker program is started with.
+    /// The name of its binary, which is the last argument of the worker program.
     pub binary: String,
     /// Its environment variables, those of `Globals` included.
     pub environment: BTreeMap<String, String>,
@@ -144,11 +144,11 @@ pub struct Statement {
 pub struct Route {
     /// The method, or `ANY`.
     pub method: String,
-    /// The path, which may hold `{name}` and at its end `{name+}`.
+    /// The path. It may hold `{name}`, and `{name+}` at its end.
     pub path: String,
     /// The logical id of the function that answers.
     pub function: String,
-    /// The authorizer in the deployed API; the local gateway listens on loopback and asks none.
+    /// The authorizer in the deployed API. The local gateway does not ask it.
     pub authorizer: Option<String>,
 }
 
@@ -163,25 +163,25 @@ pub struct Mapping {
     pub stream: String,
     /// The stream's ARN.
     pub stream_arn: String,
-    /// Whether it reads at all.
+    /// Whether it is enabled.
     pub is_enabled: bool,
     /// The most records of a batch.
     pub batch_size: u32,
-    /// How long to gather a batch.
+    /// How long to gather a batch, in seconds.
     pub window_seconds: u32,
-    /// How many batches of one shard are under way at once; a partition key stays in one lane.
+    /// How many batches of one shard are under way at once. Records of one partition key are never in two of them.
     pub parallelization_factor: u32,
     /// Where a shard is first read from.
     pub starting_position: StartingPosition,
     /// Whether a failed batch is halved before it is tried again.
     pub bisects_on_error: bool,
-    /// How often a failed batch is tried again; for ever when absent.
+    /// How often a failed batch is tried again; without a limit when absent.
     pub maximum_retries: Option<u32>,
     /// How old a record may be; any age when absent.
     pub maximum_age_seconds: Option<u32>,
     /// Whether the function's answer names the records that failed.
     pub reports_item_failures: bool,
-    /// The ARN of where a batch goes that was given up on.
+    /// The ARN of the destination of a batch that is given up on.
     pub on_failure: Option<String>,
 }
 
@@ -190,13 +190,13 @@ pub struct Mapping {
 pub enum StartingPosition {
     /// The oldest record.
     TrimHorizon,
-    /// What comes after the mapping was made.
+    /// The first record after the mapping was created.
     Latest,
     /// The first record at or after this time, in seconds since 1970.
     AtTimestamp(i64),
 }
 
-/// A schedule that invokes a function over and over.
+/// A schedule that invokes a function periodically.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Schedule {
     /// The function's logical id and the event's name: `MicroserviceTend`.
@@ -205,8 +205,8 @@ pub struct Schedule {
     pub function: String,
     /// The period.
     pub every: Duration,
-    /// What the function is invoked with, as JSON text; EventBridge's own event when absent.
+    /// The payload, as JSON text; EventBridge's own event when absent.
     pub input: Option<String>,
-    /// Whether it invokes at all.
+    /// Whether it is enabled.
     pub is_enabled: bool,
 }

@@ -1,4 +1,4 @@
-//! The template's IAM policies.
+//! Reads the template's IAM policies.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::{Statement, TemplateError};
 
 /// What a function's role may do: its inline `Policies`, or those of the role that its `Role` names.
 ///
-/// Managed policies and SAM's policy templates are not read: what they allow is not in the template.
+/// It does not read managed policies and SAM's policy templates: the template does not contain what they allow.
 pub(super) fn of_function(
     properties: &Properties<'_, '_>,
 ) -> Result<Vec<Statement>, TemplateError> {
@@ -33,7 +33,7 @@ pub(super) fn of_function(
 fn of_role(properties: &Properties<'_, '_>, role: &str) -> Result<Vec<Statement>, TemplateError> {
     let resolver = properties.resolver();
     let mut statements = Vec::new();
-    for (logical_id, resource) in resolver.resources_of("AWS::IAM::Role") {
+    for (logical_id, resource) in Properties::of_resources(resolver, "AWS::IAM::Role") {
         if logical_id == role {
             for policy in resource.map("Properties").list("Policies")? {
                 statements.extend(of_document(&policy.map("PolicyDocument"))?);
@@ -43,7 +43,7 @@ fn of_role(properties: &Properties<'_, '_>, role: &str) -> Result<Vec<Statement>
     Ok(statements)
 }
 
-/// The statements of a resource policy that hold for every principal.
+/// The statements of a resource policy for every principal.
 pub(super) fn for_everyone(document: &Properties<'_, '_>) -> Result<Vec<Statement>, TemplateError> {
     let mut statements = Vec::new();
     for statement in document.list("Statement")? {
@@ -76,7 +76,7 @@ fn read(properties: &Properties<'_, '_>) -> Result<Option<Statement>, TemplateEr
         "Deny" => false,
         _ => return Err(properties.wrong("Effect", "Allow or Deny was expected")),
     };
-    // A denial under a condition that cannot be evaluated here would refuse too much.
+    // Conditions are not evaluated. A denial without its condition would refuse too much, so it is ignored.
     if !is_allow && !properties.raw("Condition").is_null() {
         return Ok(None);
     }

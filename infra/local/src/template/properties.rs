@@ -1,11 +1,11 @@
-//! Reads typed values out of a resource, naming resource and property when one is wrong.
+//! Reads typed values out of a resource. An error names the resource and the property.
 
 use serde_json::Value;
 
 use super::TemplateError;
-use super::intrinsics::{Place, Resolver};
+use super::intrinsics::{PropertyPath, Resolver};
 
-/// A map of properties at some place of a resource.
+/// A map of properties: a resource, or a map somewhere inside of it.
 pub(super) struct Properties<'r, 'a> {
     resolver: &'r Resolver<'a>,
     resource: &'a str,
@@ -14,12 +14,26 @@ pub(super) struct Properties<'r, 'a> {
 }
 
 impl<'r, 'a> Properties<'r, 'a> {
-    pub fn new(
+    /// The resources of a type with their logical ids, in the order of these.
+    pub fn of_resources(
         resolver: &'r Resolver<'a>,
-        resource: &'a str,
-        path: &str,
-        value: &'a Value,
-    ) -> Self {
+        resource_type: &str,
+    ) -> impl Iterator<Item = (&'a str, Self)> {
+        let resources = resolver.resources.iter();
+        let of_type = resources.filter(move |(_, resource)| resource["Type"] == resource_type);
+        of_type.map(|(logical_id, resource)| {
+            let properties = Self::new(resolver, logical_id, "", resource);
+            (logical_id.as_str(), properties)
+        })
+    }
+
+    /// A section of `Globals`, such as `Function`.
+    pub fn of_globals(resolver: &'r Resolver<'a>, section: &str) -> Self {
+        let value = &resolver.document["Globals"][section];
+        Self::new(resolver, "Globals", section, value)
+    }
+
+    fn new(resolver: &'r Resolver<'a>, resource: &'a str, path: &str, value: &'a Value) -> Self {
         Self {
             resolver,
             resource,
@@ -33,14 +47,14 @@ impl<'r, 'a> Properties<'r, 'a> {
         let path = self.path_of(property);
         self.resolver.resolve(
             &self.value[property],
-            Place {
+            PropertyPath {
                 resource: self.resource,
                 property: &path,
             },
         )
     }
 
-    /// The value of a property as it is written, with its intrinsics.
+    /// The value of a property as the template has it, with its intrinsics.
     pub fn raw(&self, property: &str) -> &Value {
         &self.value[property]
     }
@@ -85,7 +99,7 @@ impl<'r, 'a> Properties<'r, 'a> {
         }
     }
 
-    /// A string, if set. A number or a boolean counts as its text, as in an environment variable.
+    /// A string, if set. A number or a boolean is read as its text, as in an environment variable.
     pub fn string(&self, property: &str) -> Result<Option<String>, TemplateError> {
         match self.value(property)? {
             Value::Null => Ok(None),
@@ -96,7 +110,7 @@ impl<'r, 'a> Properties<'r, 'a> {
         }
     }
 
-    /// A string that must be there.
+    /// A string that is set and not empty.
     pub fn required(&self, property: &str) -> Result<String, TemplateError> {
         self.string(property)?
             .filter(|text| !text.is_empty())
@@ -151,7 +165,7 @@ impl<'r, 'a> Properties<'r, 'a> {
         self.resolver
     }
 
-    /// An error at a property of this place.
+    /// An error at a property of this map.
     pub fn wrong(&self, property: &str, reason: &str) -> TemplateError {
         TemplateError::at(self.resource, &self.path_of(property), reason)
     }

@@ -1,4 +1,4 @@
-//! The template's HTTP API routes.
+//! Reads a route of the HTTP API.
 
 use super::properties::Properties;
 use super::{Route, TemplateError};
@@ -22,16 +22,16 @@ pub(super) fn read(
 
 fn check(path: &str) -> Result<(), &'static str> {
     let Some(rest) = path.strip_prefix('/') else {
-        return Err("a path begins with /");
+        return Err("a path must begin with /");
     };
     let count = rest.split('/').count();
     for (index, segment) in rest.split('/').enumerate() {
         let is_variable = segment.starts_with('{') && segment.ends_with('}') && segment.len() > 2;
         if !is_variable && segment.contains(['{', '}']) {
-            return Err("a variable takes a whole segment: {name}");
+            return Err("a variable must be a whole segment: {name}");
         }
         if is_variable && segment.ends_with("+}") && index + 1 < count {
-            return Err("a greedy variable stands at the end");
+            return Err("a greedy variable must be the last segment");
         }
     }
     Ok(())

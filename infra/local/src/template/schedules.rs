@@ -1,4 +1,4 @@
-//! The template's schedules.
+//! Reads a schedule of a function.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use super::properties::Properties;
 use super::{Schedule, TemplateError};
 
-/// What a schedule's expression may be, for errors. A one takes the singular and all else the plural, as on AWS.
+/// The expressions that are supported, for errors. As on AWS, 1 takes the singular and other numbers the plural.
 const EXPECTED: &str =
     "rate(1 minute), rate(N minutes), or the same in hours or days, was expected";
 
@@ -22,7 +22,7 @@ pub(super) fn read(
         return Err(properties.wrong("Schedule", &reason));
     }
     let input = properties.string("Input")?;
-    // EventBridge refuses it at deployment; here the function would fail at every run.
+    // EventBridge refuses other input at deployment. Here the function would fail at every invocation.
     if let Some(Err(error)) = input.as_deref().map(serde_json::from_str::<IgnoredAny>) {
         return Err(properties.wrong("Input", &format!("JSON text was expected: {error}")));
     }
@@ -41,7 +41,7 @@ fn rate(expression: &str) -> Option<Duration> {
         .strip_prefix("rate(")?
         .strip_suffix(')')?
         .split_once(' ')?;
-    // Bounded by its type: no count overflows in seconds.
+    // A `u32` of days cannot overflow a `u64` of seconds.
     let count: u32 = count.parse().ok()?;
     let seconds: u64 = match (count, unit) {
         (0, _) => return None,

@@ -1,8 +1,11 @@
-//! What a name in a template stands for: pseudo parameters, parameters, and each resource's name and ARN.
+//! The fixed part of naming: pseudo parameters, default names, and ARNs by resource type.
 
 use serde_json::{Map, Value};
 
-use super::{ACCOUNT, REGION};
+/// The region of every ARN of the local system.
+pub const REGION: &str = "us-east-1";
+/// The account of every ARN of the local system.
+pub const ACCOUNT: &str = "000000000000";
 
 /// The value of a pseudo parameter.
 pub(super) fn pseudo_parameter(name: &str, stack: &str) -> Option<String> {
@@ -19,8 +22,8 @@ pub(super) fn pseudo_parameter(name: &str, stack: &str) -> Option<String> {
 }
 
 /// The property that holds a resource's physical name, if the template sets one.
-pub(super) fn name_property(kind: &str) -> &'static str {
-    match kind {
+pub(super) fn name_property(resource_type: &str) -> &'static str {
+    match resource_type {
         "AWS::Kinesis::Stream" => "Name",
         "AWS::DynamoDB::Table" => "TableName",
         "AWS::Serverless::Function" | "AWS::Lambda::Function" => "FunctionName",
@@ -32,14 +35,14 @@ pub(super) fn name_property(kind: &str) -> &'static str {
     }
 }
 
-/// The physical name of a resource without one of its own: `stack-logicalid`.
+/// The physical name of a resource whose template sets none: `stack-logicalid`.
 pub(super) fn default_name(logical_id: &str, stack: &str) -> String {
     format!("{stack}-{}", logical_id.to_ascii_lowercase())
 }
 
 /// The ARN of a resource.
-pub(super) fn arn(kind: &str, name: &str) -> String {
-    match kind {
+pub(super) fn arn(resource_type: &str, name: &str) -> String {
+    match resource_type {
         "AWS::Kinesis::Stream" => format!("arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/{name}"),
         "AWS::DynamoDB::Table" => format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}"),
         "AWS::Serverless::Function" | "AWS::Lambda::Function" => {
@@ -60,14 +63,14 @@ pub(super) fn arn(kind: &str, name: &str) -> String {
     }
 }
 
-/// Whether SAM makes a resource of this name itself: the implicit HTTP API, a function's role, a trigger's mapping.
+/// Whether SAM itself makes a resource of this name: the implicit HTTP API, a function's role, a trigger's mapping.
 pub(super) fn is_made_by_sam(name: &str, resources: &Map<String, Value>) -> bool {
     name.starts_with("ServerlessHttpApi")
         || name.starts_with("ServerlessRestApi")
         || resources.iter().any(|(logical_id, resource)| {
             resource["Type"]
                 .as_str()
-                .is_some_and(|kind| kind.starts_with("AWS::Serverless::"))
+                .is_some_and(|resource_type| resource_type.starts_with("AWS::Serverless::"))
                 && name.starts_with(logical_id.as_str())
         })
 }

@@ -1,15 +1,16 @@
-//! The template's Kinesis streams.
+//! Reads the template's Kinesis streams.
 
 use super::intrinsics::Resolver;
+use super::properties::Properties;
 use super::{Stream, TemplateError};
 
-/// How many shards AWS gives a new on-demand stream.
-/// Source: "Data stream modes" in the Kinesis developer guide (4 MB/s of write throughput to begin with).
+/// The number of shards of a new on-demand stream on AWS.
+/// Source: "Data stream modes" in the Kinesis developer guide (a new stream takes 4 MB/s).
 const ON_DEMAND_SHARDS: i64 = 4;
 
 pub(super) fn read(resolver: &Resolver<'_>) -> Result<Vec<Stream>, TemplateError> {
     let mut streams = Vec::new();
-    for (logical_id, resource) in resolver.resources_of("AWS::Kinesis::Stream") {
+    for (logical_id, resource) in Properties::of_resources(resolver, "AWS::Kinesis::Stream") {
         let properties = resource.map("Properties");
         let shard_count = properties.number("ShardCount", 1, 10_000)?;
         let mode = properties.map("StreamModeDetails").string("StreamMode")?;

@@ -1,4 +1,4 @@
-//! The template's DynamoDB tables.
+//! Reads the template's DynamoDB tables.
 
 use super::intrinsics::Resolver;
 use super::policies;
@@ -6,8 +6,7 @@ use super::properties::Properties;
 use super::{Attribute, Index, Key, Projection, Table, TemplateError};
 
 pub(super) fn read(resolver: &Resolver<'_>) -> Result<Vec<Table>, TemplateError> {
-    resolver
-        .resources_of("AWS::DynamoDB::Table")
+    Properties::of_resources(resolver, "AWS::DynamoDB::Table")
         .map(|(logical_id, resource)| table(logical_id, &resource))
         .collect()
 }
@@ -25,7 +24,7 @@ fn table(logical_id: &str, resource: &Properties<'_, '_>) -> Result<Table, Templ
         .map(|item| {
             Ok(Attribute {
                 name: item.required("AttributeName")?,
-                kind: item.required("AttributeType")?,
+                attribute_type: item.required("AttributeType")?,
             })
         })
         .collect::<Result<Vec<_>, TemplateError>>()?;

@@ -1,4 +1,4 @@
-//! What becomes of a batch after an invocation: pure, so that the rules can be read and tested.
+//! Decides what happens with a batch after an invocation. Pure: no clock, no task, no function.
 
 use std::time::Duration;
 
@@ -11,17 +11,17 @@ use crate::template::Mapping;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
-/// Records that are invoked with together.
+/// Records that the function is invoked with together.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Batch {
     pub records: Vec<Prepared>,
-    /// How often it failed in a row. Halving it does not count.
+    /// How often it failed in a row. A failure that halves it does not count.
     pub failures: u32,
 }
 
-/// What becomes of a batch.
+/// What happens with the records of a batch.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Next {
+pub(super) struct Decision {
     /// Records that are finished.
     pub finished: Vec<Prepared>,
     /// Records that are given up on.
@@ -45,26 +45,31 @@ pub(super) enum Condition {
     RecordAgeExceeded,
 }
 
-/// Decides what becomes of a batch.
-pub(super) fn decide(batch: Batch, verdict: &Verdict, mapping: &Mapping, now_seconds: f64) -> Next {
+/// Decides what happens with a batch, by what the invocation says about it.
+pub(super) fn decide(
+    batch: Batch,
+    verdict: &Verdict,
+    mapping: &Mapping,
+    now_seconds: f64,
+) -> Decision {
     let Batch {
         mut records,
         failures,
     } = batch;
     let failed_from = match verdict {
         Verdict::Finished => {
-            return Next {
+            return Decision {
                 finished: records,
-                ..Next::default()
+                ..Decision::default()
             };
         }
-        Verdict::FailedFrom(place) => *place,
+        Verdict::FailedFrom(index) => *index,
         Verdict::Failed => 0,
     };
     let mut rest = records.split_off(failed_from);
-    let mut next = Next {
+    let mut decision = Decision {
         finished: records,
-        ..Next::default()
+        ..Decision::default()
     };
     let has_progress = failed_from > 0;
     let is_split = mapping.bisects_on_error && (has_progress || rest.len() > 1);
@@ -82,7 +87,7 @@ pub(super) fn decide(batch: Batch, verdict: &Verdict, mapping: &Mapping, now_sec
         let old = std::mem::replace(&mut rest, young);
         if !old.is_empty() {
             let condition = Condition::RecordAgeExceeded;
-            next.given_up = Some(GivenUp {
+            decision.given_up = Some(GivenUp {
                 records: old,
                 condition,
                 invocations: failures + 1,
@@ -90,37 +95,37 @@ pub(super) fn decide(batch: Batch, verdict: &Verdict, mapping: &Mapping, now_sec
         }
     }
     if rest.is_empty() {
-        return next;
+        return decision;
     }
     if !is_split && mapping.maximum_retries.is_some_and(|most| failures > most) {
-        let mut records = next
+        let mut records = decision
             .given_up
             .map(|given_up| given_up.records)
             .unwrap_or_default();
         records.append(&mut rest);
         let condition = Condition::RetryAttemptsExhausted;
-        next.given_up = Some(GivenUp {
+        decision.given_up = Some(GivenUp {
             records,
             condition,
             invocations: failures,
         });
-        return next;
+        return decision;
     }
-    // A report cuts the batch by itself. Without one, halves find the record that fails.
+    // A report of the first failed record cuts the batch. Without a report, halving finds that record.
     let second = if is_split && !has_progress && rest.len() > 1 {
         rest.split_off(rest.len() / 2)
     } else {
         Vec::new()
     };
-    next.retries = [rest, second]
+    decision.retries = [rest, second]
         .into_iter()
         .filter(|records| !records.is_empty())
         .map(|records| Batch { records, failures })
         .collect();
-    next
+    decision
 }
 
-/// How long to wait before a batch is tried again: doubling, with jitter.
+/// How long to wait before a batch is tried again. It doubles with each failure, with jitter.
 pub(super) fn pause(failures: u32) -> Duration {
     let longest =
         (FIRST_PAUSE * 2_u32.saturating_pow(failures.saturating_sub(1).min(16))).min(LONGEST_PAUSE);

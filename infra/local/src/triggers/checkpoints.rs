@@ -1,18 +1,19 @@
-//! How far each mapping is in a stream behind an endpoint.
+//! The checkpoints of mappings on streams behind an endpoint, in a file.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::{disk, private};
+use crate::lock::locked;
+use crate::state::{disk, private};
 
 const FILE: &str = "checkpoints.json";
-/// How often they are written down, at most.
+/// The shortest time between two writes of the file.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
 
-/// The last finished sequence number of each mapping and shard, in a file.
+/// The last finished sequence number of each mapping and shard.
 #[derive(Debug)]
 pub(crate) struct Checkpoints {
     folder: PathBuf,
@@ -20,7 +21,7 @@ pub(crate) struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// Reads what the last run left; nothing when there is no file, or half of one.
+    /// Reads the file of the last run. A missing or damaged file means no checkpoints.
     pub fn load(folder: PathBuf) -> Self {
         let found = fs::read(folder.join(FILE))
             .ok()
@@ -32,16 +33,11 @@ impl Checkpoints {
     }
 
     pub fn get(&self, mapping: &str, shard: &str) -> Option<String> {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .0
-            .get(&key(mapping, shard))
-            .cloned()
+        locked(&self.state).0.get(&key(mapping, shard)).cloned()
     }
 
     pub fn set(&self, mapping: &str, shard: &str, sequence: &str) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = locked(&self.state);
         state.0.insert(key(mapping, shard), sequence.to_owned());
         if state.1.elapsed() >= SAVE_EVERY {
             state.1 = Instant::now();
@@ -49,16 +45,16 @@ impl Checkpoints {
         }
     }
 
-    /// Writes them down now.
+    /// Writes the file now.
     pub fn save(&self) {
-        self.write(&self.state.lock().unwrap_or_else(PoisonError::into_inner).0);
+        self.write(&locked(&self.state).0);
     }
 
     fn write(&self, all: &BTreeMap<String, String>) {
         let written = serde_json::to_vec(all)
             .map_err(std::io::Error::from)
             .and_then(|text| private::write_private(&self.folder.join(FILE), text));
-        // A full disk has a message of its own.
+        // A full disk is reported elsewhere.
         if let Err(error) = written
             && !disk::is_of_space(&error)
         {

@@ -1,4 +1,4 @@
-//! Where a mapping puts the records that it gives up on: a file, in the shape of what Lambda sends to S3.
+//! Keeps the records that a mapping gives up on: a file for each batch, in the format of Lambda's S3 destination.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -6,15 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
-use super::Trigger;
 use super::batch::{Condition, GivenUp};
 use super::event;
 use crate::clock;
 use crate::permissions::{Guard, Use};
-use crate::private;
 use crate::runtime::Outcome;
 use crate::shutdown::stopped;
+use crate::state::disk::Disk;
+use crate::state::private;
+use crate::template::{Function, Mapping};
 
 /// The pause before a file that could not be written is tried again.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
@@ -24,24 +26,37 @@ const WRITE_PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct DeadLetters {
     folder: PathBuf,
     guard: Arc<Guard>,
+    disk: Disk,
+    closing: watch::Receiver<bool>,
 }
 
 impl DeadLetters {
-    pub fn new(folder: PathBuf, guard: Arc<Guard>) -> Self {
-        Self { folder, guard }
+    /// The dead letters in a folder on a disk. After `closing` turns true, a failed write is not tried again.
+    pub fn new(
+        folder: PathBuf,
+        guard: Arc<Guard>,
+        disk: Disk,
+        closing: watch::Receiver<bool>,
+    ) -> Self {
+        Self {
+            folder,
+            guard,
+            disk,
+            closing,
+        }
     }
 
-    /// Keeps records that were given up on. Says whether they may count as finished.
+    /// Keeps records that are given up on. Says whether they count as finished: not when the system stops first.
     pub(super) async fn put(
         &self,
-        trigger: &Trigger,
+        function: &Function,
+        mapping: &Mapping,
         shard: &str,
         given_up: &GivenUp,
         outcome: &Outcome,
     ) -> bool {
-        let mapping = &trigger.mapping;
         let Some(destination) = &mapping.on_failure else {
-            // As on AWS: what has no destination is dropped.
+            // As on AWS, records without a destination are dropped.
             tracing::error!(
                 mapping = mapping.id,
                 shard,
@@ -50,27 +65,27 @@ impl DeadLetters {
             );
             return true;
         };
-        let letter = letter(trigger, shard, given_up, outcome).to_string();
-        let folder = self.folder.join(&trigger.function.name);
+        let letter = letter(function, mapping, shard, given_up, outcome).to_string();
+        let folder = self.folder.join(&function.name);
         loop {
             match write(&folder, shard, &letter) {
                 Ok(path) => {
-                    self.check(trigger, destination, &path);
+                    self.check(function, destination, &path);
                     tracing::error!(mapping = mapping.id, file = %path.display(), "records are given up on");
                     return true;
                 }
-                Err(error) if trigger.disk.is_cause(&error) => {
+                Err(error) if self.disk.is_cause(&error) => {
                     tokio::select! {
-                        () = stopped(trigger.closing.clone()) => return false,
-                        () = trigger.disk.room() => continue,
+                        () = stopped(self.closing.clone()) => return false,
+                        () = self.disk.room() => continue,
                     }
                 }
                 Err(error) => {
                     tracing::error!(mapping = mapping.id, %error, "a dead letter cannot be written")
                 }
             }
-            // The records are not finished before they are safe.
-            if tokio::time::timeout(WRITE_PAUSE, stopped(trigger.closing.clone()))
+            // The records are not finished before they are written.
+            if tokio::time::timeout(WRITE_PAUSE, stopped(self.closing.clone()))
                 .await
                 .is_ok()
             {
@@ -79,8 +94,8 @@ impl DeadLetters {
         }
     }
 
-    /// On AWS, the function's role must be allowed to put into the bucket.
-    fn check(&self, trigger: &Trigger, destination: &str, path: &Path) {
+    /// Warns when the function's role may not write to the destination. On AWS the records would be lost then.
+    fn check(&self, function: &Function, destination: &str, path: &Path) {
         if !destination.starts_with("arn:aws:s3:") {
             return;
         }
@@ -95,7 +110,7 @@ impl DeadLetters {
                 resource: format!("{destination}/{key}"),
             },
         ];
-        if let Err(denied) = self.guard.check(Some(&trigger.function.name), &uses) {
+        if let Err(denied) = self.guard.check(Some(&function.name), &uses) {
             tracing::error!(%denied, "on AWS these records would be lost");
         }
     }
@@ -105,7 +120,7 @@ fn write(folder: &Path, shard: &str, letter: &str) -> io::Result<PathBuf> {
     private::make_folder(folder)?;
     let mut time = clock::now_ms();
     loop {
-        // Colons are not for file names everywhere.
+        // Not every file system allows colons in a name.
         let path = folder.join(format!(
             "{}-{shard}.json",
             clock::rfc3339(time).replace(':', ".")
@@ -114,22 +129,28 @@ fn write(folder: &Path, shard: &str, letter: &str) -> io::Result<PathBuf> {
             Ok(mut file) => {
                 return match file.write_all(letter.as_bytes()) {
                     Ok(()) => Ok(path),
-                    // Half a letter is none, and each further attempt would leave another.
+                    // Each further attempt would leave another half file.
                     Err(error) => {
                         let _ = std::fs::remove_file(&path);
                         Err(error)
                     }
                 };
             }
-            // Another lane was as fast: the next millisecond is as good a name.
+            // Another key group took the name in the same millisecond. The next millisecond is as good.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => time += 1,
             Err(error) => return Err(error),
         }
     }
 }
 
-/// The record that Lambda sends to an S3 destination: like an invocation record, with the whole event as `payload`.
-fn letter(trigger: &Trigger, shard: &str, given_up: &GivenUp, outcome: &Outcome) -> Value {
+/// The record that Lambda sends to an S3 destination: an invocation record with the whole event as `payload`.
+fn letter(
+    function: &Function,
+    mapping: &Mapping,
+    shard: &str,
+    given_up: &GivenUp,
+    outcome: &Outcome,
+) -> Value {
     let records = &given_up.records;
     let arrival = |record: Option<&event::Prepared>| {
         record
@@ -148,7 +169,7 @@ fn letter(trigger: &Trigger, shard: &str, given_up: &GivenUp, outcome: &Outcome)
     json!({
         "requestContext": {
             "requestId": uuid::Uuid::now_v7().to_string(),
-            "functionArn": trigger.function.arn,
+            "functionArn": function.arn,
             "condition": match given_up.condition {
                 Condition::RetryAttemptsExhausted => "RetryAttemptsExhausted",
                 Condition::RecordAgeExceeded => "RecordAgeExceeded",
@@ -165,7 +186,7 @@ fn letter(trigger: &Trigger, shard: &str, given_up: &GivenUp, outcome: &Outcome)
             "approximateArrivalOfFirstRecord": arrival(records.first()),
             "approximateArrivalOfLastRecord": arrival(records.last()),
             "batchSize": records.len(),
-            "streamArn": trigger.mapping.stream_arn,
+            "streamArn": mapping.stream_arn,
         },
         "payload": event::event(records),
     })

@@ -1,11 +1,11 @@
-//! The event that a Kinesis trigger sends, as Lambda writes it.
+//! The event that a Kinesis event source mapping invokes with, as Lambda writes it.
 
 use serde_json::json;
 
 use crate::kinesis::Record;
 use crate::template::{ACCOUNT, REGION};
 
-/// A record in the form in which an event holds it.
+/// A record as an event holds it.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Prepared {
     pub sequence: String,
@@ -13,7 +13,7 @@ pub(super) struct Prepared {
     pub json: String,
 }
 
-/// A record's part of an event.
+/// A record's part of an event, as JSON text.
 pub(super) fn prepare(record: &Record, shard: &str, stream_arn: &str, function: &str) -> Prepared {
     let json = json!({
         "kinesis": {
@@ -52,7 +52,7 @@ pub(super) fn event(records: &[Prepared]) -> String {
     event
 }
 
-/// What a record adds to an event.
+/// How many bytes a record adds to an event.
 pub(super) fn bytes(record: &Prepared) -> usize {
     record.json.len() + 1
 }

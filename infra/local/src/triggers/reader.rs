@@ -1,4 +1,4 @@
-//! Where records come from: the embedded Kinesis, or one behind an endpoint.
+//! Reads the shards of a stream: of the embedded Kinesis, or of one behind an endpoint.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,26 +9,26 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use tokio::sync::watch;
 
-use super::Checkpoints;
+use super::checkpoints::Checkpoints;
 use crate::kinesis::{Kinesis, Read, Record, Shard};
 use crate::sdk::reason;
 use crate::template::{Mapping, StartingPosition};
 
-/// How often a shard behind an endpoint is read; it allows five reads a second.
+/// How often a shard behind an endpoint is read. Kinesis allows five reads a second.
 const POLL_EVERY: Duration = Duration::from_millis(200);
 /// How often the shards behind an endpoint are listed.
 const LIST_EVERY: Duration = Duration::from_secs(30);
 
-/// Where records come from.
+/// The Kinesis that records come from.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
-    /// The Kinesis of this process, which wakes its readers and keeps the ledger of what they finished.
+    /// The Kinesis of this process. It wakes its readers, and keeps a ledger of what they finished.
     Embedded(Arc<Kinesis>),
-    /// A Kinesis behind an endpoint: it is polled, and what was finished is kept in a file.
+    /// A Kinesis behind an endpoint. It is polled, and checkpoints are kept in a file.
     Remote(aws_sdk_kinesis::Client, Arc<Checkpoints>),
 }
 
-/// Says when the shards of a stream may have changed.
+/// Tells when the shards of a stream may have changed.
 pub(super) enum Changes {
     Told(watch::Receiver<u64>),
     Polled,
@@ -68,7 +68,7 @@ impl Source {
         let mut shards = Vec::new();
         let mut token: Option<String> = None;
         loop {
-            // A request for a further page names no stream.
+            // A request for a further page must not name the stream.
             let name = token.is_none().then(|| stream.to_owned());
             let page = client
                 .list_shards()
@@ -106,7 +106,7 @@ impl Source {
         }
     }
 
-    /// A reader of one shard. `is_original` says that the shard was there when the mapping began.
+    /// A reader of one shard. `is_original` says that the shard existed when the mapping began.
     pub(super) fn reader(&self, mapping: &Mapping, shard: &str, is_original: bool) -> Reader {
         let (after, wakes) = match self {
             Self::Embedded(kinesis) => (None, Some(kinesis.puts(&mapping.stream, shard))),
@@ -116,7 +116,7 @@ impl Source {
             source: self.clone(),
             stream: mapping.stream.clone(),
             shard: shard.to_owned(),
-            // A shard that a split made belongs to the stream from its first record on.
+            // A shard that a split made is read from its first record on.
             position: if is_original {
                 mapping.starting_position
             } else {
@@ -141,15 +141,15 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// The next records; none when there are none yet.
+    /// Reads the next records. The result may be empty.
     pub async fn read(&mut self, limit: usize) -> Result<Read, String> {
         if let Some(wakes) = &mut self.wakes {
-            // Marked as seen before the read, so that a put in between wakes the next wait.
+            // The counter is marked as seen before the read, so a put in between wakes the next wait.
             wakes.borrow_and_update();
         }
         let read = match self.source.clone() {
-            // The embedded stream is as old as this process, and so is the mapping: whatever is in it came after the
-            // mapping was made, or was put again because the mapping had not finished it. All starting positions agree.
+            // The embedded stream and the mapping begin with this process. Each record came after that, or was put
+            // again because a mapping had not finished it. So all starting positions mean the same.
             Source::Embedded(kinesis) => kinesis
                 .read(&self.stream, &self.shard, self.after.as_deref(), limit)
                 .await
@@ -157,7 +157,7 @@ impl Reader {
             Source::Remote(client, _) => match self.read_remote(&client, limit).await {
                 Ok(read) => read,
                 Err(error) => {
-                    // An iterator expires; a new one goes on where this one was.
+                    // The iterator may have expired. A new one begins at the last record read.
                     self.iterator = None;
                     return Err(error);
                 }

@@ -1,4 +1,4 @@
-//! What an invocation says about its batch.
+//! Reads what a function's answer says about its batch.
 
 use serde::Deserialize;
 
@@ -10,9 +10,9 @@ use crate::runtime::Outcome;
 pub(super) enum Verdict {
     /// All records are finished.
     Finished,
-    /// The records before this place are finished; those from it on are to be tried again.
+    /// The records before this index are finished. Those from it on are tried again.
     FailedFrom(usize),
-    /// The function failed, or its answer cannot be relied on: the whole batch is to be tried again.
+    /// The function failed, or its answer is not a valid report. The whole batch is tried again.
     Failed,
 }
 
@@ -30,8 +30,9 @@ struct Item {
 
 /// Reads an invocation's outcome.
 ///
-/// Source: "Reporting batch item failures for Kinesis" in the Lambda developer guide. An empty list, `null`, no list and
-/// no answer at all are a success; an empty or unknown identifier fails the whole batch; of several, the lowest counts.
+/// An empty list, `null`, no list and an empty answer are a success. An empty or unknown identifier fails the whole
+/// batch. Of several identifiers, the lowest counts. Source: "Reporting batch item failures for Kinesis" in the Lambda
+/// developer guide.
 pub(super) fn of(outcome: &Outcome, records: &[Prepared], reports_item_failures: bool) -> Verdict {
     let answer = match outcome {
         Outcome::Success(answer) => answer,
@@ -44,7 +45,7 @@ pub(super) fn of(outcome: &Outcome, records: &[Prepared], reports_item_failures:
         Ok(report) => report
             .and_then(|report| report.batch_item_failures)
             .unwrap_or_default(),
-        // An answer that is no object, such as a string, reports nothing; a report of another shape is not to be trusted.
+        // An answer that is not an object, such as a string, reports nothing. A report of another shape is a failure.
         Err(_)
             if serde_json::from_slice::<serde_json::Value>(answer)
                 .is_ok_and(|answer| !answer.is_object()) =>
@@ -53,7 +54,7 @@ pub(super) fn of(outcome: &Outcome, records: &[Prepared], reports_item_failures:
         }
         Err(_) => return Verdict::Failed,
     };
-    let places = items.iter().map(|item| {
+    let indexes = items.iter().map(|item| {
         let identifier = item
             .item_identifier
             .as_deref()
@@ -62,9 +63,9 @@ pub(super) fn of(outcome: &Outcome, records: &[Prepared], reports_item_failures:
             .iter()
             .position(|record| record.sequence == identifier)
     });
-    match places.collect::<Option<Vec<usize>>>() {
+    match indexes.collect::<Option<Vec<usize>>>() {
         None => Verdict::Failed,
-        Some(places) => places
+        Some(indexes) => indexes
             .into_iter()
             .min()
             .map_or(Verdict::Finished, Verdict::FailedFrom),

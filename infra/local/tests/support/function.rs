@@ -1,4 +1,4 @@
-//! The function of the integration tests: behaves as its payload says, or as its binary's name does.
+//! The function of the integration tests. Its payload, or the name of its binary, says how it behaves.
 
 use std::io::Read;
 use std::time::Duration;
@@ -12,7 +12,7 @@ async fn main() -> Result<(), Error> {
     if name == "--system" {
         return system().await;
     }
-    // The parent holds the other end of the pipe for as long as it lives.
+    // The parent holds the other end of the pipe as long as it lives.
     std::thread::spawn(|| {
         let _ = std::io::stdin().read(&mut [0]);
         std::process::exit(0);
@@ -107,7 +107,7 @@ async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     }
 }
 
-/// Notes each record in the file `SEEN` as `partition key=data`, then fails as the data says.
+/// Writes each record to the file `SEEN` as `partition key=data`, then fails as the data says.
 fn records_arrived(records: &[Value], bytes: usize) -> Result<Value, Error> {
     let seen = std::env::var("SEEN").unwrap_or_default();
     let data: Vec<String> = records
@@ -172,7 +172,7 @@ fn lines(data: &[String]) -> String {
 /// Appends to a file in one write, and returns its new length.
 fn append(path: &str, text: &str) -> u64 {
     use std::io::Write;
-    // A test without a file to look at leaves none behind.
+    // A test without the file `SEEN` writes none.
     if !path.starts_with('/') {
         return 0;
     }

@@ -49,7 +49,7 @@ impl Drop for Temporary {
     }
 }
 
-/// A local system in a process of its own.
+/// A local system in a separate process.
 pub struct Victim {
     pub process: Child,
     pub kinesis: String,
@@ -161,7 +161,7 @@ pub async fn invoke(system: &System, name: &str, payload: Value) -> Answer {
     .await
 }
 
-/// Hands an event over without waiting for it.
+/// Invokes a function asynchronously.
 pub async fn hand_over(system: &System, name: &str, payload: Value) -> Answer {
     let url = format!("{}/2015-03-31/functions/{name}/invocations", system.url());
     let request = Request::post(url).header("X-Amz-Invocation-Type", "Event");
@@ -215,7 +215,7 @@ pub async fn put(client: &aws_sdk_kinesis::Client, stream: &str, key: &str, text
     assert_eq!(answer.failed_record_count(), Some(0));
 }
 
-/// The lines of a file; none when it does not exist.
+/// The lines of a file; no lines when it does not exist.
 pub fn lines(path: &str) -> Vec<String> {
     std::fs::read_to_string(path)
         .unwrap_or_default()
@@ -224,7 +224,7 @@ pub fn lines(path: &str) -> Vec<String> {
         .collect()
 }
 
-/// Waits until something holds, and panics with `what` after ten seconds.
+/// Waits until a condition holds, and panics with `what` after ten seconds.
 pub async fn until(what: &str, holds: impl Fn() -> bool) {
     let begun = Instant::now();
     while !holds() {
@@ -233,7 +233,7 @@ pub async fn until(what: &str, holds: impl Fn() -> bool) {
     }
 }
 
-/// Resolves when a system is idle, and panics when that takes longer than a test may.
+/// Waits until a system is idle, and panics when that takes too long.
 pub async fn idle(system: &System) {
     tokio::time::timeout(Duration::from_secs(30), system.idle())
         .await

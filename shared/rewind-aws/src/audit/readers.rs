@@ -79,7 +79,7 @@ pub(crate) async fn all(service: &Service, store: &DataStore) -> Result<Vec<Read
     }
     readers.extend(service.reactions().iter().map(|reaction| Reader {
         name: reaction.origin.clone(),
-        categories: vec![reaction.category.clone()],
+        categories: reaction.categories.clone(),
         is_live: true,
         outdated: None,
         way: Way::Reaction,

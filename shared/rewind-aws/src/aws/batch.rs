@@ -1,7 +1,7 @@
 //! What a Kinesis trigger hands over, and what it wants back.
 
 use aws_lambda_events::kinesis::{KinesisEvent, KinesisRecord};
-use rewind::{Delivery, aggregated::user_records};
+use rewind::{Delivery, kpl::user_records};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

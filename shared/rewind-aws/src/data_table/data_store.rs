@@ -1,7 +1,7 @@
 //! The data store: projection rows with their watermarks, and the marks of
 //! readers that keep a watermark apart from their rows.
 //!
-//! A row or mark lies in one of [`SLICES`] partitions of its owner, by the
+//! A row or mark lies in one of [`PARTITIONS`] partitions of its owner, by the
 //! part of its key before the first `/`, so that no owner's writes meet in one
 //! DynamoDB partition and rows under one prefix can be listed in order.
 

@@ -1,5 +1,6 @@
 //! The data store: rows with their watermarks, transactions, and the records
-//! that readers keep: stalls, and how far they have come in a shard.
+//! that readers keep: stalls, undeclared types, and how far they have come in a
+//! shard.
 //!
 //! It knows the table's keys and the limits of an item. It must not know
 //! generations, nor what the events table holds.
@@ -10,3 +11,4 @@ pub(crate) mod kept_fold;
 mod scan;
 pub mod shard;
 pub mod stall;
+pub mod undeclared;

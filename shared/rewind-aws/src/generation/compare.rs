@@ -11,7 +11,7 @@ use crate::{
     data_table::data_store::{self, DataStore, Key, Row},
     generation::lifecycle::Generations,
 };
-use rewind::{Problem, Target, projection::MAX_ROW_KEY};
+use rewind::{MAX_ROW_KEY, Problem, Target};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -139,7 +139,9 @@ impl Player {
                 read.extend(projection.into_iter().flat_map(|known| known.categories));
             } else if to.microservice.is_some() {
                 let reactions = self.service.reactions().iter();
-                read.extend(reactions.map(|reaction| reaction.category.as_str()));
+                read.extend(
+                    reactions.flat_map(|reaction| reaction.categories.iter().map(String::as_str)),
+                );
             } else {
                 return None;
             }
@@ -162,7 +164,7 @@ impl Player {
                     subscriber: subscriber.clone(),
                 },
                 None => Receiver::Microservice {
-                    microservice: rewind::envelope::Nothing {},
+                    microservice: rewind::delivery::Nothing {},
                 },
             };
             return Ok((receiver, None));

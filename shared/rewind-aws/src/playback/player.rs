@@ -232,7 +232,6 @@ impl Player {
 
     /// With another time that the index may lag behind the table: a test knows
     /// that of its own.
-    #[cfg(feature = "faults")]
     #[must_use]
     pub fn with_index_lag(mut self, lag: Duration) -> Self {
         self.index_lag = lag;
@@ -293,7 +292,7 @@ impl Player {
         }
     }
 
-    /// Stops a playback after the page that it is at; [`go_on`](Self::go_on)
+    /// Stops a playback after the page that it is at; [`resume`](Self::resume)
     /// lets it go on.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::{
     history::partition::{self, PAGE},
 };
 use futures::{StreamExt, stream};
-use rewind::{Commit, Delivery, RecordedEvent, StreamName, envelope::Marker, selection::micros};
+use rewind::{Commit, Delivery, RecordedEvent, StreamName, delivery::Marker, selection::micros};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},

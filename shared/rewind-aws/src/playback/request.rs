@@ -1,6 +1,6 @@
 //! What an operator asks for: what is played back, where to, and how.
 
-use rewind::{Problem, Selection, Target, envelope::Nothing};
+use rewind::{Problem, Selection, Target, delivery::Nothing};
 use serde::{Deserialize, Serialize};
 
 /// The most streams that a playback can name: each keeps a place in its record.

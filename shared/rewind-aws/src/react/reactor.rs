@@ -96,7 +96,7 @@ impl Reactor {
         let mut turns = Vec::new();
         for (stream, (_, places)) in &streams {
             let reactions = self.service.reactions().iter();
-            for reaction in reactions.filter(|reaction| reaction.category == stream.category()) {
+            for reaction in reactions.filter(|reaction| reaction.reads(stream.category())) {
                 turns.push(Turn {
                     reaction,
                     stream,

@@ -91,7 +91,7 @@ impl Reverser {
             let events = events.filter(|event| !left_out.contains(&event.version));
             let events: Vec<&RecordedEvent> = events.collect();
             let category = named.stream.category();
-            if let Some((version, refused)) = self.service.first_refused(category, &events) {
+            if let Some((version, refused)) = self.service.first_rejected(category, &events) {
                 preview.depending.push(Depending {
                     by: "aggregate".into(),
                     version,

@@ -1,12 +1,12 @@
 //! A deployment with a history, and somebody who may do anything to it.
 
-use crate::support::{Aws, delivery, event, open, service};
+use crate::support::{Aws, CountEvent, delivery, event, open, service};
 use aws_sdk_dynamodb::{
     Client, Config,
     config::{BehaviorVersion, Credentials, Region},
     types::AttributeValue,
 };
-use rewind::{CloudEvent, NewEvent, RecordedEvent, Rejection, Rule, Service, Target};
+use rewind::{CloudEvent, Envelope, NewEvent, RecordedEvent, Rejection, Rule, Service, Target};
 use rewind_aws::{
     audit::{
         report::{Counts, Kind, Violation, Watch},
@@ -20,12 +20,12 @@ use rewind_aws::{
 };
 use serde_json::json;
 
-/// A rule that keeps marks and draws nothing.
+/// A rule that keeps checkpoints and emits nothing.
 pub struct Quiet;
 impl Rule for Quiet {
+    type Event = CountEvent;
     const NAME: &'static str = "quiet";
-    const CATEGORY: &'static str = "count";
-    fn react(_: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
+    fn react(_: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {
         Ok(Vec::new())
     }
 }

@@ -2,9 +2,10 @@
 //! were told.
 
 use crate::{
-    domain::{BEAST, Counted, FRAGILE, HOSTILE, Input, SPOILS, SPOILT, UNNOTED},
+    domain::{BEAST, FRAGILE, HOSTILE, Input, SPOILS, SPOILT, UNNOTED},
     fact::Fact,
     settings::Mischief,
+    support::Number,
     truth,
     world::World,
 };
@@ -126,7 +127,7 @@ impl Client {
             };
             return self.send_input(&input, Some(id)).await;
         }
-        let data = json!(Counted { n: 1, world });
+        let data = json!(Number { n: 1, world });
         self.send_one(Fact::new(Some(id), &self.name, "counted", stream, &data))
             .await;
     }
@@ -160,7 +161,7 @@ impl Client {
         if stream.starts_with("spread") && n != BEAST {
             n %= 12;
         }
-        let data = json!(Counted {
+        let data = json!(Number {
             n,
             world: self.world.id
         });

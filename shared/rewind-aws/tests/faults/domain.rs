@@ -2,11 +2,12 @@
 //! events, and with folds and reactions that refuse what they are not mended
 //! for.
 
-use crate::support;
+use crate::support::{self, AnyNumber, CountEvent, Number};
 use rewind::{
-    Adapter, MAX_DATA, MultiStreamProjection, NewEvent, RecordedEvent, Rejection, Rule, Service,
-    SingleStreamProjection, StreamName, reversal::REVERSED,
+    Adapter, Envelope, Event, MAX_DATA, MultiStreamProjection, NewEvent, Rejection, Rule, Service,
+    SingleStreamProjection, StreamName,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -60,23 +61,28 @@ fn refuse_until_mended(world: u64) -> Result<(), Rejection> {
     }
 }
 
-/// The payload of the categories `count` and `spread`.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Counted {
-    pub n: u64,
-    pub world: u64,
+/// What notes say.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub enum NoteEvent {
+    Noted(Value),
+    Scattered(Value),
+    Beside(Value),
+}
+
+impl Event for NoteEvent {
+    const CATEGORY: &'static str = "note";
 }
 
 /// Counts a stream's events, unless one is too much for it.
 pub struct Fragile;
 impl SingleStreamProjection for Fragile {
-    type State = u64;
+    type Event = CountEvent;
+    type Row = u64;
     const NAME: &'static str = "fragile";
-    const CATEGORY: &'static str = "count";
-    fn apply(count: &mut u64, event: &RecordedEvent) -> Result<(), Rejection> {
-        let Counted { n, world } = event.data()?;
-        if n == FRAGILE {
-            refuse_until_mended(world)?;
+    fn apply(count: &mut u64, event: &Envelope<CountEvent>) -> Result<(), Rejection> {
+        let Number { n, world } = event.data.number();
+        if *n == FRAGILE {
+            refuse_until_mended(*world)?;
         }
         *count += 1;
         Ok(())
@@ -92,42 +98,41 @@ pub struct Kept {
 }
 
 impl Kept {
-    fn keep(&mut self, event: &RecordedEvent) -> Result<(), Rejection> {
-        let Counted { n, world } = event.data()?;
+    fn keep(&mut self, Number { n, world }: &Number) {
         self.seen += 1;
-        self.hostile = match n == HOSTILE && !is_mended(world) {
+        self.hostile = match *n == HOSTILE && !is_mended(*world) {
             true => json!({"": n}),
             false => Value::Null,
         };
-        Ok(())
     }
 }
 
 /// Rows that the store refuses until the domain is mended.
 pub struct Hostile;
 impl SingleStreamProjection for Hostile {
-    type State = Kept;
+    type Event = CountEvent;
+    type Row = Kept;
     const NAME: &'static str = "hostile";
-    const CATEGORY: &'static str = "count";
-    fn apply(kept: &mut Kept, event: &RecordedEvent) -> Result<(), Rejection> {
-        kept.keep(event)
+    fn apply(kept: &mut Kept, event: &Envelope<CountEvent>) -> Result<(), Rejection> {
+        kept.keep(event.data.number());
+        Ok(())
     }
 }
 
 /// The same over many streams.
 pub struct Shelves;
 impl MultiStreamProjection for Shelves {
+    type Event = AnyNumber;
     type Row = Kept;
     const NAME: &'static str = "shelves";
-    const CATEGORIES: &'static [&'static str] = &["count", "spread"];
-    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
-        let Counted { n, .. } = event.data()?;
-        Ok(vec![format!("shelf/{}", n % 3)])
+    fn keys(event: &Envelope<AnyNumber>) -> Result<Vec<String>, Rejection> {
+        Ok(vec![format!("shelf/{}", event.data.number().n % 3)])
     }
-    fn apply(_: &str, kept: &mut Kept, event: &RecordedEvent) -> Result<(), Rejection> {
-        kept.keep(event)
+    fn apply(_: &str, kept: &mut Kept, event: &Envelope<AnyNumber>) -> Result<(), Rejection> {
+        kept.keep(event.data.number());
+        Ok(())
     }
-    fn revert(_: &str, kept: &mut Kept, _: &RecordedEvent) -> Result<(), Rejection> {
+    fn revert(_: &str, kept: &mut Kept, _: &Envelope<AnyNumber>) -> Result<(), Rejection> {
         kept.seen -= 1;
         Ok(())
     }
@@ -136,11 +141,15 @@ impl MultiStreamProjection for Shelves {
 /// What a stream of notes says, in order.
 pub struct Notes;
 impl SingleStreamProjection for Notes {
-    type State = Vec<Value>;
+    type Event = NoteEvent;
+    type Row = Vec<Value>;
     const NAME: &'static str = "notes";
-    const CATEGORY: &'static str = "note";
-    fn apply(notes: &mut Vec<Value>, event: &RecordedEvent) -> Result<(), Rejection> {
-        notes.push(event.data()?);
+    fn apply(notes: &mut Vec<Value>, event: &Envelope<NoteEvent>) -> Result<(), Rejection> {
+        notes.push(match &event.data {
+            NoteEvent::Noted(data) | NoteEvent::Scattered(data) | NoteEvent::Beside(data) => {
+                data.clone()
+            }
+        });
         Ok(())
     }
 }
@@ -160,44 +169,48 @@ pub struct Input {
 
 pub struct Feed;
 impl Adapter for Feed {
+    type Input = Input;
     const SOURCE: &'static str = "feed";
     fn partition(input: &Value) -> Option<String> {
         Some(input["from"].as_str()?.to_string())
     }
-    fn map(input: Value) -> Result<Vec<NewEvent>, Rejection> {
-        let input: Input =
-            serde_json::from_value(input).map_err(|error| Rejection::new(error.to_string()))?;
+    fn map(input: &Envelope<Input>) -> Result<Vec<NewEvent>, Rejection> {
+        let input = &input.data;
         if input.is_sick {
             refuse_until_mended(input.world)?;
         }
-        let mut drafts = input.emitted();
+        let mut emitted = input.emitted();
         if let Some(how) = input.spoils
             && !is_mended(input.world)
         {
-            drafts.push(spoilt(how));
+            emitted.push(spoilt(how));
         }
-        Ok(drafts)
+        Ok(emitted)
     }
 }
 
-/// How many ways there are to spoil a draft.
-pub const SPOILS: u64 = 10;
+/// How many ways there are to spoil a new event.
+pub const SPOILS: u64 = 13;
 
-/// A draft that no event may be made of.
+/// A new event that cannot be recorded.
 fn spoilt(how: u64) -> NewEvent {
-    let draft = |data: Value| NewEvent::new(notes("spoilt"), "spoilt", data);
-    let to = |stream: &str| NewEvent::new(StreamName::new(stream).unwrap(), "spoilt", json!({}));
+    let draft = |data: Value| NewEvent::untyped(notes("spoilt"), "noted", data);
+    let to = |stream: &str| NewEvent::untyped(StreamName::new(stream).unwrap(), "noted", json!({}));
     match how % SPOILS {
         0 => draft(json!({})).at("yesterday"),
         1 => draft(json!({})).at("2".repeat(2_000)),
-        2 => NewEvent::new(notes("spoilt"), "", json!({})),
+        2 => NewEvent::untyped(notes("spoilt"), "", json!({})),
         3 => draft(json!("x".repeat(MAX_DATA))),
         4 => draft(json!("x".repeat(400_000))),
         5 => draft(nested(200)),
         6 => draft(nested(100_000)),
         7 => draft(json!({})).schema_version(0),
         8 => to("rewind-conflicts"),
-        _ => to("input:feed-x"),
+        9 => to("input:feed-x"),
+        // What the category's enum does not take.
+        10 => NewEvent::untyped(notes("spoilt"), "spoilt", json!({})),
+        11 => NewEvent::untyped(count("spoilt"), "counted", json!({"n": "many"})),
+        _ => draft(json!({})).schema_version(2),
     }
 }
 
@@ -208,68 +221,62 @@ fn nested(depth: usize) -> Value {
 impl Input {
     pub fn emitted(&self) -> Vec<NewEvent> {
         let world = self.world;
-        let drafts = self.items.iter().map(|(to, n)| {
-            let data = json!(Counted { n: *n, world });
-            NewEvent::new(count(to), "counted", data)
+        let items = self.items.iter().map(|(to, n)| {
+            let counted = CountEvent::Counted(Number { n: *n, world });
+            NewEvent::new(to, &counted).expect("an event that can be recorded")
         });
-        drafts.collect()
+        items.collect()
     }
 }
 
 /// Notes every fifth number on a stream of its own.
 pub struct Note;
 impl Rule for Note {
+    type Event = CountEvent;
     const NAME: &'static str = "note";
-    const CATEGORY: &'static str = "count";
-    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
-        if event.event_type() == REVERSED {
-            return Ok(Vec::new());
-        }
-        let counted: Counted = event.data()?;
+    fn react(event: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {
+        let counted = event.data.number();
         if counted.n == UNNOTED {
             refuse_until_mended(counted.world)?;
         }
         if counted.n == SPOILT && !is_mended(counted.world) {
-            let beside = NewEvent::new(notes("spoilt"), "beside", json!({}));
+            let beside = NewEvent::new("spoilt", &NoteEvent::Beside(json!({})))?;
             return Ok(vec![beside, spoilt(event.version)]);
         }
-        Ok(note(event.stream().id(), event.version, &counted))
+        Ok(note(event.stream().id(), event.version, counted))
     }
 }
 
-pub fn note(id: &str, version: u64, counted: &Counted) -> Vec<NewEvent> {
+pub fn note(id: &str, version: u64, counted: &Number) -> Vec<NewEvent> {
     if !counted.n.is_multiple_of(5) {
         return Vec::new();
     }
     let data = json!({"of": version, "n": counted.n});
-    vec![NewEvent::new(notes(id), "noted", data)]
+    vec![NewEvent::new(id, &NoteEvent::Noted(data)).expect("an event that can be recorded")]
 }
 
 /// Scatters every third number over two streams that all streams share, to and
 /// fro, so that one batch sends several records under one key.
 pub struct Scatter;
 impl Rule for Scatter {
+    type Event = CountEvent;
     const NAME: &'static str = "scatter";
-    const CATEGORY: &'static str = "count";
-    fn react(event: &RecordedEvent) -> Result<Vec<NewEvent>, Rejection> {
-        if event.event_type() == REVERSED {
-            return Ok(Vec::new());
-        }
-        let counted: Counted = event.data()?;
-        Ok(scatter(event.stream().id(), event.version, &counted))
+    fn react(event: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {
+        let counted = event.data.number();
+        Ok(scatter(event.stream().id(), event.version, counted))
     }
 }
 
-pub fn scatter(id: &str, version: u64, counted: &Counted) -> Vec<NewEvent> {
+pub fn scatter(id: &str, version: u64, counted: &Number) -> Vec<NewEvent> {
     if !counted.n.is_multiple_of(3) {
         return Vec::new();
     }
-    let drafts = ["left", "right", "left", "right"].iter().enumerate();
-    let drafts = drafts.map(|(nth, to)| {
+    let emitted = ["left", "right", "left", "right"].iter().enumerate();
+    let emitted = emitted.map(|(nth, to)| {
         let data = json!({"from": id, "of": version, "nth": nth});
-        NewEvent::new(notes(to), "scattered", data)
+        NewEvent::new(to, &NoteEvent::Scattered(data)).expect("an event that can be recorded")
     });
-    drafts.collect()
+    emitted.collect()
 }
 
 fn count(id: &str) -> StreamName {

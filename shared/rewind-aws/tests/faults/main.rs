@@ -17,8 +17,8 @@ mod trigger;
 mod truth;
 mod world;
 
+use fault_layer::Kind;
 use futures::{FutureExt, StreamExt, stream};
-use rewind_aws::faults::Kind;
 use settings::Settings;
 use simulation::Report;
 use std::{

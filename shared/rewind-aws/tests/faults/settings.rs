@@ -1,7 +1,7 @@
 //! What a seed stands for, and how a failing one becomes smaller.
 
+use fault_layer::Kind;
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
-use rewind_aws::faults::Kind;
 use std::{env, fmt};
 
 /// What the trigger layer may do to a function.

@@ -9,9 +9,9 @@ use crate::{
     truth,
     world::{Function, SHARDS, Services, World},
 };
+use fault_layer::Kind;
 use futures::future::{join, join_all};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
-use rewind_aws::faults::Kind;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// How often all that is left is driven before it is said to never end.

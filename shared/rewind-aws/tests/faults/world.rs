@@ -1,7 +1,11 @@
 //! A world: tables and streams of its own in the embedded services, the fault
 //! layer around the SDK, and the functions' processes.
 
-use crate::{domain, settings::Settings, support::Aws};
+use crate::{
+    domain,
+    settings::Settings,
+    support::{Aws, impatient},
+};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lambda_events::kinesis::KinesisEvent;
 use aws_sdk_dynamodb::{
@@ -9,12 +13,12 @@ use aws_sdk_dynamodb::{
     types::{BillingMode, GlobalSecondaryIndex},
 };
 use aws_smithy_http_client::Builder;
+use fault_layer::{Faults, Plan};
 use rewind_aws::{
     aws::{
         batch::BatchAnswer,
         http::{Request, Response},
     },
-    faults::{Faults, Plan},
     project::projector::Projector,
     react::reactor::Reactor,
     reverse::reversal::Reverser,
@@ -122,9 +126,8 @@ impl<'a> Services<'a> {
         let system = &self.aws.system;
         let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
         let quiet = clients.clone();
-        let clients = clients
-            .with_attempts(settings.attempts, Duration::from_millis(2))
-            .with_faults(&faults);
+        let clients =
+            clients.map_config(|config| faults.around(impatient(config, settings.attempts)));
         let world = World {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             settings: settings.clone(),
@@ -224,7 +227,7 @@ impl World {
             }
             Function::Write => {
                 let projector = Projector::new(domain::service(), events, data.clone());
-                Process::Write(write::Handler::new(projector, data))
+                Process::Write(write::Handler::new(projector, domain::service(), data))
             }
             Function::Microservice => {
                 let incoming = clients.stream_named(self.incoming());

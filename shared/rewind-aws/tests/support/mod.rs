@@ -2,10 +2,11 @@
 //! DynamoDB and Kinesis, and a domain that shows every slip.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+use aws_config::{SdkConfig, retry::RetryConfig};
 use local::{Options, State, System, Template, Worker};
 use rewind::{
-    CloudEvent, Delivery, MultiStreamProjection, Projection, RecordedEvent, Rejection, Service,
-    SingleStreamProjection, StreamName, Target, event::raw,
+    CloudEvent, Delivery, Envelope, Event, MultiStreamProjection, Projection, RecordedEvent,
+    Rejection, Service, SingleStreamProjection, StreamName, Target, event::raw,
 };
 use rewind_aws::{
     aws::producer::Stream,
@@ -14,12 +15,24 @@ use rewind_aws::{
     generation::lifecycle::{self, ChangeError},
     wiring::Clients,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
 };
+
+/// The same configuration with so many attempts at each request, and short
+/// waits between them: a test has no time for the second that the SDK begins
+/// with.
+pub fn impatient(config: SdkConfig, attempts: u32) -> SdkConfig {
+    let retries = RetryConfig::standard()
+        .with_max_attempts(attempts)
+        .with_initial_backoff(Duration::from_millis(2));
+    config.into_builder().retry_config(retries).build()
+}
 
 /// Embedded services, without functions.
 pub struct Aws {
@@ -130,6 +143,71 @@ pub async fn recorded(store: &EventStore, stream: &str) -> Vec<RecordedEvent> {
     events
 }
 
+/// A number, and the world of the fault harness that it belongs to.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Number {
+    pub n: u64,
+    #[serde(default)]
+    pub world: u64,
+}
+
+/// What is counted, stream by stream.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub enum CountEvent {
+    Counted(Number),
+    Tripled(Number),
+}
+
+impl Event for CountEvent {
+    const CATEGORY: &'static str = "count";
+}
+
+impl CountEvent {
+    pub fn number(&self) -> &Number {
+        match self {
+            Self::Counted(number) | Self::Tripled(number) => number,
+        }
+    }
+}
+
+/// What is spread over many rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub enum SpreadEvent {
+    Counted(Number),
+}
+
+impl Event for SpreadEvent {
+    const CATEGORY: &'static str = "spread";
+}
+
+/// What is kept in large rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub enum HoardEvent {
+    Counted(Number),
+}
+
+impl Event for HoardEvent {
+    const CATEGORY: &'static str = "hoard";
+}
+
+rewind::events! {
+    /// All numbers that rows of many streams hold.
+    #[derive(Debug)]
+    pub enum AnyNumber {
+        Count(CountEvent),
+        Spread(SpreadEvent),
+    }
+}
+
+impl AnyNumber {
+    pub fn number(&self) -> &Number {
+        match self {
+            Self::Count(event) => event.number(),
+            Self::Spread(SpreadEvent::Counted(number)) => number,
+        }
+    }
+}
+
 /// The sum of a stream's numbers, and in which order they came.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Sum {
@@ -142,11 +220,11 @@ pub static THIRTEEN_IS_FINE: AtomicBool = AtomicBool::new(false);
 
 pub struct Sums;
 impl SingleStreamProjection for Sums {
-    type State = Sum;
+    type Event = CountEvent;
+    type Row = Sum;
     const NAME: &'static str = "sums";
-    const CATEGORY: &'static str = "count";
-    fn apply(sum: &mut Sum, event: &RecordedEvent) -> Result<(), Rejection> {
-        let n = number(event)?;
+    fn apply(sum: &mut Sum, event: &Envelope<CountEvent>) -> Result<(), Rejection> {
+        let n = event.data.number().n;
         if n == 13 && !THIRTEEN_IS_FINE.load(Ordering::SeqCst) {
             panic!("thirteen");
         }
@@ -159,11 +237,12 @@ impl SingleStreamProjection for Sums {
 /// A projection that keeps as many bytes as it is told to.
 pub struct Hoards;
 impl SingleStreamProjection for Hoards {
-    type State = String;
+    type Event = HoardEvent;
+    type Row = String;
     const NAME: &'static str = "hoards";
-    const CATEGORY: &'static str = "hoard";
-    fn apply(hoard: &mut String, event: &RecordedEvent) -> Result<(), Rejection> {
-        hoard.push_str(&"x".repeat(number(event)? as usize));
+    fn apply(hoard: &mut String, event: &Envelope<HoardEvent>) -> Result<(), Rejection> {
+        let HoardEvent::Counted(Number { n, .. }) = event.data;
+        hoard.push_str(&"x".repeat(n as usize));
         Ok(())
     }
 }
@@ -172,24 +251,25 @@ impl SingleStreamProjection for Hoards {
 /// is spread over as many rows as it says.
 pub struct Digits;
 impl MultiStreamProjection for Digits {
+    type Event = AnyNumber;
     type Row = u64;
     const NAME: &'static str = "digits";
-    const CATEGORIES: &'static [&'static str] = &["count", "spread"];
-    fn keys(event: &RecordedEvent) -> Result<Vec<String>, Rejection> {
-        let n = number(event)?;
-        if event.stream().category() == "spread" {
-            return Ok((0..n).map(|row| format!("spread/{row}")).collect());
-        }
-        Ok(vec![format!("digit/{}", n % 10)])
+    fn keys(event: &Envelope<AnyNumber>) -> Result<Vec<String>, Rejection> {
+        Ok(match &event.data {
+            AnyNumber::Count(counted) => vec![format!("digit/{}", counted.number().n % 10)],
+            AnyNumber::Spread(SpreadEvent::Counted(Number { n, .. })) => {
+                (0..*n).map(|row| format!("spread/{row}")).collect()
+            }
+        })
     }
-    fn apply(_: &str, row: &mut u64, event: &RecordedEvent) -> Result<(), Rejection> {
-        if number(event)? == 666 {
+    fn apply(_: &str, row: &mut u64, event: &Envelope<AnyNumber>) -> Result<(), Rejection> {
+        if event.data.number().n == 666 {
             return Err(Rejection::new("the number of the beast"));
         }
         *row += 1;
         Ok(())
     }
-    fn revert(_: &str, row: &mut u64, _: &RecordedEvent) -> Result<(), Rejection> {
+    fn revert(_: &str, row: &mut u64, _: &Envelope<AnyNumber>) -> Result<(), Rejection> {
         *row -= 1;
         Ok(())
     }
@@ -200,11 +280,4 @@ pub fn service() -> Service {
         .single_stream::<Sums>()
         .single_stream::<Hoards>()
         .multi_stream::<Digits>()
-}
-
-fn number(event: &RecordedEvent) -> Result<u64, Rejection> {
-    let data: Value = event.data()?;
-    data["n"]
-        .as_u64()
-        .ok_or_else(|| Rejection::new("no number"))
 }

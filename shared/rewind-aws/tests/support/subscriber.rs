@@ -6,7 +6,7 @@ use aws_sdk_kinesis::{
     types::ShardIteratorType,
 };
 use aws_smithy_http_client::Builder;
-use rewind::{Delivery, aggregated::user_records};
+use rewind::{Delivery, kpl::user_records};
 
 /// Reads all shards of a stream from the beginning.
 pub struct Subscriber {

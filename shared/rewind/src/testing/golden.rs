@@ -3,21 +3,22 @@
 //! make an old shape unreadable.
 
 use crate::{
-    Change, Over, Projection, RecordedEvent, Service, reaction::INPUT_RECEIVED,
-    upcast::schema_version,
+    Change, Over, Projection, RecordedEvent, Service,
+    reserved::{INPUT_RECEIVED, schema_version},
 };
 use std::{collections::BTreeSet, path::Path};
 
 /// Checks that every stored shape in a folder is still read by all that reads
-/// its category. A file is one recorded event as `GET /streams/{stream}` and
+/// its category, and that it fits the schema of its type once it is lifted. A
+/// file is one recorded event as `GET /streams/{stream}` and
 /// `rewind export` show it, named `<type>.v<schema version>.json`; where a type
 /// has several, such as the inputs of several sources, a word of your own
 /// stands before `.json`.
 ///
 /// # Panics
 ///
-/// When a file is not readable, a shape is refused, or the newest shape of a
-/// type has no file: the message says what to do.
+/// When a file is not readable, a shape is rejected, or the newest shape of a
+/// declared type has no file: the message says what to do.
 pub fn check(folder: impl AsRef<Path>, service: &Service) {
     let folder = folder.as_ref();
     let mut problems = Vec::new();
@@ -25,27 +26,32 @@ pub fn check(folder: impl AsRef<Path>, service: &Service) {
     let events = read(folder);
     assert!(!events.is_empty(), "{} holds no shapes", folder.display());
     for (name, event) in &events {
-        let version = schema_version(event).expect("a schema version");
+        let version = schema_version(&event.event).expect("a schema version");
         let expected = format!("{}.v{version}.", event.event_type());
         if !name.starts_with(&expected) || !name.ends_with(".json") {
             problems.push(format!("{name} holds a shape that is named {expected}json"));
         }
         shapes.insert((event.event_type().to_string(), version));
-        problems.extend(unread(name, event, version, service));
+        let unread = unread(name, event, version, service);
+        if unread.is_empty() {
+            problems.extend(undeclared(name, event, service));
+        }
+        problems.extend(unread);
+    }
+    for declared in service.declared().iter() {
+        for (event_type, version) in &declared.types {
+            if !shapes.contains(&(event_type.clone(), *version)) {
+                problems.push(format!(
+                    "the type `{event_type}` of `{}` has no file: add {event_type}.v{version}.json, an event as it is recorded now",
+                    declared.category
+                ));
+            }
+        }
     }
     for (event_type, version) in service.upcasters().known() {
         if !shapes.contains(&(event_type.to_string(), version)) {
             problems.push(format!(
                 "the shape that an upcaster lifts has no file: {event_type}.v{version}.json, an event as it was recorded then"
-            ));
-        }
-    }
-    for (event_type, version) in &shapes {
-        let newest = service.upcasters().newest(event_type, *version);
-        if !shapes.contains(&newest) {
-            let (event_type, version) = newest;
-            problems.push(format!(
-                "the newest shape of `{event_type}` has no file: add {event_type}.v{version}.json, an event as it is recorded now"
             ));
         }
     }
@@ -76,30 +82,32 @@ fn unread(name: &str, event: &RecordedEvent, version: u32, service: &Service) ->
     let projections = service.projections().iter();
     let projections = projections
         .filter(|projection| projection.reads(category))
-        .filter_map(|projection| Some((projection.name.to_string(), refusal(projection, event)?)));
+        .filter_map(|projection| {
+            Some((projection.name.to_string(), rejection(projection, event)?))
+        });
     let reactions = service.reactions().iter();
     let reactions = reactions
-        .filter(|reaction| reaction.category == category)
+        .filter(|reaction| reaction.reads(category))
         .filter_map(|known| Some((known.origin.clone(), known.react(event).err()?)));
     let event_type = event.event_type();
     let (newest, lifted) = service.upcasters().newest(event_type, version);
     projections
         .chain(reactions)
-        .map(|(reader, refused)| {
+        .map(|(reader, rejected)| {
             if event_type == INPUT_RECEIVED {
                 return format!(
-                    "{name} is no longer read by {reader}: {refused}. Inputs of this shape stay recorded for ever: \
+                    "{name} is no longer read by {reader}: {rejected}. Inputs of this shape stay recorded for ever: \
                      let the adapter take both shapes (docs/change-an-event.md)"
                 );
             }
             if lifted > version {
                 return format!(
-                    "{name} is no longer read by {reader}: {refused}. What its upcasters make of it, `{newest}` of \
+                    "{name} is no longer read by {reader}: {rejected}. What its upcasters make of it, `{newest}` of \
                      version {lifted}, does not fit: mend the upcaster, or write the next one (docs/change-an-event.md)"
                 );
             }
             format!(
-                "{name} is no longer read by {reader}: {refused}. Events of this shape stay recorded for ever: \
+                "{name} is no longer read by {reader}: {rejected}. Events of this shape stay recorded for ever: \
                  give the new shape `schemaversion` {next}, write an Upcaster with TYPE \"{event_type}\" and FROM {version} \
                  that lifts this one, register it with Service::upcaster, and keep this file (docs/change-an-event.md)",
                 next = version + 1,
@@ -108,12 +116,47 @@ fn unread(name: &str, event: &RecordedEvent, version: u32, service: &Service) ->
         .collect()
 }
 
-fn refusal(projection: &Projection, event: &RecordedEvent) -> Option<crate::Rejection> {
+/// What a shape has against it beside its readers: its type, its version, or the
+/// schema of its data.
+fn undeclared(name: &str, event: &RecordedEvent, service: &Service) -> Option<String> {
+    let declared = service.declared().get(event.stream().category())?;
+    let event_type = event.event_type();
+    if service.is_undeclared(event) {
+        return Some(format!(
+            "{name} is of a type that no enum declares, so that readers pass over it. If `{event_type}` was renamed, \
+             write an Upcaster with TO_TYPE; if it is retired, delete this file (docs/change-an-event.md)"
+        ));
+    }
+    if let Err(problem) = service.check(&event.event) {
+        let why = problem.as_rejection();
+        return Some(format!("{name} is not what its type declares: {why}"));
+    }
+    let lifted = service.upcasters().lift(event).ok()?;
+    let schemas = declared.schemas();
+    let schema = schemas.get(lifted.event_type())?;
+    let validator = jsonschema::validator_for(schema);
+    let validator = validator.unwrap_or_else(|error| panic!("the schema of {name}: {error}"));
+    let data = lifted.data().expect("JSON data: it was checked before");
+    let errors = validator.iter_errors(&data);
+    let why: Vec<String> = errors
+        .map(|error| format!("data{}: {error}", error.instance_path()))
+        .collect();
+    let is_fit = why.is_empty();
+    (!is_fit).then(|| {
+        format!(
+            "{name} does not fit the schema of `{}`, which `rewind schemas` shows: {}",
+            lifted.event_type(),
+            why.join("; ")
+        )
+    })
+}
+
+fn rejection(projection: &Projection, event: &RecordedEvent) -> Option<crate::Rejection> {
     let keys = match projection.over {
         Over::OneStream => vec![event.stream().id().to_string()],
         Over::ManyStreams => match projection.keys(event) {
             Ok(keys) => keys,
-            Err(refused) => return Some(refused),
+            Err(rejected) => return Some(rejected),
         },
     };
     let changes = [Change::Apply(event)];

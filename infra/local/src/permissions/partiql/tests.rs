@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn is(statement: &str, action: &'static str, table: &str, index: Option<&str>) {
-    let expected = Statement {
+    let expected = Access {
         action,
         table: table.to_owned(),
         index: index.map(str::to_owned),

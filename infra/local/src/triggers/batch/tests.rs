@@ -36,7 +36,7 @@ fn batch(sequences: std::ops::Range<u32>, failures: u32) -> Batch {
     }
 }
 
-fn next(batch: Batch, verdict: Verdict, mapping: Mapping) -> Next {
+fn next(batch: Batch, verdict: Verdict, mapping: Mapping) -> Decision {
     decide(batch, &verdict, &mapping, 100.0)
 }
 
@@ -45,9 +45,9 @@ fn a_success_finishes_all() {
     let next = next(batch(0..3, 2), Verdict::Finished, mapping(true, None, None));
     assert_eq!(
         next,
-        Next {
+        Decision {
             finished: batch(0..3, 0).records,
-            ..Next::default()
+            ..Decision::default()
         }
     );
 }

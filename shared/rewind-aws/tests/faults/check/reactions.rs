@@ -1,8 +1,9 @@
 //! Each consequence of a recorded event drawn exactly once, in order.
 
 use crate::{
-    domain::{self, Counted, Input, SPOILT},
+    domain::{self, Input, SPOILT},
     fact::Fact,
+    support::Number,
     truth::{Recorded, Table},
 };
 use rewind::{NewEvent, reversal::REVERSED};
@@ -109,7 +110,7 @@ fn emitted(event: &Recorded) -> Emitted {
             vec![("adapter/feed", input.emitted())]
         }
         "count" => {
-            let counted: Counted = serde_json::from_value(fact.data()).unwrap();
+            let counted: Number = serde_json::from_value(fact.data()).unwrap();
             let id = fact.stream.strip_prefix("count-").unwrap();
             vec![
                 ("rule/note", domain::note(id, event.version, &counted)),

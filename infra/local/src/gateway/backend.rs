@@ -1,0 +1,19 @@
+//! What the gateway needs to answer.
+
+use std::sync::Arc;
+
+use super::queue::Queue;
+use super::routes::Routes;
+use crate::permissions::Guard;
+use crate::runtime::Runtime;
+use crate::state::disk::Disk;
+
+/// What stands behind the gateway.
+#[derive(Debug, Clone)]
+pub(crate) struct Backend {
+    pub runtime: Arc<Runtime>,
+    pub routes: Arc<Routes>,
+    pub queue: Arc<Queue>,
+    pub guard: Arc<Guard>,
+    pub disk: Disk,
+}

@@ -1,0 +1,163 @@
+//! Commits: runs of events of one stream that are recorded together, in one item.
+
+use super::{codec as wire, misfit};
+use crate::{CloudEvent, RecordedEvent, StreamName, reversal::LastReversal};
+
+/// The largest text of a commit's events, in bytes. A DynamoDB item holds
+/// 400 KB (409,600 bytes) with its keys and attribute names.
+pub const MAX_COMMIT_BYTES: usize = 390_000;
+
+/// The most events in one commit. With it, the commit's delivery, which
+/// repeats the stream's name in each event, fits a Kinesis record of 1 MiB.
+pub const MAX_COMMIT_EVENTS: usize = 500;
+
+/// One item of the events table.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// Whose events these are.
+    pub stream: StreamName,
+    /// The version of the first event.
+    pub version: u64,
+    /// How many events there are.
+    pub length: u64,
+    /// The position of the first event; the next ones follow by one.
+    pub position: u64,
+    /// The events: a JSON array.
+    pub events: String,
+    /// The last reversal of the stream, as of the end of this commit.
+    pub reversal: LastReversal,
+}
+
+/// Where a stream stands: what its next commit starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Head {
+    /// The version of the last recorded event; 0 when there is none.
+    pub version: u64,
+    /// The position of the last recorded event; 0 when there is none.
+    pub position: u64,
+    /// The last reversal up to there.
+    pub reversal: LastReversal,
+}
+
+impl Commit {
+    /// The version of the last event.
+    pub fn last_version(&self) -> u64 {
+        self.version + self.length - 1
+    }
+
+    /// Where the stream stands once this is recorded.
+    pub fn head(&self) -> Head {
+        Head {
+            version: self.last_version(),
+            position: self.position + self.length - 1,
+            reversal: self.reversal,
+        }
+    }
+
+    /// The last reversal that this commit has to store, behind a stream whose
+    /// last one is `before`: what an auditor compares [`reversal`] with. A
+    /// commit that stores none was recorded before commits did, which says
+    /// nothing; so does a commit behind such a one, unless it holds a reversal.
+    ///
+    /// [`reversal`]: Self::reversal
+    ///
+    /// # Errors
+    ///
+    /// When the stored text cannot be read.
+    pub fn expected_reversal(
+        &self,
+        before: LastReversal,
+    ) -> Result<LastReversal, UnreadableCommit> {
+        let events = self.events()?;
+        let events = events.iter().map(|recorded| &recorded.event);
+        Ok(before.after(events, self.version))
+    }
+
+    /// The events with their places.
+    ///
+    /// # Errors
+    ///
+    /// When the stored text cannot be read. The commit is then damaged or from
+    /// a newer version of Rewind: no reader may go on as if it were not there.
+    pub fn events(&self) -> Result<Vec<RecordedEvent>, UnreadableCommit> {
+        let unreadable = |reason: String| UnreadableCommit {
+            stream: self.stream.clone(),
+            version: self.version,
+            reason,
+        };
+        let read: Vec<wire::Attributes> = serde_json::from_str(&self.events)
+            .map_err(|error| unreadable(misfit::words(&error)))?;
+        if read.len() as u64 != self.length {
+            let (found, said) = (read.len(), self.length);
+            return Err(unreadable(format!("{found} events where {said} were said")));
+        }
+        let events = read.into_iter().zip(0..).map(|(attributes, nth)| {
+            let event = attributes.event::<serde_json::Error>(Some(&self.stream));
+            Ok(RecordedEvent {
+                event: event.map_err(|error| unreadable(misfit::words(&error)))?,
+                version: self.version + nth,
+                position: self.position + nth,
+            })
+        });
+        events.collect()
+    }
+}
+
+/// A commit whose events cannot be read.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("commit {stream}@{version} cannot be read: {reason}")]
+pub struct UnreadableCommit {
+    /// Its stream.
+    pub stream: StreamName,
+    /// Its first version.
+    pub version: u64,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Cuts a run of events of one stream into commits that follow `head` without
+/// a gap, each within the limits of an item. `now` is in microseconds since
+/// 1970; positions rise even where it went back.
+pub fn plan(head: Head, events: &[&CloudEvent], now: u64) -> Vec<Commit> {
+    let mut commits: Vec<Commit> = Vec::new();
+    let mut head = head;
+    let mut texts: Vec<String> = Vec::new();
+    let mut bytes = 0;
+    let mut planned = 0;
+    let mut close = |texts: &mut Vec<String>, stream: &StreamName| {
+        let version = head.version + 1;
+        let own = &events[planned..planned + texts.len()];
+        planned += texts.len();
+        let commit = Commit {
+            stream: stream.clone(),
+            version,
+            length: texts.len() as u64,
+            position: now.max(head.position + 1),
+            events: format!("[{}]", texts.join(",")),
+            reversal: head.reversal.after(own.iter().copied(), version),
+        };
+        head = commit.head();
+        commits.push(commit);
+        texts.clear();
+    };
+    for event in events {
+        let text = wire::in_commit(event);
+        let is_full = bytes + text.len() > MAX_COMMIT_BYTES || texts.len() == MAX_COMMIT_EVENTS;
+        if is_full && !texts.is_empty() {
+            close(&mut texts, &event.stream);
+            bytes = 0;
+        }
+        bytes += text.len() + 1;
+        texts.push(text);
+    }
+    if let (Some(last), false) = (events.last(), texts.is_empty()) {
+        close(&mut texts, &last.stream);
+    }
+    commits
+}
+
+/// How many bytes an event takes in a commit. What is larger than
+/// [`MAX_COMMIT_BYTES`] cannot be recorded and has to be refused at the edge.
+pub fn size_of(event: &CloudEvent) -> usize {
+    wire::in_commit(event).len()
+}

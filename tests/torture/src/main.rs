@@ -1,0 +1,201 @@
+//! Many clients send, repeat and contradict themselves while requests to AWS
+//! fail and functions are killed. In the end every accepted event stands in the
+//! events table once, nothing else does, and every projection holds all of it.
+//!
+//! ```sh
+//! cargo run --release -p torture -- --events 100000 --streams 1000 --seed 42
+//! ```
+//!
+//! The program is its own functions as well: each is a process of it, with the
+//! fault layer around its HTTP client.
+
+mod check;
+mod faults;
+mod kills;
+mod load;
+mod memory;
+mod plan;
+mod sent;
+
+use clap::Parser;
+use fault_layer::Faults;
+use local::{State, System};
+use plan::Plan;
+use rewind_aws::{
+    audit::{report::Counts, run::Audit},
+    wiring::Clients,
+};
+use rewind_cli::{
+    client::Client,
+    exit::{self, End, Outcome},
+    progress, up, verify,
+};
+use sent::Sent;
+use std::{
+    path::PathBuf,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+/// How long the system may take to become quiet after the last event, and how
+/// much longer for each event: a small machine has to end as well.
+const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE_PER_EVENT: Duration = Duration::from_millis(20);
+
+/// Loads a system of its own that keeps nothing while requests fail and
+/// functions are killed, and checks that nothing was lost or done twice.
+#[derive(Parser)]
+#[command(name = "torture", version)]
+struct Args {
+    /// How many events are sent.
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
+    events: u64,
+    /// Over how many streams they are spread.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
+    streams: u64,
+    /// The dice: the same seed sends the same events and draws faults alike.
+    /// Which request a fault meets is also up to time.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Which share of the functions' requests to DynamoDB and Kinesis fails.
+    #[arg(long, default_value_t = 0.02)]
+    rate: f64,
+    /// A function's process is killed about this often, in milliseconds; 0
+    /// kills none.
+    #[arg(long, default_value_t = 500)]
+    kill_every: u64,
+    /// How many clients send at once.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
+    clients: u64,
+    /// The description of the deployment.
+    #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
+    template: PathBuf,
+}
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    match (arguments.next().as_deref(), arguments.next()) {
+        (Some("function"), Some(name)) => {
+            rewind_cli::function(&name, service::service, faulty_clients())
+        }
+        _ => exit::code(run(&Args::parse()), false),
+    }
+}
+
+/// A function's clients, with the faults that the environment asks for.
+async fn faulty_clients() -> Clients {
+    let clients = Clients::from_env().await;
+    match Faults::from_env() {
+        Some(faults) => clients.map_config(|config| faults.around(config)),
+        None => clients,
+    }
+}
+
+/// Tortures. Whatever is not as it has to be is an error, which names the
+/// seed.
+fn run(args: &Args) -> Outcome {
+    // Batches fail all the time here, which is no news; `RUST_LOG` asks for it.
+    up::log("off");
+    let seed = args.seed.unwrap_or_else(rand::random);
+    println!("seed {seed}");
+    let log = faults::Log::new()?;
+    let mut options = up::options(&args.template, 0, State::Ephemeral, None)?;
+    options.extra_env = log.environment(seed, args.rate);
+    let plan = Plan::new(seed, args.events, args.streams);
+    let outcome = up::runtime()?.block_on(async {
+        let system = System::start(options).await;
+        let system = system.map_err(|error| End::Failed(error.to_string()));
+        let system = Arc::new(system?);
+        let outcome = torture(args, &plan, &system, &log).await;
+        // Whoever killed and measured has ended by now.
+        if let Some(system) = Arc::into_inner(system) {
+            system.stop().await;
+        }
+        outcome
+    });
+    if outcome.is_err() {
+        eprintln!("the seed was {seed}");
+    }
+    outcome
+}
+
+async fn torture(args: &Args, plan: &Plan, system: &Arc<System>, log: &faults::Log) -> Outcome {
+    let kills = kills::start(system, args.kill_every, plan.seed());
+    let memory = memory::start(system);
+    let started = Instant::now();
+    let sent = send(args, plan, system).await;
+    let accepted_after = started.elapsed();
+    let quiet = wait_until_quiet(args, system).await;
+    let quiet_after = started.elapsed();
+    let (killed, peaks) = (kills.stop().await, memory.stop().await);
+    let sent = sent?;
+    println!("sent      {sent}");
+    let per_second = |elapsed: Duration| args.events as f64 / elapsed.as_secs_f64();
+    println!(
+        "took      {:.1} s to accept ({:.0} events/s), {:.1} s to quiet ({:.0} events/s)",
+        accepted_after.as_secs_f64(),
+        per_second(accepted_after),
+        quiet_after.as_secs_f64(),
+        per_second(quiet_after),
+    );
+    for (function, peak) in peaks {
+        println!("memory    {function} at most {peak}");
+    }
+    println!("faults    {}", log.counts(killed)?);
+    // Also a system that does not come to rest is looked at.
+    let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
+    let tables = ("EventsTable", "DataTable");
+    let (Some(events), Some(data)) = (system.table(tables.0), system.table(tables.1)) else {
+        let why = format!("the template lacks {} or {}", tables.0, tables.1);
+        return Err(End::Failed(why));
+    };
+    let events = clients.event_store(events);
+    let counts = audit(Audit::new(
+        service::service(),
+        events.clone(),
+        clients.data_store(data),
+    ));
+    let counts = counts.await?;
+    let problems = check::check(plan, &sent, &events, &counts).await?;
+    for problem in &problems {
+        println!("{problem}");
+    }
+    quiet?;
+    if !counts.is_clean() || !problems.is_empty() {
+        return Err(End::Refused("not all is as it has to be".into()));
+    }
+    println!("Every accepted event is recorded once, nothing else is, and all have read it.");
+    Ok(())
+}
+
+/// Sends all events from several clients at once.
+async fn send(args: &Args, plan: &Plan, system: &System) -> Result<Sent, End> {
+    let sent = Sent::new(plan.events());
+    let bar = progress::bar("accepted", args.events);
+    let client = Client::new(system.url());
+    let clients = (0..args.clients).map(|nth| load::client(nth, plan, &client, &sent, &bar));
+    let outcomes = futures::future::join_all(clients).await;
+    bar.finish_and_clear();
+    outcomes.into_iter().collect::<Result<(), String>>()?;
+    Ok(sent)
+}
+
+async fn wait_until_quiet(args: &Args, system: &System) -> Outcome {
+    let patience = PATIENCE + PATIENCE_PER_EVENT.saturating_mul(args.events as u32);
+    let bar = progress::bar("settling", 0);
+    let quiet = tokio::time::timeout(patience, system.idle()).await;
+    bar.finish_and_clear();
+    quiet.map_err(|_| {
+        let seconds = patience.as_secs();
+        End::Refused(format!("the system is not quiet after {seconds} s"))
+    })
+}
+
+async fn audit(audit: Audit) -> Result<Counts, End> {
+    let started = Instant::now();
+    let counts = verify::audited(&audit).await?;
+    println!("verified  in {:.1} s", started.elapsed().as_secs_f64());
+    verify::show_counts(&counts)?;
+    Ok(counts)
+}

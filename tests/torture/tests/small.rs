@@ -1,0 +1,24 @@
+//! A small run of the command: its functions meet faults, and nothing is lost.
+
+use fault_layer::Kind;
+use std::{path::Path, process::Command};
+
+#[test]
+fn a_small_run_meets_faults_and_ends_clean() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let output = Command::new(env!("CARGO_BIN_EXE_torture"))
+        .args(["--events=2000", "--streams=20", "--seed=42", "--rate=0.05"])
+        .current_dir(root)
+        // Whoever goes to AWS finds nobody there.
+        .env("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+        .output()
+        .unwrap();
+    let said = String::from_utf8(output.stdout).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}{errors}");
+    // A kill is a fault as well, which needs no layer.
+    let faults = said.lines().find_map(|line| line.strip_prefix("faults "));
+    let faults = faults.expect("a line about faults");
+    let is_injected = |kind: &Kind| faults.contains(kind.name());
+    assert!(Kind::ALL.iter().any(is_injected), "{faults}");
+}
