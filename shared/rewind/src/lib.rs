@@ -62,7 +62,12 @@ pub mod testing;
 pub use domain::{
     aggregate::Aggregate,
     categories::Categories,
-    event::{Declaration, Envelope, Event, Events, Holds, Naming, event_types},
+    event::{
+        category::{Event, Naming},
+        declaration::{Declaration, event_types},
+        envelope::Envelope,
+        readers::{Events, Holds},
+    },
     new_event::NewEvent,
     projection::{
         MAX_ROW_KEY, MAX_ROWS_PER_EVENT, MultiStreamProjection, Reverted, SingleStreamProjection,

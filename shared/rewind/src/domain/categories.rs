@@ -1,7 +1,7 @@
 //! The declared categories of a service, and the check that an event has to pass
 //! before it is recorded.
 
-use super::event::{Declaration, Decoded};
+use super::event::{codec::Decoded, declaration::Declaration};
 use crate::{CloudEvent, Problem, fold::upcasters::Upcasters, reserved, reversal::Reversal};
 use std::collections::BTreeMap;
 
@@ -55,7 +55,8 @@ impl Categories {
         let Some(declared) = self.get(category) else {
             return Ok(());
         };
-        let sent = reserved::schema_version(event)
+        let sent = event
+            .schema_version()
             .map_err(|why| Problem::invalid(reserved::SCHEMA_VERSION, why.reason))?;
         let (newest, version) = upcasters.newest(&event.event_type, sent);
         let Some(expected) = declared.types.get(&newest) else {
@@ -96,7 +97,7 @@ impl Categories {
         let Some(declared) = self.get(event.stream().category()) else {
             return false;
         };
-        let version = reserved::schema_version(&event.event).unwrap_or(1);
+        let version = event.event.schema_version().unwrap_or(1);
         let (newest, _) = upcasters.newest(event.event_type(), version);
         !declared.types.contains_key(&newest) && !Reversal::is_one(event)
     }

@@ -1,12 +1,12 @@
 //! New events: what adapters and rules emit, checked like what comes in from
 //! outside.
 
-use super::event::encode;
+use super::event::declaration::encode;
 use crate::{
     CloudEvent, Event, RecordedEvent, Rejection, StreamName, cloudevents,
     commit::{MAX_COMMIT_BYTES, size_of},
     record::event::raw,
-    reserved::{CAUSATION_DEPTH, SCHEMA_VERSION, causation_depth, is_reserved_category},
+    reserved::{CAUSATION_DEPTH, SCHEMA_VERSION, is_reserved_category},
 };
 use serde_json::{Value, value::RawValue};
 use std::collections::BTreeMap;
@@ -124,7 +124,7 @@ impl NewEvent {
         let mut extensions = self.extensions();
         let correlation = cause.event.extension("correlationid");
         let correlation = correlation.unwrap_or(&cause.event.id).to_string();
-        let depth = causation_depth(&cause.event) + 1;
+        let depth = cause.event.causation_depth() + 1;
         extensions.insert("correlationid".into(), Value::String(correlation));
         extensions.insert("causationid".into(), Value::String(causation.clone()));
         extensions.insert(CAUSATION_DEPTH.into(), depth.into());

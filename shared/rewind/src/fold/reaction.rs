@@ -4,7 +4,7 @@ use super::{panics::guarded, upcasters::Upcasters};
 use crate::{
     Adapter, Categories, CloudEvent, Envelope, Events, NewEvent, RecordedEvent, Rejection, Rule,
     domain::new_event,
-    reserved::{INPUT_CATEGORY, MAX_CAUSATION_DEPTH, causation_depth},
+    reserved::{INPUT_CATEGORY, MAX_CAUSATION_DEPTH},
     reversal::Reversal,
 };
 use serde_json::Value;
@@ -121,7 +121,7 @@ impl Reaction {
             let checked = self.known.categories.check(&self.upcasters, event);
             checked.map_err(|problem| new_event::nth_of(nth, count, &problem.as_rejection()))?;
         }
-        let depth = causation_depth(&event.event);
+        let depth = event.event.causation_depth();
         if depth >= MAX_CAUSATION_DEPTH && !events.is_empty() {
             return Err(Rejection::new(format!(
                 "the event is at the end of a causal chain of {depth} adapters and rules, and nothing is emitted beyond {MAX_CAUSATION_DEPTH}: does `{}` feed itself?",

@@ -6,9 +6,7 @@
 
 use super::panics::guarded;
 use crate::{
-    CloudEvent, RecordedEvent, Rejection, Upcaster,
-    record::event,
-    reserved::{SCHEMA_VERSION, schema_version},
+    CloudEvent, RecordedEvent, Rejection, Upcaster, record::event, reserved::SCHEMA_VERSION,
 };
 use serde_json::Value;
 use std::{borrow::Cow, collections::BTreeMap};
@@ -59,7 +57,7 @@ impl Upcasters {
         if self.steps.is_empty() {
             return Ok(Cow::Borrowed(event));
         }
-        let mut version = schema_version(event)?;
+        let mut version = event.schema_version()?;
         if !self.steps.contains_key(&(&*event.event_type, version)) {
             return Ok(Cow::Borrowed(event));
         }
@@ -138,7 +136,7 @@ mod tests {
         assert_eq!(lifted.event_type(), "vote-cast");
         let data: Value = lifted.data().unwrap();
         assert_eq!(data, json!({"choice": "tea", "weight": 3}));
-        assert_eq!(schema_version(&lifted.event), Ok(3));
+        assert_eq!(lifted.event.schema_version(), Ok(3));
         assert_eq!(upcasters().newest("voted", 1), ("vote-cast".into(), 3));
     }
 

@@ -6,15 +6,13 @@
 //! back.
 
 use crate::{CloudEvent, RecordedEvent, Rejection, StreamName, record::event};
+pub use crate::{
+    commit::LastReversal,
+    reserved::{REVERSAL_SOURCE, REVERSED},
+};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// The type of a reversal.
-pub const REVERSED: &str = "reversed";
-
-/// The source of all reversals. Nothing else may come from below `/rewind/`.
-pub const REVERSAL_SOURCE: &str = "/rewind/reversal";
 
 /// The data of a reversal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,7 +52,7 @@ impl Reversal {
 
     /// Whether an event is a reversal, whatever its data.
     pub fn is_one(event: &RecordedEvent) -> bool {
-        is_reversal(&event.event)
+        event.event.is_reversal()
     }
 
     /// The event to be recorded, for the `nth` time (from 0) that this event is
@@ -76,36 +74,6 @@ impl Reversal {
             ]),
             data: event::raw(&json!(self)),
         }
-    }
-}
-
-/// Whether an event is a reversal, by its type and its source.
-pub(crate) fn is_reversal(event: &CloudEvent) -> bool {
-    event.event_type == REVERSED && event.source == REVERSAL_SOURCE
-}
-
-/// The last reversal of a stream, as of some version of it. Every commit
-/// stores it as of its own end. So the reversals of a stream are a chain that
-/// is walked backwards, without a read of the events between them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LastReversal {
-    /// The stream has no reversal up to that version.
-    #[default]
-    None,
-    /// The reversal at this version is the last one.
-    At(u64),
-    /// Not known: the stream was recorded before commits stored it.
-    Unknown,
-}
-
-impl LastReversal {
-    /// The last reversal once these events stand behind, the first of them at
-    /// `version`.
-    #[must_use]
-    pub fn after<'a>(self, events: impl IntoIterator<Item = &'a CloudEvent>, version: u64) -> Self {
-        let events = (version..).zip(events);
-        let reversals = events.filter(|(_, event)| is_reversal(event));
-        reversals.last().map_or(self, |(at, _)| Self::At(at))
     }
 }
 

@@ -11,6 +11,7 @@ mod attribute;
 mod json;
 mod time;
 
+pub use attribute::{MAX_ATTRIBUTE, MAX_EXTENSIONS};
 pub use attribute::{RESERVED, is_json};
 pub use json::{json, not_json};
 pub(crate) use time::moment;
@@ -26,13 +27,6 @@ use attribute::{media_type, required, schema_version, text, uri, uri_reference};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use json::{members, parsed};
 use serde_json::{Map, Value, value::RawValue};
-
-/// The longest `id`, `source`, `type`, `dataschema` and other text attribute
-/// that the specification names, in bytes.
-pub const MAX_ATTRIBUTE: usize = 1024;
-
-/// The most that the attributes beyond the required ones may take, in bytes.
-pub const MAX_EXTENSIONS: usize = 8 * 1024;
 
 /// What ingest gives to an event that does not bring it.
 #[derive(Debug, Clone)]

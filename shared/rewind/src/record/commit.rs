@@ -1,7 +1,7 @@
 //! Commits: runs of events of one stream that are recorded together, in one item.
 
 use super::{codec as wire, misfit};
-use crate::{CloudEvent, RecordedEvent, StreamName, reversal::LastReversal};
+use crate::{CloudEvent, RecordedEvent, StreamName};
 
 /// The largest text of a commit's events, in bytes. A DynamoDB item holds
 /// 400 KB (409,600 bytes) with its keys and attribute names.
@@ -26,6 +26,31 @@ pub struct Commit {
     pub events: String,
     /// The last reversal of the stream, as of the end of this commit.
     pub reversal: LastReversal,
+}
+
+/// The last reversal of a stream, as of some version of it. Every commit
+/// stores it as of its own end. So the reversals of a stream are a chain that
+/// is walked backwards, without a read of the events between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LastReversal {
+    /// The stream has no reversal up to that version.
+    #[default]
+    None,
+    /// The reversal at this version is the last one.
+    At(u64),
+    /// Not known: the stream was recorded before commits stored it.
+    Unknown,
+}
+
+impl LastReversal {
+    /// The last reversal once these events stand behind, the first of them at
+    /// `version`.
+    #[must_use]
+    pub fn after<'a>(self, events: impl IntoIterator<Item = &'a CloudEvent>, version: u64) -> Self {
+        let events = (version..).zip(events);
+        let reversals = events.filter(|(_, event)| event.is_reversal());
+        reversals.last().map_or(self, |(at, _)| Self::At(at))
+    }
 }
 
 /// Where a stream stands: what its next commit starts from.

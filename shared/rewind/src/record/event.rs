@@ -1,6 +1,9 @@
 //! Events: facts on their way in, and facts that are recorded.
 
-use crate::{Rejection, StreamName, misfit, reserved::SCHEMA_VERSION};
+use crate::{
+    Rejection, StreamName, misfit,
+    reserved::{CAUSATION_DEPTH, REVERSAL_SOURCE, REVERSED, SCHEMA_VERSION, is_reserved},
+};
 use base64::{
     Engine,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
@@ -112,6 +115,36 @@ impl CloudEvent {
     /// A text attribute beyond the required ones, such as `correlationid`.
     pub fn extension(&self, name: &str) -> Option<&str> {
         self.extensions.get(name).and_then(Value::as_str)
+    }
+
+    /// The schema version of its data; 1 where it does not say.
+    ///
+    /// # Errors
+    ///
+    /// When the attribute is neither a whole number nor the text of one.
+    pub fn schema_version(&self) -> Result<u32, Rejection> {
+        let Some(value) = self.extensions.get(SCHEMA_VERSION) else {
+            return Ok(1);
+        };
+        let number = match value {
+            Value::String(text) => text.parse().ok(),
+            other => other.as_u64().and_then(|number| u32::try_from(number).ok()),
+        };
+        number.ok_or_else(|| Rejection::new(format!("`{SCHEMA_VERSION}` expected a whole number")))
+    }
+
+    /// How many adapters and rules, one after the other, the event came of. An
+    /// event from outside has no say in it.
+    pub fn causation_depth(&self) -> u64 {
+        match self.extensions.get(CAUSATION_DEPTH) {
+            Some(depth) if is_reserved(&self.source) => depth.as_u64().unwrap_or_default(),
+            _ => 0,
+        }
+    }
+
+    /// Whether it is a reversal, by its type and its source.
+    pub fn is_reversal(&self) -> bool {
+        self.event_type == REVERSED && self.source == REVERSAL_SOURCE
     }
 
     /// What claims (source, id): 43 characters, the same for ever.

@@ -1,6 +1,6 @@
 //! A history that tests start from, and what it comes to.
 
-use super::event;
+use super::recorded::event;
 use crate::{
     Aggregate, Change, Envelope, Event, Events, Holds, MultiStreamProjection, NewEvent, Projection,
     RecordedEvent, Rejection, Rule, SingleStreamProjection, StreamName, Upcaster,

@@ -2,10 +2,7 @@
 //! code. What is recorded stays as it is for ever; so no change of the code may
 //! make an old shape unreadable.
 
-use crate::{
-    Change, Over, Projection, RecordedEvent, Service,
-    reserved::{INPUT_RECEIVED, schema_version},
-};
+use crate::{Change, Over, Projection, RecordedEvent, Service, reserved::INPUT_RECEIVED};
 use std::{collections::BTreeSet, path::Path};
 
 /// Checks that every stored shape in a folder is still read by all that reads
@@ -26,7 +23,7 @@ pub fn check(folder: impl AsRef<Path>, service: &Service) {
     let events = read(folder);
     assert!(!events.is_empty(), "{} holds no shapes", folder.display());
     for (name, event) in &events {
-        let version = schema_version(&event.event).expect("a schema version");
+        let version = event.event.schema_version().expect("a schema version");
         let expected = format!("{}.v{version}.", event.event_type());
         if !name.starts_with(&expected) || !name.ends_with(".json") {
             problems.push(format!("{name} holds a shape that is named {expected}json"));

@@ -4,14 +4,12 @@
 mod given;
 #[cfg(feature = "golden")]
 pub mod golden;
+mod recorded;
 
-use crate::{
-    Adapter, CloudEvent, Envelope, Event, Events, NewEvent, RecordedEvent, Rejection, StreamName,
-    record::event,
-};
+use crate::{Adapter, Envelope, Event, Events, NewEvent, RecordedEvent, Rejection};
 pub use given::Given;
+pub use recorded::event;
 use serde_json::Value;
-use std::collections::BTreeMap;
 
 /// The history of one stream, `<category>-1`.
 #[track_caller]
@@ -22,28 +20,6 @@ pub fn given<E: Event>(events: impl IntoIterator<Item = E>) -> Given<E> {
 /// A history without events yet, of one category or of several.
 pub fn history<E: Events>() -> Given<E> {
     Given::default()
-}
-
-/// A recorded event with the attributes that tests don't care about filled in.
-///
-/// # Panics
-///
-/// When `stream` is no name of a stream.
-#[track_caller]
-pub fn event(stream: &str, event_type: &str, data: &Value, version: u64) -> RecordedEvent {
-    RecordedEvent {
-        event: CloudEvent {
-            id: format!("{stream}@{version}"),
-            source: "/test".into(),
-            event_type: event_type.into(),
-            stream: StreamName::new(stream).expect("a stream's name"),
-            time: "2023-04-19T09:00:00Z".into(),
-            extensions: BTreeMap::new(),
-            data: event::raw(data),
-        },
-        version,
-        position: version,
-    }
 }
 
 /// What an adapter makes of an input.

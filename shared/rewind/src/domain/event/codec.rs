@@ -4,7 +4,7 @@
 //! and the content is the data, so that plain `Serialize` and `Deserialize` are
 //! all that an enum of events needs.
 
-use super::Event;
+use super::category::Event;
 use crate::record::misfit::{self, Misfit};
 use serde::{
     Deserialize, Deserializer,

@@ -1,7 +1,7 @@
 //! The JSON Schema of the data of each event type, taken out of the schema of
 //! its enum.
 
-use super::Event;
+use super::category::Event;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 

@@ -1,7 +1,14 @@
-use super::*;
+use super::{
+    category::{Event, Naming},
+    declaration::{Declaration, encode, event_types},
+    readers::Events,
+    schema,
+};
+use crate::Rejection;
 use crate::testing::event as recorded;
-use serde::Deserialize;
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 enum Order {

@@ -1,6 +1,5 @@
 //! Attributes: CloudEvents' types, to the letter.
 
-use super::{MAX_ATTRIBUTE, MAX_EXTENSIONS};
 use crate::{
     Problem,
     problem::WHOLE,
@@ -8,6 +7,13 @@ use crate::{
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+
+/// The longest `id`, `source`, `type`, `dataschema` and other text attribute
+/// that the specification names, in bytes.
+pub const MAX_ATTRIBUTE: usize = 1024;
+
+/// The most that the attributes beyond the required ones may take, in bytes.
+pub const MAX_EXTENSIONS: usize = 8 * 1024;
 
 /// Attributes that Rewind writes itself, beyond those that the specification
 /// names.

@@ -1,7 +1,7 @@
 //! A reader of JSON values whose errors are [`Misfit`]s, and to which a list is
 //! no struct.
 
-use super::{Misfit, Segment};
+use super::fault::{Misfit, Segment};
 use serde::{
     de::{
         DeserializeOwned, DeserializeSeed, Deserializer, Error, IntoDeserializer, MapAccess,
