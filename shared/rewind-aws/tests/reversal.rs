@@ -405,6 +405,24 @@ async fn a_reversal_that_cannot_be_decoded_stalls_its_stream_until_it_is_taken_b
     let all = json!({"sum": 7, "seen": [1, 2, 4]});
     assert_eq!(state(&aws, "sums", 1, "1").await, all);
     is_clean(&aws).await;
+    // A row of the past stalls there as well: it was not taken back by then.
+    let (service, stream) = (service(), StreamName::new("count-1").unwrap());
+    let subject = resolve::Subject {
+        projection: service.projection("totals").unwrap(),
+        stream: &stream,
+        key: "1",
+        selection: None,
+    };
+    let then = resolve::fold(&aws.events(), subject, 4).await.unwrap();
+    assert_eq!((then.state, then.watermark), (Some(json!(3)), 2));
+    assert!(then.refused.is_some());
+    // Restored, it stalls its stream again, and the row stays.
+    let restored = reverse(&aws, "count-1", 5).await;
+    project(&aws, &[restored]).await;
+    let stalled = row(&aws, "totals", 1, "1").await;
+    assert_eq!((stalled.state, stalled.watermark), (Some(json!(7)), 5));
+    assert!(stalled.stalled.unwrap().contains("cannot be decoded"));
+    is_clean(&aws).await;
     aws.system.stop().await;
 }
 

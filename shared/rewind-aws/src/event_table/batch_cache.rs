@@ -4,7 +4,7 @@
 //! A cache serves one batch. It holds pages of streams, and links of the chains
 //! of reversals. Its size is bounded: a long stream is not held whole.
 
-use super::chain::Link;
+use super::link::Link;
 use lru::LruCache;
 use rewind::{RecordedEvent, StreamName};
 use std::{

@@ -2,24 +2,13 @@
 //! stream's last reversal as of its own end, so that one read leads from a
 //! reversal to the one before it, whatever lies between.
 
-use super::table::EventStore;
+use super::{link::Link, table::EventStore};
 use crate::Error;
 use rewind::{
-    RecordedEvent, StreamName,
+    StreamName,
     reversal::{LastReversal, Reversal},
 };
 use std::sync::Arc;
-
-/// What a commit tells of the reversals up to a version.
-#[derive(Debug, Default)]
-pub(crate) struct Link {
-    /// The reversals in the commit itself, up to that version.
-    pub reversals: Vec<RecordedEvent>,
-    /// The last reversal up to `before`.
-    pub earlier: LastReversal,
-    /// What lies behind this version is told by `reversals`.
-    pub before: u64,
-}
 
 impl EventStore {
     /// The link of a stream's chain at a version: one read, of two commits. The

@@ -11,6 +11,7 @@ pub mod event_store;
 pub mod index;
 mod insert;
 mod item;
+mod link;
 pub(crate) mod scan;
 mod streams;
 mod table;
