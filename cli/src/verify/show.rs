@@ -133,6 +133,9 @@ pub fn counts(counts: &Counts) -> Outcome {
             "  {unsettled} rows were written whenever they were looked at: verify again in a quieter moment"
         )?;
     }
+    for (event_type, count) in &counts.undeclared {
+        say!("  {count} events of the type {event_type}, which no enum declares: readers pass over them")?;
+    }
     for outdated in &counts.outdated {
         say!("  {outdated}")?;
     }

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     Error, aws::clock, data_table::data_store::DataStore, event_table::event_store::EventStore,
 };
+use rewind::Service;
 use std::{
     collections::HashMap,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -16,6 +17,7 @@ use std::{
 
 /// One look.
 pub(super) struct Run<'w> {
+    pub(super) service: &'w Service,
     pub(super) events: EventStore,
     pub(super) store: DataStore,
     pub(super) readers: Vec<Reader>,
@@ -33,13 +35,14 @@ pub(super) struct Run<'w> {
 impl<'w> Run<'w> {
     /// A look that begins now.
     pub(super) fn new(
-        events: EventStore,
-        store: DataStore,
+        service: &'w Service,
+        (events, store): (EventStore, DataStore),
         readers: Vec<Reader>,
         rows_at_once: u64,
         watch: &'w mut (dyn Watch + Send),
     ) -> Self {
         Self {
+            service,
             events,
             store,
             rows_at_once,

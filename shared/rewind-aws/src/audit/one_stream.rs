@@ -67,7 +67,14 @@ impl Run<'_> {
                 resolved => resolved?,
             };
             self.tally(&standings, &resolved, tally, true);
+            let undeclared = page.events.iter();
+            let undeclared = undeclared.filter(|event| self.service.is_undeclared(event));
             self.count(|counts| {
+                for event in undeclared {
+                    let (category, event_type) = (stream.category(), event.event_type());
+                    let name = format!("{category}/{event_type}");
+                    *counts.undeclared.entry(name).or_default() += 1;
+                }
                 counts.commits += page.commits.len() as u64;
                 counts.events += page.events.len() as u64;
             });

@@ -91,6 +91,9 @@ pub struct Counts {
     /// Generations whose rows other code has made, so that they were not
     /// compared.
     pub outdated: Vec<Outdated>,
+    /// How many events there are of each type that no enum declares, by
+    /// `category/type`: readers pass over them.
+    pub undeclared: BTreeMap<String, u64>,
     /// How many violations of each kind there are.
     pub violations: BTreeMap<Kind, u64>,
 }
