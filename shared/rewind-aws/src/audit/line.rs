@@ -6,7 +6,7 @@ use super::{
     report::{Kind, Violation},
 };
 use crate::{aws::item::Item, event_table::scan::commit_of};
-use rewind::{Commit, RecordedEvent, StreamName};
+use rewind::{Commit, RecordedEvent, StreamName, reversal::LastReversal};
 
 /// How far a stream was followed.
 pub(super) struct Line {
@@ -14,6 +14,8 @@ pub(super) struct Line {
     next: u64,
     /// The position of the last event.
     position: u64,
+    /// The last reversal up to there.
+    reversal: LastReversal,
     /// Whether some commit cannot be read: what follows cannot be folded.
     pub is_broken: bool,
 }
@@ -23,6 +25,7 @@ impl Line {
         Self {
             next: 1,
             position: 0,
+            reversal: LastReversal::None,
             is_broken: false,
         }
     }
@@ -78,6 +81,7 @@ impl Run<'_> {
                 }
             };
             self.follow_commit(line, &commit);
+            self.follow_reversals(line, &commit);
             match commit.events() {
                 Ok(events) => page.events.extend(events),
                 Err(error) => {
@@ -95,6 +99,22 @@ impl Run<'_> {
             page.commits.push(commit);
         }
         page
+    }
+
+    /// The chain of reversals: a commit that is wrong about it hides what was
+    /// taken back. One that does not know, from an older version, says nothing.
+    fn follow_reversals(&self, line: &mut Line, commit: &Commit) {
+        let is_known = |reversal: &LastReversal| *reversal != LastReversal::Unknown;
+        let expected = commit.expected_reversal(line.reversal).ok();
+        let expected = expected.filter(|_| !line.is_broken).filter(is_known);
+        if let Some(expected) = expected.filter(|_| is_known(&commit.reversal))
+            && expected != commit.reversal
+        {
+            let (kind, place) = (Kind::WrongReversal, place_of(commit));
+            let (expected, found) = (format!("{expected:?}"), format!("{:?}", commit.reversal));
+            self.violation(Violation::new(kind, place, expected, found));
+        }
+        line.reversal = expected.unwrap_or(commit.reversal);
     }
 
     fn follow_commit(&self, line: &mut Line, commit: &Commit) {

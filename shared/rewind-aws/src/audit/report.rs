@@ -20,6 +20,8 @@ pub enum Kind {
     Overlap,
     /// A position does not rise within its stream.
     PositionBack,
+    /// A commit says that another reversal is the stream's last one.
+    WrongReversal,
     /// A commit lies in another partition of the index than its stream does.
     WrongSlice,
     /// The index does not name a commit, or names another one.

@@ -100,3 +100,22 @@ async fn a_commit_that_the_index_does_not_name_in_its_slice_is_reported() {
     assert_eq!((&*found[0].found, &*found[1].found), ("none", "count#77"));
     scene.aws.system.stop().await;
 }
+
+#[tokio::test]
+async fn a_commit_that_names_another_reversal_is_reported() {
+    let scene = Scene::with_history().await;
+    let events = ["a", "b", "c"].map(|id| event("count-1", id, 1));
+    for event in &events {
+        scene.claim(event, |_| {}).await;
+    }
+    // One of an older version says nothing, and what follows it is believed.
+    for (version, reversal) in [(13, Some(7)), (14, None), (15, Some(0))] {
+        let event = &events[version as usize - 13..][..1];
+        scene
+            .commit(version, event, |commit| commit.reversal = reversal)
+            .await;
+    }
+    let found = scene.expect(&[(Kind::WrongReversal, "count-1@13")]).await;
+    assert_eq!((&*found[0].expected, &*found[0].found), ("None", "At(7)"));
+    scene.aws.system.stop().await;
+}

@@ -157,6 +157,7 @@ impl Scene {
             // Behind all that is recorded.
             position: 4_000_000_000_000_000 + version,
             events: json!(texts.collect::<Vec<_>>()).to_string(),
+            reversal: Some(0),
         };
         change(&mut planted);
         let number = |number: u64| AttributeValue::N(number.to_string());
@@ -172,6 +173,7 @@ impl Scene {
                 .slice
                 .map(|slice| ("slice", AttributeValue::S(slice))),
         );
+        item.extend(planted.reversal.map(|at| ("reversal", number(at))));
         let fields: Vec<String> = item
             .iter()
             .map(|(name, _)| format!("'{name}': ?"))
@@ -207,6 +209,7 @@ pub struct Planted {
     pub slice: Option<String>,
     pub position: u64,
     pub events: String,
+    pub reversal: Option<u64>,
 }
 
 pub fn row(projection: &str, key: &str) -> Key {
