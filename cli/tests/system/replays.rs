@@ -136,7 +136,7 @@ async fn a_killed_playback_goes_on_by_itself_while_live_events_come_in() {
     let events = number("REWIND_REPLAY_EVENTS", 10_000);
     let kills = number("REWIND_REPLAY_KILLS", 5);
     let (system, client) = start_with(State::Ephemeral, |options| {
-        // A minute takes a second: forsaken playbacks are tended soon.
+        // A minute takes a second, so orphaned playbacks are recovered soon.
         options.schedule_unit = Duration::from_secs(1);
     })
     .await;
