@@ -1,9 +1,9 @@
-//! The command line. An option means the same before a verb and behind it, and
-//! a verb that does not know it refuses it in both places.
+//! Reading the command line. An option means the same before a verb and behind
+//! it. A verb that does not have the option refuses it on both sides.
 
 use crate::{
-    Cli,
-    exit::{End, Outcome},
+    command_line::Cli,
+    end::{End, Outcome},
     out,
 };
 use clap::{
@@ -13,28 +13,28 @@ use clap::{
 };
 use std::ffi::OsString;
 
-/// Reads what the program was called with.
+/// Parses the arguments of the program.
 ///
 /// # Errors
 ///
-/// When it does not fit, or only asks for help.
+/// When they are wrong, or ask for help.
 pub fn parse(arguments: Vec<OsString>) -> Result<Cli, clap::Error> {
     let matches = Cli::command().try_get_matches_from(moved(arguments))?;
-    let is_said = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
-    if is_said("ephemeral") && is_said("dir") {
-        let why = "--ephemeral keeps nothing: it has no --dir";
+    let is_given = |name| matches.value_source(name) == Some(ValueSource::CommandLine);
+    if is_given("ephemeral") && is_given("dir") {
+        let why = "--ephemeral keeps nothing, so it takes no --dir";
         return Err(Cli::command().error(ErrorKind::ArgumentConflict, why));
     }
     Cli::from_arg_matches(&matches)
 }
 
-/// Whether the call asks for JSON, also where it does not fit.
+/// Whether the call asks for JSON, even if it is wrong.
 pub fn ask_for_json(arguments: &[OsString]) -> bool {
     let mut options = arguments.iter().take_while(|argument| *argument != "--");
     options.any(|argument| argument == "--json")
 }
 
-/// How a call ends that only asks for help, or does not fit.
+/// The outcome of a call that is wrong or asks for help: it prints the help.
 pub fn refused(error: &clap::Error, as_json: bool) -> Outcome {
     if !error.use_stderr() {
         return out::part(format_args!("{error}"));
@@ -44,7 +44,7 @@ pub fn refused(error: &clap::Error, as_json: bool) -> Outcome {
     if !as_json {
         return Err(End::Wrong(text.to_string()));
     }
-    // What is wrong comes first, then how it is used.
+    // The error comes first, then the usage.
     let detail = text.split("\n\n").next().unwrap_or(text);
     let detail: Vec<&str> = detail.split_whitespace().collect();
     let detail = detail.join(" ");
@@ -58,8 +58,8 @@ pub fn refused(error: &clap::Error, as_json: bool) -> Outcome {
     }))
 }
 
-/// What stands before the verb is put behind it, where the verb takes it or
-/// refuses it.
+/// Moves the options before the verb behind it, where the verb takes or refuses
+/// them.
 fn moved(mut arguments: Vec<OsString>) -> Vec<OsString> {
     if let Some(verb) = verb(&arguments)
         && let Some(front) = arguments.get_mut(1..=verb)
@@ -69,18 +69,18 @@ fn moved(mut arguments: Vec<OsString>) -> Vec<OsString> {
     arguments
 }
 
-/// Where the verb stands, behind options that any verb has. `None` where there
-/// is none, or something that no verb knows: that is refused with the rest.
+/// The index of the verb, behind options that any verb has. `None` where there
+/// is no verb, or an option that no verb has: parsing refuses that.
 fn verb(arguments: &[OsString]) -> Option<usize> {
     let mut all = Cli::command();
     all.build();
     let of_verbs = all.get_subcommands().flat_map(Command::get_arguments);
     let options: Vec<&Arg> = all.get_arguments().chain(of_verbs).collect();
-    let mut place = 1;
+    let mut index = 1;
     loop {
-        let argument = arguments.get(place)?.to_str();
+        let argument = arguments.get(index)?.to_str();
         let Some(option) = argument.and_then(|text| text.strip_prefix('-')) else {
-            return Some(place);
+            return Some(index);
         };
         let (name, value) = match option.split_once('=') {
             Some((name, value)) => (name, Some(value)),
@@ -93,9 +93,12 @@ fn verb(arguments: &[OsString]) -> Option<usize> {
                 .is_some_and(|short| name == short.to_string()),
         };
         let takes_value = options.iter().find(is_meant)?.get_action().takes_values();
-        place += match takes_value && value.is_none() {
+        index += match takes_value && value.is_none() {
             true => 2,
             false => 1,
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

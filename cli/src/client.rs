@@ -48,14 +48,14 @@ impl Client {
         self.send(Method::POST, path, media, body, None).await
     }
 
-    /// GETs a path and wants 200. What fails on the other side is tried again.
+    /// GETs a path and expects 200. It repeats the request after a 5xx.
     pub async fn get_ok(&self, path: &str) -> Result<Value, String> {
         self.insist(Method::GET, path, "application/json", "", 200)
             .await
     }
 
-    /// POSTs a body and wants the given status. What fails on the other side is
-    /// sent again, under one idempotency key, so that it is done once.
+    /// POSTs a body and expects the given status. It repeats the request after
+    /// a 5xx, with the same idempotency key, so that it takes effect once.
     pub async fn post_ok(
         &self,
         path: &str,

@@ -1,10 +1,10 @@
-//! `rewind compare`: two generations of a projection side by side, such as
-//! what serves and what a playback has built.
+//! `rewind compare`: compares two generations of a projection, such as the one
+//! that serves and the one that a playback has built.
 
 use crate::{
-    Domain,
     deployment::{self, Part},
-    exit::{End, Outcome},
+    domain::Domain,
+    end::{End, Outcome},
     out::say,
     progress,
 };
@@ -19,20 +19,20 @@ use rewind_aws::generation::{
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// How long rows are compared between two looks at the progress.
-const STEP: Duration = Duration::from_millis(500);
+/// How long one part of the comparison takes. The progress is shown after each.
+const PART_TIME: Duration = Duration::from_millis(500);
 
-/// What is compared, and how it is told.
+/// What is compared, and how the result is shown.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
     pub deployment: deployment::Args,
     /// The projection.
     projection: String,
-    /// A generation; without a word, the one that serves.
+    /// A generation. Default: the one that serves.
     #[arg(requires = "b")]
     a: Option<u64>,
-    /// The other one; without a word, the one that is being built, or else the
+    /// The other generation. Default: the one that is being built, or else the
     /// one that served before.
     b: Option<u64>,
     /// How many differing rows are shown.
@@ -43,7 +43,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Compares. Generations that differ are not done.
+/// Compares. Generations that differ are no success.
 pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let ([a, b], found) = all(args, domain).await?;
     match args.json {
@@ -56,7 +56,7 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     }
 }
 
-/// Goes on until everything is compared.
+/// Compares all rows, part by part.
 async fn all(args: &Args, domain: Domain) -> Result<([Target; 2], Comparison), End> {
     let deployment = args.deployment.open(domain, &[Part::DataTable]).await?;
     let (name, store) = (&args.projection, &deployment.store);
@@ -70,7 +70,7 @@ async fn all(args: &Args, domain: Domain) -> Result<([Target; 2], Comparison), E
     while let Some(cursor) = from {
         let left = args.sample.saturating_sub(found.sample.len());
         let started = Instant::now();
-        let has_time = || started.elapsed() < STEP;
+        let has_time = || started.elapsed() < PART_TIME;
         let part = compare::compare(store, [a, b], left, cursor, has_time);
         let (part, next) = part.await?;
         found += part;

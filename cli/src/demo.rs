@@ -1,14 +1,15 @@
-//! `rewind demo`: real events through the whole system, the data store deleted
-//! and rebuilt, and every number checked against a count of its own.
+//! `rewind demo`: sends events through the whole system, deletes the data store,
+//! rebuilds it, and compares every number with a count of its own.
 
 mod measure;
 mod rows;
 mod show;
 mod votes;
+mod wait;
 
 use crate::{
     client::Client,
-    exit::{End, Outcome},
+    end::{End, Outcome},
     out::say,
     up,
 };
@@ -20,20 +21,19 @@ use std::{
     time::{Duration, Instant},
 };
 use votes::{Count, Votes};
-
-/// How long anything may take before the demonstration fails.
-const PATIENCE: Duration = Duration::from_secs(120);
+use wait::{wait_for, wait_for_row};
 
 /// Votes in one request.
 const BATCH: usize = 50;
 
-/// How the demonstration is run.
+/// The options of the demonstration.
 #[derive(ClapArgs)]
 pub struct Args {
-    /// How many vote; half of them vote twice, one vote in five is nonsense.
+    /// The number of voters. Half of them vote twice, and one vote in five is
+    /// not valid.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     voters: u32,
-    /// The dice: the same seed gives the same votes.
+    /// The seed of the votes. The same seed gives the same votes.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The description of the deployment.
@@ -41,7 +41,7 @@ pub struct Args {
     template: PathBuf,
 }
 
-/// Runs the demonstration. Any number that is not as it has to be is an error.
+/// Runs the demonstration. A wrong number is an error.
 pub fn run(args: &Args, started: Instant) -> Outcome {
     up::init_log();
     let options = up::options(&args.template, 0, State::Ephemeral, None)?;
@@ -108,7 +108,7 @@ async fn shop(client: &Client) -> Outcome {
     });
     let opened = &stream.await?["events"][0]["type"];
     expect(
-        "what the rule drew from the order",
+        "what the rule emitted after the order",
         opened,
         &json!("order-opened"),
     )
@@ -194,39 +194,6 @@ async fn rebuild(system: &System, client: &Client) -> Outcome {
     after.compare(&before)?;
     say!("  {} rows, each equal to what it was", after.rows())?;
     Ok(())
-}
-
-/// Waits until a row has folded its stream up to a version.
-async fn wait_for_row(
-    client: &Client,
-    projection: &str,
-    key: &str,
-    version: u64,
-) -> Result<Value, End> {
-    let path = format!("/projections/{projection}/{key}");
-    wait_for(client, &path, |body| body["watermark"] == version).await
-}
-
-/// GETs a path until its answer is as wanted.
-async fn wait_for(
-    client: &Client,
-    path: &str,
-    mut is_wanted: impl FnMut(&Value) -> bool,
-) -> Result<Value, End> {
-    let started = Instant::now();
-    loop {
-        let answer = client.get(path).await?;
-        if answer.status == 200 && is_wanted(&answer.body) {
-            return Ok(answer.body);
-        }
-        if started.elapsed() > PATIENCE {
-            let (status, body) = (answer.status, answer.body);
-            return Err(End::Refused(format!(
-                "GET {path} still answers {status}: {body}"
-            )));
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 fn expect(what: &str, found: &Value, expected: &Value) -> Outcome {

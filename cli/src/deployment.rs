@@ -1,17 +1,22 @@
-//! Which deployment an operator's verb is about: the local system that runs
-//! here, another AWS-compatible endpoint, or AWS.
+//! The deployment that an operator's verb works on: the local system on this
+//! machine, another AWS-compatible endpoint, or AWS.
 
 mod ask;
 mod explained;
+mod location;
 mod names;
-mod place;
+mod opened;
 
+pub use location::{announce, withdraw};
 pub use names::Part;
-pub use place::{announce, withdraw};
+pub use opened::Deployment;
 
-use crate::{Domain, exit::End};
+use crate::{domain::Domain, end::End};
 use clap::{ArgMatches, Args as ClapArgs, FromArgMatches, parser::ValueSource};
+use explained::Explainer;
+use location::{Endpoints, Location, Options};
 use names::Names;
+<<<<<<< HEAD
 use place::{Endpoints, Options, Place};
 use rewind::{Projection, Service, StreamName};
 use rewind_aws::{
@@ -21,45 +26,31 @@ use rewind_aws::{
     event_table::event_store::EventStore,
     wiring::{Clients, Identity},
 };
+=======
+use rewind_aws::wiring::{Clients, Identity};
+>>>>>>> cli-circles
 use std::{sync::OnceLock, time::Duration};
 
 /// How long a deployment may take to answer at all.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Where a deployment is, and what its parts are called. Without a word: the
-/// local system that runs here.
+/// The location of a deployment, and the names of its parts. Without options:
+/// the local system on this machine.
 pub struct Args {
-    place: Place,
+    location: Location,
     names: Names,
     /// On AWS: the region, once it is known.
     region: OnceLock<String>,
 }
 
-/// A deployment: its domain and its clients.
-pub struct Deployment {
-    /// The domain that is deployed.
-    pub service: Service,
-    /// The events table.
-    pub events: EventStore,
-    /// The data store.
-    pub store: DataStore,
-    /// The stream of recorded events.
-    pub published: Stream,
-    /// The stream of accepted events.
-    pub incoming: Stream,
-    /// The replay stream.
-    pub replay: Stream,
-    /// The playback function.
-    pub playback: Function,
-    /// Where it is, as a sentence to whoever is asked; `None` where it is not
-    /// on AWS.
-    on_aws: Option<String>,
-}
-
 impl Args {
-    /// Opens the deployment, which has to answer for the tables among `parts`.
+    /// Opens the deployment, and checks that the tables among `parts` answer.
+    ///
+    /// # Errors
+    ///
+    /// When a table does not answer, or the location is not complete.
     pub async fn open(&self, domain: Domain, parts: &[Part]) -> Result<Deployment, End> {
-        let endpoints = self.place.endpoints()?;
+        let endpoints = self.location.endpoints()?;
         let (clients, on_aws) = match endpoints {
             Some(endpoints) => (self.clients_at(&endpoints, parts).await?, None),
             None => {
@@ -84,7 +75,7 @@ impl Args {
                 Ok(answer) => answer.map_err(|error| error.to_string()),
                 Err(_) => Err(explained::no_answer(PATIENCE)),
             };
-            answer.map_err(|text| self.explained_of(Some(*part), "", &text))?;
+            answer.map_err(|text| self.explainer().explained(Some(*part), "", &text))?;
         }
         Ok(deployment)
     }
@@ -101,7 +92,7 @@ impl Args {
                 return Err(End::Wrong(why));
             }
         }
-        // Nobody asks there for anything.
+        // No verb calls a service that it does not need.
         let nowhere = || "http://127.0.0.1:9".to_string();
         let dynamodb = at.dynamodb.clone().unwrap_or_else(nowhere);
         let kinesis = at.kinesis.clone().unwrap_or_else(nowhere);
@@ -110,11 +101,10 @@ impl Args {
         Ok(clients.with_lambda(&lambda))
     }
 
-    /// Where on AWS this is.
+    /// Describes the deployment on AWS, for the question before a change.
     fn on_aws(&self, identity: &Identity, parts: &[Part]) -> Result<String, End> {
         let Some(region) = &identity.region else {
-            let why =
-                "no AWS region is set: AWS_REGION says it, or the profile that AWS_PROFILE names";
+            let why = "no AWS region is set: set AWS_REGION, or set a region in the profile of AWS_PROFILE";
             return Err(End::Failed(why.into()));
         };
         self.region.get_or_init(|| region.clone());
@@ -132,56 +122,31 @@ impl Args {
         ))
     }
 
-    /// How a command line names this place: ` --dir state`, or nothing.
-    pub fn place(&self) -> String {
-        self.place.to_string()
+    /// Returns the options that select this deployment, such as ` --dir state`.
+    /// Empty for the default folder.
+    pub fn options(&self) -> String {
+        self.location.to_string()
     }
 
-    /// A failed call as a sentence: about the address, the name, the option.
-    pub fn explained(&self, before: &str, text: &str) -> End {
-        self.explained_of(None, before, text)
-    }
-}
-
-impl Deployment {
-    /// The projection of this name.
-    pub fn projection(&self, name: &str) -> Result<&Projection, End> {
-        self.service.projection(name).ok_or_else(|| {
-            let known = self.service.projections().iter();
-            let known: Vec<&str> = known.map(|projection| projection.name).collect();
-            let known = known.join(", ");
-            End::Wrong(format!(
-                "no projection is named {name:?}; there are {known}"
-            ))
-        })
+    /// Explains a failed call in terms of this deployment: its address, its
+    /// names, its options. Other ends stay as they are.
+    pub fn explained(&self, end: End) -> End {
+        match end {
+            End::Service(before, text) => self.explainer().explained(None, &before, &text),
+            end => end,
+        }
     }
 
-    /// Whether a table is there and answers; of the others, the first call
-    /// tells.
-    async fn answers(&self, part: Part) -> Result<(), Error> {
-        match part {
-            Part::EventsTable => {
-                let nobody = StreamName::of("none", "0");
-                let nobody = nobody.map_err(|bad| Error::Damaged {
-                    what: "a name".into(),
-                    reason: bad.to_string(),
-                })?;
-                self.events.head(&nobody).await.map(drop)
-            }
-            Part::DataTable => {
-                let nothing = Key {
-                    pk: "rewind#none".into(),
-                    sk: "0".into(),
-                };
-                self.store.get(&nothing).await.map(drop)
-            }
-            Part::EventsStream | Part::IncomingStream | Part::PlaybackFunction => Ok(()),
+    fn explainer(&self) -> Explainer<'_> {
+        Explainer {
+            location: &self.location,
+            names: &self.names,
+            region: self.region.get().map(String::as_str),
         }
     }
 }
 
-/// The options as clap knows them; that they name one place is part of reading
-/// them.
+/// The options for clap. Reading them checks that they select one location.
 impl ClapArgs for Args {
     fn augment_args(command: clap::Command) -> clap::Command {
         Names::augment_args(Options::augment_args(command))
@@ -194,9 +159,9 @@ impl ClapArgs for Args {
 
 impl FromArgMatches for Args {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let is_said = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+        let is_given = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
         Ok(Self {
-            place: Options::from_arg_matches(matches)?.place(is_said)?,
+            location: Options::from_arg_matches(matches)?.location(is_given)?,
             names: Names::from_arg_matches(matches)?,
             region: OnceLock::new(),
         })

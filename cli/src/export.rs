@@ -1,13 +1,13 @@
-//! `rewind export`: a part of history as JSON Lines, one recorded event a line,
-//! in recorded order across streams.
+//! `rewind export`: writes all or part of history as JSON Lines, one recorded
+//! event a line, in recorded order across streams.
 //!
-//! What was recorded when it began is in it, nothing later. Memory holds a page
-//! of each slice, whatever the history's length.
+//! It contains what was recorded before it began. Memory holds one page of each
+//! partition, whatever the length of the history.
 
 use crate::{
-    Domain,
     deployment::{self, Part},
-    exit::{End, Outcome},
+    domain::Domain,
+    end::{End, Outcome},
     out::{self, note, say},
     progress, selection,
 };
@@ -38,7 +38,7 @@ pub struct Args {
     /// A file to write to, instead of standard output.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// How many events there were, as JSON for machines.
+    /// The number of events as JSON for machines.
     #[arg(long)]
     json: bool,
 }
@@ -47,7 +47,7 @@ pub struct Args {
 pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let selection = args.selection.selection()?;
     let events = export(args, &selection, domain).await?;
-    // How many there were is not among the events.
+    // Standard output may hold the events, so the number goes to standard error.
     let said = match args.json {
         true => json!({ "events": events }).to_string(),
         false => format!("{events} events"),
@@ -66,8 +66,8 @@ async fn export(args: &Args, selection: &Selection, domain: Domain) -> Result<u6
     let until = micros(now());
     let mut recorded = BTreeSet::new();
     if selection.streams.is_empty() {
-        // All that was recorded by then has to be in the index; a stream's own
-        // commits are read from the table.
+        // The index has to hold everything that was recorded until now. For
+        // single streams the table is read.
         tokio::time::sleep(INDEX_LAG).await;
         if selection.categories.is_empty() {
             recorded = deployment.events.categories().await?;
@@ -108,8 +108,8 @@ async fn write(
     Ok(events)
 }
 
-/// Whether a reversal is exported: it goes with the event that it takes back,
-/// and on its own where its type is asked for.
+/// Whether a reversal is exported: if the event that it takes back is, or if
+/// the selection names the reversal's own type.
 async fn is_taken(
     store: &EventStore,
     selection: &Selection,
@@ -123,7 +123,7 @@ async fn is_taken(
     Ok(selection.takes(&root))
 }
 
-/// Where the events are written to.
+/// The destination of the events.
 enum Out {
     File(PathBuf, BufWriter<File>),
     Standard(BufWriter<io::Stdout>),
@@ -149,8 +149,8 @@ impl Out {
     }
 }
 
-/// An event on one line. Payloads are kept as they were received; a line end
-/// can only stand between their parts, where a space says as much.
+/// Writes an event on one line. Payloads stay as they were received, but a line
+/// end between their parts becomes a space.
 fn line(event: &RecordedEvent) -> serde_json::Result<String> {
     let text = serde_json::to_string(event)?;
     Ok(text.replace(['\n', '\r'], " "))

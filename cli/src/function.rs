@@ -1,8 +1,9 @@
-//! One of the functions, as the local system's child process.
+//! `rewind function`: runs one of the functions, as a child process of the local
+//! system.
 
 use crate::{
-    Domain,
-    exit::{End, Outcome},
+    domain::Domain,
+    end::{End, Outcome},
 };
 use rewind::Service;
 use rewind_aws::wiring::Clients;
@@ -10,7 +11,7 @@ use std::{future::Future, io::Read, pin::Pin};
 
 type Running = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
 
-/// Runs a function until its parent is gone.
+/// Runs a function until its parent ends.
 pub fn run(name: &str, domain: Domain, clients: impl Future<Output = Clients>) -> Outcome {
     let run: fn(Service, Clients) -> Running = match name {
         "ingest" => |service, clients| Box::pin(ingest::run(service, clients)),
@@ -31,8 +32,8 @@ pub fn run(name: &str, domain: Domain, clients: impl Future<Output = Clients>) -
     ended.map_err(|error| End::Failed(error.to_string()))
 }
 
-/// The parent holds the other end of standard input for as long as it lives,
-/// however it ends.
+/// Ends the process when its parent ends. The parent holds the other end of
+/// standard input as long as it lives.
 fn leave_with_parent() {
     std::thread::spawn(|| {
         let mut nothing = [0; 64];

@@ -1,10 +1,10 @@
-//! `rewind activate` and `rewind drop`: which generation of a projection
-//! serves, and which one nobody needs any more.
+//! `rewind activate` and `rewind drop`: make a generation of a projection serve,
+//! and drop one.
 
 use crate::{
-    Domain,
     deployment::{self, Part},
-    exit::{End, Outcome},
+    domain::Domain,
+    end::{End, Outcome},
     out::say,
 };
 use clap::Args as ClapArgs;
@@ -29,7 +29,7 @@ pub struct Args {
     json: bool,
 }
 
-/// What is done with it.
+/// The change.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// Readers see it from now on.
@@ -56,7 +56,7 @@ pub async fn run(args: &Args, verb: Verb, domain: Domain) -> Outcome {
         )));
     }
     let what = match verb {
-        Verb::Activate => format!("let {target} serve"),
+        Verb::Activate => format!("make {target} serve"),
         Verb::Drop => format!("drop {target}"),
     };
     deployment.confirm(&what, args.yes)?;
@@ -66,8 +66,13 @@ pub async fn run(args: &Args, verb: Verb, domain: Domain) -> Outcome {
         Verb::Drop => player.drop_generation(&target).await?,
     };
     if !generations.dropped.is_empty() {
+<<<<<<< HEAD
         let task = ::playback::Task::Recover(Nothing {});
         deployment.do_later(&task).await?;
+=======
+        let task = ::playback::Task::Tend(Nothing {});
+        deployment.invoke_playback(&task).await?;
+>>>>>>> cli-circles
     }
     match (args.json, verb) {
         (true, _) => say!("{}", json!(generations)),

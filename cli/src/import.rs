@@ -1,26 +1,25 @@
 //! `rewind import`: puts events from JSON Lines on the stream of accepted
-//! events, where the deployed functions take them like any others.
+//! events. The deployed functions process them like all others.
 //!
-//! Identities are recorded once, so that importing again is harmless. What
-//! names an event by its version is made to name the one that the event gets
-//! in a stream that is new: see [`places`].
+//! An identity is recorded once, so importing twice is harmless. References to
+//! versions are rewritten for a new stream: see [`renumbered`].
 
 mod line;
 mod lines;
-mod positions;
+mod renumbered;
 mod send;
 
 use crate::{
-    Domain,
     deployment::{self, Part},
-    exit::{End, Outcome},
+    domain::Domain,
+    end::{End, Outcome},
     out::say,
     progress,
 };
 use clap::Args as ClapArgs;
 use line::{Bad, Line};
 use lines::{LineError, Lines};
-use positions::{Placed, Positions};
+use renumbered::{NewVersions, Renumbered};
 use rewind::{RecordedEvent, reversal::place};
 use rewind_aws::event_table::event_store::EventStore;
 use send::Sender;
@@ -30,19 +29,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long an event that a reversal takes back may take to be recorded.
+/// How long the recording of an event may take before its reversal is sent.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How often it is looked for.
+/// The time between two looks at the events table.
 const INTERVAL: Duration = Duration::from_millis(50);
 
-/// What is imported, and where to.
+/// What is imported, and into which deployment.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
     pub deployment: deployment::Args,
-    /// A file of JSON Lines, recorded events or plain CloudEvents, those of
-    /// one stream in order; `-` is standard input.
+    /// A file of JSON Lines: recorded events or plain CloudEvents, the events
+    /// of a stream in order; `-` is standard input.
     file: PathBuf,
     /// Does not ask before it changes something on AWS.
     #[arg(long)]
@@ -56,19 +55,19 @@ pub struct Args {
 struct Imported {
     events: u64,
     streams: usize,
-    /// The line that it stopped at, and why.
+    /// The line at which it stopped, and why.
     stopped: Option<(u64, Stop)>,
 }
 
 /// Why a line is not imported.
 enum Stop {
-    /// It is not taken.
+    /// The line is not valid.
     Refused(Bad),
-    /// It could not be read, or what waits with it not be sent.
+    /// Reading or sending has failed.
     Failed(String),
 }
 
-/// Imports. A line that is not taken is not done.
+/// Imports. An invalid line ends the import without success.
 pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let imported = import(args, domain).await?;
     match args.json {
@@ -92,7 +91,7 @@ async fn import(args: &Args, domain: Domain) -> Result<Imported, End> {
     let spinner = progress::spinner("events sent");
     let mut sender = Sender::new(deployment.incoming, spinner.clone());
     let read = all(&mut lines, &deployment.events, &mut sender).await;
-    // What stands before a line that is not taken is sent all the same.
+    // The lines before an invalid line are sent all the same.
     let sent = sender.flush().await.map_err(Stop::Failed);
     spinner.finish_and_clear();
     let stopped = read.and(sent).err();
@@ -104,52 +103,53 @@ async fn import(args: &Args, domain: Domain) -> Result<Imported, End> {
 }
 
 async fn all(lines: &mut Lines, events: &EventStore, sender: &mut Sender) -> Result<(), Stop> {
-    let mut places = Positions::default();
+    let mut versions = NewVersions::default();
     while let Some(text) = lines.next()? {
         let bytes = text.len();
-        let placed = places.place(Line::read(text)?)?;
-        wait_for_reversed(events, &placed, sender).await?;
-        let sent = sender.add(placed.event, bytes).await;
+        let renumbered = versions.renumber(Line::read(text)?)?;
+        wait_for_reversed(events, &renumbered, sender).await?;
+        let sent = sender.add(renumbered.event, bytes).await;
         sent.map_err(Stop::Failed)?;
     }
     Ok(())
 }
 
-/// Waits until the event that a reversal takes back stands where the reversal
-/// says. Reactions write to the same streams meanwhile, and the stream may not
-/// be new: what stands there instead must not be taken back.
+/// For a reversal: waits until the event that it takes back is recorded at the
+/// version that it names. Another event may have that version, because the
+/// stream is not new or a reaction has written to it: that event must not be
+/// taken back.
 async fn wait_for_reversed(
     events: &EventStore,
-    placed: &Placed,
+    renumbered: &Renumbered,
     sender: &mut Sender,
 ) -> Result<(), Stop> {
-    let Some(reversal) = &placed.reversal else {
+    let Some(reversal) = &renumbered.reversal else {
         return Ok(());
     };
-    let (stream, version) = (&placed.event.stream, reversal.version);
+    let (stream, version) = (&renumbered.event.stream, reversal.version);
     let started = Instant::now();
     loop {
         let read = events.read_events(stream, version.saturating_sub(1), version);
-        let (standing, _) = read
+        let (recorded, _) = read
             .await
             .map_err(|error| Stop::Failed(error.to_string()))?;
-        if let Some(RecordedEvent { event, .. }) = standing.first() {
+        if let Some(RecordedEvent { event, .. }) = recorded.first() {
             if (&event.source, &event.id) == (&reversal.source, &reversal.id) {
                 return Ok(());
             }
             let place = place(stream, version);
             let why = format!(
-                "would take back {place}, which is another event here: reversals go into streams that are new, or were imported from the same lines"
+                "would take back {place}, which is another event here: a reversal can be imported into a new stream, or into one that was imported from the same lines"
             );
             return Err(Bad::field("data.version", why).into());
         }
         if started.elapsed() > PATIENCE {
             let (place, seconds) = (place(stream, version), PATIENCE.as_secs());
             return Err(Stop::Failed(format!(
-                "takes back {place}, which is not recorded after {seconds} s: is the pump at work?"
+                "takes back {place}, which is not recorded after {seconds} s: does pump run?"
             )));
         }
-        // It may be among what waits.
+        // It may be among the events that are not sent yet.
         sender.flush().await.map_err(Stop::Failed)?;
         tokio::time::sleep(INTERVAL).await;
     }

@@ -1,26 +1,26 @@
-//! Ctrl-C, and a request to terminate.
+//! Interruption by Ctrl-C or by a request to terminate.
 
-use crate::exit::End;
+use crate::end::End;
 
-/// Does something, unless a signal comes first: then `words` say what becomes
-/// of it.
+/// Waits for `doing`, or for a signal. After a signal, `words` tell the operator
+/// how the work continues.
 ///
 /// # Errors
 ///
-/// Those of what is done, or the signal.
+/// Those of `doing`, or `Interrupted`.
 pub async fn unless<T>(
     doing: impl Future<Output = Result<T, End>>,
     words: impl FnOnce() -> String,
 ) -> Result<T, End> {
     tokio::select! {
-        // The signal is listened to before anything is done.
+        // The handler is registered before the work begins.
         biased;
         number = signal() => Err(End::Interrupted(number, words())),
         done = doing => done,
     }
 }
 
-/// Waits for a signal that wants the program to end, and gives its number.
+/// Waits for SIGINT or SIGTERM, and returns its number.
 pub async fn signal() -> u8 {
     const INTERRUPT: u8 = 2;
     const TERMINATE: u8 = 15;
@@ -34,7 +34,7 @@ pub async fn signal() -> u8 {
             };
         }
     }
-    // Without a handler for it, Ctrl-C ends the process all the same.
+    // Without a handler, Ctrl-C ends the process all the same.
     let _ = tokio::signal::ctrl_c().await;
     INTERRUPT
 }

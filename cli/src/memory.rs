@@ -1,10 +1,9 @@
-//! How much memory processes take.
+//! The memory of processes.
 
 use std::fs;
 
-/// The memory of these processes together, in MB: each page that several of
-/// them share is counted once (Linux's PSS). `None` where the system does not
-/// say.
+/// Returns the memory of these processes together, in MB. A page that several
+/// of them share counts once (Linux's PSS). `None` where `/proc` does not tell.
 pub fn megabytes(pids: impl IntoIterator<Item = u32>) -> Option<u64> {
     let mut kilobytes = 0;
     for pid in pids {

@@ -1,19 +1,19 @@
-//! What the program says. All of it goes through here: standard output may be
-//! a pipe whose reader has left, which ends a verb and is no fault.
+//! All output of the program. Standard output may be a pipe whose reader has
+//! gone: that ends a verb, and is no error.
 
-use crate::exit::End;
+use crate::end::End;
 use std::{
     fmt::Arguments,
     io::{self, ErrorKind, Write},
 };
 
-/// Says a line on standard output, such as `say!("{count} events")?`.
+/// Prints a line on standard output, such as `say!("{count} events")?`.
 macro_rules! say {
     () => { $crate::out::line(format_args!("")) };
     ($($text:tt)*) => { $crate::out::line(format_args!($($text)*)) };
 }
 
-/// Says a line on standard error.
+/// Prints a line on standard error.
 macro_rules! note {
     ($($text:tt)*) => { $crate::out::aside(format_args!($($text)*)) };
 }
@@ -24,7 +24,7 @@ pub(crate) use {note, say};
 ///
 /// # Errors
 ///
-/// When nobody reads it any more, or it cannot be written.
+/// When its reader has gone, or it cannot be written.
 pub fn line(text: Arguments<'_>) -> Result<(), End> {
     let mut out = io::stdout().lock();
     written(writeln!(out, "{text}"))
@@ -40,18 +40,17 @@ pub fn part(text: Arguments<'_>) -> Result<(), End> {
     written(write!(out, "{text}"))
 }
 
-/// Writes a line to standard error. Who does not listen there is not waited
-/// for.
+/// Writes a line to standard error. It ignores failures.
 pub fn aside(text: Arguments<'_>) {
-    // There is nobody left to be told.
+    // There is no other place to report it.
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// How a write to standard output ended.
+/// Turns the result of a write to standard output into an outcome.
 ///
 /// # Errors
 ///
-/// When nobody reads it any more, or it cannot be written.
+/// When its reader has gone, or it cannot be written.
 pub fn written(outcome: io::Result<()>) -> Result<(), End> {
     outcome.map_err(|error| match error.kind() {
         ErrorKind::BrokenPipe => End::Closed,

@@ -1,16 +1,15 @@
-//! `rewind playback`: follows a playback, pauses it, lets it go on, or gives
-//! it up.
+//! `rewind playback`: follows a playback, pauses, resumes or cancels it.
 
 use crate::{
-    Domain,
-    deployment::{self, Deployment, Part},
-    exit::{End, Outcome},
+    deployment::{self, Part},
+    domain::Domain,
+    end::{End, Outcome},
+    follow::{follow, has_ended_well, show, still_runs},
     interrupted,
-    out::say,
-    progress,
 };
 use ::playback::Task;
 use clap::Args as ClapArgs;
+<<<<<<< HEAD
 use indicatif::ProgressBar;
 use rewind::{Receiver, delivery::Nothing};
 use rewind_aws::playback::{
@@ -20,24 +19,25 @@ use rewind_aws::playback::{
 };
 use serde_json::json;
 use std::time::Duration;
+=======
+use rewind::delivery::Nothing;
+use rewind_aws::playback::player::load;
+>>>>>>> cli-circles
 
-/// How often a playback is looked at.
-const INTERVAL: Duration = Duration::from_millis(200);
-
-/// Which playback, and what is done with it.
+/// The playback, and the change to it.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
     pub deployment: deployment::Args,
     /// The playback's id.
     id: String,
-    /// Stops it after the page that it is at.
+    /// Stops it after the current page.
     #[arg(long, group = "verb")]
     pause: bool,
-    /// Lets it go on.
+    /// Lets it continue.
     #[arg(long, group = "verb")]
     resume: bool,
-    /// Gives it up, and drops what it has built.
+    /// Cancels it, and drops the generations that it was building.
     #[arg(long, group = "verb")]
     cancel: bool,
     /// Does not ask before it changes something on AWS.
@@ -65,17 +65,23 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
         deployment.confirm(&format!("pause playback {id}"), args.yes)?;
         (player.pause(id).await?, None)
     } else if args.resume {
-        deployment.confirm(&format!("let playback {id} go on"), args.yes)?;
+        deployment.confirm(&format!("resume playback {id}"), args.yes)?;
         (player.resume(id).await?, Some(Task::Resume(id.clone())))
     } else if args.cancel {
+<<<<<<< HEAD
         deployment.confirm(&format!("give playback {id} up"), args.yes)?;
         (player.cancel(id).await?, Some(Task::Recover(Nothing {})))
+=======
+        deployment.confirm(&format!("cancel playback {id}"), args.yes)?;
+        (player.cancel(id).await?, Some(Task::Tend(Nothing {})))
+>>>>>>> cli-circles
     } else {
         let followed = follow(&deployment, id);
-        let followed = interrupted::unless(followed, || goes_on(id, &args.deployment)).await?;
-        return told(&followed, has_ended_well(&followed), args.json);
+        let followed = interrupted::unless(followed, || still_runs(id, &args.deployment)).await?;
+        return show(&followed, has_ended_well(&followed), args.json);
     };
     if let Some(task) = task {
+<<<<<<< HEAD
         deployment.do_later(&task).await?;
     }
     told(&changed, true, args.json)
@@ -179,5 +185,9 @@ impl Deployment {
             let before = "it is saved, and the schedule of the deployment goes on with it within a minute, as the playback function was not told: ";
             End::Service(before.into(), error.to_string())
         })
+=======
+        deployment.invoke_playback(&task).await?;
+>>>>>>> cli-circles
     }
+    show(&changed, true, args.json)
 }

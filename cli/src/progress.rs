@@ -1,9 +1,9 @@
-//! Progress on standard error: where it is no terminal, nothing is drawn.
+//! Progress on standard error. Nothing is shown if it is no terminal.
 
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 
-/// A bar over so many of something, with rate and time left.
+/// Returns a bar for a known number of things, with rate and time left.
 pub fn bar(what: &'static str, length: u64) -> ProgressBar {
     let style = "  {msg:<12} [{bar:30}] {pos}/{len} {per_sec} {eta} left";
     let bar = ProgressBar::new(length).with_message(what);
@@ -14,7 +14,7 @@ pub fn bar(what: &'static str, length: u64) -> ProgressBar {
     bar
 }
 
-/// A count of something that nobody knows the end of, with its rate.
+/// Returns a counter for an unknown number of things, with the rate.
 pub fn spinner(what: &'static str) -> ProgressBar {
     let spinner = ProgressBar::new_spinner().with_message(what);
     if let Ok(style) = ProgressStyle::with_template("  {spinner} {pos} {msg}, {per_sec}") {
@@ -24,7 +24,7 @@ pub fn spinner(what: &'static str) -> ProgressBar {
     spinner
 }
 
-/// A bar over a share of something, in per mille, with words beside it.
+/// Returns a bar for a share in per mille, with a message beside it.
 pub fn share(what: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(1000).with_prefix(what);
     if let Ok(style) = ProgressStyle::with_template("  {prefix:<12} [{bar:30}] {percent}% {msg}") {

@@ -1,14 +1,15 @@
-//! `rewind replay`: plays all or part of history back, and follows it.
+//! `rewind replay`: plays back all or part of history, and follows the playback.
 
 use crate::{
-    Domain,
     deployment::{self, Deployment, Part},
-    exit::{End, Outcome},
+    domain::Domain,
+    end::{End, Outcome},
+    follow::{follow, has_ended_well, next_steps, show, still_runs},
     interrupted,
     out::note,
-    playback::{follow, goes_on, has_ended_well, told, ways_on},
     selection,
 };
+use ::playback::Task;
 use clap::Args as ClapArgs;
 use rewind::delivery::Nothing;
 use rewind_aws::{
@@ -21,40 +22,42 @@ use rewind_aws::{
 use serde_json::json;
 use std::cell::Cell;
 
-/// What is played back, where to, and how.
+/// What is played back, to whom, and how.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
     pub deployment: deployment::Args,
     #[command(flatten)]
     what: selection::Args,
-    /// To this projection: rebuilt into a new generation, or, with a part of
-    /// history, into a generation of its own; may be given several times.
+    /// To this projection: all of history into a new generation, or a part of
+    /// history into a generation of its own. May be given several times.
     #[arg(long = "projection", value_name = "NAME")]
     projections: Vec<String>,
-    /// With one projection: into this generation, which is there already.
+    /// With one projection: into this generation, which exists already.
     #[arg(long, value_name = "N", requires = "projections")]
     generation: Option<u64>,
-    /// To a subscriber of this name, which reads the replay stream; may be
+    /// To a subscriber of this name, which reads the replay stream. May be
     /// given several times.
     #[arg(long = "subscriber", value_name = "NAME")]
     subscribers: Vec<String>,
-    /// To the adapters and rules: they draw what they have not drawn yet.
+    /// To the adapters and rules: they emit the events that they have not
+    /// emitted yet.
     #[arg(long)]
     microservice: bool,
-    /// At most so many events a second.
+    /// The highest number of events a second.
     #[arg(long, value_name = "N")]
     rate: Option<u32>,
-    /// Send nothing: say how many events there are, and what they would take.
+    /// Sends nothing. Shows the number of events, and the time and cost of
+    /// sending them.
     #[arg(long)]
     dry_run: bool,
-    /// Let readers see what is rebuilt only when `rewind activate` says so.
+    /// Does not make the new generation serve: `rewind activate` does.
     #[arg(long)]
     by_hand: bool,
-    /// A name of your own for the playback: to ask twice is to ask once.
+    /// The id of the playback. Two requests with one id create one playback.
     #[arg(long)]
     id: Option<String>,
-    /// Return as soon as it has begun.
+    /// Returns as soon as the playback has begun.
     #[arg(long)]
     detach: bool,
     /// Does not ask before it changes something on AWS.
@@ -79,15 +82,15 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let is_begun = Cell::new(false);
     let played = play(&deployment, (&id, &request), args, &is_begun);
     let words = || match is_begun.get() {
-        true => goes_on(&id, &args.deployment),
+        true => still_runs(&id, &args.deployment),
         false => format!(
             "playback {id} may have begun: {}",
-            ways_on(&id, &args.deployment)
+            next_steps(&id, &args.deployment)
         ),
     };
     let playback = interrupted::unless(played, words).await?;
     let is_done = args.detach || has_ended_well(&playback);
-    told(&playback, is_done, args.json)
+    show(&playback, is_done, args.json)
 }
 
 async fn play(
@@ -98,12 +101,13 @@ async fn play(
 ) -> Result<Playback, End> {
     let begun = deployment.player().create(id, request).await?;
     is_begun.set(true);
-    // Whoever does not wait for its end has to know what to ask about.
+    // An operator who does not wait needs the id.
     match args.json {
         true => note!("{}", json!({"playback": begun.id})),
         false => note!("playback {}", begun.id),
     }
-    deployment.resume(&begun.id).await?;
+    let task = Task::Resume(begun.id.clone());
+    deployment.invoke_playback(&task).await?;
     match args.detach {
         true => Ok(begun),
         false => follow(deployment, &begun.id).await,
@@ -143,13 +147,5 @@ impl Args {
             rate: self.rate,
             dry_run: self.dry_run,
         })
-    }
-}
-
-impl Deployment {
-    /// Asks for an invocation that goes on with a playback.
-    pub async fn resume(&self, id: &str) -> Outcome {
-        let task = ::playback::Task::Resume(id.to_string());
-        self.do_later(&task).await
     }
 }

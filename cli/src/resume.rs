@@ -1,16 +1,16 @@
-//! `rewind resume`: after the fix, lets stalled streams go on from the table.
+//! `rewind resume`: resumes stalled streams after the fix.
 //!
-//! The deployed functions do it themselves: a delivery of the stream's last
-//! event is put on the stream of recorded events, and by the watermark rule
-//! each reader reads from the table what it lacks before it. Readers that lack
-//! nothing leave it alone, so that any number of resumptions is harmless.
+//! The deployed functions do the work. The verb puts a delivery of the stream's
+//! last event on the stream of recorded events. By the watermark rule, each
+//! reader then reads its missing events from the events table. A reader that
+//! misses none skips the delivery, so resuming twice is harmless.
 
 mod stalled;
 
 use crate::{
-    Domain,
     deployment::{self, Part},
-    exit::{End, Outcome},
+    domain::Domain,
+    end::{End, Outcome},
     out::say,
 };
 use clap::Args as ClapArgs;
@@ -23,10 +23,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How often the stalls are looked at.
+/// The time between two looks at the stalls.
 const INTERVAL: Duration = Duration::from_millis(250);
 
-/// Which stalls are resumed.
+/// The stalls that are resumed.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
@@ -38,7 +38,7 @@ pub struct Args {
     /// Only this stream.
     #[arg(long)]
     stream: Option<StreamName>,
-    /// How many seconds the deployed functions get.
+    /// How many seconds the verb waits for the deployed functions.
     #[arg(long, default_value_t = 30)]
     wait: u64,
     /// Does not ask before it changes something on AWS.
@@ -49,14 +49,14 @@ pub struct Args {
     json: bool,
 }
 
-/// What became of the stalls.
+/// The stalls, by their state at the end.
 #[derive(Default)]
 struct Resumed {
     resumed: Vec<Stall>,
     stalled: Vec<Stall>,
 }
 
-/// Resumes. What still stalls is not done.
+/// Resumes. A stall that remains is no success.
 pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let resumed = resume(args, domain).await?;
     resumed.show(args.json)?;
@@ -77,7 +77,7 @@ async fn resume(args: &Args, domain: Domain) -> Result<Resumed, End> {
         return Ok(Resumed::default());
     }
     let streams: BTreeSet<&StreamName> = waiting.iter().map(|stall| &stall.stream).collect();
-    let what = format!("deliver {} streams once more", streams.len());
+    let what = format!("deliver the last event of {} streams again", streams.len());
     stalled.deployment.confirm(&what, args.yes)?;
     stalled.deliver(streams).await?;
     let mut resumed = Resumed::default();
@@ -87,7 +87,7 @@ async fn resume(args: &Args, domain: Domain) -> Result<Resumed, End> {
         for stall in waiting {
             match stalled.state_of(&stall).await? {
                 State::GoesOn => resumed.resumed.push(stall),
-                // It came further, to the next event that is refused.
+                // The reader moved on to the next event that is refused.
                 State::Elsewhere(now) => resumed.stalled.push(now),
                 State::Stalled => still.push(stall),
             }

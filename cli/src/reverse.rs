@@ -1,10 +1,9 @@
-//! `rewind reverse`: shows what would change without an event, then takes it
-//! back.
+//! `rewind reverse`: shows what would change without an event, then reverses it.
 
 use crate::{
-    Domain,
     deployment::{self, Deployment, Part},
-    exit::{End, Outcome},
+    domain::Domain,
+    end::{End, Outcome},
     out::say,
 };
 use clap::Args as ClapArgs;
@@ -16,25 +15,25 @@ use rewind_aws::{
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// How long the reversal may take to be recorded.
+/// How long the recording of a reversal may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Which event is taken back.
+/// The event, and why it is reversed.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
     pub deployment: deployment::Args,
-    /// Its stream.
+    /// The stream of the event.
     stream: StreamName,
-    /// Its version.
+    /// The version of the event.
     version: u64,
-    /// Why.
+    /// The reason.
     #[arg(long)]
     reason: String,
-    /// By whom.
+    /// The name of the operator.
     #[arg(long, env = "USER", default_value = "operator")]
     by: String,
-    /// Only shows what would change.
+    /// Shows what would change, and changes nothing.
     #[arg(long)]
     dry_run: bool,
     /// Does not ask.
@@ -72,10 +71,10 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     deployment.confirm_anywhere(&what, args.yes)?;
     reverser.reverse(&named, &args.reason, &args.by).await?;
     let version = recorded(&deployment, &named).await?;
-    let place = place(&args.stream, version);
+    let reversal = place(&args.stream, version);
     match args.json {
         true => say!("{}", json!({"reversal": version, "changed": preview.rows})),
-        false => say!("reversed by {place}"),
+        false => say!("reversed by {reversal}"),
     }
 }
 
@@ -97,14 +96,14 @@ fn show(preview: &Preview) -> Outcome {
         say!("  no row would change")?;
     }
     for depending in &preview.depending {
-        let place = place(event.stream(), depending.version);
+        let event = place(event.stream(), depending.version);
         let (by, reason) = (&depending.by, &depending.reason);
-        say!("  {by} would refuse {place}: {reason}")?;
+        say!("  {by} would refuse {event}: {reason}")?;
     }
     Ok(())
 }
 
-/// Waits until the reversal is recorded, and says at which version.
+/// Waits until the reversal is recorded, and returns its version.
 async fn recorded(deployment: &Deployment, named: &Named) -> Result<u64, End> {
     let until = Instant::now() + PATIENCE;
     while Instant::now() < until {
@@ -114,6 +113,6 @@ async fn recorded(deployment: &Deployment, named: &Named) -> Result<u64, End> {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    let why = "the reversal was accepted and is not recorded yet: look at the log of the pump";
+    let why = "the reversal was accepted, but is not recorded yet: look at the log of pump";
     Err(End::Failed(why.into()))
 }

@@ -1,6 +1,6 @@
-//! Which part of history a verb is about, as flags.
+//! The options that select a part of history.
 
-use crate::exit::End;
+use crate::end::End;
 use clap::Args as ClapArgs;
 use rewind::{
     Problem, Selection, StreamName,
@@ -8,10 +8,10 @@ use rewind::{
 };
 use rewind_aws::aws::clock::now;
 
-/// All that is said here has to hold of an event; without a word, every event
-/// is meant.
+/// An event is selected if it meets all given options. Without options, all
+/// events are selected.
 #[derive(ClapArgs, Debug, Default)]
-// The verbs' own arguments are named alike.
+// Without this, its group has the same name as that of the verbs' arguments.
 #[group(skip)]
 pub struct Args {
     /// Only streams of this category; may be given several times.
@@ -20,41 +20,44 @@ pub struct Args {
     /// Only this stream; may be given several times.
     #[arg(long = "stream", value_name = "STREAM")]
     streams: Vec<StreamName>,
-    /// Only these versions of each stream, both included; either end may be
-    /// left out.
+    /// Only these versions of each stream, both included. Either end may be
+    /// omitted.
     #[arg(long, value_name = "FROM..TO", value_parser = versions)]
     versions: Option<Versions>,
-    /// Only the first so many versions of each stream: `--versions ..N`.
+    /// Only the first N versions of each stream, as `--versions ..N`.
     #[arg(long, value_name = "N", conflicts_with = "versions")]
     first: Option<u64>,
-    /// Only events of this type, as they were recorded, and what takes them
-    /// back; `reversed` is what takes any event back. May be given several
+    /// Only events of this type, as they were recorded, and their reversals.
+    /// `reversed` selects the reversals of all events. May be given several
     /// times.
     #[arg(long = "type", value_name = "TYPE")]
     types: Vec<String>,
-    /// Only what was recorded from this time on, RFC 3339.
+    /// Only events that were recorded at this time or later, RFC 3339.
     #[arg(long, value_name = "TIME")]
     recorded_from: Option<String>,
-    /// Only what was recorded before this time, RFC 3339.
+    /// Only events that were recorded before this time, RFC 3339.
     #[arg(long, value_name = "TIME")]
     recorded_to: Option<String>,
-    /// Only what happened from this time on, RFC 3339.
+    /// Only events that happened at this time or later, RFC 3339.
     #[arg(long, value_name = "TIME")]
     occurred_from: Option<String>,
-    /// Only what happened before this time, RFC 3339.
+    /// Only events that happened before this time, RFC 3339.
     #[arg(long, value_name = "TIME")]
     occurred_to: Option<String>,
     /// Only events of this correlation id.
     #[arg(long, value_name = "ID")]
     correlation: Option<String>,
-    /// Of all that, only the first so many events in recorded order.
+    /// Of the selected events, only the first N in recorded order.
     #[arg(long, value_name = "N")]
     count: Option<u64>,
 }
 
 impl Args {
-    /// The selection that the flags say, checked. What is wrong with it is
-    /// said with the flag's name.
+    /// Returns the selection, checked.
+    ///
+    /// # Errors
+    ///
+    /// When an option is wrong. The message names it.
     pub fn selection(&self) -> Result<Selection, End> {
         self.checked().map_err(End::Wrong)
     }
@@ -82,14 +85,14 @@ impl Args {
             last: None,
         };
         let checked = selection.check("selection", micros(now()));
-        checked.map_err(|problem| self.said(&problem))?;
+        checked.map_err(|problem| self.explained(&problem))?;
         Ok(selection)
     }
 
-    fn said(&self, problem: &Problem) -> String {
+    fn explained(&self, problem: &Problem) -> String {
         let field = problem.field.as_deref().unwrap_or_default();
         let field = field.trim_start_matches("selection.");
-        // Which one of several it is, its own words say.
+        // The message itself tells which of several values is wrong.
         let flag = match field.split('[').next().unwrap_or_default() {
             "versions" if self.first.is_some() => "first".into(),
             "categories" => "category".into(),
@@ -147,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn flags_say_what_a_selection_can() {
+    fn every_part_of_a_selection_has_an_option() {
         assert!(said(&[]).unwrap().is_everything());
         let flags = [
             "--category=poll",

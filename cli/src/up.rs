@@ -2,7 +2,7 @@
 
 use crate::{
     deployment,
-    exit::{End, Outcome},
+    end::{End, Outcome},
     interrupted,
     out::say,
 };
@@ -11,16 +11,16 @@ use local::{Options, State, System, Template, Worker};
 use std::{path::PathBuf, time::Instant};
 use tracing_subscriber::EnvFilter;
 
-/// How the local system is started.
+/// The options of the local system.
 #[derive(ClapArgs)]
 pub struct Args {
     /// The port of the HTTP gateway on 127.0.0.1; 0 takes any free one.
     #[arg(long, default_value_t = 8080, env = "REWIND_PORT")]
     pub port: u16,
-    /// The folder that tables, journals and logs are kept in.
+    /// The folder of its tables, journals and logs.
     #[arg(long, default_value = ".rewind", env = "REWIND_DIR")]
     pub dir: PathBuf,
-    /// Keeps nothing: all state is gone when the system stops.
+    /// Keeps nothing: the state is lost when the system stops.
     #[arg(long)]
     pub ephemeral: bool,
     /// An AWS-compatible endpoint (such as LocalStack's) to use instead of the
@@ -42,7 +42,7 @@ pub struct Args {
     pub template: PathBuf,
 }
 
-/// Starts the system, says how to use it, and stops it on Ctrl-C.
+/// Starts the system, prints how to use it, and stops it on Ctrl-C.
 pub fn run(args: &Args, started: Instant) -> Outcome {
     init_log();
     let state = if args.ephemeral {
@@ -71,19 +71,20 @@ async fn serve(system: &System, args: &Args, started: Instant) -> Outcome {
         deployment::announce(&args.dir, dynamodb, kinesis, &system.url())
             .map_err(|error| End::Failed(format!("{}: {error}", args.dir.display())))?;
     }
-    // Standard output may lead to a full disk: the system works without it.
+    // Standard output may be on a full disk: the system works without it.
     if let Err(End::Closed) = greet(system, args, started) {
         return Err(End::Closed);
     }
     interrupted::signal().await;
-    // Ctrl-C may have ended as well whoever reads this.
+    // Ctrl-C may have ended the reader of standard output as well.
     say!("stopping").or_else(|end| match end {
         End::Closed => Ok(()),
         end => Err(end),
     })
 }
 
-/// A system's options, its functions being processes of this very program.
+/// Returns the options of a system whose functions are processes of this
+/// program.
 pub fn options(
     template: &std::path::Path,
     port: u16,
@@ -105,8 +106,8 @@ pub fn options(
     Ok(options)
 }
 
-/// The main process's runtime: it serves the emulators, so it has more than
-/// one thread.
+/// Returns the runtime of the main process. It serves the emulators, so it has
+/// more than one thread.
 pub fn runtime() -> Result<tokio::runtime::Runtime, End> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -115,14 +116,15 @@ pub fn runtime() -> Result<tokio::runtime::Runtime, End> {
         .map_err(|error| End::Failed(error.to_string()))
 }
 
-/// Warnings and errors of the local system go to standard error; `RUST_LOG`
-/// asks for more.
+/// Logs warnings and errors of the local system on standard error. `RUST_LOG`
+/// changes the level.
 pub fn init_log() {
     log("warn,dynoxide=error");
 }
 
-/// Those of an operator's verb. What the SDK warns of is said in the end, in a
-/// sentence; beside JSON nothing is logged.
+/// Logs warnings and errors of an operator's verb. It leaves out those of the
+/// SDK, because the verb's own message contains them. With `--json` it logs
+/// nothing.
 pub fn init_verbs_log(as_json: bool) {
     log(match as_json {
         true => "off",
@@ -130,13 +132,13 @@ pub fn init_verbs_log(as_json: bool) {
     });
 }
 
-/// Starts a log of what `RUST_LOG` asks for, and without a word of `filter`.
+/// Starts a log with the filter in `RUST_LOG`, or else with `filter`.
 pub fn log(filter: &str) {
-    let asked = EnvFilter::try_from_default_env();
+    let from_env = EnvFilter::try_from_default_env();
     tracing_subscriber::fmt()
-        .with_env_filter(asked.unwrap_or_else(|_| EnvFilter::new(filter)))
-        // Standard error may be closed, or lead to a full disk: it would say so
-        // there, and panic.
+        .with_env_filter(from_env.unwrap_or_else(|_| EnvFilter::new(filter)))
+        // Standard error may be closed, or on a full disk. To report that, the
+        // subscriber would write to it, and panic.
         .log_internal_errors(false)
         .with_writer(std::io::stderr)
         .init();

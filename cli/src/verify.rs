@@ -1,12 +1,12 @@
-//! `rewind verify`: looks at both tables from the outside, says where they are
-//! not as the invariants want them, and changes nothing.
+//! `rewind verify`: reads both tables, names every violation of the invariants,
+//! and changes nothing.
 
 mod show;
 
 use crate::{
-    Domain,
     deployment::{self, Part},
-    exit::{End, Outcome},
+    domain::Domain,
+    end::{End, Outcome},
 };
 use clap::Args as ClapArgs;
 use rewind_aws::audit::{report::Counts, run::Audit};
@@ -14,7 +14,7 @@ use rewind_aws::audit::{report::Counts, run::Audit};
 pub use show::counts as show_counts;
 use show::{Lines, Object};
 
-/// What is verified, and how it is told.
+/// What is verified, and how the result is shown.
 #[derive(ClapArgs)]
 pub struct Args {
     #[command(flatten)]
@@ -24,7 +24,7 @@ pub struct Args {
     json: bool,
 }
 
-/// Verifies. What is not as it has to be is not done.
+/// Verifies. A violation is no success.
 pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let parts = [Part::EventsTable, Part::DataTable];
     let deployment = args.deployment.open(domain, &parts).await?;
@@ -43,7 +43,11 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     }
 }
 
-/// Audits, and says in words what is not as it has to be.
+/// Audits, and prints each violation as text.
+///
+/// # Errors
+///
+/// When a table cannot be read, or standard output cannot be written.
 pub async fn audited(audit: &Audit) -> Result<Counts, End> {
     let (mut lines, unheard) = Lines::new();
     let outcome = tokio::select! {

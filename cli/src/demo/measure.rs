@@ -1,15 +1,15 @@
 //! What the demonstration measures.
 
-use super::wait_for_row;
-use crate::{client::Client, exit::End, memory};
+use super::wait::wait_for_row;
+use crate::{client::Client, end::End, memory};
 use local::System;
 use serde_json::json;
 use std::time::{Duration, Instant};
 
-/// How many events the latency is taken of.
+/// The number of events whose latency is measured.
 const SAMPLES: usize = 31;
 
-/// The memory of the whole system when it has nothing to do, in MB.
+/// Returns the memory of the whole system without load, in MB.
 pub async fn idle_memory(system: &System) -> Option<u64> {
     tokio::time::sleep(Duration::from_millis(300)).await;
     let functions = system.function_pids();
@@ -17,7 +17,7 @@ pub async fn idle_memory(system: &System) -> Option<u64> {
     memory::megabytes(pids.chain([std::process::id()]))
 }
 
-/// The median time from posting an event to its projection answering with it.
+/// Returns the median time from posting an event to a row that contains it.
 pub async fn latency(client: &Client) -> Result<Duration, End> {
     let mut times = Vec::new();
     for nth in 0..SAMPLES {

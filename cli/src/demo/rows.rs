@@ -25,7 +25,11 @@ impl Rows {
         self.0.keys()
     }
 
-    /// Says which row differs, where one does.
+    /// Compares with the rows of an earlier time.
+    ///
+    /// # Errors
+    ///
+    /// When a row differs. The message names it.
     pub fn compare(&self, before: &Self) -> Result<(), String> {
         for (projection, rows) in &before.0 {
             let nothing = BTreeMap::new();
@@ -66,7 +70,7 @@ pub async fn all(client: &Client) -> Result<Rows, String> {
     Ok(Rows(all))
 }
 
-/// Deletes everything in the data store, and says how many items it held.
+/// Deletes everything in the data store, and returns the number of its items.
 pub async fn delete_data_store(system: &System) -> Result<u64, String> {
     let table = system
         .table("DataTable")

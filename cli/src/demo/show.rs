@@ -1,12 +1,12 @@
-//! What the demonstration prints.
+//! The output of the demonstration.
 
 use super::votes::Count;
-use crate::{exit::Outcome, out::say};
+use crate::{end::Outcome, out::say};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{collections::BTreeSet, fmt::Display, time::Duration};
 
-/// A progress bar over so many events, with rate and time left. Where the
-/// output is no terminal, nothing is drawn.
+/// Returns a progress bar for a number of events, with rate and time left. It
+/// shows nothing if the output is no terminal.
 pub fn bar(what: &'static str, length: u64) -> ProgressBar {
     let style = "  {msg:<22} [{bar:30}] {pos}/{len} {per_sec} {eta} left";
     let bar = ProgressBar::new(length).with_message(what);
@@ -17,7 +17,7 @@ pub fn bar(what: &'static str, length: u64) -> ProgressBar {
     bar
 }
 
-/// The results of the poll's projections, side by side.
+/// Prints the results of the poll's projections, side by side.
 pub fn results(counts: &[(&str, Count)]) -> Outcome {
     let names = counts.iter().map(|(name, _)| (*name).to_string());
     say!("{}", row("", names))?;

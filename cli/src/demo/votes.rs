@@ -1,11 +1,11 @@
-//! What the demonstration sends, and what has to come of it: counted here on
-//! its own, without Rewind.
+//! The events that the demonstration sends, and their expected results, counted
+//! without Rewind.
 
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A vote that nobody can eat.
+/// Choices that are not valid.
 const NONSENSE: [&str; 4] = ["gravel", "the moon", "Tuesday", "42"];
 
 /// A poll's votes, in order.
@@ -17,8 +17,8 @@ pub struct Votes {
 pub type Count = BTreeMap<String, u64>;
 
 impl Votes {
-    /// Votes of so many voters: half of them vote twice, one vote in five is
-    /// nonsense. The same seed gives the same votes.
+    /// Makes the votes of a number of voters. Half of them vote twice, and one
+    /// vote in five is not valid. The same seed gives the same votes.
     pub fn new(voters: usize, seed: u64) -> Self {
         let mut dice = SmallRng::seed_from_u64(seed);
         let mut users: Vec<usize> = (0..voters).chain(0..voters / 2).collect();
@@ -43,12 +43,12 @@ impl Votes {
 
     /// The events, in order, ending with the stop of the vote.
     pub fn events(&self, stream: &str) -> Vec<Value> {
-        let event = |nth: usize, kind: &str, data: Value| {
+        let event = |nth: usize, event_type: &str, data: Value| {
             json!({
                 "specversion": "1.0",
                 "id": format!("{stream}/{nth}"),
                 "source": "/demo",
-                "type": kind,
+                "type": event_type,
                 "subject": stream,
                 "data": data,
             })
@@ -61,7 +61,7 @@ impl Votes {
         votes.chain([stop]).collect()
     }
 
-    /// What each of the three projections has to say.
+    /// Returns the expected count of each of the three projections.
     pub fn expected(&self) -> [(&'static str, Count); 3] {
         let mut voters = BTreeSet::new();
         let (mut every, mut first, mut valid) = (Count::new(), Count::new(), Count::new());
@@ -86,7 +86,7 @@ impl Votes {
     }
 }
 
-/// What the shop's system posts: three raw inputs.
+/// The three raw inputs that the shop's system posts.
 pub fn shopping() -> [Value; 3] {
     [
         json!({"type": "product-added-to-cart", "timestamp": "2023-04-19T09:00:00Z", "product_id": "123", "user_id": "456"}),

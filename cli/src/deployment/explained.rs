@@ -1,13 +1,16 @@
-//! What the SDK says of a failed call, as one sentence that names the address,
-//! the resource and the option. The SDK's own words end with a dump of its
-//! structs, which is for nobody.
+//! Explains a failed call of the SDK in one sentence that names the address,
+//! the resource and the option. The SDK's own message ends with a dump of its
+//! structs, which no operator needs.
 
-use super::{Args, Part, Place, place::FILE};
-use crate::exit::End;
+use super::{
+    location::{FILE, Location},
+    names::{Names, Part},
+};
+use crate::end::End;
 use std::time::Duration;
 
-/// Codes of refusals that are about who asks.
-const ABOUT_WHO_ASKS: [&str; 8] = [
+/// Error codes that are about the caller's credentials.
+const ABOUT_CREDENTIALS: [&str; 8] = [
     "AccessDenied",
     "UnrecognizedClient",
     "ExpiredToken",
@@ -18,38 +21,49 @@ const ABOUT_WHO_ASKS: [&str; 8] = [
     "OptInRequired",
 ];
 
-/// A failed call.
+/// The cause of a failed call, with the SDK's message.
 #[derive(Debug, PartialEq, Eq)]
 enum Cause<'a> {
-    /// Nobody answers, in these words.
+    /// The service does not answer.
     Unreachable(&'a str),
-    /// The environment has no credentials, in these words.
+    /// The environment has no credentials.
     NoCredentials(&'a str),
-    /// The resource is not there, in these words.
+    /// The resource does not exist.
     Missing(&'a str),
-    /// The service refuses, with a code and words of its own.
+    /// The service refuses the call, with this code and message.
     Refused(&'a str, &'a str),
-    /// Something answers, and not as the service does.
+    /// The answer is not one that this service gives.
     Strange(&'a str),
 }
 
-/// What to say where the SDK finds no credentials.
+/// A deployment, as far as its errors name it.
+pub struct Explainer<'a> {
+    pub location: &'a Location,
+    pub names: &'a Names,
+    /// On AWS: the region, once it is known.
+    pub region: Option<&'a str>,
+}
+
+/// The message for missing credentials.
 pub fn no_credentials(why: &str) -> String {
     let why = without_dump(why).trim_end_matches('.');
     format!(
-        "no AWS credentials were found ({why}): AWS_PROFILE names a profile that has some, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+        "no AWS credentials were found ({why}): set AWS_PROFILE to a profile that has some, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     )
 }
 
-/// What to say of a deployment that has not answered for so long.
+/// The message for a deployment that has not answered within this time, in the
+/// form of the SDK's messages.
 pub fn no_answer(patience: Duration) -> String {
     let seconds = patience.as_secs();
     format!("Query failed: dispatch failure: no answer within {seconds} s")
 }
 
-impl Args {
-    /// As [`Args::explained`], where it is known which part was asked.
-    pub(super) fn explained_of(&self, part: Option<Part>, before: &str, text: &str) -> End {
+impl Explainer<'_> {
+    /// Explains a failed call: `text` is its message, and `before` stands
+    /// before the explanation. `part` is the part that was called, where the
+    /// caller knows it.
+    pub fn explained(&self, part: Option<Part>, before: &str, text: &str) -> End {
         let Some((words, operation, reason)) = call(text) else {
             return End::Failed(format!("{before}{text}"));
         };
@@ -63,19 +77,19 @@ impl Args {
             "Invoke" => "Lambda",
             _ => "DynamoDB",
         };
-        let place = self.address(service);
+        let address = self.address(service);
         match cause(reason) {
             Cause::Unreachable(why) => {
-                let hint = match &self.place {
-                    Place::Folder(dir) => {
+                let hint = match self.location {
+                    Location::Folder(dir) => {
                         let file = dir.join(FILE);
                         format!(", which {} names: is `cargo run` running?", file.display())
                     }
-                    Place::Endpoints(_) => ": is the endpoint right, and does it run?".into(),
-                    Place::Aws => ": is the region right, and is there a network?".into(),
+                    Location::Endpoints(_) => ": is the endpoint right, and does it run?".into(),
+                    Location::Aws => ": is the region right, and is there a network?".into(),
                 };
                 End::Failed(format!(
-                    "{before}{service} cannot be reached {place} ({why}){hint}"
+                    "{before}{service} cannot be reached {address} ({why}){hint}"
                 ))
             }
             Cause::NoCredentials(why) => End::Failed(format!("{before}{}", no_credentials(why))),
@@ -83,45 +97,48 @@ impl Args {
                 let what = match part.or_else(|| self.names.part_in(words)) {
                     Some(part) => {
                         let (what, option, name) = self.names.part(part);
-                        format!("there is no {what} {name} {place}: {option} names it")
+                        format!("there is no {what} {name} {address}: {option} names it")
                     }
                     None => {
-                        format!("something that {operation} needs is not there {place}: {words}")
+                        format!(
+                            "{operation} needs something that does not exist {address}: {words}"
+                        )
                     }
                 };
                 End::Wrong(format!("{before}{what}"))
             }
             Cause::Refused(code, why)
-                if ABOUT_WHO_ASKS.iter().any(|known| code.starts_with(known)) =>
+                if ABOUT_CREDENTIALS
+                    .iter()
+                    .any(|known| code.starts_with(known)) =>
             {
                 End::Failed(format!(
-                    "{before}{service} {place} refuses the credentials ({code}): {why}"
+                    "{before}{service} {address} refuses the credentials ({code}): {why}"
                 ))
             }
             Cause::Refused(code, why) => End::Failed(format!(
-                "{before}{service} {place} refuses {operation} ({code}): {why}"
+                "{before}{service} {address} refuses {operation} ({code}): {why}"
             )),
             Cause::Strange(why) => End::Failed(format!(
-                "{before}what answers {place} does not answer {operation} as {service} does ({why})"
+                "{before}the answer {address} to {operation} is not one of {service} ({why})"
             )),
         }
     }
 
-    /// Where a service is: `at http://…`, `on AWS (region …)`.
+    /// Returns the address of a service: `at http://…`, `on AWS (region …)`.
     fn address(&self, service: &str) -> String {
-        let endpoints = self.place.endpoints();
+        let endpoints = self.location.endpoints();
         let endpoints = endpoints.ok().flatten();
         let url = endpoints.and_then(|endpoints| match service {
             "Kinesis" => endpoints.kinesis,
             "Lambda" => endpoints.lambda,
             _ => endpoints.dynamodb,
         });
-        let told = |name: String| std::env::var(name).ok();
-        // With `--aws` the SDK's own variables hold.
-        let url = url.or_else(|| told(format!("AWS_ENDPOINT_URL_{}", service.to_uppercase())));
-        let url = url.or_else(|| told("AWS_ENDPOINT_URL".into()));
-        let region = self.region.get();
-        match (url, region) {
+        let variable = |name: String| std::env::var(name).ok();
+        // With `--aws`, the SDK reads these variables.
+        let url = url.or_else(|| variable(format!("AWS_ENDPOINT_URL_{}", service.to_uppercase())));
+        let url = url.or_else(|| variable("AWS_ENDPOINT_URL".into()));
+        match (url, self.region) {
             (Some(url), _) => format!("at {url}"),
             (None, Some(region)) => format!("on AWS (region {region})"),
             (None, None) => "on AWS".into(),
@@ -129,13 +146,13 @@ impl Args {
     }
 }
 
-/// The words before a failed call, its operation, and why it failed. `None`
-/// where no call is what has failed.
+/// Splits a message into the words before the failed call, its operation, and
+/// the reason. `None` if the message is not about a call.
 fn call(text: &str) -> Option<(&str, &str, &str)> {
     let (before, mut reason) = text.split_once(" failed: ")?;
     let start = before.rfind(' ').map_or(0, |space| space + 1);
     let (words, operation) = before.split_at(start);
-    // Whoever passes a failure on may have named the operation again.
+    // A caller may have added the operation a second time.
     while let Some(again) = reason
         .strip_prefix(operation)
         .and_then(|rest| rest.strip_prefix(" failed: "))
@@ -148,17 +165,17 @@ fn call(text: &str) -> Option<(&str, &str, &str)> {
 
 fn cause(reason: &str) -> Cause<'_> {
     let text = without_dump(reason);
-    let (kind, rest) = text.split_once(": ").unwrap_or((text, ""));
+    let (error, rest) = text.split_once(": ").unwrap_or((text, ""));
     let last = rest.rsplit(": ").next().unwrap_or(rest);
     let last = last.split(" (os error").next().unwrap_or(last);
-    match kind {
+    match error {
         _ if text.contains("loading credentials") || text.contains("provided credentials") => {
             Cause::NoCredentials(rest)
         }
         "dispatch failure" if !rest.is_empty() => Cause::Unreachable(last),
         "dispatch failure" | "request has timed out" => Cause::Unreachable("no answer in time"),
         "service error" => of_service(rest),
-        // A record of its own, such as of a throttled shard.
+        // The error of one record, such as of a throttled shard.
         code if code.ends_with("Exception") => of_service(text),
         _ => Cause::Strange(text),
     }
@@ -192,7 +209,7 @@ fn known<'a>(code: &'a str, message: &'a str) -> Cause<'a> {
     }
 }
 
-/// The SDK's words end with ` (DispatchFailure(…))` or the like.
+/// Cuts off the SDK's dump: ` (DispatchFailure(…))` or the like.
 fn without_dump(text: &str) -> &str {
     let dump = text.match_indices(" (").find(|(at, _)| {
         let name = &text[at + 2..];

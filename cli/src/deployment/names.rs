@@ -1,8 +1,8 @@
-//! The parts of a deployment, and what they are called.
+//! The parts of a deployment, and their names.
 
 use clap::Args as ClapArgs;
 
-/// What a deployment's parts are called.
+/// The names of a deployment's parts.
 #[derive(ClapArgs, Clone)]
 #[group(skip)]
 pub struct Names {
@@ -37,7 +37,7 @@ pub enum Part {
 }
 
 impl Names {
-    /// The part whose name a service's words hold.
+    /// Returns the part whose name a service's message contains.
     pub fn part_in(&self, words: &str) -> Option<Part> {
         let parts = [
             Part::EventsTable,
@@ -49,11 +49,11 @@ impl Names {
         let named = parts
             .into_iter()
             .filter(|part| words.contains(self.part(*part).2));
-        // One name may be the begin of another.
+        // One name may be the beginning of another.
         named.max_by_key(|part| self.part(*part).2.len())
     }
 
-    /// What a part is, the option that names it, and its name.
+    /// Returns what a part is, the option for its name, and its name.
     pub fn part(&self, part: Part) -> (&'static str, &'static str, &str) {
         match part {
             Part::EventsTable => ("table", "--events-table", &self.events_table),

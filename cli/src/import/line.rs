@@ -1,9 +1,9 @@
-//! A line of an import: an event in CloudEvents' JSON format, with or without
-//! the place that it had where it was recorded.
+//! A line of an import: an event in the JSON format of CloudEvents, with or
+//! without the version and position at which it was recorded.
 //!
-//! An event without a place is new, and has to pass the checks of ingest. One
-//! with a place is history: it was taken when it was recorded, and whatever
-//! `export` gives goes in again as it is.
+//! An event without them is new and has to pass the checks of ingest. An event
+//! with them is history: it was accepted when it was recorded, and everything
+//! that `export` writes can be imported unchanged.
 
 use rewind::{
     CloudEvent, Problem, StreamName, cloudevents,
@@ -13,19 +13,19 @@ use rewind_aws::aws::clock::defaults;
 use serde_json::value::RawValue;
 use std::{collections::BTreeMap, fmt};
 
-/// An event, and the version that it had.
+/// An event and its old version.
 #[derive(Debug)]
 pub struct Line {
     pub event: CloudEvent,
     pub version: Option<u64>,
 }
 
-/// Why a line is not taken.
+/// Why a line is not valid.
 #[derive(Debug, PartialEq)]
 pub struct Bad {
-    /// Which field is wrong, where it is one.
+    /// The wrong field, if it is one.
     pub field: Option<String>,
-    /// What is wrong, and what was expected.
+    /// The error and what was expected.
     pub detail: String,
 }
 
@@ -62,7 +62,7 @@ impl Line {
         let mut fields: BTreeMap<String, Box<RawValue>> =
             serde_json::from_slice(bytes).map_err(|error| {
                 let (what, column) = (error.to_string(), error.column());
-                // The error counts lines within this one.
+                // The line number of the error is that within this line.
                 let what = what.split(" at line ").next().unwrap_or_default();
                 Bad {
                     field: None,
@@ -93,7 +93,7 @@ impl Line {
     }
 }
 
-/// An event as it was recorded: only what every event has is asked for.
+/// Reads a recorded event. It checks only what every event has.
 fn recorded(fields: &BTreeMap<String, Box<RawValue>>) -> Result<CloudEvent, Bad> {
     for name in ["id", "source", "type", "subject", "time"] {
         let Some(text) = fields.get(name) else {
@@ -122,7 +122,7 @@ fn unreadable(error: serde_json::Error) -> Bad {
     }
 }
 
-/// A whole number that an event has since it was recorded.
+/// Removes and reads a whole number that a recorded event has.
 fn number(fields: &mut BTreeMap<String, Box<RawValue>>, name: &str) -> Result<Option<u64>, Bad> {
     let Some(text) = fields.remove(name) else {
         return Ok(None);
@@ -130,7 +130,7 @@ fn number(fields: &mut BTreeMap<String, Box<RawValue>>, name: &str) -> Result<Op
     let number = text.get().parse().ok().filter(|number| *number > 0);
     match number {
         Some(number) => Ok(Some(number)),
-        None => Err(Bad::field(name, "is no whole number from 1 on")),
+        None => Err(Bad::field(name, "expected a whole number from 1")),
     }
 }
 
@@ -140,9 +140,9 @@ mod tests {
 
     #[test]
     fn recorded_and_plain_events_are_read_alike() {
-        let event = |place: &str| {
+        let event = |recorded_at: &str| {
             format!(
-                r#"{{"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "subject": "a-1", "time": "2023-04-19T09:00:00Z", {place} "who": "me", "data": {{"n": 1.50}}}}"#
+                r#"{{"specversion": "1.0", "id": "1", "source": "/s", "type": "t", "subject": "a-1", "time": "2023-04-19T09:00:00Z", {recorded_at} "who": "me", "data": {{"n": 1.50}}}}"#
             )
         };
         let plain = Line::read(event("").as_bytes()).unwrap();
@@ -154,33 +154,33 @@ mod tests {
     }
 
     #[test]
-    fn what_was_recorded_is_not_judged_by_the_checks_of_today() {
+    fn a_recorded_event_need_not_pass_the_checks_of_today() {
         let deep = format!("{}{}", "[".repeat(500), "]".repeat(500));
         let digits = "2".repeat(2_000);
-        for (kind, time, data) in [
+        for (event_type, time, data) in [
             ("t", "yesterday", "1"),
             ("t", "", "1"),
             ("t", &*digits, "1"),
             ("", "2023-04-19T09:00:00Z", "1"),
             (&*digits, "2023-04-19T09:00:00Z", &*deep),
         ] {
-            let event = |place: &str| {
+            let event = |recorded_at: &str| {
                 let digits = "i".repeat(2_000);
                 format!(
-                    r#"{{"specversion": "1.0", "id": "{digits}", "source": "", "type": "{kind}", "subject": "a-1", "time": "{time}", {place} "Odd": null, "list": [1], "data": {data}}}"#
+                    r#"{{"specversion": "1.0", "id": "{digits}", "source": "", "type": "{event_type}", "subject": "a-1", "time": "{time}", {recorded_at} "Odd": null, "list": [1], "data": {data}}}"#
                 )
             };
             let line = event(r#""version": 7, "position": 9,"#);
             let event_of: rewind::RecordedEvent = serde_json::from_str(&line).unwrap();
             let read = Line::read(line.as_bytes()).unwrap();
             assert_eq!((read.event, read.version), (event_of.event, Some(7)));
-            // Without a place, it is new.
+            // Without version and position, it is new.
             Line::read(event("").as_bytes()).unwrap_err();
         }
     }
 
     #[test]
-    fn what_no_commit_holds_is_refused_as_pump_would_park_it() {
+    fn an_event_larger_than_a_commit_is_refused() {
         let line = |size: usize| {
             let data = "x".repeat(size);
             format!(

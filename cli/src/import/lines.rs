@@ -10,18 +10,18 @@ use std::{
 /// The longest line, in bytes. A recorded event takes less than 300 KB.
 const MAX_LINE: u64 = 1_000_000;
 
-/// Lines being read, the blank ones passed over.
+/// The lines of an input. Blank lines are skipped.
 pub struct Lines {
     from: Box<dyn BufRead>,
     line: Vec<u8>,
-    /// The number of the line, from 1 on.
+    /// The number of the current line, from 1.
     pub number: u64,
 }
 
-/// Why a line is not read.
+/// Why a line cannot be read.
 #[derive(Debug)]
 pub enum LineError {
-    /// It is no line for an import.
+    /// The line is too long.
     Bad(Bad),
     /// Reading failed.
     Io(io::Error),
@@ -45,7 +45,7 @@ impl Lines {
         }
     }
 
-    /// The next line; `None` behind the last.
+    /// Returns the next line; `None` behind the last.
     pub fn next(&mut self) -> Result<Option<&[u8]>, LineError> {
         loop {
             self.line.clear();

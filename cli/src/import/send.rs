@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The most events that wait to be sent together.
 const MAX_EVENTS: usize = 2000;
 
-/// The most bytes of lines that do.
+/// The most bytes of lines that wait to be sent together.
 const MAX_BYTES: usize = 4_000_000;
 
 /// Puts events on the stream of accepted events.
@@ -17,9 +17,9 @@ pub struct Sender {
     spinner: ProgressBar,
     waiting: Vec<CloudEvent>,
     bytes: usize,
-    /// How many events Kinesis holds.
+    /// The number of events that Kinesis has acknowledged.
     pub events: u64,
-    /// Of which streams.
+    /// The streams of these events.
     streams: BTreeSet<StreamName>,
 }
 
@@ -35,12 +35,12 @@ impl Sender {
         }
     }
 
-    /// Of how many streams Kinesis holds events.
+    /// Returns the number of streams of these events.
     pub fn streams(&self) -> usize {
         self.streams.len()
     }
 
-    /// Sends an event, in time: what waits is sent when there is enough of it.
+    /// Adds an event. When enough events wait, all are sent.
     pub async fn add(&mut self, event: CloudEvent, bytes: usize) -> Result<(), String> {
         self.waiting.push(event);
         self.bytes += bytes;
@@ -50,8 +50,8 @@ impl Sender {
         }
     }
 
-    /// Sends all that waits. What fails is not sent later, as it would come
-    /// behind what follows it.
+    /// Sends all events that wait. An event that fails is not sent again: it
+    /// would come behind its successors.
     pub async fn flush(&mut self) -> Result<(), String> {
         let mut streams: BTreeMap<StreamName, Vec<CloudEvent>> = BTreeMap::new();
         for event in self.waiting.drain(..) {
@@ -59,19 +59,19 @@ impl Sender {
         }
         self.bytes = 0;
         let mut records = Vec::new();
-        let mut holds = Vec::new();
+        let mut sizes = Vec::new();
         for (stream, events) in streams {
             for packed in Batch::encode(&events) {
                 records.push(Outgoing {
                     key: stream.to_string(),
                     data: packed.text.into_bytes(),
                 });
-                holds.push((stream.clone(), packed.events as u64));
+                sizes.push((stream.clone(), packed.events as u64));
             }
         }
         let mut failed = Ok(());
         let answers = self.incoming.put_in_order(&records).await;
-        for ((stream, events), answer) in holds.into_iter().zip(answers) {
+        for ((stream, events), answer) in sizes.into_iter().zip(answers) {
             match answer {
                 Ok(()) => {
                     self.events += events;

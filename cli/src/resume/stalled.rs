@@ -1,4 +1,5 @@
-//! The stalls of a deployment: listed, poked, and watched.
+//! The stalls of a deployment: listing them, sending deliveries, looking at
+//! their state.
 
 use super::*;
 use crate::deployment::Deployment;
@@ -10,35 +11,34 @@ use rewind_aws::{
     generation::lifecycle,
 };
 
-/// Reports on one page.
+/// The number of stalls on one page.
 const PAGE: i32 = 500;
 
-/// Streams that are delivered in one go.
+/// The number of streams that are delivered together.
 const STREAMS: usize = 200;
 
-/// A deployment, as far as stalls go.
+/// A deployment, as far as its stalls are concerned.
 pub struct Stalled {
     pub deployment: Deployment,
 }
 
-/// How a stall stands now.
+/// The present state of a stall.
 pub enum State {
     /// The reader is beyond the event.
     GoesOn,
-    /// As before, as far as anybody can tell.
+    /// No change is visible.
     Stalled,
-    /// The reader is beyond the event and stalls at a later one, or for
-    /// another reason.
+    /// The reader stalls at a later event, or for another reason.
     Elsewhere(Stall),
 }
 
 impl Stalled {
-    /// The stalls of this deployment.
+    /// Wraps an open deployment.
     pub fn new(deployment: Deployment) -> Self {
         Self { deployment }
     }
 
-    /// All stalls of one reader or of all, of one stream or of all.
+    /// Lists the stalls of one reader or of all, of one stream or of all.
     pub async fn list(
         &self,
         reader: Option<&str>,
@@ -58,7 +58,7 @@ impl Stalled {
         }
     }
 
-    /// Whether there are a reader and a stream of these names at all.
+    /// Checks that a reader and a stream of these names exist.
     pub async fn check(&self, reader: Option<&str>, stream: Option<&StreamName>) -> Outcome {
         if let Some(reader) = reader {
             let readers = self.readers().await?;
@@ -119,13 +119,13 @@ impl Stalled {
         Ok(())
     }
 
-    /// How a stall stands now. A report that outlived its stall, because its
-    /// reader died between the two writes, is taken back.
+    /// Returns the present state of a stall. It deletes a report whose stall is
+    /// over: its reader died between the two writes.
     pub async fn state_of(&self, stall: &Stall) -> Result<State, End> {
         let store = &self.deployment.store;
         let row = match self.watermark_of(stall).await? {
             Some(key) => store.get(&key).await?.unwrap_or_default(),
-            // Nobody keeps this generation any more.
+            // The generation is dropped, or the reader is not in the domain.
             None => Row {
                 watermark: u64::MAX,
                 ..Row::default()
@@ -147,13 +147,14 @@ impl Stalled {
         }
     }
 
-    /// Where a stalled reader's watermark stands; `None` where nobody keeps it.
+    /// Returns the key of a stalled reader's watermark; `None` if the reader
+    /// does not exist any more.
     async fn watermark_of(&self, stall: &Stall) -> Result<Option<Key>, Error> {
-        let mark = Key::checkpoint(&stall.reader, stall.stream.as_str());
+        let checkpoint = Key::checkpoint(&stall.reader, stall.stream.as_str());
         let Some((name, generation)) = stall.reader.rsplit_once('@') else {
             let mut reactions = self.deployment.service.reactions().iter();
             let is_known = reactions.any(|reaction| reaction.origin == stall.reader);
-            return Ok(is_known.then_some(mark));
+            return Ok(is_known.then_some(checkpoint));
         };
         let (Some(projection), Ok(generation)) =
             (self.deployment.service.projection(name), generation.parse())
@@ -170,7 +171,7 @@ impl Stalled {
         };
         Ok(Some(match projection.over {
             Over::OneStream => Key::row(&target, stall.stream.id()),
-            Over::ManyStreams => mark,
+            Over::ManyStreams => checkpoint,
         }))
     }
 }

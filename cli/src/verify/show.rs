@@ -1,8 +1,8 @@
-//! What an audit prints: violations as they are found, then the counts.
-//! Neither form keeps the violations, of which there may be any number.
+//! The output of an audit: violations as they are found, then the counts.
+//! Neither form keeps the violations in memory.
 
 use crate::{
-    exit::{End, Outcome},
+    end::{End, Outcome},
     out::{self, say},
     progress,
 };
@@ -14,13 +14,14 @@ use rewind_aws::{
 use serde_json::json;
 use tokio::sync::oneshot;
 
-/// Hears why violations cannot be shown any more: a watch cannot end an audit.
+/// Receives why violations cannot be printed any more. A watch cannot end an
+/// audit itself.
 pub type Unheard = oneshot::Receiver<End>;
 
-/// Tells of the first line that could not be said.
-struct Said(Option<oneshot::Sender<End>>);
+/// Reports the first line that could not be printed.
+struct Printed(Option<oneshot::Sender<End>>);
 
-impl Said {
+impl Printed {
     fn new() -> (Self, Unheard) {
         let (first, unheard) = oneshot::channel();
         (Self(Some(first)), unheard)
@@ -30,27 +31,27 @@ impl Said {
         if let Err(end) = outcome
             && let Some(first) = self.0.take()
         {
-            // Who has stopped listening has ended as well.
+            // Without a receiver the audit has ended.
             let _ = first.send(end);
         }
     }
 }
 
-/// For people: a line a violation, below a progress bar.
+/// For people: a line for each violation, below a progress bar.
 pub struct Lines {
     bar: ProgressBar,
-    said: Said,
+    printed: Printed,
 }
 
 impl Lines {
     /// Shows a bar.
     pub fn new() -> (Self, Unheard) {
-        let (said, unheard) = Said::new();
+        let (printed, unheard) = Printed::new();
         let bar = progress::bar("looking", 0);
-        (Self { bar, said }, unheard)
+        (Self { bar, printed }, unheard)
     }
 
-    /// Takes the bar away.
+    /// Removes the bar.
     pub fn close(self) {
         self.bar.finish_and_clear();
     }
@@ -59,7 +60,7 @@ impl Lines {
 impl Watch for Lines {
     fn violation(&mut self, violation: &Violation) {
         let said = self.bar.suspend(|| say!("{violation}"));
-        self.said.note(said);
+        self.printed.note(said);
     }
 
     fn progress(&mut self, what: &'static str, done: u64, of: u64) {
@@ -69,19 +70,25 @@ impl Watch for Lines {
     }
 }
 
-/// For machines: one JSON object, written as it comes.
+/// For machines: one JSON object, written piece by piece.
 pub struct Object {
     violations: u64,
-    said: Said,
+    printed: Printed,
 }
 
 impl Object {
     /// Opens the object and its list of violations.
     pub fn open() -> Result<(Self, Unheard), End> {
         out::part(format_args!("{{\"violations\":["))?;
-        let (said, unheard) = Said::new();
+        let (printed, unheard) = Printed::new();
         let violations = 0;
-        Ok((Self { violations, said }, unheard))
+        Ok((
+            Self {
+                violations,
+                printed,
+            },
+            unheard,
+        ))
     }
 
     /// Ends the object with the counts, or without them.
@@ -91,7 +98,7 @@ impl Object {
                 let clean = counts.is_clean();
                 say!("],\"clean\":{clean},\"counts\":{}}}", json!(counts))
             }
-            // Why is said where all problems are.
+            // The reason goes to standard error, as all problems do.
             Err(_) => say!("],\"clean\":null}}"),
         }
     }
@@ -102,7 +109,7 @@ impl Watch for Object {
         let comma = if self.violations > 0 { "," } else { "" };
         let said = out::part(format_args!("{comma}{}", json!(violation)));
         self.violations += 1;
-        self.said.note(said);
+        self.printed.note(said);
     }
 
     fn progress(&mut self, _: &'static str, _: u64, _: u64) {}
@@ -118,7 +125,7 @@ pub fn counts(counts: &Counts) -> Outcome {
         ("claims without an event", counts.orphan_claims),
         ("entries of the index", counts.index_entries),
         ("rows", counts.rows),
-        ("marks", counts.checkpoints),
+        ("checkpoints", counts.checkpoints),
         ("lagging (reader, stream)s", counts.lagging),
         ("stalled (reader, stream)s", counts.stalled),
         ("reports of stalls", counts.stall_reports),
@@ -130,7 +137,7 @@ pub fn counts(counts: &Counts) -> Outcome {
     if counts.unsettled > 0 {
         let unsettled = counts.unsettled;
         say!(
-            "  {unsettled} rows were written whenever they were looked at: verify again in a quieter moment"
+            "  {unsettled} rows changed during each look at them: verify again when there is less load"
         )?;
     }
     for (event_type, count) in &counts.undeclared {
@@ -144,8 +151,8 @@ pub fn counts(counts: &Counts) -> Outcome {
     }
     let total: u64 = counts.violations.values().sum();
     say!("{total} violations:")?;
-    for (kind, count) in &counts.violations {
-        say!("  {kind:<27} {count:>12}")?;
+    for (violation, count) in &counts.violations {
+        say!("  {violation:<27} {count:>12}")?;
     }
     Ok(())
 }

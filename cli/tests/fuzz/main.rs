@@ -1,6 +1,6 @@
-//! Anything over HTTP: whatever is sent to any route, the answer comes, is no
-//! 5xx, and says what is wrong where it refuses; what was accepted is recorded
-//! once, and every reader goes on.
+//! Random requests over HTTP. Every request to any route is answered, with no
+//! 5xx, and a refusal names the error. Every accepted event is recorded once,
+//! and every reader processes it or stalls.
 //!
 //! `REWIND_REQUESTS=100000` sends as many, `REWIND_SEED=7` others.
 

@@ -1,4 +1,4 @@
-//! Calls of every verb that clap lists, so that a new one cannot be forgotten.
+//! Calls of every verb that clap lists, so that the tests include a new verb.
 
 use crate::client::Client;
 use crate::support::{BATCH, Killed, rewind, root, vote, wait_for};
@@ -9,7 +9,7 @@ use std::{
     process::{Command, Output},
 };
 
-/// All verbs, also those that help does not show.
+/// All verbs, including hidden ones.
 pub fn verbs() -> Vec<Verb> {
     let all = rewind_cli::command();
     all.get_subcommands().cloned().collect()
@@ -21,7 +21,7 @@ pub fn takes(verb: &Verb, long: &str) -> bool {
     arguments.any(|argument| argument.get_long() == Some(long))
 }
 
-/// A call of a verb that says all that it has to.
+/// A call of a verb with all required arguments.
 pub fn call(verb: &Verb) -> Vec<String> {
     let mut call = vec![verb.get_name().to_string()];
     for required in verb.get_arguments().filter(|arg| arg.is_required_set()) {
@@ -29,7 +29,7 @@ pub fn call(verb: &Verb) -> Vec<String> {
         call.push(value(required.get_id().as_str()));
     }
     let more: &[&str] = match verb.get_name() {
-        // What does not look at a deployment runs a small one of its own.
+        // It runs a small deployment of its own.
         "demo" => &["--voters", "1"],
         "replay" => &["--projection", "basic-sum"],
         _ => &[],
@@ -51,7 +51,7 @@ fn value(of: &str) -> String {
     }
 }
 
-/// `rewind` in a folder, told nothing by the environment.
+/// `rewind` in a folder, without `REWIND_` and `AWS_` variables.
 pub fn rewind_in(folder: &Path, call: &[impl AsRef<std::ffi::OsStr>]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rewind"));
     command.args(call).current_dir(folder);
@@ -78,7 +78,8 @@ pub async fn with_votes(dir: &Path) -> (Killed, Client) {
     (process, client)
 }
 
-/// Runs a call beside the system of a folder: its exit code, and what it says.
+/// Runs a call beside the system of a folder. Returns its exit code and its
+/// outputs.
 pub fn ended(dir: &Path, call: &[&str]) -> (i32, String, String) {
     let Output {
         status,

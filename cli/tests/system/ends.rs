@@ -1,5 +1,5 @@
-//! How verbs end that are not done: by one table of exit codes, with sentences
-//! for people and problems for machines.
+//! Verbs that end without success: one table of exit codes, sentences for people
+//! and problems for machines.
 
 use crate::calls::{call, ended, rewind_in, takes, verbs, with_votes};
 use serde_json::Value;

@@ -15,6 +15,7 @@ mod quiet;
 mod readme;
 mod replays;
 mod samples;
+mod schemas;
 mod support;
 mod template;
 mod untold;

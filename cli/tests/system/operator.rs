@@ -1,16 +1,13 @@
 //! The operator's verbs, as commands beside a running system.
 
 use crate::client::Client;
-use crate::support::{BATCH, EVENT, rewind, vote, wait_for};
+use crate::support::{BATCH, accept_unchecked, clients_of, rewind, vote, wait_for};
 use rewind::StreamName;
-use rewind_aws::{
-    data_table::stall::{self, Stall},
-    wiring::Clients,
-};
+use rewind_aws::data_table::stall::{self, Stall};
 use serde_json::{Value, json};
 use std::{path::Path, process::Command};
 
-/// Runs a verb, and returns its exit code and what it says.
+/// Runs a verb, and returns its exit code and its JSON.
 fn verb(dir: &Path, args: &[&str]) -> (i32, Value) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rewind"));
     let command = command.args(args).arg("--json").arg("--dir").arg(dir);
@@ -44,10 +41,7 @@ async fn verify_and_resume_find_the_system_that_runs_here() {
     assert!(audit.to_string().contains("50"), "{audit}");
 
     // A stall that is mended, its report left behind by a process that died.
-    let said = std::fs::read_to_string(dir.path().join("endpoints.json")).unwrap();
-    let said: Value = serde_json::from_str(&said).unwrap();
-    let endpoint = |name: &str| said[name].as_str().unwrap().to_string();
-    let clients = Clients::at(&endpoint("dynamodb"), &endpoint("kinesis")).await;
+    let clients = clients_of(dir.path()).await;
     let store = clients.data_store("rewind-datatable");
     let stream = StreamName::new("poll-1").unwrap();
     let stall = Stall::new("basic-sum@1", &stream, 7, "mended since");
@@ -59,12 +53,11 @@ async fn verify_and_resume_find_the_system_that_runs_here() {
     assert_eq!(health["status"], "ok", "{health}");
 
     // One that is not mended.
-    let poison =
-        json!({"id": "p", "source": "/test", "type": "vote-cast", "subject": "poll-2", "data": 1});
-    client
-        .post_ok("/events", EVENT, &poison, 202)
-        .await
-        .unwrap();
+    let poison = json!({
+        "id": "p", "source": "/test", "type": "vote-cast", "subject": "poll-2",
+        "time": "2023-04-19T09:00:00Z", "data": 1,
+    });
+    accept_unchecked(&clients, &poison).await;
     wait_for(&client, "/health", |health| {
         health["stalled"]
             .as_array()

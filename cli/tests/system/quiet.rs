@@ -1,4 +1,4 @@
-//! Verbs whose output nobody reads on, and verbs that are interrupted.
+//! Verbs whose reader has gone, and verbs that are interrupted.
 
 use crate::calls::{call, ended, rewind_in, takes, verbs, with_votes};
 use crate::support::{Killed, wait_for};
@@ -16,8 +16,8 @@ fn closed() -> std::io::PipeWriter {
     writer
 }
 
-/// Runs a call whose output nobody reads: its exit code, and its complaints,
-/// where those are read.
+/// Runs a call whose output nobody reads. Returns its exit code, and its errors
+/// if those are read.
 fn unheard(dir: &Path, call: &[String], errors_are_read: bool) -> (Option<i32>, String) {
     let mut command = rewind_in(dir, call);
     command.stdout(closed());
@@ -70,8 +70,8 @@ async fn a_closed_pipe_ends_every_verb_quietly() {
                     &[]
                 }
                 "replay" | "reverse" => &["--dry-run"],
-                // Where standard output has the events, how many there were
-                // is said elsewhere.
+                // `export` writes its events to standard output, and their
+                // number to standard error.
                 _ => &[],
             };
             call.extend(more.iter().chain(*form).map(ToString::to_string));
@@ -115,7 +115,7 @@ async fn a_closed_pipe_ends_every_verb_quietly() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_interrupts_a_replay_is_told_that_it_goes_on_and_how_to_end_it() {
+async fn an_interrupted_replay_says_that_it_continues_and_how_to_cancel_it() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
     let (_process, client) = with_votes(dir).await;
@@ -134,7 +134,7 @@ async fn whoever_interrupts_a_replay_is_told_that_it_goes_on_and_how_to_end_it()
             playback["state"] == "replaying"
         })
         .await;
-        // Until it follows: it has begun to listen long before.
+        // The verb follows by then: its handler is registered long before.
         std::thread::sleep(Duration::from_millis(500));
         let pid = process.0.id().to_string();
         assert!(
@@ -150,11 +150,14 @@ async fn whoever_interrupts_a_replay_is_told_that_it_goes_on_and_how_to_end_it()
         assert_eq!(status.code(), Some(code), "{call:?}");
         let errors = BufReader::new(process.0.stderr.take().unwrap());
         told = errors.lines().last().unwrap().unwrap();
-        assert!(told.starts_with("rewind: playback slow goes on"), "{told}");
+        assert!(
+            told.starts_with("rewind: playback slow continues"),
+            "{told}"
+        );
     }
     let state = client.get_ok("/playbacks/slow").await.unwrap();
     assert_eq!(state["state"], "replaying", "{state}");
-    // What is said is a call that works.
+    // The call in the message works.
     let call = told
         .split('`')
         .find(|part| part.contains("--cancel"))

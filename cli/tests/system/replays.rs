@@ -36,7 +36,7 @@ const COMMIT: usize = 5;
 const COMMITS: usize = 4;
 
 /// Partitions that a playback reads at once.
-const LANES: usize = 4;
+const PARTITIONS: usize = 4;
 
 /// A number from the environment: `REWIND_REPLAY_EVENTS=100000
 /// REWIND_REPLAY_KILLS=20` is the large run.
@@ -136,7 +136,7 @@ async fn a_killed_playback_goes_on_by_itself_while_live_events_come_in() {
     let events = number("REWIND_REPLAY_EVENTS", 10_000);
     let kills = number("REWIND_REPLAY_KILLS", 5);
     let (system, client) = start_with(State::Ephemeral, |options| {
-        // A minute takes a second: orphaned playbacks are found soon.
+        // A minute takes a second, so orphaned playbacks are recovered soon.
         options.schedule_unit = Duration::from_secs(1);
     })
     .await;
@@ -236,7 +236,7 @@ async fn a_killed_playback_goes_on_by_itself_while_live_events_come_in() {
     println!("{sent} events sent, {once} of them once, {backwards} times a stream began again");
     let page = PAGE as usize * COMMIT;
     assert!(
-        sent as usize - once as usize <= killed * LANES * page,
+        sent as usize - once as usize <= killed * PARTITIONS * page,
         "{sent} of {once}"
     );
     assert!(over["events"].as_u64().unwrap() >= events as u64);

@@ -2,6 +2,8 @@
 
 use crate::client::Client;
 use local::{Options, State, System, Template, Worker};
+use rewind::{Batch, CloudEvent};
+use rewind_aws::{aws::producer::Outgoing, wiring::Clients};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader},
@@ -73,6 +75,29 @@ pub fn vote(stream: &str, nth: usize) -> Value {
     })
 }
 
+/// Puts an event on the stream of accepted events without the checks of
+/// ingest, as an import of old history does.
+pub async fn accept_unchecked(clients: &Clients, event: &Value) {
+    let event: CloudEvent = serde_json::from_str(&event.to_string()).unwrap();
+    let key = event.stream.to_string();
+    let packed = Batch::encode(&[event]).remove(0);
+    let record = Outgoing {
+        key,
+        data: packed.text.into_bytes(),
+    };
+    let incoming = clients.stream_named("rewind-incomingstream");
+    let answers = incoming.put_in_order(&[record]).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+}
+
+/// Clients of the services that a running system publishes in its folder.
+pub async fn clients_of(dir: &Path) -> Clients {
+    let published = std::fs::read_to_string(dir.join("endpoints.json")).unwrap();
+    let published: Value = serde_json::from_str(&published).unwrap();
+    let endpoint = |name: &str| published[name].as_str().unwrap().to_string();
+    Clients::at(&endpoint("dynamodb"), &endpoint("kinesis")).await
+}
+
 /// All events of a stream, page by page, checked to be dense.
 pub async fn stream(client: &Client, stream: &str) -> Vec<Value> {
     let mut events: Vec<Value> = Vec::new();
@@ -101,13 +126,13 @@ pub async fn stream(client: &Client, stream: &str) -> Vec<Value> {
     events
 }
 
-/// A process that does not outlive its test, however that ends: it would hold
-/// the test's output open.
+/// A process that is killed when its test ends: otherwise it would hold the
+/// test's output open.
 pub struct Killed(pub std::process::Child);
 
 impl Drop for Killed {
     fn drop(&mut self) {
-        // Gone already is as good.
+        // It may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -118,7 +143,7 @@ pub fn rewind(dir: &Path) -> (Killed, String) {
     rewind_with(dir, |_| {})
 }
 
-/// As [`rewind`], with more said to it.
+/// As [`rewind`], with a changed command.
 pub fn rewind_with(dir: &Path, say: impl FnOnce(&mut Command)) -> (Killed, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rewind"));
     command.args(["--port", "0", "--dir"]).arg(dir);
@@ -132,7 +157,7 @@ pub fn rewind_with(dir: &Path, say: impl FnOnce(&mut Command)) -> (Killed, Strin
             break line[at..].split_whitespace().next().unwrap().to_string();
         }
     };
-    // Whatever else it prints must not block it.
+    // A full pipe would block it.
     std::thread::spawn(move || lines.for_each(drop));
     (process, url)
 }

@@ -1,9 +1,9 @@
-//! Nothing is sent to AWS that nobody has asked for: whatever the environment
-//! holds, a verb goes there with `--aws`, and changes something there only
-//! when the question is answered.
+//! No verb reaches AWS unless told to. Whatever the environment holds, a verb
+//! sends requests there only with `--aws`, and changes something only after a
+//! confirmation.
 
 use crate::calls::{call, rewind_in, takes, verbs};
-use crate::support::{BATCH, rewind_with, vote, wait_for};
+use crate::support::{BATCH, accept_unchecked, clients_of, rewind_with, vote, wait_for};
 use crate::{client::Client, support::EVENT};
 use serde_json::{Value, json};
 use std::{
@@ -14,10 +14,11 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// What an operation is called that only reads.
+/// The operations that only read.
 const READS: [&str; 5] = ["Query", "GetItem", "Scan", "BatchGetItem", "DescribeTable"];
 
-/// Somebody who answers like empty tables and writes down who asks for what.
+/// A server that answers like empty tables and records the requested
+/// operations.
 struct Counter {
     url: String,
     asked: Arc<Mutex<Vec<String>>>,
@@ -38,12 +39,12 @@ impl Counter {
         Self { url, asked }
     }
 
-    /// What was asked for since the last look.
+    /// Returns the operations since the last call.
     fn asked(&self) -> Vec<String> {
         std::mem::take(&mut *self.asked.lock().unwrap())
     }
 
-    /// An environment in which every way to AWS leads here.
+    /// Sets an environment in which every way to AWS leads to this server.
     fn lead_here(&self, command: &mut Command) {
         for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
             command.env(proxy, &self.url);
@@ -90,7 +91,7 @@ fn answer(stream: TcpStream, book: &Mutex<Vec<String>>) {
     book.lock().unwrap().push(request.trim().to_string());
     let body = json!({"Items": [], "Count": 0, "ScannedCount": 0, "Responses": {}}).to_string();
     let mut stream = reader.into_inner();
-    // Whoever has gone is not interested.
+    // The client may have gone.
     let _ = write!(
         stream,
         "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n{body}",
@@ -148,7 +149,7 @@ async fn no_verb_sends_anything_to_aws_unless_it_is_told_to() {
     assert!(told >= 10, "only {told} verbs are about a deployment");
 }
 
-/// What there is to be changed, once what was asked for has happened.
+/// The state that a verb could change, once it no longer changes.
 async fn state(client: &Client) -> Vec<Value> {
     let mut before = Vec::new();
     loop {
@@ -202,10 +203,11 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
     let votes: Vec<Value> = (1..=60).map(|nth| vote("poll-1", nth)).collect();
     let votes = json!(votes);
     client.post_ok("/events", BATCH, &votes, 202).await.unwrap();
-    let poison =
-        json!({"id": "p", "source": "/t", "type": "vote-cast", "subject": "poll-2", "data": 1});
-    let sent = client.post_ok("/events", EVENT, &poison, 202);
-    sent.await.unwrap();
+    let poison = json!({
+        "id": "p", "source": "/t", "type": "vote-cast", "subject": "poll-2",
+        "time": "2023-04-19T09:00:00Z", "data": 1,
+    });
+    accept_unchecked(&clients_of(dir).await, &poison).await;
     wait_for(&client, "/health", |health| {
         health["stalled"]
             .as_array()
@@ -226,7 +228,8 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
     };
     let file = crate::support::root().join("docs/votes.jsonl");
     let file = file.display().to_string();
-    // Each with its exit code once it is told `--yes`, and what is named.
+    // Each call with its exit code after `--yes`, and with a name in the
+    // question.
     let changes: [(&[&str], i32, &str); 9] = [
         (&["resume", "--wait", "0"], 1, "rewind-eventsstream"),
         (

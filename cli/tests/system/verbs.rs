@@ -5,7 +5,7 @@ use crate::support::{BATCH, rewind, vote, wait_for};
 use serde_json::{Value, json};
 use std::{path::Path, process::Command};
 
-/// Runs a verb: its exit code, what it says, and what it complains about.
+/// Runs a verb. Returns its exit code, its JSON and its errors.
 fn verb(dir: &Path, args: &[&str]) -> (i32, Value, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_rewind"));
     let command = command.args(args).arg("--json").arg("--dir").arg(dir);
@@ -133,7 +133,7 @@ async fn replays_are_made_followed_switched_and_dropped_from_the_command_line() 
     let (code, _, errors) = verb(&["activate", "basic-sum", "3"]);
     assert_eq!(code, 2, "{errors}");
 
-    // A slow one is paused, goes on and is given up.
+    // A slow one is paused, resumed and cancelled.
     let slow = [
         "replay",
         "--projection",

@@ -44,7 +44,7 @@ impl Handler {
         let reacted = reacted?;
         tracing::info!(
             records = records.len(),
-            drawn = reacted.emitted,
+            emitted = reacted.emitted,
             stalled = reacted.stalled,
             failed = reacted.failed.len(),
             "reacted"

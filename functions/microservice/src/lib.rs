@@ -1,4 +1,4 @@
-//! microservice: the business logic behind the events. Adapters and rules draw
+//! microservice: the business logic behind the events. Adapters and rules emit
 //! new events from recorded ones and send them to `incoming`.
 
 pub mod handler;

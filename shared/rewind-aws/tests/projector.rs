@@ -158,8 +158,16 @@ async fn an_event_that_many_streams_refuse_stalls_only_its_own_stream() {
     // 6 of one stream and 26 of the other, and nothing behind 666.
     let digits = row(&aws.data(), "digits", 1, "digit/6").await;
     assert_eq!(digits.state, Some(json!(2)));
-    let mark = Key::checkpoint("digits@1", "count-a");
-    assert_eq!(aws.data().get(&mark).await.unwrap().unwrap().watermark, 1);
+    let checkpoint = Key::checkpoint("digits@1", "count-a");
+    assert_eq!(
+        aws.data()
+            .get(&checkpoint)
+            .await
+            .unwrap()
+            .unwrap()
+            .watermark,
+        1
+    );
     aws.system.stop().await;
 }
 

@@ -1,4 +1,4 @@
-//! Reactions: each consequence drawn once, and none of a replay.
+//! Reactions: each consequence emitted once, and none of a replay.
 
 mod support;
 
@@ -33,7 +33,7 @@ async fn a_replay_draws_nothing_and_leaves_no_trace() {
         version: 1,
         position: 1,
     }];
-    let mark = Key::checkpoint("rule/notes", "count-1");
+    let checkpoint = Key::checkpoint("rule/notes", "count-1");
     let replayed = Delivery {
         replay: Some(Replay::new(
             "r",
@@ -46,19 +46,27 @@ async fn a_replay_draws_nothing_and_leaves_no_trace() {
     };
     let reacted = reactor.react(&[(0, replayed)]).await.unwrap();
     assert_eq!((reacted.emitted, reacted.failed.len()), (0, 0));
-    assert_eq!(aws.data().get(&mark).await.unwrap(), None);
+    assert_eq!(aws.data().get(&checkpoint).await.unwrap(), None);
 
     let live = Delivery {
         replay: None,
         events: events.clone(),
     };
-    for drawn in [1, 0] {
+    for emitted in [1, 0] {
         let reacted = reactor.react(&[(0, live.clone())]).await.unwrap();
-        assert_eq!(reacted.emitted, drawn, "once live, and not again");
+        assert_eq!(reacted.emitted, emitted, "once live, and not again");
     }
-    assert_eq!(aws.data().get(&mark).await.unwrap().unwrap().watermark, 1);
+    assert_eq!(
+        aws.data()
+            .get(&checkpoint)
+            .await
+            .unwrap()
+            .unwrap()
+            .watermark,
+        1
+    );
 
-    // One that is meant for reactions draws what was not drawn yet.
+    // One that is meant for reactions emits what was not emitted yet.
     let mut old = events.clone();
     old[0].event.stream = StreamName::new("count-2").unwrap();
     old.extend(events);
@@ -73,9 +81,9 @@ async fn a_replay_draws_nothing_and_leaves_no_trace() {
         (place, delivery)
     });
     let replayed: Vec<(usize, Delivery)> = replayed.collect();
-    for drawn in [1, 0] {
+    for emitted in [1, 0] {
         let reacted = reactor.react(&replayed).await.unwrap();
-        assert_eq!(reacted.emitted, drawn, "once");
+        assert_eq!(reacted.emitted, emitted, "once");
     }
     aws.system.stop().await;
 }
@@ -92,9 +100,9 @@ fn what_is_drawn_has_an_identity_that_depends_on_its_cause_alone() {
         position: 1,
         ..cause.clone()
     };
-    let draw = |cause: &RecordedEvent| service.reactions()[0].react(cause).unwrap();
-    assert_eq!(draw(&cause), draw(&again));
-    assert_eq!(draw(&cause)[0].id, "count-1@7/0");
-    assert_eq!(draw(&cause)[0].extension("causationid"), Some("count-1@7"));
-    assert_eq!(draw(&cause)[0].data.get(), json!({"n": 1}).to_string());
+    let emit = |cause: &RecordedEvent| service.reactions()[0].react(cause).unwrap();
+    assert_eq!(emit(&cause), emit(&again));
+    assert_eq!(emit(&cause)[0].id, "count-1@7/0");
+    assert_eq!(emit(&cause)[0].extension("causationid"), Some("count-1@7"));
+    assert_eq!(emit(&cause)[0].data.get(), json!({"n": 1}).to_string());
 }

@@ -405,9 +405,7 @@ async fn a_kept_fold_goes_with_its_generation() {
         .dropped
         .insert(1, "2026-01-01T00:00:00Z".parse().unwrap());
     let known = HashMap::from([("one-vote-sum".to_string(), dropped)]);
-    sweep::sweep(&metered.data, &known, || true)
-        .await
-        .unwrap();
+    sweep::sweep(&metered.data, &known, || true).await.unwrap();
     assert_eq!(kept(&metered).await.len(), 0);
     metered.aws.system.stop().await;
 }

@@ -1,4 +1,4 @@
-//! Compares the events table with what the clients know.
+//! Compares the events table with the answers to the clients.
 
 use crate::{
     plan::{self, Plan, SOURCE},
@@ -9,10 +9,10 @@ use rewind_aws::{audit::report::Counts, event_table::event_store::EventStore};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Problems that are named.
+/// The number of problems that are named.
 const NAMED: usize = 20;
 
-/// What is wrong, and how often.
+/// The problems that were found.
 #[derive(Default)]
 struct Problems {
     named: Vec<String>,
@@ -28,7 +28,7 @@ impl Problems {
     }
 }
 
-/// Says what is not as the clients' answers want it.
+/// Returns the differences between the events table and the answers.
 pub async fn check(
     plan: &Plan,
     sent: &Sent,
@@ -99,7 +99,7 @@ pub async fn check(
     Ok(problems.named)
 }
 
-/// The number of an event that says what was sent under it.
+/// Returns the number of an event if it has the content that was sent.
 fn number(plan: &Plan, recorded: &RecordedEvent) -> Option<u64> {
     let event = &recorded.event;
     let number: u64 = event.id.parse().ok()?;
@@ -114,8 +114,8 @@ fn number(plan: &Plan, recorded: &RecordedEvent) -> Option<u64> {
     is_same.then_some(number)
 }
 
-/// Every accepted impostor was refused, and that is on record once. Returns
-/// how many refusals there are.
+/// Checks that the refusal of every accepted impostor is recorded once. Returns
+/// the number of refusals.
 async fn conflicts(
     plan: &Plan,
     sent: &Sent,

@@ -3,11 +3,11 @@
 use crate::kills::Killed;
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-/// The folder in which each process writes down its faults.
+/// The folder in which each process records its faults.
 pub struct Log(PathBuf);
 
 impl Log {
-    /// A new folder, which is removed in the end.
+    /// Creates a folder, which is removed at the end.
     pub fn new() -> Result<Self, String> {
         let name = format!("rewind-torture-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
@@ -15,7 +15,7 @@ impl Log {
         Ok(Self(path))
     }
 
-    /// What the processes have to be told.
+    /// Returns the environment of the processes.
     pub fn environment(&self, seed: u64, rate: f64) -> Vec<(String, String)> {
         if rate == 0.0 {
             return Vec::new();
@@ -30,7 +30,7 @@ impl Log {
         ]
     }
 
-    /// The faults by kind, the kills among them.
+    /// Returns the number of faults by kind, including kills.
     pub fn counts(&self, killed: Killed) -> Result<String, String> {
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
         let unreadable = |error: std::io::Error| format!("{}: {error}", self.0.display());
@@ -53,7 +53,7 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
-        // A folder that stays behind in the temporary directory harms nobody.
+        // A folder that stays in the temporary directory is harmless.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

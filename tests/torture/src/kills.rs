@@ -1,4 +1,4 @@
-//! Kills functions' processes, as Lambda may at any moment.
+//! Kills functions' processes, as Lambda may do at any moment.
 
 use local::System;
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
@@ -10,17 +10,17 @@ use std::{
 };
 use tokio::{sync::oneshot, task::JoinHandle};
 
-/// How many processes of each function were killed.
+/// The number of killed processes of each function.
 pub type Killed = BTreeMap<String, u64>;
 
-/// A task that runs until it is stopped.
-pub struct Running<T> {
+/// A task that works until it is stopped.
+pub struct Background<T> {
     stop: oneshot::Sender<()>,
     task: JoinHandle<T>,
 }
 
-impl<T: Default> Running<T> {
-    /// Runs until the receiver hears that it is to stop.
+impl<T: Default> Background<T> {
+    /// Starts a task, which ends when the receiver is told to stop.
     pub fn start<F>(task: impl FnOnce(oneshot::Receiver<()>) -> F) -> Self
     where
         F: Future<Output = T> + Send + 'static,
@@ -31,18 +31,18 @@ impl<T: Default> Running<T> {
         Self { stop, task }
     }
 
-    /// Stops, and returns what it has found.
+    /// Stops the task, and returns its result.
     pub async fn stop(self) -> T {
-        // A task that has ended already hears nothing.
+        // The task may have ended already.
         let _ = self.stop.send(());
         self.task.await.unwrap_or_default()
     }
 }
 
-/// Kills a process about every so many milliseconds.
-pub fn start(system: &Arc<System>, every: u64, seed: u64) -> Running<Killed> {
+/// Kills a process about every `every` milliseconds; 0 kills none.
+pub fn start(system: &Arc<System>, every: u64, seed: u64) -> Background<Killed> {
     let system = Arc::downgrade(system);
-    Running::start(move |stopped| kill_until(stopped, system, every, seed))
+    Background::start(move |stopped| kill_until(stopped, system, every, seed))
 }
 
 async fn kill_until(

@@ -1,5 +1,5 @@
-//! A client: sends batches, repeats itself, contradicts itself, and tries
-//! again until it is told 202.
+//! A client. It sends batches, repeats events, sends impostors, and sends each
+//! event until the answer is 202.
 
 use crate::{
     plan::Plan,
@@ -14,10 +14,10 @@ use std::{sync::atomic::Ordering, time::Duration};
 /// The most new events in one request.
 const BATCH: u64 = 100;
 
-/// How often a request is tried.
+/// The number of attempts for a batch.
 const ATTEMPTS: u32 = 100;
 
-/// An event of a request: its number, and whether it is an impostor's.
+/// An event of a request: its number, and whether it is an impostor.
 type Item = (u64, bool);
 
 /// Sends until all events are sent.
@@ -37,7 +37,7 @@ pub async fn client(
         let mut items: Vec<Item> = Vec::new();
         for number in new {
             items.push((number, false));
-            // Again at once, again much later, and another one under an old id.
+            // A repeat at once, a repeat much later, and an impostor of an old event.
             if dice.random_ratio(1, 20) {
                 items.push((number, false));
                 sent.repeats.fetch_add(1, Ordering::Relaxed);
@@ -107,7 +107,7 @@ async fn deliver(
             return Ok(());
         }
         if dice.random_ratio(1, 30) {
-            // Its own client will never know what became of these.
+            // The client never learns whether these were accepted.
             return Ok(());
         }
         tokio::time::sleep(Duration::from_millis(dice.random_range(1..200))).await;

@@ -1,13 +1,13 @@
-//! Many clients send, repeat and contradict themselves while requests to AWS
-//! fail and functions are killed. In the end every accepted event stands in the
-//! events table once, nothing else does, and every projection holds all of it.
+//! Many clients send events, repeats and impostors while requests to AWS fail and
+//! functions are killed. At the end, every accepted event is in the events table
+//! once, nothing else is, and every projection contains all events.
 //!
 //! ```sh
 //! cargo run --release -p torture -- --events 100000 --streams 1000 --seed 42
 //! ```
 //!
-//! The program is its own functions as well: each is a process of it, with the
-//! fault layer around its HTTP client.
+//! The functions are processes of this program as well, with the fault layer
+//! around their HTTP client.
 
 mod check;
 mod faults;
@@ -48,24 +48,24 @@ const PATIENCE_PER_EVENT: Duration = Duration::from_millis(20);
 #[derive(Parser)]
 #[command(name = "torture", version)]
 struct Args {
-    /// How many events are sent.
+    /// The number of events.
     #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     events: u64,
-    /// Over how many streams they are spread.
+    /// The number of streams.
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     streams: u64,
-    /// The dice: the same seed sends the same events and draws faults alike.
-    /// Which request a fault meets is also up to time.
+    /// The seed of events and faults. The same seed sends the same events. Which
+    /// request gets a fault also depends on timing.
     #[arg(long)]
     seed: Option<u64>,
-    /// Which share of the functions' requests to DynamoDB and Kinesis fails.
+    /// The share of the functions' requests to DynamoDB and Kinesis that fails.
     #[arg(long, default_value_t = 0.02)]
     rate: f64,
     /// A function's process is killed about this often, in milliseconds; 0
     /// kills none.
     #[arg(long, default_value_t = 500)]
     kill_every: u64,
-    /// How many clients send at once.
+    /// The number of clients that send at the same time.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
     clients: u64,
     /// The description of the deployment.
@@ -92,10 +92,9 @@ async fn faulty_clients() -> Clients {
     }
 }
 
-/// Tortures. Whatever is not as it has to be is an error, which names the
-/// seed.
+/// Tortures the system. A violation is an error, and the output names the seed.
 fn run(args: &Args) -> Outcome {
-    // Batches fail all the time here, which is no news; `RUST_LOG` asks for it.
+    // Failing batches are expected here. `RUST_LOG` shows them.
     up::log("off");
     let seed = args.seed.unwrap_or_else(rand::random);
     println!("seed {seed}");
@@ -108,7 +107,7 @@ fn run(args: &Args) -> Outcome {
         let system = system.map_err(|error| End::Failed(error.to_string()));
         let system = Arc::new(system?);
         let outcome = torture(args, &plan, &system, &log).await;
-        // Whoever killed and measured has ended by now.
+        // The killing and measuring tasks have ended by now.
         if let Some(system) = Arc::into_inner(system) {
             system.stop().await;
         }
@@ -143,7 +142,7 @@ async fn torture(args: &Args, plan: &Plan, system: &Arc<System>, log: &faults::L
         println!("memory    {function} at most {peak}");
     }
     println!("faults    {}", log.counts(killed)?);
-    // Also a system that does not come to rest is looked at.
+    // A system that does not become quiet is audited as well.
     let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
     let tables = ("EventsTable", "DataTable");
     let (Some(events), Some(data)) = (system.table(tables.0), system.table(tables.1)) else {
@@ -163,7 +162,7 @@ async fn torture(args: &Args, plan: &Plan, system: &Arc<System>, log: &faults::L
     }
     quiet?;
     if !counts.is_clean() || !problems.is_empty() {
-        return Err(End::Refused("not all is as it has to be".into()));
+        return Err(End::Refused("violations were found".into()));
     }
     println!("Every accepted event is recorded once, nothing else is, and all have read it.");
     Ok(())

@@ -1,6 +1,6 @@
-//! The most memory that pump and write ever take.
+//! The peak memory of pump and write.
 
-use crate::kills::Running;
+use crate::kills::Background;
 use local::System;
 use std::{
     collections::BTreeMap,
@@ -10,10 +10,10 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// How often processes are looked at. A process that lives shorter is missed.
+/// The time between two looks at the processes. A shorter process is missed.
 const INTERVAL: Duration = Duration::from_millis(100);
 
-/// Functions that are watched.
+/// The functions that are watched.
 const WATCHED: [&str; 2] = ["pump", "write"];
 
 /// A process's memory in kB.
@@ -37,9 +37,9 @@ impl fmt::Display for Peak {
 }
 
 /// Watches until it is stopped.
-pub fn start(system: &Arc<System>) -> Running<Peaks> {
+pub fn start(system: &Arc<System>) -> Background<Peaks> {
     let system = Arc::downgrade(system);
-    Running::start(move |stopped| watch(stopped, system))
+    Background::start(move |stopped| watch(stopped, system))
 }
 
 async fn watch(mut stopped: oneshot::Receiver<()>, system: Weak<System>) -> Peaks {

@@ -1,4 +1,4 @@
-//! What is sent: every event follows from the seed and its number alone.
+//! The events that are sent. Each depends on the seed and its number alone.
 
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use rewind::StreamName;
@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 /// The source of all events that are sent.
 pub const SOURCE: &str = "/torture";
 
-/// Products that the carts share.
+/// The number of products that the carts share.
 const PRODUCTS: u64 = 500;
 
-/// One event in so many places an order, which a rule reacts to.
+/// One event of a cart in this many places an order. A rule reacts to orders.
 const ORDERS: u32 = 40;
 
-/// All events of a run.
+/// All events of one torture.
 pub struct Plan {
     seed: u64,
     events: u64,
@@ -21,7 +21,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// So many events over so many streams: half of them polls, half carts.
+    /// Plans a number of events over a number of streams: half of them polls,
+    /// half carts.
     pub fn new(seed: u64, events: u64, streams: u64) -> Self {
         Self {
             seed,
@@ -30,26 +31,26 @@ impl Plan {
         }
     }
 
-    /// The dice.
+    /// Returns the seed.
     pub fn seed(&self) -> u64 {
         self.seed
     }
 
-    /// How many events there are.
+    /// Returns the number of events.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    /// The streams.
+    /// Returns the streams.
     pub fn streams(&self) -> impl Iterator<Item = String> {
         (0..self.streams).map(stream)
     }
 
-    /// The event of a number, as a client sends it.
+    /// Returns the event of a number, as a client sends it.
     pub fn event(&self, number: u64) -> Value {
         let mut dice = self.dice(number);
         let nth = dice.random_range(0..self.streams);
-        let (kind, data) = if nth.is_multiple_of(2) {
+        let (event_type, data) = if nth.is_multiple_of(2) {
             let choices = service::poll::CHOICES;
             let choice = choices[dice.random_range(0..choices.len())];
             let user = format!("user-{}", dice.random_range(0..self.events));
@@ -64,13 +65,13 @@ impl Plan {
             "specversion": "1.0",
             "id": number.to_string(),
             "source": SOURCE,
-            "type": kind,
+            "type": event_type,
             "subject": stream(nth),
             "data": data,
         })
     }
 
-    /// An event of the same identity and stream that says something else.
+    /// Returns an event of the same identity and stream with other data.
     pub fn impostor(&self, number: u64) -> Value {
         let mut event = self.event(number);
         event["data"] = json!({"user": "impostor", "choice": "none", "product_id": "impostor", "order_id": "impostor"});
@@ -78,7 +79,7 @@ impl Plan {
     }
 
     fn dice(&self, number: u64) -> SmallRng {
-        // Far apart, so that neighbouring numbers and seeds share nothing.
+        // Mixed, so that neighbouring numbers and seeds give unrelated events.
         let mixed = self.seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         SmallRng::seed_from_u64(mixed)
     }

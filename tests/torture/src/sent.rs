@@ -1,4 +1,4 @@
-//! What was sent, and what of it was accepted.
+//! The events that were sent, and their answers.
 
 use std::{
     collections::BTreeMap,
@@ -9,30 +9,32 @@ use std::{
     },
 };
 
-/// How an event was answered so far.
+/// The best answer to an event so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Answer {
     /// It was not sent.
     Unsent,
-    /// It was sent, and nobody said 202: it may be recorded or not.
+    /// It was sent, and never answered with 202: it may be recorded or not.
     Unknown,
     /// 202: it has to be recorded.
     Accepted,
 }
 
-/// The book of all clients.
+/// The answers to all clients.
 pub struct Sent {
     next: AtomicU64,
     events: Mutex<Vec<Answer>>,
     impostors: Mutex<BTreeMap<u64, Answer>>,
-    /// Requests, those that were not answered 202 or 207, repeated events.
+    /// The number of requests.
     pub requests: AtomicU64,
+    /// The number of requests that were not answered with 202 or 207.
     pub failures: AtomicU64,
+    /// The number of repeated events.
     pub repeats: AtomicU64,
 }
 
 impl Sent {
-    /// Nothing yet of so many events.
+    /// Starts without answers to a number of events.
     pub fn new(events: u64) -> Self {
         Self {
             next: AtomicU64::new(0),
@@ -51,7 +53,7 @@ impl Sent {
         from..(from + count).min(events)
     }
 
-    /// Writes an answer down, and says whether an event is accepted anew.
+    /// Stores an answer. Returns whether the event is accepted for the first time.
     pub fn answered(&self, number: u64, is_impostor: bool, answer: Answer) -> bool {
         if is_impostor {
             let mut impostors = locked(&self.impostors);
@@ -66,12 +68,12 @@ impl Sent {
         is_new
     }
 
-    /// How an event was answered.
+    /// Returns the best answer to an event.
     pub fn event(&self, number: u64) -> Answer {
         locked(&self.events)[number as usize]
     }
 
-    /// The impostors that were sent.
+    /// Returns the impostors that were sent.
     pub fn impostors(&self) -> BTreeMap<u64, Answer> {
         locked(&self.impostors).clone()
     }

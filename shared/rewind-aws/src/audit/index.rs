@@ -46,7 +46,7 @@ impl Run<'_> {
             let partition = partitions.get(&commit.version).copied();
             if partition != Some(&expected) {
                 let found = partition.unwrap_or("none");
-                let kind = Kind::WrongSlice;
+                let kind = Kind::WrongPartition;
                 self.violation(Violation::new(kind, place_of(commit), &expected, found));
             }
             let Some(partition) = partition else {

@@ -121,7 +121,7 @@ impl Run<'_> {
             (0, Way::OneRow(_)) => Kind::RowSuperfluous,
             (head, _) if head >= watermark.max(1) => return Ok(()),
             (_, Way::OneRow(_)) => Kind::RowAhead,
-            _ => Kind::MarkAhead,
+            _ => Kind::CheckpointAhead,
         };
         let place = format!("{}/{}", reader.name, key.sk);
         let expected = format!("at most {head}, the head of {stream}");

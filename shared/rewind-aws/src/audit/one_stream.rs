@@ -111,7 +111,7 @@ impl Run<'_> {
         if row.watermark > head && standing.reader.has_watermarks() {
             let kind = match standing.reader.way {
                 Way::OneRow(_) => Kind::RowAhead,
-                Way::SharedRows(_) | Way::Reaction => Kind::MarkAhead,
+                Way::SharedRows(_) | Way::Reaction => Kind::CheckpointAhead,
             };
             let place = format!("{}/{}", standing.reader.name, standing.key.sk);
             let expected = format!("at most {head}, the head of {stream}");

@@ -23,7 +23,7 @@ pub enum Kind {
     /// A commit says that another reversal is the stream's last one.
     WrongReversal,
     /// A commit lies in another partition of the index than its stream does.
-    WrongSlice,
+    WrongPartition,
     /// The index does not name a commit, or names another one.
     NotInIndex,
     /// Nothing claims an event's identity: it could be recorded again.
@@ -37,7 +37,7 @@ pub enum Kind {
     /// A row holds more events than its stream has.
     RowAhead,
     /// A checkpoint says that more events were read than the stream has.
-    MarkAhead,
+    CheckpointAhead,
     /// Events below the checkpoints make a row that is not there.
     RowMissing,
     /// A row that no events make, or that lies where nobody looks for it.

@@ -63,7 +63,13 @@ impl Audit {
     pub async fn run<'w>(&'w self, watch: &'w mut (dyn Watch + Send)) -> Result<Counts, Error> {
         let readers = readers::all(&self.service, &self.store).await?;
         let (events, store) = (self.events.clone(), self.store.clone());
-        let run = Run::new(&self.service, (events, store), readers, self.rows_at_once, watch);
+        let run = Run::new(
+            &self.service,
+            (events, store),
+            readers,
+            self.rows_at_once,
+            watch,
+        );
         let outdated = run.readers.iter();
         let outdated = outdated.filter_map(|reader| reader.outdated.clone());
         run.count(|counts| counts.outdated.extend(outdated));

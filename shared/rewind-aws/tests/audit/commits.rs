@@ -93,8 +93,8 @@ async fn a_commit_that_the_index_does_not_name_in_its_slice_is_reported() {
         })
         .await;
     let expected = [
-        (Kind::WrongSlice, "count-1@13"),
-        (Kind::WrongSlice, "count-1@14"),
+        (Kind::WrongPartition, "count-1@13"),
+        (Kind::WrongPartition, "count-1@14"),
     ];
     let found = scene.expect(&expected).await;
     assert_eq!((&*found[0].found, &*found[1].found), ("none", "count#77"));

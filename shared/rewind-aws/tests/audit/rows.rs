@@ -1,4 +1,4 @@
-//! Rows and marks.
+//! Rows and checkpoints.
 
 use crate::scene::{Scene, row};
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -67,9 +67,9 @@ async fn a_row_or_mark_ahead_of_its_stream_is_reported() {
         .await;
     let expected = [
         (Kind::RowAhead, "sums@1/1"),
-        (Kind::MarkAhead, "digits@1/count-2"),
-        (Kind::MarkAhead, "rule/quiet/count-3"),
-        (Kind::MarkAhead, "rule/quiet/count-none"),
+        (Kind::CheckpointAhead, "digits@1/count-2"),
+        (Kind::CheckpointAhead, "rule/quiet/count-3"),
+        (Kind::CheckpointAhead, "rule/quiet/count-none"),
     ];
     scene.expect(&expected).await;
     scene.aws.system.stop().await;
@@ -206,7 +206,7 @@ async fn rows_of_other_code_are_a_notice_and_no_violation() {
     }
     assert_eq!(said.len(), 2);
 
-    // What is no matter of code still is one: a mark, and another generation.
+    // What is no matter of code still is one: a checkpoint, and another generation.
     let building = scene.rebuild("sums").await;
     let ahead = |row: &mut Row| row.watermark += 1;
     scene
@@ -219,7 +219,7 @@ async fn rows_of_other_code_are_a_notice_and_no_violation() {
     scene.tamper(&Key::row(&building, "1"), wrong).await;
     let expected = [
         (Kind::RowDiffers, "sums@2/1"),
-        (Kind::MarkAhead, "digits@1/count-2"),
+        (Kind::CheckpointAhead, "digits@1/count-2"),
     ];
     scene.expect(&expected).await;
     scene.aws.system.stop().await;

@@ -193,7 +193,7 @@ impl Scene {
         open(&store, projection, "playback", false).await.unwrap()
     }
 
-    /// Changes a stored row or mark.
+    /// Changes a stored row or checkpoint.
     pub async fn tamper(&self, key: &Key, change: impl FnOnce(&mut Row)) {
         let store = self.aws.data();
         let mut row = store.get(key).await.unwrap().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The domain under test: the one of `support`, with reactions that draw
+//! The domain under test: the one of `support`, with reactions that emit
 //! events, and with folds and reactions that refuse what they are not mended
 //! for.
 
@@ -26,7 +26,7 @@ pub const UNNOTED: u64 = 8;
 /// A number of which [`Hostile`] and [`Shelves`] make rows that no item holds.
 pub const HOSTILE: u64 = 9;
 
-/// A number from which [`Note`] draws what no event can be made of, and nothing
+/// A number from which [`Note`] emits what no event can be made of, and nothing
 /// once it is mended.
 pub const SPOILT: u64 = 6;
 

@@ -5,7 +5,7 @@ use crate::{
     client::Client,
     domain,
     settings::{Mischief, Settings},
-    trigger::Lane,
+    trigger::Trigger,
     truth,
     world::{Function, SHARDS, Services, World},
 };
@@ -44,7 +44,7 @@ struct Simulation {
     world: Arc<World>,
     dice: SmallRng,
     clients: Vec<Client>,
-    lanes: Vec<Lane>,
+    triggers: Vec<Trigger>,
     watermarks: Watermarks,
     report: Report,
 }
@@ -56,14 +56,14 @@ pub async fn run(services: &Services<'_>, settings: &Settings) -> Report {
         domain::mend(world.id);
     }
     let functions = [Function::Pump, Function::Write, Function::Microservice];
-    let lanes = functions
+    let triggers = functions
         .into_iter()
         .flat_map(|function| (0..SHARDS).map(move |nth| (function, nth)));
     let simulation = Simulation {
         dice: SmallRng::seed_from_u64(settings.seed ^ 0x51b),
         clients: (0..2).map(|nth| Client::new(&world, nth)).collect(),
-        lanes: lanes
-            .map(|(function, nth)| Lane::new(&world, function, nth))
+        triggers: triggers
+            .map(|(function, nth)| Trigger::new(&world, function, nth))
             .collect(),
         watermarks: Watermarks::default(),
         report: Report::default(),
@@ -95,9 +95,9 @@ impl Simulation {
             self.round().await?;
         }
         self.world.faults.stop();
-        for lane in &mut self.lanes {
-            lane.be_good();
-            lane.bury().await;
+        for trigger in &mut self.triggers {
+            trigger.be_good();
+            trigger.bury().await;
         }
         self.world.faults.settled().await;
         let seen = Seen::look(&self.world).await;
@@ -111,10 +111,10 @@ impl Simulation {
         self.calm().await?;
         let seen = Seen::look(&self.world).await;
         // The harness itself: a record that the trigger missed would look lost.
-        let read: usize = self.pumps().map(Lane::count).sum();
+        let read: usize = self.pumps().map(Trigger::count).sum();
         let held: usize = seen.incoming.iter().map(Vec::len).sum();
         assert_eq!(read, held, "the trigger has read what `incoming` holds");
-        let lost: usize = self.lanes.iter().map(|lane| lane.lost).sum();
+        let lost: usize = self.triggers.iter().map(|trigger| trigger.lost).sum();
         // What got lost on the way from the table shows with the next event.
         let progress = match lost {
             0 => Progress::AllButStalled,
@@ -128,7 +128,7 @@ impl Simulation {
     /// The domain is mended, and every stream gets one more event.
     async fn finish(&mut self) -> Sound {
         domain::mend(self.world.id);
-        // A reaction to one category may draw events of the next one.
+        // A reaction to one category may emit events of the next one.
         for category in ["input:feed", "count", "spread", "note"] {
             let table = truth::table(&self.world).await;
             let streams = table.streams.keys();
@@ -150,9 +150,9 @@ impl Simulation {
         let mut is_chosen = || self.dice.random_bool(0.6);
         let clients = self.clients.iter_mut().filter(|_| is_chosen());
         let clients = join_all(clients.map(Client::turn).collect::<Vec<_>>());
-        let lanes = self.lanes.iter_mut().filter(|_| is_chosen());
-        let lanes = join_all(lanes.map(Lane::turn).collect::<Vec<_>>());
-        join(clients, lanes).await;
+        let triggers = self.triggers.iter_mut().filter(|_| is_chosen());
+        let triggers = join_all(triggers.map(Trigger::turn).collect::<Vec<_>>());
+        join(clients, triggers).await;
         let rows = truth::rows(&self.world).await;
         let violations = self.watermarks.moved(&rows);
         self.violate(violations)
@@ -161,7 +161,7 @@ impl Simulation {
     /// Drives everything until nothing is left to do.
     async fn calm(&mut self) -> Sound {
         for _ in 0..MAX_TURNS {
-            let turns = join_all(self.lanes.iter_mut().map(Lane::calm_turn));
+            let turns = join_all(self.triggers.iter_mut().map(Trigger::calm_turn));
             if turns.await.iter().all(|had_work| !had_work) {
                 return Ok(());
             }
@@ -169,9 +169,9 @@ impl Simulation {
         self.violate(vec!["it never comes to rest".to_string()])
     }
 
-    fn pumps(&self) -> impl Iterator<Item = &Lane> {
-        let lanes = self.lanes.iter();
-        lanes.filter(|lane| lane.function == Function::Pump)
+    fn pumps(&self) -> impl Iterator<Item = &Trigger> {
+        let triggers = self.triggers.iter();
+        triggers.filter(|trigger| trigger.function == Function::Pump)
     }
 
     fn violate(&mut self, violations: Vec<String>) -> Sound {

@@ -49,7 +49,7 @@ pub struct Record {
 }
 
 /// One shard on its way into one function.
-pub struct Lane {
+pub struct Trigger {
     world: Arc<World>,
     pub function: Function,
     reader: Reader,
@@ -65,7 +65,7 @@ pub struct Lane {
     pub lost: usize,
 }
 
-impl Lane {
+impl Trigger {
     pub fn new(world: &Arc<World>, function: Function, nth: i32) -> Self {
         let seed = world.settings.seed ^ (function as u64 + 1) << 32 ^ (nth as u64 + 1) << 40;
         Self {

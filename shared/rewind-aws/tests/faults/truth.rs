@@ -40,7 +40,7 @@ pub struct Row {
 }
 
 /// The data store by partition, without its slice, and key: rows lie at
-/// `sums@1#` and marks at `digits@1~`.
+/// `sums@1#` and checkpoints at `digits@1~`.
 pub type Rows = BTreeMap<(String, String), Row>;
 
 /// `incoming`, shard by shard. Records of one stream lie in one shard.
@@ -124,7 +124,7 @@ pub async fn table(world: &World) -> Table {
     table
 }
 
-/// All rows and marks.
+/// All rows and checkpoints.
 pub async fn rows(world: &World) -> Rows {
     let items = scan(world, &world.data_table()).await.into_iter();
     let rows = items.map(|item| {

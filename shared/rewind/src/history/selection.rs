@@ -11,8 +11,8 @@ use crate::{
 use serde::{Deserialize, Serialize};
 pub use times::{Times, micros, rfc3339};
 
-/// Which events are meant: those that everything said here holds of. Where
-/// nothing is said, all.
+/// Which events are selected. An event is selected when every member that is
+/// given takes it. Without members, all events are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Selection {

@@ -56,7 +56,7 @@ pub enum Receiver {
         /// Its name.
         subscriber: String,
     },
-    /// The adapters and rules: they draw what they have not drawn yet.
+    /// The adapters and rules: they emit what they have not emitted yet.
     Microservice {
         /// Nothing to say, so far.
         microservice: Nothing,

@@ -153,7 +153,7 @@ fn is_among_the_newest(seen: &Seen, owner: &str, categories: &[&str]) -> bool {
     })
 }
 
-/// Readers and streams that are stalled, as rows and marks say.
+/// Readers and streams that are stalled, as rows and checkpoints say.
 fn stalled(rows: &Rows) -> BTreeSet<String> {
     let stalled = rows.iter().filter(|(_, row)| row.stalled.is_some());
     let stalled = stalled.map(|((owner, key), _)| match owner.strip_suffix('#') {

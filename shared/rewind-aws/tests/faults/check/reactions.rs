@@ -1,4 +1,4 @@
-//! Each consequence of a recorded event drawn exactly once, in order.
+//! Each consequence of a recorded event emitted exactly once, in order.
 
 use crate::{
     domain::{self, Input, SPOILT},
@@ -9,7 +9,7 @@ use crate::{
 use rewind::{NewEvent, reversal::REVERSED};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a reaction draws from an event.
+/// What a reaction emits from an event.
 type Emitted = Vec<(&'static str, Vec<NewEvent>)>;
 
 /// Compares what follows from the table's events with what the reactions drew.
@@ -27,9 +27,9 @@ pub fn check(table: &Table) -> Vec<String> {
         // the stream that they belong to.
         let mut reached: BTreeMap<(&str, String), u64> = BTreeMap::new();
         for event in events {
-            for (origin, emitted) in emitted(event) {
-                for (nth, draft) in emitted.into_iter().enumerate() {
-                    let fact = drawn(event, origin, nth, &draft);
+            for (origin, new_events) in emitted(event) {
+                for (nth, draft) in new_events.into_iter().enumerate() {
+                    let fact = consequence(event, origin, nth, &draft);
                     let to = (origin, fact.stream.clone());
                     let at = places.get(&fact).copied();
                     if let Some(at) = at
@@ -48,22 +48,22 @@ pub fn check(table: &Table) -> Vec<String> {
             .iter()
             .any(|p| source.starts_with(p))
     };
-    let drawn: BTreeSet<&Fact> = places
+    let emitted: BTreeSet<&Fact> = places
         .keys()
         .copied()
         .filter(|fact| is_drawn(&fact.source))
         .collect();
-    for fact in expected.difference(&drawn) {
-        violations.push(format!("never drawn: {fact:?}"));
+    for fact in expected.difference(&emitted) {
+        violations.push(format!("never emitted: {fact:?}"));
     }
-    for fact in drawn.difference(&expected) {
-        violations.push(format!("drawn from nothing: {fact:?}"));
+    for fact in emitted.difference(&expected) {
+        violations.push(format!("emitted from nothing: {fact:?}"));
     }
     violations
 }
 
-/// As long as nothing is mended, a cause that something spoilt is drawn from
-/// leads to nothing: none of its emitted is recorded without the others.
+/// As long as nothing is mended, a cause that something spoilt is emitted from
+/// leads to nothing: none of its new events is recorded without the others.
 pub fn too_early(table: &Table) -> Vec<String> {
     let all = || table.streams.values().flatten();
     let spoilt = all().filter(|event| {
@@ -91,11 +91,11 @@ pub fn too_early(table: &Table) -> Vec<String> {
         let (cause, _) = id.rsplit_once('/').unwrap_or_default();
         spoilt.contains(&(&fact.source, cause.to_string()))
     };
-    let drawn = all()
+    let emitted = all()
         .map(|event| &event.fact)
         .filter(|fact| is_of_spoilt(fact));
-    drawn
-        .map(|fact| format!("drawn of what is spoilt: {fact:?}"))
+    emitted
+        .map(|fact| format!("emitted of what is spoilt: {fact:?}"))
         .collect()
 }
 
@@ -122,7 +122,7 @@ fn emitted(event: &Recorded) -> Emitted {
 }
 
 /// The identity of a consequence depends on its cause alone.
-fn drawn(cause: &Recorded, origin: &str, nth: usize, draft: &NewEvent) -> Fact {
+fn consequence(cause: &Recorded, origin: &str, nth: usize, draft: &NewEvent) -> Fact {
     let id = format!("{}@{}/{nth}", cause.fact.stream, cause.version);
     let source = format!("/rewind/{origin}");
     Fact::new(

@@ -10,7 +10,7 @@ use rewind::reversal::REVERSED;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Which readers stand over one stream: rows by the stream's id, marks by its
+/// Which readers stand over one stream: rows by the stream's id, checkpoints by its
 /// name.
 const READERS: [(&str, &str); 10] = [
     ("sums@1#", "count"),
@@ -25,7 +25,7 @@ const READERS: [(&str, &str); 10] = [
     ("rule/note~", "count"),
 ];
 
-/// Compares rows and marks with the table.
+/// Compares rows and checkpoints with the table.
 pub fn check(table: &Table, rows: &Rows, progress: Progress) -> Vec<String> {
     let mut violations = Vec::new();
     let mut digits = Counts::new();
@@ -158,9 +158,9 @@ fn count_all(
     }
 }
 
-/// The versions that a mark says were passed over.
-fn passed(mark: Option<&Row>) -> BTreeSet<u64> {
-    let state = mark.map(|mark| &mark.state["passed"]);
+/// The versions that a checkpoint says were passed over.
+fn passed(checkpoint: Option<&Row>) -> BTreeSet<u64> {
+    let state = checkpoint.map(|checkpoint| &checkpoint.state["passed"]);
     let versions = state.and_then(Value::as_array).into_iter().flatten();
     versions.map(|version| version.as_u64().unwrap()).collect()
 }

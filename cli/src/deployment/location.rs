@@ -1,17 +1,18 @@
-//! Where a deployment is. Nobody gets to AWS who does not say so: without a
-//! word it is the local system of a folder, or nowhere.
+//! The location of a deployment. Without options it is the local system of a
+//! folder. A verb sends requests to AWS only with `--aws`.
 
-use crate::exit::End;
+use crate::end::End;
 use clap::{Args as ClapArgs, error::ErrorKind};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
-/// What a running local system says about itself in its state folder.
+/// The file in the state folder in which a running local system publishes its
+/// endpoints.
 pub const FILE: &str = "endpoints.json";
 
-/// The options that say where a deployment is.
+/// The options that select a deployment.
 #[derive(ClapArgs)]
-// The verbs' own arguments are named alike.
+// Without this, its group has the same name as that of the verbs' arguments.
 #[group(skip)]
 pub struct Options {
     /// An AWS-compatible endpoint of all services, such as LocalStack's.
@@ -35,18 +36,18 @@ pub struct Options {
     dir: PathBuf,
 }
 
-/// Where a deployment is.
+/// The location of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Location {
     /// The local system of this folder.
     Folder(PathBuf),
-    /// Behind these endpoints.
+    /// These endpoints.
     Endpoints(Endpoints),
-    /// On AWS, as the environment says.
+    /// AWS, with the region and credentials of the environment.
     Aws,
 }
 
-/// Where the services are; `None` where nobody says so.
+/// The URLs of the services; `None` for an unknown one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoints {
     pub dynamodb: Option<String>,
@@ -55,33 +56,38 @@ pub struct Endpoints {
 }
 
 impl Options {
-    /// The one place that is meant. What the command line says goes before what
-    /// the environment says; two places are none.
-    pub fn place(self, is_said: impl Fn(&str) -> bool) -> Result<Place, clap::Error> {
+    /// Returns the selected location. The command line takes precedence over
+    /// the environment. `is_given` tells whether the command line has an
+    /// option.
+    ///
+    /// # Errors
+    ///
+    /// When the command line selects two locations.
+    pub fn location(self, is_given: impl Fn(&str) -> bool) -> Result<Location, clap::Error> {
         let endpoints = [
             ("endpoint", "--endpoint"),
             ("dynamodb_endpoint", "--dynamodb-endpoint"),
             ("kinesis_endpoint", "--kinesis-endpoint"),
             ("lambda_endpoint", "--lambda-endpoint"),
         ];
-        let endpoint = endpoints.iter().find(|(name, _)| is_said(name));
-        let said = [
+        let endpoint = endpoints.iter().find(|(name, _)| is_given(name));
+        let given = [
             endpoint.map(|(_, option)| *option),
             self.aws.then_some("--aws"),
-            is_said("dir").then_some("--dir"),
+            is_given("dir").then_some("--dir"),
         ];
-        let said: Vec<&str> = said.into_iter().flatten().collect();
-        if let [one, other, ..] = said[..] {
-            let why = format!("{one} and {other} name two deployments: expected one of them\n");
+        let given: Vec<&str> = given.into_iter().flatten().collect();
+        if let [one, other, ..] = given[..] {
+            let why = format!("{one} and {other} select two deployments: expected one of them\n");
             return Err(clap::Error::raw(ErrorKind::ArgumentConflict, why));
         }
-        let is_folder = said == ["--dir"] || (said.is_empty() && self.endpoint.is_none());
+        let is_folder = given == ["--dir"] || (given.is_empty() && self.endpoint.is_none());
         Ok(if self.aws {
-            Place::Aws
+            Location::Aws
         } else if is_folder {
-            Place::Folder(self.dir)
+            Location::Folder(self.dir)
         } else {
-            Place::Endpoints(Endpoints {
+            Location::Endpoints(Endpoints {
                 dynamodb: self.dynamodb_endpoint.or(self.endpoint.clone()),
                 kinesis: self.kinesis_endpoint.or(self.endpoint.clone()),
                 lambda: self.lambda_endpoint.or(self.endpoint),
@@ -90,9 +96,12 @@ impl Options {
     }
 }
 
-impl Place {
-    /// The endpoints, as far as they are known; `None` for AWS, whose
-    /// endpoints the SDK knows.
+impl Location {
+    /// Returns the known endpoints, or `None` for AWS: the SDK knows those.
+    ///
+    /// # Errors
+    ///
+    /// When no system runs in the folder.
     pub fn endpoints(&self) -> Result<Option<Endpoints>, End> {
         match self {
             Self::Aws => Ok(None),
@@ -102,8 +111,9 @@ impl Place {
     }
 }
 
-/// How a command line names this place: ` --dir state`, or nothing.
-impl std::fmt::Display for Place {
+/// The options that select this location, such as ` --dir state`. Empty for the
+/// default folder.
+impl std::fmt::Display for Location {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Endpoints {
             dynamodb,
@@ -131,20 +141,24 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// Says in the state folder where a local system's services are, for the verbs
+/// Publishes the endpoints of a local system in its state folder, for the verbs
 /// that are called while it runs.
+///
+/// # Errors
+///
+/// When the file cannot be written.
 pub fn announce(dir: &Path, dynamodb: &str, kinesis: &str, url: &str) -> std::io::Result<()> {
     let said = json!({"dynamodb": dynamodb, "kinesis": kinesis, "lambda": url});
     local::write_private(&dir.join(FILE), said.to_string())
 }
 
-/// Takes that back when the system stops.
+/// Removes the published endpoints when the system stops.
 pub fn withdraw(dir: &Path) {
-    // A file that stays names services that do not answer: the verbs say so.
+    // If the file stays, a verb reports that its services do not answer.
     let _ = std::fs::remove_file(dir.join(FILE));
 }
 
-/// The endpoints of the local system with this state folder.
+/// Reads the endpoints of the local system with this state folder.
 fn of_local_system(dir: &Path) -> Result<Endpoints, End> {
     let path = dir.join(FILE);
     let Ok(text) = std::fs::read_to_string(&path) else {
@@ -163,7 +177,7 @@ fn of_local_system(dir: &Path) -> Result<Endpoints, End> {
     if endpoints.dynamodb.is_none() || endpoints.kinesis.is_none() || endpoints.lambda.is_none() {
         let path = path.display();
         return Err(End::Failed(format!(
-            "{path} does not say where `dynamodb`, `kinesis` and `lambda` are: start the system anew with `cargo run`"
+            "{path} lacks an endpoint of `dynamodb`, `kinesis` or `lambda`: restart the system with `cargo run`"
         )));
     }
     Ok(endpoints)
@@ -187,29 +201,32 @@ mod tests {
         assert!(of_local_system(dir.path()).is_err());
     }
 
-    fn place(said: &[&str], environment: Option<&str>) -> Result<Place, clap::Error> {
-        let url = |name: &str| said.contains(&name).then(|| "http://e".to_string());
+    fn location(given: &[&str], environment: Option<&str>) -> Result<Location, clap::Error> {
+        let url = |name: &str| given.contains(&name).then(|| "http://e".to_string());
         let options = Options {
             endpoint: url("endpoint").or(environment.map(Into::into)),
             dynamodb_endpoint: url("dynamodb_endpoint"),
             kinesis_endpoint: None,
             lambda_endpoint: None,
-            aws: said.contains(&"aws"),
+            aws: given.contains(&"aws"),
             dir: "d".into(),
         };
-        options.place(|name| said.contains(&name))
+        options.location(|name| given.contains(&name))
     }
 
     #[test]
-    fn a_command_line_names_one_place_and_the_environment_gives_way() {
-        let folder = || Place::Folder("d".into());
+    fn a_command_line_selects_one_location_and_takes_precedence_over_the_environment() {
+        let folder = || Location::Folder("d".into());
         assert_eq!(place(&[], None).unwrap(), folder());
-        assert_eq!(place(&["aws"], None).unwrap(), Place::Aws);
-        assert_eq!(place(&["aws"], Some("http://other")).unwrap(), Place::Aws);
+        assert_eq!(place(&["aws"], None).unwrap(), Location::Aws);
+        assert_eq!(
+            place(&["aws"], Some("http://other")).unwrap(),
+            Location::Aws
+        );
         assert_eq!(place(&["dir"], Some("http://other")).unwrap(), folder());
-        let all = place(&[], Some("http://other")).unwrap();
+        let all = location(&[], Some("http://other")).unwrap();
         assert_eq!(all.to_string(), " --endpoint http://other");
-        let one = place(&["dynamodb_endpoint"], None).unwrap();
+        let one = location(&["dynamodb_endpoint"], None).unwrap();
         assert_eq!(one.to_string(), " --dynamodb-endpoint http://e");
         for two in [["aws", "dir"], ["aws", "endpoint"], ["dir", "endpoint"]] {
             assert!(place(&two, None).is_err(), "{two:?}");

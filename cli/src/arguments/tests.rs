@@ -33,7 +33,7 @@ fn value(of: &str) -> String {
 
 fn parsed(arguments: Vec<String>) -> Result<(), clap::error::ErrorKind> {
     let all = std::iter::once("rewind".to_string()).chain(arguments);
-    let parsed = arguments::parse(all.map(OsString::from).collect());
+    let parsed = parse(all.map(OsString::from).collect());
     parsed.map(drop).map_err(|error| error.kind())
 }
 

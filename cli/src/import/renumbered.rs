@@ -1,10 +1,11 @@
-//! Places: which version each line's event gets in a stream that is new, and
-//! what names versions made to name those.
+//! Renumbering: the version that each event gets in a new stream, and the
+//! references to versions, which change with it.
 //!
-//! A part of history may leave out events before others, which then move up. A
-//! reversal names the version that it takes back; and what Rewind itself
-//! recorded, reversals and what reactions drew, bears the version of its cause
-//! in its id, so that it happens once. All of these move along.
+//! A part of history may lack events. The events behind a gap then get lower
+//! versions. Two things refer to a version: a reversal names the version that
+//! it takes back, and the id of an event that Rewind itself recorded (a
+//! reversal, or an event that a reaction emitted) contains the version of its
+//! cause, so that it is recorded once. Both are rewritten.
 
 use super::line::{Bad, Line};
 use rewind::{
@@ -16,42 +17,48 @@ use rewind::{
 use serde_json::json;
 use std::collections::HashMap;
 
-/// What an event has that came of another: the place of its cause.
+/// The extension attribute that names the cause of an event, such as
+/// `cart-456@7`.
 const CAUSATION: &str = "causationid";
 
-/// Where the events of all lines so far go.
+/// The new versions of the events of all lines so far.
 #[derive(Debug, Default)]
-pub struct Positions {
-    streams: HashMap<StreamName, Moved>,
+pub struct NewVersions {
+    streams: HashMap<StreamName, OfStream>,
 }
 
-/// The versions of one stream's lines. It takes room for each run of versions
-/// without a gap: mostly that is one.
+/// The versions of one stream's lines. Its size grows with the number of
+/// ranges without a gap, which is mostly one.
 #[derive(Debug, Default)]
-struct Moved {
-    /// How many lines there were.
+struct OfStream {
+    /// The number of lines.
     count: u64,
-    /// The version that the last of them had.
+    /// The old version of the last line.
     last: u64,
-    /// Of the first event of each run: the version that it had, and the one
-    /// that it gets.
-    runs: Vec<(u64, u64)>,
+    /// The old and the new version of the first event of each range without a
+    /// gap.
+    ranges: Vec<(u64, u64)>,
 }
 
 /// An event as it is sent.
 #[derive(Debug)]
-pub struct Placed {
+pub struct Renumbered {
     pub event: CloudEvent,
-    /// What it takes back, where it is a reversal.
+    /// For a reversal: what it takes back.
     pub reversal: Option<Reversal>,
 }
 
-impl Positions {
-    /// Gives the event of the next line its place.
-    pub fn place(&mut self, line: Line) -> Result<Placed, Bad> {
+impl NewVersions {
+    /// Renumbers the event of the next line.
+    ///
+    /// # Errors
+    ///
+    /// When it is out of order, or takes back an event that no line before it
+    /// holds.
+    pub fn renumber(&mut self, line: Line) -> Result<Renumbered, Bad> {
         let Line { event, version } = line;
-        let moved = self.streams.entry(event.stream.clone()).or_default();
-        let version = moved.add(version)?;
+        let of_stream = self.streams.entry(event.stream.clone()).or_default();
+        let version = of_stream.add(version)?;
         let recorded = RecordedEvent {
             event,
             version,
@@ -60,7 +67,7 @@ impl Positions {
         let reversal = Reversal::of(&recorded).map_err(|why| Bad::field("data", why.reason))?;
         let mut event = recorded.event;
         let reversal = match reversal {
-            Some(reversal) => Some(self.moved(reversal, &mut event)?),
+            Some(reversal) => Some(self.rewritten(reversal, &mut event)?),
             None => None,
         };
         if is_reserved(&event.source)
@@ -72,13 +79,13 @@ impl Positions {
             }
             event.id = id;
         }
-        Ok(Placed { event, reversal })
+        Ok(Renumbered { event, reversal })
     }
 
-    /// A reversal, and its event made to say the same.
-    fn moved(&self, reversal: Reversal, event: &mut CloudEvent) -> Result<Reversal, Bad> {
+    /// Rewrites a reversal and its event.
+    fn rewritten(&self, reversal: Reversal, event: &mut CloudEvent) -> Result<Reversal, Bad> {
         let stream = &event.stream;
-        let place = self.find(stream, reversal.version).ok_or_else(|| {
+        let version = self.find(stream, reversal.version).ok_or_else(|| {
             let named = reversal::place(stream, reversal.version);
             let why = format!(
                 "names {named}, which is not among the lines before it: import that event as well, or leave its reversal out"
@@ -89,28 +96,28 @@ impl Positions {
             true => self.renamed(&reversal.id).map(|(_, id)| id),
             false => None,
         };
-        if place == reversal.version && renamed.is_none() {
+        if version == reversal.version && renamed.is_none() {
             return Ok(reversal);
         }
-        let moved = Reversal {
-            version: place,
+        let rewritten = Reversal {
+            version,
             id: renamed.unwrap_or(reversal.id),
             ..reversal
         };
-        event.data = raw(&json!(moved));
-        Ok(moved)
+        event.data = raw(&json!(rewritten));
+        Ok(rewritten)
     }
 
-    /// The cause and the id of what came of an event that has moved:
-    /// `cart-456@7` and `cart-456@7/0`. `None` where nothing has moved.
+    /// Returns the new cause and the new id of an event that Rewind recorded:
+    /// `cart-456@7` and `cart-456@7/0`. `None` where both stay as they are.
     fn renamed(&self, id: &str) -> Option<(String, String)> {
         let (cause, nth) = id.rsplit_once('/')?;
         let (stream, version) = cause.rsplit_once('@')?;
         let (stream, version) = (StreamName::new(stream).ok()?, version.parse().ok()?);
-        let place = self.find(&stream, version)?;
-        let cause = reversal::place(&stream, place);
+        let new = self.find(&stream, version)?;
+        let cause = reversal::place(&stream, new);
         let id = format!("{cause}/{nth}");
-        (place != version).then_some((cause, id))
+        (new != version).then_some((cause, id))
     }
 
     fn find(&self, stream: &StreamName, version: u64) -> Option<u64> {
@@ -118,9 +125,9 @@ impl Positions {
     }
 }
 
-impl Moved {
-    /// Takes the next line, and says which version it had; without a word, the
-    /// one behind the line before.
+impl OfStream {
+    /// Adds the next line, and returns its old version. A line without one
+    /// follows directly on the line before.
     fn add(&mut self, version: Option<u64>) -> Result<u64, Bad> {
         let version = version.unwrap_or(self.last + 1);
         if version <= self.last {
@@ -131,22 +138,22 @@ impl Moved {
             return Err(Bad::field("version", why));
         }
         self.count += 1;
-        if self.runs.is_empty() || version > self.last + 1 {
-            self.runs.push((version, self.count));
+        if self.ranges.is_empty() || version > self.last + 1 {
+            self.ranges.push((version, self.count));
         }
         self.last = version;
         Ok(version)
     }
 
     fn find(&self, version: u64) -> Option<u64> {
-        let behind = self.runs.partition_point(|(first, _)| *first <= version);
-        let (first, place) = *self.runs.get(behind.checked_sub(1)?)?;
-        let place = place + (version - first);
+        let behind = self.ranges.partition_point(|(first, _)| *first <= version);
+        let (first, new) = *self.ranges.get(behind.checked_sub(1)?)?;
+        let new = new + (version - first);
         let end = self
-            .runs
+            .ranges
             .get(behind)
             .map_or(self.count, |(_, next)| next - 1);
-        (place <= end).then_some(place)
+        (new <= end).then_some(new)
     }
 }
 
@@ -176,12 +183,12 @@ mod tests {
     }
 
     #[test]
-    fn events_move_up_to_where_others_were_left_out() {
-        let mut moved = Moved::default();
+    fn events_behind_a_gap_get_lower_versions() {
+        let mut versions = OfStream::default();
         for version in [3, 4, 5, 9, 10, 20] {
-            assert_eq!(moved.add(Some(version)), Ok(version));
+            assert_eq!(versions.add(Some(version)), Ok(version));
         }
-        let places = [
+        let found = [
             (2, None),
             (3, Some(1)),
             (5, Some(3)),
@@ -189,58 +196,62 @@ mod tests {
             (9, Some(4)),
         ];
         let more = [(10, Some(5)), (19, None), (20, Some(6)), (21, None)];
-        for (version, place) in places.into_iter().chain(more) {
-            assert_eq!(moved.find(version), place, "{version}");
+        for (version, new) in found.into_iter().chain(more) {
+            assert_eq!(versions.find(version), new, "{version}");
         }
-        assert_eq!(moved.add(None), Ok(21));
-        assert_eq!(moved.find(21), Some(7));
-        let bad = moved.add(Some(21)).unwrap_err();
+        assert_eq!(versions.add(None), Ok(21));
+        assert_eq!(versions.find(21), Some(7));
+        let bad = versions.add(Some(21)).unwrap_err();
         assert_eq!(bad.field.as_deref(), Some("version"));
     }
 
     #[test]
     fn a_whole_stream_stays_as_it_is() {
-        let mut places = Positions::default();
-        places.place(line("a-1", 1, &json!({}))).unwrap();
+        let mut versions = NewVersions::default();
+        versions.renumber(line("a-1", 1, &json!({}))).unwrap();
         let was = reversal(2, 1, "/test", "1").event;
-        let placed = places.place(reversal(2, 1, "/test", "1")).unwrap();
-        assert_eq!(placed.event, was);
-        assert_eq!(placed.reversal.unwrap().version, 1);
+        let renumbered = versions.renumber(reversal(2, 1, "/test", "1")).unwrap();
+        assert_eq!(renumbered.event, was);
+        assert_eq!(renumbered.reversal.unwrap().version, 1);
     }
 
     #[test]
-    fn a_reversal_names_the_place_that_its_event_gets() {
-        let mut places = Positions::default();
-        places.place(line("a-1", 7, &json!({}))).unwrap();
-        let placed = places.place(reversal(9, 7, "/test", "7")).unwrap();
-        let event = placed.event;
+    fn a_reversal_names_the_new_version_of_its_event() {
+        let mut versions = NewVersions::default();
+        versions.renumber(line("a-1", 7, &json!({}))).unwrap();
+        let renumbered = versions.renumber(reversal(9, 7, "/test", "7")).unwrap();
+        let event = renumbered.event;
         assert_eq!(event.id, "a-1@1/0");
         assert_eq!(event.extension("causationid"), Some("a-1@1"));
         assert_eq!(event.data::<Value>().unwrap()["version"], 1);
-        assert_eq!(placed.reversal.unwrap().id, "7");
-        // Its reversal restores: both names move along.
+        assert_eq!(renumbered.reversal.unwrap().id, "7");
+        // Its reversal restores the event: both references are rewritten.
         let again = reversal(12, 9, "/rewind/reversal", "a-1@7/0");
-        let again = places.place(again).unwrap().reversal.unwrap();
+        let again = versions.renumber(again).unwrap().reversal.unwrap();
         assert_eq!((again.version, &*again.id), (2, "a-1@1/0"));
-        let bad = places.place(reversal(13, 8, "/test", "8")).unwrap_err();
+        let bad = versions
+            .renumber(reversal(13, 8, "/test", "8"))
+            .unwrap_err();
         assert_eq!(bad.field.as_deref(), Some("data.version"));
         assert!(bad.detail.contains("a-1@8"), "{bad}");
     }
 
     #[test]
-    fn what_a_reaction_drew_bears_the_place_that_its_cause_gets() {
-        let mut places = Positions::default();
-        places.place(line("input:shop-1", 4, &json!({}))).unwrap();
-        let drawn = json!({
+    fn the_id_of_an_emitted_event_contains_the_new_version_of_its_cause() {
+        let mut versions = NewVersions::default();
+        versions
+            .renumber(line("input:shop-1", 4, &json!({})))
+            .unwrap();
+        let emitted = json!({
             "id": "input:shop-1@4/0", "source": "/rewind/adapter/shop",
             "causationid": "input:shop-1@4",
         });
-        let placed = places.place(line("a-1", 3, &drawn)).unwrap().event;
-        assert_eq!(placed.id, "input:shop-1@1/0");
-        assert_eq!(placed.extension("causationid"), Some("input:shop-1@1"));
-        // From outside, it is only a text.
+        let renumbered = versions.renumber(line("a-1", 3, &emitted)).unwrap().event;
+        assert_eq!(renumbered.id, "input:shop-1@1/0");
+        assert_eq!(renumbered.extension("causationid"), Some("input:shop-1@1"));
+        // From outside, such an id is plain text.
         let foreign = json!({"id": "input:shop-1@4/0"});
-        let placed = places.place(line("a-1", 4, &foreign)).unwrap().event;
-        assert_eq!(placed.id, "input:shop-1@4/0");
+        let renumbered = versions.renumber(line("a-1", 4, &foreign)).unwrap().event;
+        assert_eq!(renumbered.id, "input:shop-1@4/0");
     }
 }
