@@ -16,19 +16,7 @@ use clap::{ArgMatches, Args as ClapArgs, FromArgMatches, parser::ValueSource};
 use explained::Explainer;
 use location::{Endpoints, Location, Options};
 use names::Names;
-<<<<<<< HEAD
-use place::{Endpoints, Options, Place};
-use rewind::{Projection, Service, StreamName};
-use rewind_aws::{
-    Error,
-    aws::{lambda::Function, producer::Stream},
-    data_table::{data_store::DataStore, key::Key},
-    event_table::event_store::EventStore,
-    wiring::{Clients, Identity},
-};
-=======
 use rewind_aws::wiring::{Clients, Identity};
->>>>>>> cli-circles
 use std::{sync::OnceLock, time::Duration};
 
 /// How long a deployment may take to answer at all.

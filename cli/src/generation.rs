@@ -66,13 +66,8 @@ pub async fn run(args: &Args, verb: Verb, domain: Domain) -> Outcome {
         Verb::Drop => player.drop_generation(&target).await?,
     };
     if !generations.dropped.is_empty() {
-<<<<<<< HEAD
-        let task = ::playback::Task::Recover(Nothing {});
-        deployment.do_later(&task).await?;
-=======
         let task = ::playback::Task::Tend(Nothing {});
         deployment.invoke_playback(&task).await?;
->>>>>>> cli-circles
     }
     match (args.json, verb) {
         (true, _) => say!("{}", json!(generations)),

@@ -8,7 +8,7 @@ use rewind::{Projection, Service, StreamName};
 use rewind_aws::{
     Error,
     aws::{lambda::Function, producer::Stream},
-    data_table::data_store::{DataStore, Key},
+    data_table::{data_store::DataStore, key::Key},
     event_table::event_store::EventStore,
     playback::player::Player,
 };

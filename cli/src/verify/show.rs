@@ -141,7 +141,9 @@ pub fn counts(counts: &Counts) -> Outcome {
         )?;
     }
     for (event_type, count) in &counts.undeclared {
-        say!("  {count} events of the type {event_type}, which no enum declares: readers pass over them")?;
+        say!(
+            "  {count} events of the type {event_type}, which no enum declares: readers pass over them"
+        )?;
     }
     for outdated in &counts.outdated {
         say!("  {outdated}")?;
