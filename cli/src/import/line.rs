@@ -79,7 +79,7 @@ impl Line {
         }
         let event = match version.and(position) {
             Some(_) => recorded(&fields)?,
-            None => cloudevents::structured(&object(&fields)?, defaults())?,
+            None => cloudevents::structured(object(&fields)?.get(), defaults())?,
         };
         match size_of(&event) {
             ..=MAX_COMMIT_BYTES => Ok(Self { event, version }),

@@ -40,13 +40,13 @@ pub fn events(service: &Service, request: &Request) -> Result<Parsed, Problem> {
     let attributes = attributes(request)?;
     let defaults = keyed(key.map(ToString::to_string));
     let event = if essence == "application/cloudevents+json" {
-        structured(&body_text(request)?, defaults)?
+        cloudevents::structured(&body_text(request)?, defaults)?
     } else if essence.starts_with("application/cloudevents") {
         return Err(unsupported(&essence));
     } else if !attributes.is_empty() {
         cloudevents::binary(attributes, media, &body(request)?, defaults)?
     } else if is_json(&essence) {
-        structured(&body_text(request)?, defaults)?
+        cloudevents::structured(&body_text(request)?, defaults)?
     } else {
         return Err(unsupported(&essence));
     };
@@ -78,7 +78,7 @@ fn batch(
     }
     let events = items.iter().enumerate().map(|(nth, item)| {
         let defaults = keyed(key.map(|key| format!("{key}/{nth}")));
-        admitted(service, cloudevents::structured(item, defaults)?)
+        admitted(service, cloudevents::structured(item.get(), defaults)?)
     });
     Ok(events.collect())
 }
@@ -132,11 +132,6 @@ fn stream(adapter: &Reaction, source: &str, data: &RawValue) -> Result<StreamNam
         let why = format!("the name of the stream that the adapter puts it in {bad}");
         Problem::invalid(WHOLE, why)
     })
-}
-
-fn structured(body: &str, defaults: Defaults) -> Result<CloudEvent, Problem> {
-    let text: Box<RawValue> = serde_json::from_str(body).map_err(|error| not_json(&error))?;
-    cloudevents::structured(&text, defaults)
 }
 
 /// What comes in by `POST /events` fits the enum of its category. What an

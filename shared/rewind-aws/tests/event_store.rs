@@ -4,7 +4,7 @@ mod support;
 
 use rewind::{CloudEvent, Head, StreamName, commit};
 use rewind_aws::{
-    event_table::event_store::{After, Claim, Inserted},
+    event_table::event_store::{After, Claim, EventStore, Inserted},
     history::partition::Cursor,
 };
 use support::{Aws, event, recorded};
@@ -13,18 +13,20 @@ fn plan(head: Head, events: &[CloudEvent]) -> Vec<rewind::Commit> {
     commit::plan(head, &events.iter().collect::<Vec<_>>(), 1_000)
 }
 
-#[tokio::test]
-async fn the_store_keeps_its_contract() {
-    let aws = Aws::start().await;
-    a_commit_is_inserted_once_and_never_changed(&aws).await;
-    a_claim_stands_for_ever(&aws).await;
-    a_stream_is_read_from_any_version_page_by_page(&aws).await;
-    the_index_lists_commits_in_recorded_order(&aws).await;
-    many_commits_are_inserted_at_once(&aws).await;
-    aws.system.stop().await;
+/// Appends `count` commits of three events to `count-pages`.
+async fn pages(store: &EventStore, count: u64) {
+    let mut head = Head::default();
+    for nth in 0..count {
+        let ids = (0..3).map(|n| event("count-pages", &format!("{nth}/{n}"), n));
+        let commits = plan(head, &ids.collect::<Vec<_>>());
+        assert_eq!(store.append(&[&commits[0]]).await, [Inserted::New]);
+        head = commits[0].head();
+    }
 }
 
-async fn a_commit_is_inserted_once_and_never_changed(aws: &Aws) {
+#[tokio::test]
+async fn a_commit_is_inserted_once_and_never_changed() {
+    let aws = Aws::start().await;
     let store = aws.events();
     let first = plan(Head::default(), &[event("count-1", "a", 1)]);
     assert_eq!(store.append(&[&first[0]]).await, [Inserted::New]);
@@ -37,9 +39,12 @@ async fn a_commit_is_inserted_once_and_never_changed(aws: &Aws) {
     assert_eq!(store.head(&stream).await.unwrap(), first[0].head());
     let nobody = StreamName::new("count-nobody").unwrap();
     assert_eq!(store.head(&nobody).await.unwrap(), Head::default());
+    aws.system.stop().await;
 }
 
-async fn a_claim_stands_for_ever(aws: &Aws) {
+#[tokio::test]
+async fn a_claim_stands_for_ever() {
+    let aws = Aws::start().await;
     let store = aws.events();
     let claim = |n: u64| {
         let event = event("count-1", "claimed", n);
@@ -56,19 +61,16 @@ async fn a_claim_stands_for_ever(aws: &Aws) {
     let standing = store.claims(&[&identity, "nobody"]).await.unwrap();
     assert_eq!(standing.get(&identity), Some(&claim(1)));
     assert_eq!(standing.len(), 1);
+    aws.system.stop().await;
 }
 
-async fn a_stream_is_read_from_any_version_page_by_page(aws: &Aws) {
+#[tokio::test]
+async fn a_stream_is_read_from_any_version_page_by_page() {
+    let aws = Aws::start().await;
     let store = aws.events();
     let stream = StreamName::new("count-pages").unwrap();
-    let mut head = Head::default();
-    // 130 commits of three events: more than two pages.
-    for nth in 0..130 {
-        let ids = (0..3).map(|n| event("count-pages", &format!("{nth}/{n}"), n));
-        let commits = plan(head, &ids.collect::<Vec<_>>());
-        assert_eq!(store.append(&[&commits[0]]).await, [Inserted::New]);
-        head = commits[0].head();
-    }
+    // More than two pages.
+    pages(&store, 130).await;
     assert_eq!(recorded(&store, "count-pages").await.len(), 390);
     for after in [0, 1, 2, 3, 100, 149, 388, 389, 390, 400] {
         let (events, _) = store.read_events(&stream, after, u64::MAX).await.unwrap();
@@ -78,10 +80,14 @@ async fn a_stream_is_read_from_any_version_page_by_page(aws: &Aws) {
     let (events, has_more) = store.read_events(&stream, 4, 9).await.unwrap();
     let versions: Vec<u64> = events.iter().map(|event| event.version).collect();
     assert_eq!((versions, has_more), (vec![5, 6, 7, 8, 9], false));
+    aws.system.stop().await;
 }
 
-async fn the_index_lists_commits_in_recorded_order(aws: &Aws) {
+#[tokio::test]
+async fn the_index_lists_commits_in_recorded_order() {
+    let aws = Aws::start().await;
     let store = aws.events();
+    pages(&store, 130).await;
     let slice = StreamName::new("count-pages").unwrap().partition();
     let mut positions = Vec::new();
     let mut after = After::Position(0);
@@ -117,9 +123,12 @@ async fn the_index_lists_commits_in_recorded_order(aws: &Aws) {
         .map(|commit| (&commit.stream, commit.version))
         .collect();
     assert_eq!(read, keys);
+    aws.system.stop().await;
 }
 
-async fn many_commits_are_inserted_at_once(aws: &Aws) {
+#[tokio::test]
+async fn many_commits_are_inserted_at_once() {
+    let aws = Aws::start().await;
     let store = aws.events();
     let streams: Vec<String> = (0..60).map(|nth| format!("count-many.{nth}")).collect();
     let commits: Vec<_> = streams
@@ -131,4 +140,5 @@ async fn many_commits_are_inserted_at_once(aws: &Aws) {
     let answers = store.append(&commits).await;
     assert_eq!(answers[..30], vec![Inserted::Taken; 30]);
     assert_eq!(answers[30..], vec![Inserted::New; 30]);
+    aws.system.stop().await;
 }

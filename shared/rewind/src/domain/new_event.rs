@@ -8,7 +8,7 @@ use crate::{
     record::event::raw,
     reserved::{CAUSATION_DEPTH, SCHEMA_VERSION, is_reserved_category},
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// How deep JSON may be nested before nobody follows it.
@@ -104,7 +104,7 @@ impl NewEvent {
             id: unchecked.id.clone(),
             time: unchecked.time.clone(),
         };
-        let text = serde_json::to_string(&unchecked).and_then(RawValue::from_string);
+        let text = serde_json::to_string(&unchecked);
         let text = text.map_err(|error| Rejection::new(error.to_string()))?;
         match cloudevents::structured(&text, defaults) {
             Ok(_) => Ok(()),

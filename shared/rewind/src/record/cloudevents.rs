@@ -49,7 +49,7 @@ enum Data {
 /// # Errors
 ///
 /// A [`Problem`] that names the field and says what was expected.
-pub fn structured(text: &RawValue, given: Defaults) -> Result<CloudEvent, Problem> {
+pub fn structured(text: &str, defaults: Defaults) -> Result<CloudEvent, Problem> {
     let mut data = Data::None;
     let mut attributes = Map::new();
     for (name, value) in members(text)? {
@@ -69,7 +69,7 @@ pub fn structured(text: &RawValue, given: Defaults) -> Result<CloudEvent, Proble
             }
         }
     }
-    checked(attributes, data, given)
+    checked(attributes, data, defaults)
 }
 
 /// Checks one event in CloudEvents' binary mode: attributes from `ce-` headers
@@ -83,7 +83,7 @@ pub fn binary(
     headers: impl IntoIterator<Item = (String, String)>,
     media: Option<&str>,
     body: &[u8],
-    given: Defaults,
+    defaults: Defaults,
 ) -> Result<CloudEvent, Problem> {
     let mut attributes = Map::new();
     for (name, text) in headers {
@@ -107,7 +107,7 @@ pub fn binary(
         }
         _ => Data::Base64(STANDARD.encode(body)),
     };
-    checked(attributes, data, given)
+    checked(attributes, data, defaults)
 }
 
 /// What the problem of a body that is no text says.
@@ -116,14 +116,14 @@ pub const NOT_UTF8: &str = "the body is not valid UTF-8 text";
 fn checked(
     mut attributes: Map<String, Value>,
     data: Data,
-    given: Defaults,
+    defaults: Defaults,
 ) -> Result<CloudEvent, Problem> {
     match attributes.remove("specversion") {
         None => {}
         Some(Value::String(version)) if version == "1.0" => {}
         Some(_) => return Err(Problem::invalid("specversion", "expected \"1.0\"")),
     }
-    let id = text(&mut attributes, "id")?.unwrap_or(given.id);
+    let id = text(&mut attributes, "id")?.unwrap_or(defaults.id);
     let source = required(
         &mut attributes,
         "source",
@@ -182,7 +182,7 @@ fn checked(
         source,
         event_type,
         stream,
-        time: time.unwrap_or(given.time),
+        time: time.unwrap_or(defaults.time),
         extensions,
         data,
     })

@@ -1,7 +1,9 @@
 //! JSON as it comes from outside: sound in every object, or a problem.
 
 use crate::{Problem, problem::WHOLE};
-use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{
+    Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor,
+};
 use serde_json::{Value, value::RawValue};
 use std::{collections::BTreeSet, fmt};
 
@@ -48,12 +50,13 @@ pub(super) fn parsed(name: &str, text: &RawValue) -> Result<Value, Problem> {
 }
 
 /// The members of an event, each as its text.
-pub(super) fn members(text: &RawValue) -> Result<Vec<(String, Box<RawValue>)>, Problem> {
-    if !text.get().starts_with('{') {
+pub(super) fn members(text: &str) -> Result<Vec<(String, Box<RawValue>)>, Problem> {
+    if !text.trim_start().starts_with('{') {
+        let _: IgnoredAny = serde_json::from_str(text).map_err(|error| not_json(&error))?;
         let why = "an event is a JSON object with CloudEvents 1.0 attributes";
         return Err(Problem::invalid(WHOLE, why));
     }
-    let Members(members) = serde_json::from_str(text.get()).map_err(|error| not_json(&error))?;
+    let Members(members) = serde_json::from_str(text).map_err(|error| not_json(&error))?;
     let mut names = BTreeSet::new();
     match members.iter().find(|(name, _)| !names.insert(name)) {
         Some((name, _)) => Err(Problem::invalid(name, "stands twice")),
