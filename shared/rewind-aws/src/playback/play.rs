@@ -20,7 +20,10 @@ impl Player {
         let mut run = Playing::begin(self, id, deadline).await?;
         let mut go = match run.state().await.is_running() {
             true => run.prepare().await?,
-            false => Go::Stopped,
+            false => {
+                run.read_progress().await?;
+                Go::Stopped
+            }
         };
         while go == Go::On {
             go = match run.state().await {

@@ -211,8 +211,7 @@ impl<'a> Playing<'a> {
     pub async fn advance(&self, partition: &str, mine: Progress) -> Result<(Go, Progress), Error> {
         let (store, id) = (&self.player.store, &self.replay.id);
         let records = progress::of(id);
-        let seen = self.progress.lock().await;
-        let seen = seen.get(partition).map_or(0, |part| part.revision);
+        let seen = self.revision(partition).await;
         let written = records.save(store, partition, &mine, seen).await?;
         let stored = match written {
             Written::Done => Some(Versioned {
@@ -236,6 +235,11 @@ impl<'a> Playing<'a> {
         let mut progress = self.progress.lock().await;
         progress.insert(partition.to_string(), stored);
         Ok((go, value))
+    }
+
+    async fn revision(&self, partition: &str) -> u64 {
+        let progress = self.progress.lock().await;
+        progress.get(partition).map_or(0, |part| part.revision)
     }
 
     /// Reads the stored progress of all partitions.

@@ -30,7 +30,12 @@ impl Playing<'_> {
                 true => self.partitions_asked_for().await?,
                 false => playback.partitions,
             };
-            for (name, mut progress) in partitions {
+            self.read_progress().await?;
+            let made = self.partitions().await;
+            let missing = partitions
+                .into_iter()
+                .filter(|(name, _)| !made.contains_key(name));
+            for (name, mut progress) in missing {
                 if self.beat(|_| {}).await? != Go::On {
                     return Ok(Go::Stopped);
                 }
