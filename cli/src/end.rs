@@ -57,7 +57,7 @@ impl End {
 
     /// Its problem type, the message, and the field or option that is wrong.
     /// `None` for an end that prints no message.
-    pub(crate) fn said(&self) -> Option<(&str, String, Option<&str>)> {
+    pub(crate) fn message(&self) -> Option<(&str, String, Option<&str>)> {
         Some(match self {
             Self::NotDone | Self::Closed => return None,
             Self::Problem(problem) => {
@@ -87,7 +87,7 @@ impl End {
 
     /// The end as problem details (RFC 9457), with the exit code as `exit`.
     pub(crate) fn problem(&self) -> Option<Value> {
-        let (problem_type, detail, field) = self.said()?;
+        let (problem_type, detail, field) = self.message()?;
         let title = problem_type.rsplit(':').next();
         let title = title.unwrap_or(problem_type).replace('-', " ");
         let mut problem =

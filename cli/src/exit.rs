@@ -37,7 +37,7 @@ pub fn code(outcome: Outcome, as_json: bool) -> ExitCode {
         if let Some(problem) = end.problem() {
             note!("{problem}");
         }
-    } else if let Some((_, detail, field)) = end.said() {
+    } else if let Some((_, detail, field)) = end.message() {
         let field = field.map_or(String::new(), |field| format!("{field}: "));
         note!("rewind: {field}{detail}");
     }

@@ -9,11 +9,11 @@ use rewind::Service;
 use rewind_aws::wiring::Clients;
 use std::{future::Future, io::Read, pin::Pin};
 
-type Running = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
+type BoxedFunction = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
 
 /// Runs a function until its parent ends.
 pub fn run(name: &str, domain: Domain, clients: impl Future<Output = Clients>) -> Outcome {
-    let run: fn(Service, Clients) -> Running = match name {
+    let run: fn(Service, Clients) -> BoxedFunction = match name {
         "ingest" => |service, clients| Box::pin(ingest::run(service, clients)),
         "pump" => |service, clients| Box::pin(pump::run(service, clients)),
         "write" => |service, clients| Box::pin(write::run(service, clients)),

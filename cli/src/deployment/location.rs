@@ -148,8 +148,8 @@ impl std::fmt::Display for Location {
 ///
 /// When the file cannot be written.
 pub fn announce(dir: &Path, dynamodb: &str, kinesis: &str, url: &str) -> std::io::Result<()> {
-    let said = json!({"dynamodb": dynamodb, "kinesis": kinesis, "lambda": url});
-    local::write_private(&dir.join(FILE), said.to_string())
+    let published = json!({"dynamodb": dynamodb, "kinesis": kinesis, "lambda": url});
+    local::write_private(&dir.join(FILE), published.to_string())
 }
 
 /// Removes the published endpoints when the system stops.
@@ -167,8 +167,8 @@ fn of_local_system(dir: &Path) -> Result<Endpoints, End> {
             "no system runs in {dir}: start one with `cargo run`, or name another place with --dir, --endpoint or --aws"
         )));
     };
-    let said: Value = serde_json::from_str(&text).unwrap_or_default();
-    let endpoint = |name: &str| said[name].as_str().map(ToString::to_string);
+    let published: Value = serde_json::from_str(&text).unwrap_or_default();
+    let endpoint = |name: &str| published[name].as_str().map(ToString::to_string);
     let endpoints = Endpoints {
         dynamodb: endpoint("dynamodb"),
         kinesis: endpoint("kinesis"),

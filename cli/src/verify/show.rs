@@ -59,8 +59,8 @@ impl Lines {
 
 impl Watch for Lines {
     fn violation(&mut self, violation: &Violation) {
-        let said = self.bar.suspend(|| say!("{violation}"));
-        self.printed.note(said);
+        let printed = self.bar.suspend(|| say!("{violation}"));
+        self.printed.note(printed);
     }
 
     fn progress(&mut self, what: &'static str, done: u64, of: u64) {
@@ -107,9 +107,9 @@ impl Object {
 impl Watch for Object {
     fn violation(&mut self, violation: &Violation) {
         let comma = if self.violations > 0 { "," } else { "" };
-        let said = out::part(format_args!("{comma}{}", json!(violation)));
+        let printed = out::part(format_args!("{comma}{}", json!(violation)));
         self.violations += 1;
-        self.printed.note(said);
+        self.printed.note(printed);
     }
 
     fn progress(&mut self, _: &'static str, _: u64, _: u64) {}

@@ -1,4 +1,5 @@
-//! `kill -9`, of functions and of everything: nothing is lost, nothing twice.
+//! `kill -9` of functions and of the whole system: no event is lost, and none is
+//! recorded twice.
 
 use crate::{
     client::Client,
@@ -17,7 +18,7 @@ use std::{
 };
 
 fn kill(pid: u32) {
-    // Gone already is as good.
+    // It may have ended already.
     let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
 }
 
@@ -33,7 +34,7 @@ async fn killed_functions_are_started_again_and_the_result_is_the_same() {
                 let votes: Vec<Value> = (0..10)
                     .map(|nth| vote("poll-1", batch * 10 + nth))
                     .collect();
-                // A client sends again until it is told that it is accepted.
+                // A client sends the event until the answer is 202.
                 while client
                     .post("/events", BATCH, json!(votes).to_string())
                     .await

@@ -1,8 +1,8 @@
-//! The disk is full, for a while and again, and the system is killed
-//! meanwhile: what was accepted is there, once.
+//! The disk is full several times, and the system is killed meanwhile: every
+//! accepted event is recorded once.
 //!
-//! The disk is a small tmpfs, which only root can mount. Elsewhere the test
-//! says so and passes.
+//! The disk is a small tmpfs, which only root can mount. Without root, the test
+//! prints that and passes.
 
 use crate::{
     client::Client,
@@ -22,7 +22,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// How long the system may take for what it has accepted, once there is space.
+/// How long the system may take to record what it has accepted, once there is
+/// space.
 const SECONDS: Duration = Duration::from_secs(20);
 
 /// A mounted tmpfs.
@@ -66,7 +67,7 @@ impl Disk {
 
 impl Drop for Disk {
     fn drop(&mut self) {
-        // Also while something still writes to it.
+        // It may still be written to.
         let _ = Command::new("umount").arg("-l").arg(&self.at).status();
     }
 }
@@ -95,7 +96,7 @@ fn rewind(dir: &Path, errors: &Path) -> Option<(Killed, String)> {
     Some((process, url.to_string()))
 }
 
-/// What the senders share.
+/// The state that the senders share.
 #[derive(Default)]
 struct Sent {
     accepted: Mutex<BTreeSet<String>>,
@@ -131,8 +132,8 @@ async fn send(client: Client, sender: usize, round: usize, sent: Arc<Sent>) {
                 sent.slowest_refusal_ms.fetch_max(ms, Ordering::SeqCst);
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
-            // It was under way when the disk became full: some of it may be
-            // accepted, which its items say.
+            // The disk became full during the request: some of its events may be
+            // accepted. The results tell which.
             Ok(answer) if answer.status == 207 => {
                 let results = answer.body["results"].as_array().unwrap().clone();
                 let ids = results
@@ -164,8 +165,8 @@ async fn a_full_disk_loses_nothing_and_needs_no_restart() {
         let before = sent.accepted.lock().unwrap().len();
         assert!(before > 0, "nothing was accepted");
         disk.fill();
-        // What was under way is tried again for some seconds. All that comes
-        // after it is refused at once.
+        // Requests that had begun are retried for some seconds. Later requests
+        // are refused at once.
         tokio::time::sleep(Duration::from_millis(1_500)).await;
         let begun = Instant::now();
         while sent.refused.load(Ordering::SeqCst) < 20 {
@@ -173,11 +174,11 @@ async fn a_full_disk_loses_nothing_and_needs_no_restart() {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         sent.refused.store(0, Ordering::SeqCst);
-        // What is read is answered meanwhile.
+        // Reads are answered meanwhile.
         assert_eq!(client.get("/health").await.unwrap().status, 200);
         let at_full = sent.accepted.lock().unwrap().len();
         if round == 1 {
-            // With SIGKILL. A start on the full disk says what is wrong.
+            // With SIGKILL. A start on the full disk reports the reason.
             drop(process);
             assert!(rewind(&dir, &errors).is_none(), "it starts on a full disk");
             disk.empty();
@@ -230,7 +231,7 @@ async fn a_full_disk_loses_nothing_and_needs_no_restart() {
             begun.elapsed()
         );
     }
-    // A refusal is not kept waiting.
+    // A refusal comes without delay.
     let slowest = sent.slowest_refusal_ms.load(Ordering::SeqCst);
     assert!(slowest < 10_000, "{slowest} ms for a refusal");
     drop(process);

@@ -1,5 +1,5 @@
-//! History on the move: exported from one system, imported into another, and
-//! two generations of a projection compared.
+//! History is exported from one system and imported into another, and two
+//! generations of a projection are compared.
 
 use crate::client::Client;
 use crate::support::{BATCH, rewind, stream, vote, wait_for};
@@ -10,8 +10,8 @@ use std::{
     process::{Command, Output},
 };
 
-/// Runs a verb beside the system of a folder, and returns its exit code and
-/// what it says.
+/// Runs a verb beside the system of a folder. Returns its exit code and its
+/// JSON.
 fn verb(dir: &Path, args: &[&str]) -> (i32, Value) {
     let output = run(dir, args);
     let said = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
@@ -48,7 +48,7 @@ fn written(dir: &Path, name: &str, lines: &[Value]) -> String {
     path.to_str().unwrap().to_string()
 }
 
-/// All rows of all projections, without what else a page says.
+/// All rows of all projections, without the other fields of a page.
 async fn rows(client: &Client) -> BTreeMap<String, Value> {
     let known = client.get_ok("/projections").await.unwrap();
     let mut rows = BTreeMap::new();
@@ -76,8 +76,8 @@ async fn accepted(client: &Client, events: &[Value]) {
     sent.await.unwrap();
 }
 
-/// What there is to move: votes in three polls, one of them taken back, and a
-/// cart that an adapter and a rule have worked on.
+/// Fills a system: votes in three polls, one of them reversed, and a cart with
+/// events of an adapter and a rule.
 async fn filled(client: &Client) {
     let votes = (0..90).map(|nth| vote(&format!("poll-{}", nth % 3), nth));
     let votes: Vec<Value> = votes.collect();
@@ -135,7 +135,7 @@ async fn history_moves_from_one_system_to_another() {
     let exported_polls: Vec<&Value> = lines.iter().filter(|l| l["subject"] == "poll-1").collect();
     assert_eq!(exported_polls, polls.iter().collect::<Vec<_>>());
 
-    // Into a system that is new; again, it changes nothing.
+    // Into a new system. A second import changes nothing.
     let (_other, url) = rewind(other_dir);
     let other = Client::new(url);
     let (code, said) = verb(other_dir, &["import", file]);
@@ -195,8 +195,7 @@ async fn a_part_of_history_moves_as_well() {
     let orders = exported(dir, &["--type=order-opened", "--type=order-placed"]);
     let kinds: Vec<&Value> = orders.iter().map(|line| &line["type"]).collect();
     assert_eq!(kinds, ["order-placed", "order-opened"]);
-    // Reversals go with what they take back, and on their own where they are
-    // asked for.
+    // A reversal is exported with its event, or if its own type is selected.
     let reversed = exported(dir, &["--type=reversed"]);
     let what: Vec<&Value> = reversed
         .iter()
@@ -223,8 +222,8 @@ async fn a_part_of_history_moves_as_well() {
     let reason = String::from_utf8(refused.stderr).unwrap();
     assert!(reason.contains("--versions"), "{reason}");
 
-    // The last versions of a stream move up, and a reversal names where its
-    // event has gone.
+    // Events behind a gap get lower versions, and a reversal names the new
+    // version of its event.
     let (_other, url) = rewind(other_dir);
     let other = Client::new(url);
     let last = exported(dir, &["--stream=poll-1", "--versions=15.."]);
@@ -244,7 +243,7 @@ async fn a_part_of_history_moves_as_well() {
     assert_eq!(there[16]["data"]["version"], 6);
     assert_eq!(there[16]["data"]["id"], polls_id(20));
     assert_eq!(there[16]["id"], "poll-1@6/0");
-    // Another event can still be taken back, at the version that this one had.
+    // Another event can still be reversed, at the version that this one had.
     let why = json!({"reason": "a slip", "by": "me"});
     let taken_back = other.post_ok(
         "/streams/poll-1/events/16/reversal",
@@ -258,8 +257,8 @@ async fn a_part_of_history_moves_as_well() {
     })
     .await;
 
-    // A reversal without its event is refused, and so is one whose place
-    // another event has; what stands before them is sent.
+    // A reversal without its event is refused, and so is one that names another
+    // event. The lines before it are sent.
     let reversal = last.last().unwrap();
     let lines = [vote("poll-9", 1), vote("poll-9", 2), reversal.clone()];
     let file = written(dir, "orphan.jsonl", &lines);
@@ -302,10 +301,10 @@ async fn a_part_of_history_moves_as_well() {
     assert_eq!(absent.status.code(), Some(2));
 }
 
-/// Recorded by a version that checked less: nothing that could be recorded is
-/// lost on the way out and in.
+/// Events that an earlier version recorded with fewer checks are exported and
+/// imported unchanged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn history_is_not_judged_by_the_checks_of_today() {
+async fn recorded_history_need_not_pass_the_checks_of_today() {
     let (dir, other_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let (dir, other_dir) = (dir.path(), other_dir.path());
     let digits = "2".repeat(2_000);
@@ -315,7 +314,8 @@ async fn history_is_not_judged_by_the_checks_of_today() {
         ("old-1", "", "", "null"),
         ("old-1", "t", &digits, "\"x\""),
         ("old-2", &digits, "2023-04-19T09:00:00Z", "1"),
-        // Spaces of a payload are kept, and so is what nobody can parse now.
+        // Spaces in a payload are kept, and so are values that can no longer be
+        // parsed.
         ("old-2", "t", "2023-04-19 09:00", &deep),
         ("cart-ann_smith", "looked-around", "yesterday", "{ }"),
     ];
@@ -329,7 +329,7 @@ async fn history_is_not_judged_by_the_checks_of_today() {
     let file = dir.join("old.jsonl");
     std::fs::write(&file, lines.join("\n")).unwrap();
 
-    // In, as the way to record what the door no longer takes; out; in; out.
+    // Import, export, import, export. Import records what ingest refuses now.
     let mut file = file.to_str().unwrap().to_string();
     let mut outs = vec![without_positions(&lines)];
     for dir in [dir, other_dir] {
@@ -353,8 +353,8 @@ async fn history_is_not_judged_by_the_checks_of_today() {
     assert_eq!(outs[1], outs[2]);
 }
 
-/// Lines of an export in the order of their ids, to the letter but for where
-/// they were recorded.
+/// Lines of an export in the order of their ids, unchanged except for their
+/// positions.
 fn without_positions(lines: &[String]) -> BTreeMap<String, String> {
     let position = regex::Regex::new("\"position\":[0-9]+").unwrap();
     let lines = lines.iter().map(|line| {
@@ -365,7 +365,7 @@ fn without_positions(lines: &[String]) -> BTreeMap<String, String> {
     lines.collect()
 }
 
-/// The id of the vote that a version of poll-1 holds.
+/// The id of the vote at a version of poll-1.
 fn polls_id(version: usize) -> String {
     format!("poll-1/{}", (version - 1) * 3 + 1)
 }
@@ -392,7 +392,7 @@ async fn generations_are_compared_side_by_side() {
     let code = run(dir, &["compare", "basic-sum"]).status.code();
     assert_eq!(code, Some(2), "there is nothing to compare with");
 
-    // A rebuild of everything is equal; that of a part is not.
+    // A rebuild of all history is equal, and one of a part is not.
     for what in [
         json!({}),
         json!({"streams": ["poll-1", "poll-2"], "versions": {"to": 3}}),

@@ -1,4 +1,5 @@
-//! The way of an event, from HTTP in to HTTP out, and back through a playback.
+//! The way of an event: from an HTTP request to a row, and again through a
+//! playback.
 
 use crate::support::{BATCH, EVENT, accept_unchecked, start, stream, vote, wait_for};
 use local::State;

@@ -1,4 +1,4 @@
-//! Bad requests over HTTP: each gets a problem, and nothing else changes.
+//! Bad requests over HTTP: each gets a problem, and changes nothing.
 
 use crate::support::{EVENT, start, stream, vote, wait_for};
 use local::State;
@@ -107,7 +107,7 @@ async fn bad_requests_get_problems_and_change_nothing() {
     system.stop().await;
 }
 
-/// Percent-encodes all of a text, so that no part of it means anything in a URL.
+/// Percent-encodes a whole text, so that no character has a meaning in a URL.
 fn encoded(text: &str) -> String {
     let bytes = text.bytes().map(|byte| format!("%{byte:02X}"));
     bytes.collect()

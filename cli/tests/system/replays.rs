@@ -1,5 +1,6 @@
-//! `kill -9` of playback at random moments, while live events come in: each
-//! playback goes on by itself, repeats at most a page a partition, and keeps order.
+//! `kill -9` of playback at random moments, while live events come in. Each
+//! playback continues without help, repeats at most one page for each partition,
+//! and keeps the order.
 
 #[path = "../../../shared/rewind-aws/tests/support/subscriber.rs"]
 mod subscriber;
@@ -30,8 +31,8 @@ use std::{
 };
 use subscriber::Subscriber;
 
-/// Events of one commit, and commits of one stream: what is repeated is counted
-/// in pages of commits.
+/// Events of one commit, and commits of one stream. Repeats are counted in pages
+/// of commits.
 const COMMIT: usize = 5;
 const COMMITS: usize = 4;
 
@@ -44,7 +45,7 @@ fn number(name: &str, default: usize) -> usize {
     std::env::var(name).map_or(default, |text| text.parse().unwrap())
 }
 
-/// Records votes without going through Kinesis: history that is there already.
+/// Records votes directly in the events table, as existing history.
 async fn history(clients: &Clients, system: &System, events: usize) {
     let store = clients.event_store(system.table("EventsTable").unwrap());
     let sequencer = Sequencer::new(store);
@@ -80,12 +81,12 @@ fn playback_pids(system: &System) -> Vec<u32> {
         .collect()
 }
 
-/// What a subscriber has seen of the replay stream.
+/// The deliveries that a subscriber has received from the replay stream.
 #[derive(Default)]
 struct Read {
     reached: BTreeMap<StreamName, u64>,
     sent: u64,
-    /// How often a stream began again, at a page that was repeated.
+    /// The number of times that a stream began again, at a repeated page.
     backwards: u64,
 }
 
@@ -132,7 +133,7 @@ async fn verify(clients: &Clients, system: &System) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_killed_playback_goes_on_by_itself_while_live_events_come_in() {
+async fn a_killed_playback_resumes_by_itself_while_live_events_come_in() {
     let events = number("REWIND_REPLAY_EVENTS", 10_000);
     let kills = number("REWIND_REPLAY_KILLS", 5);
     let (system, client) = start_with(State::Ephemeral, |options| {
@@ -200,7 +201,7 @@ async fn a_killed_playback_goes_on_by_itself_while_live_events_come_in() {
             break;
         }
         for pid in playback_pids(&system) {
-            // Gone already is as good.
+            // It may have ended already.
             let _ = Command::new("kill").args(["-9", &pid.to_string()]).status();
         }
         killed += 1;

@@ -1,5 +1,5 @@
-//! The sample payloads in `events/`: each trigger's function takes its own, as
-//! `cargo lambda invoke --data-file` would hand it over.
+//! The sample payloads in `events/`. The function of each trigger processes its
+//! sample, as with `cargo lambda invoke --data-file`.
 
 use crate::support::{root, start, stream, wait_for};
 use local::State;

@@ -1,5 +1,5 @@
-//! `template.yaml` against the code: nothing is used that it does not declare,
-//! nothing is declared that nothing uses.
+//! `template.yaml` and the code agree: the template declares everything that the
+//! code uses, and nothing else.
 
 use crate::support::template;
 use local::System;
@@ -9,7 +9,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-/// What a system that has done everything never asks DynamoDB or Kinesis for.
+/// The permissions that no test uses, and why.
 const NOT_SEEN: [(&str, &str); 4] = [
     (
         "s3:PutObject",
@@ -26,8 +26,8 @@ const NOT_SEEN: [(&str, &str); 4] = [
     ),
 ];
 
-/// After a run of everything: each permission that the template grants was
-/// used. (That none was missing, the local system has seen to.)
+/// Checks that the system has used each permission that the template grants. The
+/// local system itself refuses what the template does not grant.
 pub fn every_permission_is_used(system: &System) {
     let used = system.used_permissions();
     for function in &system.model().functions {
@@ -74,7 +74,7 @@ fn the_routes_of_the_template_are_those_of_the_code() {
 }
 
 #[test]
-fn what_changes_projections_wants_an_operator() {
+fn routes_that_change_projections_need_an_operator() {
     let model = template().model("rewind").unwrap();
     for route in model.routes.iter().filter(|route| route.method == "POST") {
         let is_operators = !["/events", "/inputs/{source}"].contains(&route.path.as_str());
@@ -131,8 +131,8 @@ fn no_function_may_change_or_delete_an_event() {
     }
 }
 
-/// Starts a function's process without a Lambda runtime around it, and returns
-/// what it says before it gives up.
+/// Starts a function's process without a Lambda runtime, and returns its message
+/// before it ends.
 fn said(binary: &str, environment: impl IntoIterator<Item = (String, String)>) -> String {
     let mut process = Command::new(env!("CARGO_BIN_EXE_rewind"))
         .args(["function", binary])
@@ -149,7 +149,7 @@ fn said(binary: &str, environment: impl IntoIterator<Item = (String, String)>) -
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Its standard input stays open, as a parent's would.
+    // Its standard input stays open, as with a parent process.
     let input = process.stdin.take();
     let output = process.wait_with_output().unwrap();
     drop(input);
