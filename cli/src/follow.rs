@@ -9,7 +9,10 @@ use crate::{
 };
 use indicatif::ProgressBar;
 use rewind::Receiver;
-use rewind_aws::playback::player::{Playback, State, load};
+use rewind_aws::playback::{
+    record::{Playback, load},
+    state::State,
+};
 use serde_json::json;
 use std::time::Duration;
 
@@ -45,7 +48,7 @@ pub async fn follow(deployment: &Deployment, id: &str) -> Result<Playback, End> 
 
 async fn watch(deployment: &Deployment, id: &str, bar: &ProgressBar) -> Result<Playback, End> {
     loop {
-        let Some((playback, _)) = load(&deployment.store, id).await? else {
+        let Some(playback) = load(&deployment.store, id).await? else {
             return Err(End::Failed(format!(
                 "the record of playback {id} has been deleted"
             )));

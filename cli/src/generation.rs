@@ -66,7 +66,7 @@ pub async fn run(args: &Args, verb: Verb, domain: Domain) -> Outcome {
         Verb::Drop => player.drop_generation(&target).await?,
     };
     if !generations.dropped.is_empty() {
-        let task = ::playback::Task::Tend(Nothing {});
+        let task = ::playback::Task::Recover(Nothing {});
         deployment.invoke_playback(&task).await?;
     }
     match (args.json, verb) {

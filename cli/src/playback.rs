@@ -10,7 +10,7 @@ use crate::{
 use ::playback::Task;
 use clap::Args as ClapArgs;
 use rewind::delivery::Nothing;
-use rewind_aws::playback::player::load;
+use rewind_aws::playback::record::load;
 
 /// The playback, and the change to it.
 #[derive(ClapArgs)]
@@ -57,7 +57,7 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
         (player.resume(id).await?, Some(Task::Resume(id.clone())))
     } else if args.cancel {
         deployment.confirm(&format!("cancel playback {id}"), args.yes)?;
-        (player.cancel(id).await?, Some(Task::Tend(Nothing {})))
+        (player.cancel(id).await?, Some(Task::Recover(Nothing {})))
     } else {
         let followed = follow(&deployment, id);
         let followed = interrupted::unless(followed, || still_runs(id, &args.deployment)).await?;

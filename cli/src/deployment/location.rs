@@ -217,19 +217,19 @@ mod tests {
     #[test]
     fn a_command_line_selects_one_location_and_takes_precedence_over_the_environment() {
         let folder = || Location::Folder("d".into());
-        assert_eq!(place(&[], None).unwrap(), folder());
-        assert_eq!(place(&["aws"], None).unwrap(), Location::Aws);
+        assert_eq!(location(&[], None).unwrap(), folder());
+        assert_eq!(location(&["aws"], None).unwrap(), Location::Aws);
         assert_eq!(
-            place(&["aws"], Some("http://other")).unwrap(),
+            location(&["aws"], Some("http://other")).unwrap(),
             Location::Aws
         );
-        assert_eq!(place(&["dir"], Some("http://other")).unwrap(), folder());
+        assert_eq!(location(&["dir"], Some("http://other")).unwrap(), folder());
         let all = location(&[], Some("http://other")).unwrap();
         assert_eq!(all.to_string(), " --endpoint http://other");
         let one = location(&["dynamodb_endpoint"], None).unwrap();
         assert_eq!(one.to_string(), " --dynamodb-endpoint http://e");
         for two in [["aws", "dir"], ["aws", "endpoint"], ["dir", "endpoint"]] {
-            assert!(place(&two, None).is_err(), "{two:?}");
+            assert!(location(&two, None).is_err(), "{two:?}");
         }
     }
 }

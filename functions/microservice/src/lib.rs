@@ -19,7 +19,7 @@ pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     let incoming = clients.stream("INCOMING_STREAM")?;
     let reactor = Reactor::new(service, clients.events()?, clients.data()?, incoming);
     let handler = &Handler::new(reactor, clients.data()?);
-    let invoke =
-        |event: LambdaEvent<KinesisEvent>| async move { handler.handle(event.payload).await };
+    // Boxed: the type of the future is too deep for the compiler.
+    let invoke = |event: LambdaEvent<KinesisEvent>| Box::pin(handler.handle(event.payload));
     Box::pin(lambda_runtime::run(service_fn(invoke))).await
 }

@@ -24,8 +24,8 @@ pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     // Lambda itself says who the function is.
     let itself = clients.function(lambda_runtime::Config::from_env().function_name);
     let handler = &Handler::new(player, reverser, itself);
-    let invoke = |event: LambdaEvent<Value>| async move {
-        handler.handle(event.payload, event.context.deadline).await
-    };
+    // Boxed: the type of a playback's future is too deep for the compiler.
+    let invoke =
+        |event: LambdaEvent<Value>| Box::pin(handler.handle(event.payload, event.context.deadline));
     Box::pin(lambda_runtime::run(service_fn(invoke))).await
 }

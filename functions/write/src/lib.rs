@@ -17,7 +17,7 @@ use rewind_aws::{project::projector::Projector, wiring::Clients};
 pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     let projector = Projector::new(service.clone(), clients.events()?, clients.data()?);
     let handler = &Handler::new(projector, service, clients.data()?);
-    let invoke =
-        |event: LambdaEvent<KinesisEvent>| async move { handler.handle(event.payload).await };
+    // Boxed: the type of the future is too deep for the compiler.
+    let invoke = |event: LambdaEvent<KinesisEvent>| Box::pin(handler.handle(event.payload));
     Box::pin(lambda_runtime::run(service_fn(invoke))).await
 }

@@ -10,7 +10,7 @@ use rewind::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json, value::RawValue};
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 fn structured(event: &Value) -> Result<CloudEvent, Problem> {
