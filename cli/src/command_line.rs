@@ -1,8 +1,7 @@
 //! The verbs and options that the program can be called with.
 
 use crate::{
-    compare, demo, deployment, exit, export, generation, import, playback, replay, resume, reverse,
-    up, verify,
+    compare, demo, exit, export, generation, import, playback, replay, resume, reverse, up, verify,
 };
 use clap::{Parser, Subcommand};
 
