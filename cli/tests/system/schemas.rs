@@ -44,9 +44,8 @@ async fn a_running_system_answers_the_printed_schemas_and_refuses_other_data() {
     assert_eq!((answer.status, field), (422, &json!("data.choice")));
 
     // The refused event is not recorded: the next one gets its version.
-    let vote = vote("poll-1", 2);
-    let sent = client.post_ok("/events", EVENT, &vote, 202);
-    sent.await.unwrap();
+    let next = vote("poll-1", 2);
+    client.post_ok("/events", EVENT, &next, 202).await.unwrap();
     wait_for(&client, "/projections/basic-sum/1", |row| {
         row["watermark"] == 1
     })
