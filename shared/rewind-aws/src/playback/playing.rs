@@ -167,9 +167,9 @@ impl<'a> Playing<'a> {
     /// Says once in a while that the playback is alive, and changes its record
     /// with it. In between it says that the playback goes on.
     pub async fn beat(&self, change: impl Fn(&mut Playback)) -> Result<Go, Error> {
-        match self.record.lock().await.written.elapsed() > HEARTBEAT {
-            false => return Ok(Go::On),
-            true => {}
+        let since = self.record.lock().await.written.elapsed();
+        if since <= HEARTBEAT {
+            return Ok(Go::On);
         }
         self.save(change).await
     }
