@@ -10,11 +10,11 @@ pub const TABLE: [(&str, &str); 6] = [
     ("0", "done"),
     (
         "1",
-        "not done: refused, not equal, violations found, still stalled, a playback that has not come to a good end",
+        "not done: refused, not equal, violations found, still stalled, a playback that did not complete",
     ),
     (
         "2",
-        "called wrongly: an unknown option or name, a value that does not fit, nobody there to be asked",
+        "called wrongly: an unknown option or name, a value that does not fit, a question that nobody can answer",
     ),
     (
         "3",
@@ -24,7 +24,7 @@ pub const TABLE: [(&str, &str); 6] = [
         "130, 143",
         "interrupted by Ctrl-C or a request to terminate; a playback goes on",
     ),
-    ("141", "whoever reads the output has gone"),
+    ("141", "the reader of the output is gone"),
 ];
 
 /// Prints why a verb ends without success on standard error: as text, or as

@@ -55,8 +55,7 @@ impl SingleStreamProjection for Carts {
                 cart.last_product_added = Some(product_id.clone());
             }
             CartEvent::ProductRemovedFromCart { product_id } => {
-                let count = cart.products.get_mut(product_id);
-                count.into_iter().for_each(|count| *count -= 1);
+                *cart.products.entry(product_id.clone()).or_insert(1) -= 1;
                 cart.products.retain(|_, count| *count > 0);
             }
             CartEvent::OrderPlaced { order_id } => {

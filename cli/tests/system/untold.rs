@@ -175,7 +175,12 @@ async fn state_now(client: &Client) -> Vec<Value> {
         state.push(match path {
             // How far it is does change.
             "/playbacks/slow" => body["state"].clone(),
-            "/health" => body["stalled"].clone(),
+            // The slow playback may reach the poison at any time.
+            "/health" => {
+                let stalls = body["stalled"].as_array().unwrap().iter();
+                let stalls = stalls.filter(|stall| stall["reader"] != "one-vote-sum@2");
+                stalls.cloned().collect()
+            }
             _ => body,
         });
     }

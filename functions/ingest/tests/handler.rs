@@ -320,7 +320,7 @@ async fn each_bad_event_is_answered_with_the_field_and_what_was_expected() {
             event(|_| ()).replace("{\"choice\":\"chips\",\"user\":\"ann\"}", &deep),
             422,
             "data",
-            "128 levels",
+            "120 levels",
         ),
         (
             "another type than a declared one",

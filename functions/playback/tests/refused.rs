@@ -346,10 +346,10 @@ async fn a_payload_by_hand_is_read_as_strictly() {
     for (payload, field) in [
         (json!([[], [{"projection": "carts"}]]), "body"),
         (json!(null), "body"),
-        (json!({"tend": []}), "tend"),
-        (json!({"tend": {"x": 1}}), "tend.x"),
+        (json!({"recover": []}), "recover"),
+        (json!({"recover": {"x": 1}}), "recover.x"),
         (json!({"resume": 5}), "resume"),
-        (json!({"resume": "p", "tend": {}}), "body"),
+        (json!({"resume": "p", "recover": {}}), "body"),
         (json!({"to": [["carts"]]}), "to[0]"),
         (json!({"too": []}), "too"),
     ] {

@@ -1,10 +1,12 @@
 //! The HTTP client that fails.
 
 use crate::{
-    Faults, Kind,
     answers::{self, Answer},
+    faults::Faults,
     partial::Cut,
+    plan::Kind,
 };
+use aws_config::SdkConfig;
 use aws_smithy_runtime_api::{
     box_error::BoxError,
     client::{
@@ -27,7 +29,7 @@ const MAX_DELAY: u64 = 30;
 
 /// An HTTP client around another one.
 #[derive(Debug)]
-pub struct FaultyClient {
+struct FaultyClient {
     inner: SharedHttpClient,
     faults: Faults,
 }
@@ -38,9 +40,27 @@ struct FaultyConnector {
     faults: Faults,
 }
 
+impl Faults {
+    /// The same configuration with an HTTP client that does what its own does,
+    /// or fails.
+    ///
+    /// # Panics
+    ///
+    /// When the configuration has no HTTP client: the SDK would make one beside
+    /// the layer.
+    #[must_use]
+    pub fn around(&self, config: SdkConfig) -> SdkConfig {
+        let Some(inner) = config.http_client() else {
+            panic!("the configuration has no HTTP client to put faults around");
+        };
+        let faulty = FaultyClient::new(inner, self.clone());
+        config.into_builder().http_client(faulty).build()
+    }
+}
+
 impl FaultyClient {
     /// A client that does what `inner` does, or fails.
-    pub fn new(inner: SharedHttpClient, faults: Faults) -> Self {
+    fn new(inner: SharedHttpClient, faults: Faults) -> Self {
         Self { inner, faults }
     }
 }

@@ -96,7 +96,7 @@ impl Playback {
             return 1.0;
         }
         let partitions = self.partitions.values().map(Progress::share);
-        partitions.sum::<f64>() / self.partitions.len().max(1) as f64
+        partitions.fold(0.0, |sum: f64, one| sum + one) / self.partitions.len().max(1) as f64
     }
 
     /// What it would take, once a dry run has counted it.

@@ -127,9 +127,15 @@ impl Client {
             };
             return self.send_input(&input, Some(id)).await;
         }
+        let event_type = match stream.starts_with("note-") {
+            true => "noted",
+            false => "counted",
+        };
         let data = json!(Number { n: 1, world });
-        self.send_one(Fact::new(Some(id), &self.name, "counted", stream, &data))
+        let before = self.accepted.len();
+        self.send_one(Fact::new(Some(id), &self.name, event_type, stream, &data))
             .await;
+        assert!(self.accepted.len() > before, "{stream}: it is accepted");
     }
 
     fn id(&mut self) -> String {

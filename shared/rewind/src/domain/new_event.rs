@@ -3,16 +3,14 @@
 
 use super::event::declaration::encode;
 use crate::{
-    CloudEvent, Event, RecordedEvent, Rejection, StreamName, cloudevents,
+    CloudEvent, Event, RecordedEvent, Rejection, StreamName,
+    cloudevents::{self, MAX_DEPTH},
     commit::{MAX_COMMIT_BYTES, size_of},
     record::event::raw,
     reserved::{CAUSATION_DEPTH, SCHEMA_VERSION, is_reserved_category},
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// How deep JSON may be nested before nobody follows it.
-const MAX_DEPTH: usize = 128;
 
 /// A time that the door takes: for an event that has the time of its cause, which
 /// was checked when it was recorded.

@@ -13,6 +13,7 @@ mod time;
 
 pub use attribute::{MAX_ATTRIBUTE, MAX_EXTENSIONS};
 pub use attribute::{RESERVED, is_json};
+pub(crate) use json::MAX_DEPTH;
 pub use json::{json, not_json};
 pub(crate) use time::moment;
 pub use time::rfc3339;

@@ -18,22 +18,50 @@ pub fn json(text: &str) -> Result<Box<RawValue>, Problem> {
     serde_json::from_str(text).map_err(|error| not_json(&error))
 }
 
+/// How deep the JSON of an event's data may be nested. Common readers of JSON
+/// stop at 128 levels, and an answer that shows the event adds some.
+pub(crate) const MAX_DEPTH: usize = 120;
+
 /// See [`json`].
 pub(super) fn sound(text: &str) -> Result<(), Problem> {
     let sound: Result<Sound, _> = serde_json::from_str(text);
-    sound.map(drop).map_err(|error| not_json(&error))
+    sound.map_err(|error| not_json(&error))?;
+    match depth(text) {
+        ..=MAX_DEPTH => Ok(()),
+        _ => Err(too_deep()),
+    }
+}
+
+/// How deep a JSON text is nested.
+fn depth(text: &str) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let (mut is_text, mut is_escaped) = (false, false);
+    for byte in text.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b'[' | b'{' if !is_text => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !is_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+fn too_deep() -> Problem {
+    let why = format!("JSON nested more than {MAX_DEPTH} levels deep is not accepted");
+    Problem::new(422, "too-deeply-nested", why).of(WHOLE)
 }
 
 /// The problem of a text that is not JSON. It quotes nothing of the text.
 pub fn not_json(error: &serde_json::Error) -> Problem {
     let place = format!("line {} column {}", error.line(), error.column());
     if error.to_string().starts_with("recursion limit") {
-        return Problem::new(
-            422,
-            "too-deeply-nested",
-            "JSON nested more than 128 levels deep is not accepted",
-        )
-        .of(WHOLE);
+        return too_deep();
     }
     if error.is_data() {
         // `Sound` has no other: all else that is JSON fits it.
