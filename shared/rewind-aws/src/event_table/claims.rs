@@ -16,9 +16,9 @@ use std::collections::{BTreeSet, HashMap};
 /// A claim of an identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// The hash of source and id: see [`rewind::Event::identity`].
+    /// The hash of source and id: see [`rewind::CloudEvent::identity`].
     pub identity: String,
-    /// See [`rewind::Event::fingerprint`].
+    /// See [`rewind::CloudEvent::fingerprint`].
     pub fingerprint: String,
     /// Where the event is to be recorded.
     pub stream: StreamName,
