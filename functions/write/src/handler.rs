@@ -41,13 +41,19 @@ impl Handler {
         let deliveries = batch::deliveries(&records);
         let project = self.projector.project(&deliveries);
         let (projected, known) = join(project, self.shards.known(&shard)).await;
+        let projected = match projected {
+            Ok(projected) => {
+                let reported = self.undeclared.report(&deliveries).await;
+                reported.map(|()| projected)
+            }
+            failed => failed,
+        };
         let failed = match &projected {
             Ok(projected) => &projected.failed,
             Err(error) => &Failures::from([(0, error.to_string())]),
         };
         self.shards.tell(&shard, &records, failed, known).await;
         let projected = projected?;
-        self.undeclared.report(&deliveries).await?;
         tracing::info!(
             records = records.len(),
             applied = projected.applied,

@@ -242,6 +242,19 @@ fn an_undeclared_type_in_history_is_told_apart_for_an_operator() {
     assert!(!is_undeclared("contract-1", "signed"), "nobody declares it");
     let history = given([OrderEvent::Cancelled]).reversed("order-1", 1);
     assert!(!service.is_undeclared(&history.events()[1]), "a reversal");
+    // A report names no schema version: an upcaster of any answers it.
+    let is_undeclared_type = |category: &str, event_type: &str| {
+        let declared = service.declared();
+        declared.is_undeclared_type(service.upcasters(), category, event_type)
+    };
+    assert!(is_undeclared_type("order", "shipped"));
+    for (category, event_type) in [
+        ("order", "cancelled"),
+        ("order", "ordered"),
+        ("contract", "signed"),
+    ] {
+        assert!(!is_undeclared_type(category, event_type), "{event_type}");
+    }
 }
 
 #[test]

@@ -91,10 +91,10 @@ impl UndeclaredTypes {
 /// When DynamoDB fails or a report is damaged.
 pub async fn list(store: &DataStore, service: &Service) -> Result<Vec<Undeclared>, Error> {
     let reports = REPORTS.all(store, "").await?.into_iter();
-    let undeclared = reports.map(|(_, report)| report.value).filter(|one| {
-        let declared = service.declared().get(&one.category);
-        declared.is_some_and(|declared| !declared.types.contains_key(&one.event_type))
-    });
+    let (declared, upcasters) = (service.declared(), service.upcasters());
+    let undeclared = reports
+        .map(|(_, report)| report.value)
+        .filter(|one| declared.is_undeclared_type(upcasters, &one.category, &one.event_type));
     let mut undeclared: Vec<Undeclared> = undeclared.collect();
     undeclared.sort();
     Ok(undeclared)

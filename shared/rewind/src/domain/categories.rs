@@ -101,4 +101,21 @@ impl Categories {
         let (newest, _) = upcasters.newest(event.event_type(), version);
         !declared.types.contains_key(&newest) && !Reversal::is_one(event)
     }
+
+    /// Whether the category is declared and no shape of this type is, with or
+    /// without upcasters.
+    pub fn is_undeclared_type(
+        &self,
+        upcasters: &Upcasters,
+        category: &str,
+        event_type: &str,
+    ) -> bool {
+        let Some(declared) = self.get(category) else {
+            return false;
+        };
+        let lifted = upcasters.known().filter(|(from, _)| *from == event_type);
+        let mut lifted = lifted.map(|(from, version)| upcasters.newest(from, version).0);
+        !declared.types.contains_key(event_type)
+            && !lifted.any(|newest| declared.types.contains_key(&newest))
+    }
 }
