@@ -98,7 +98,7 @@ pub async fn page(
     }
     Ok(Page {
         commits,
-        cursor: index.place,
+        cursor: index.cursor,
         is_last: index.is_last,
     })
 }
@@ -117,7 +117,7 @@ pub struct IndexPage {
     /// The commits' places, whether or not they are selected.
     pub entries: Vec<Entry>,
     /// Where the partition was read up to.
-    pub place: Option<Cursor>,
+    pub cursor: Option<Cursor>,
     /// Whether this is the partition's last page.
     pub is_last: bool,
 }
@@ -136,7 +136,7 @@ pub async fn entries(
     limit: i32,
 ) -> Result<IndexPage, Error> {
     let after = match after {
-        Some(place) => After::Commit(place.clone()),
+        Some(cursor) => After::Commit(cursor.clone()),
         None => After::Position(selection.first_position().saturating_sub(MOST_EVENTS)),
     };
     let mut index = store.read_index(partition, &after, limit).await?;
@@ -144,14 +144,14 @@ pub async fn entries(
     index.entries.retain(|entry| entry.position < until);
     // Positions rise: behind an entry that is too late, all are too late.
     let is_last = !index.has_more || index.entries.len() < count;
-    let place = index.entries.last().map(|entry| Cursor {
+    let cursor = index.entries.last().map(|entry| Cursor {
         position: entry.position,
         stream: entry.stream.clone(),
         version: entry.version,
     });
     Ok(IndexPage {
         entries: index.entries,
-        place,
+        cursor,
         is_last,
     })
 }
@@ -171,18 +171,18 @@ async fn stream_page(
     // `read` gives the commit across `after`: what is behind a commit's begin
     // is behind the commit.
     let page = match after {
-        Some(place) => store.read(stream, place.version).await?,
+        Some(cursor) => store.read(stream, cursor.version).await?,
         None => store.read(stream, first).await?,
     };
     let mut commits = page.commits;
-    if let Some(place) = after {
-        commits.retain(|commit| commit.version > place.version);
+    if let Some(cursor) = after {
+        commits.retain(|commit| commit.version > cursor.version);
     }
     let count = commits.len();
     commits.retain(|commit| commit.position < until);
     let is_late = |commit: &Commit| versions.to.is_some_and(|to| commit.last_version() >= to);
     let is_last = !page.has_more || commits.len() < count || commits.last().is_some_and(is_late);
-    let place = commits.last().map(cursor_of);
+    let cursor = commits.last().map(cursor_of);
     commits.retain(|commit| {
         selection.may_take(&Span {
             stream: &commit.stream,
@@ -193,7 +193,7 @@ async fn stream_page(
     });
     Ok(Page {
         commits,
-        cursor: place,
+        cursor,
         is_last,
     })
 }

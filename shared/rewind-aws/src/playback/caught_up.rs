@@ -68,23 +68,23 @@ impl Playing<'_> {
             false => u64::MAX,
         };
         for partition in partitions {
-            let mut place: Option<Cursor> = None;
+            let mut cursor: Option<Cursor> = None;
             // Where an invocation before this one has come to.
             match &checked {
                 Some((reached, _)) if partition < *reached => continue,
-                Some((reached, at)) if partition == *reached => place = at.clone(),
+                Some((reached, at)) if partition == *reached => cursor = at.clone(),
                 _ => {}
             }
             loop {
                 if !self.has_time() {
                     return Ok(Go::OutOfTime);
                 }
-                let checked = (partition.clone(), place.clone());
+                let checked = (partition.clone(), cursor.clone());
                 let go = self.beat(|playback| playback.checked = Some(checked.clone()));
                 if go.await? == Go::Stopped {
                     return Ok(Go::Stopped);
                 }
-                let page = self.page(&partition, place.as_ref(), until).await?;
+                let page = self.page(&partition, cursor.as_ref(), until).await?;
                 match self.wait_for(&known, &partition, &page).await? {
                     Waited::CaughtUp => {}
                     Waited::Not(go) => return Ok(go),
@@ -93,7 +93,7 @@ impl Playing<'_> {
                         return Ok(Go::Stopped);
                     }
                 }
-                place = page.cursor.or(place);
+                cursor = page.cursor.or(cursor);
                 if page.is_last {
                     break;
                 }
@@ -154,7 +154,7 @@ impl Playing<'_> {
             return Ok(Checked {
                 expected,
                 keys,
-                cursor: page.place,
+                cursor: page.cursor,
                 is_last: page.is_last,
             });
         }
