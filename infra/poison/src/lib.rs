@@ -14,9 +14,9 @@ pub const POISON: &str = "poison";
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub enum MeterEvent {
     /// One more: [`COUNTED`].
-    Counted {},
+    Counted,
     /// The domain panics on it: [`POISON`].
-    Poison {},
+    Poison,
 }
 
 impl Event for MeterEvent {
@@ -41,9 +41,9 @@ impl SingleStreamProjection for Counts {
 
     fn apply(count: &mut Count, event: &Envelope<MeterEvent>) -> Result<(), Rejection> {
         match event.data {
-            MeterEvent::Counted {} => count.events += 1,
+            MeterEvent::Counted => count.events += 1,
             // By its words, put together at run time, only the place is told.
-            MeterEvent::Poison {} => {
+            MeterEvent::Poison => {
                 assert_ne!(event.event_type(), POISON, "the domain has a fault")
             }
         }
