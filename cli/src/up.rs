@@ -37,6 +37,14 @@ pub struct Args {
         value_delimiter = ','
     )]
     pub allowed_hosts: Vec<String>,
+    /// Enforces who may call, as template.yaml says: `iam`, `jwt` or `none`.
+    /// Without it, whoever reaches 127.0.0.1 may call.
+    #[arg(long, value_name = "iam|jwt|none", env = "REWIND_AUTH")]
+    pub auth: Option<String>,
+    /// A parameter of the template, such as `Shards=2`. May be given several
+    /// times.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub parameters: Vec<(String, String)>,
     /// The description of the deployment.
     #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
     pub template: PathBuf,
@@ -52,6 +60,14 @@ pub fn run(args: &Args, started: Instant) -> Outcome {
     };
     let mut options = options(&args.template, args.port, state, args.endpoint.clone())?;
     options.allowed_hosts.clone_from(&args.allowed_hosts);
+    let auth = args
+        .auth
+        .iter()
+        .map(|auth| ("Auth".to_owned(), auth.clone()));
+    let parameters = args.parameters.iter().cloned().chain(auth);
+    let template = options.template.with_parameters(parameters);
+    options.template = template.map_err(|error| End::Wrong(error.to_string()))?;
+    options.enforces_auth = args.auth.is_some();
     runtime()?.block_on(async {
         let system = System::start(options)
             .await
@@ -83,6 +99,12 @@ async fn serve(system: &System, args: &Args, started: Instant) -> Outcome {
     })
 }
 
+/// Reads `NAME=VALUE`.
+fn parameter(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 /// Returns the options of a system whose functions are processes of this
 /// program.
 pub fn options(
@@ -92,6 +114,13 @@ pub fn options(
     endpoint: Option<String>,
 ) -> Result<Options, End> {
     let template = Template::read(template);
+    let template = template.map_err(|error| End::Failed(error.to_string()))?;
+    // Several shards cost nothing here, and what is wrong between them shows.
+    let shards = [("StreamMode".to_owned(), "ON_DEMAND".to_owned())];
+    let shards = shards
+        .into_iter()
+        .filter(|(name, _)| template.declares(name));
+    let template = template.with_parameters(shards);
     let template = template.map_err(|error| End::Failed(error.to_string()))?;
     let program = std::env::current_exe();
     let program = program.map_err(|error| End::Failed(error.to_string()))?;

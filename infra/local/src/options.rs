@@ -27,6 +27,8 @@ pub struct Options {
     pub extra_env: Vec<(String, String)>,
     /// Hosts that requests may name and pages may come from, in addition to loopback: `name`, or `name:port`.
     pub allowed_hosts: Vec<String>,
+    /// Whether callers have to sign or to show a token, as the template says. Otherwise whoever reaches loopback may call.
+    pub enforces_auth: bool,
     /// How long a client may take to send the head of a request, and then its body.
     pub patience: Duration,
     /// How long a minute of a schedule takes. Hours and days are scaled with it, so a test need not wait for a real one.
@@ -46,6 +48,7 @@ impl Options {
             stack: "rewind".to_owned(),
             extra_env: Vec::new(),
             allowed_hosts: Vec::new(),
+            enforces_auth: false,
             patience: PATIENCE,
             schedule_unit: Duration::from_secs(60),
         }

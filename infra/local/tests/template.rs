@@ -38,10 +38,16 @@ fn the_deployed_template_is_understood() {
 }
 
 const TEMPLATE: &str = r#"
-Parameters: { Stage: { Type: String, Default: dev } }
+Parameters: { Stage: { Type: String, Default: dev, AllowedValues: [dev, prod] }, Hosts: { Type: CommaDelimitedList, Default: "" } }
+Mappings: { Hours: { dev: { Kept: 48 }, prod: { Kept: 168 } } }
+Conditions:
+  IsProd: !Equals [!Ref Stage, prod]
+  HasHosts: !Not [!Equals [!Join ["", !Ref Hosts], ""]]
+  IsOpenProd: !And [!Condition IsProd, !Or [!Condition HasHosts, !Equals [a, b]]]
 Globals: { Function: { Timeout: 7, Environment: { Variables: { STAGE: !Ref Stage, OVER: globals } } } }
 Resources:
-  MyStream: { Type: AWS::Kinesis::Stream, Properties: { RetentionPeriodHours: 48 } }
+  MyStream: { Type: AWS::Kinesis::Stream, Properties: { RetentionPeriodHours: !FindInMap [Hours, !Ref Stage, Kept], ShardCount: !If [IsProd, 3, !Ref AWS::NoValue] } }
+  Extra: { Type: AWS::Kinesis::Stream, Condition: IsOpenProd, Properties: { ShardCount: 1 } }
   Fixed: { Type: AWS::Kinesis::Stream, Properties: { Name: by-hand, ShardCount: 2 } }
   Rows:
     Type: AWS::DynamoDB::Table
@@ -53,7 +59,7 @@ Resources:
         - IndexName: by-sk
           KeySchema: [{ AttributeName: sk, KeyType: HASH }]
           Projection: { ProjectionType: INCLUDE, NonKeyAttributes: [a, b] }
-  Alarm: { Type: AWS::CloudWatch::Alarm, Properties: { Actions: !If [a, b, c] } }
+  Alarm: { Type: AWS::CloudWatch::Alarm, Properties: { Actions: !If [IsProd, b, c] } }
   ReaderRole:
     Type: AWS::IAM::Role
     Properties:
@@ -129,6 +135,59 @@ fn streams_have_the_shards_that_aws_gives_them() {
         .map(|s| (s.name.as_str(), s.shards, s.retention_hours))
         .collect();
     assert_eq!(streams, [("by-hand", 2, 24), ("app-mystream", 4, 48)]);
+}
+
+#[test]
+fn parameters_choose_branches_values_and_resources() {
+    let streams = |parameters: &[(&str, &str)]| {
+        let parameters = parameters.iter();
+        let parameters = parameters.map(|(name, value)| (name.to_string(), value.to_string()));
+        let template = Template::parse(TEMPLATE).unwrap();
+        let template = template.with_parameters(parameters)?;
+        let model = template.model("app").unwrap();
+        let streams = model.streams.into_iter();
+        let streams = streams.map(|stream| (stream.name, stream.shards, stream.retention_hours));
+        Ok::<_, local::TemplateError>(streams.skip(1).collect::<Vec<_>>())
+    };
+    let stream = |name: &str, shards, hours| (name.to_string(), shards, hours);
+    let dev = vec![stream("app-mystream", 4, 48)];
+    let prod = stream("app-mystream", 3, 168);
+    assert_eq!(streams(&[]).unwrap(), dev);
+    assert_eq!(streams(&[("Hosts", "a,b")]).unwrap(), dev);
+    assert_eq!(streams(&[("Stage", "prod")]).unwrap(), [prod.clone()]);
+    let both = [("Stage", "prod"), ("Hosts", "a,b")];
+    let extra = stream("app-extra", 1, 24);
+    assert_eq!(streams(&both).unwrap(), [extra, prod]);
+    for (parameter, why) in [
+        (
+            ("Stage", "test"),
+            "expected one of dev, prod, found \"test\"",
+        ),
+        (
+            ("Stge", "prod"),
+            "the template declares no parameter of this name",
+        ),
+    ] {
+        let refused = streams(&[parameter]).unwrap_err().to_string();
+        assert!(refused.contains(why), "{refused}");
+    }
+}
+
+#[test]
+fn a_branch_needs_a_condition_that_is_declared() {
+    let of = |conditions: &str| {
+        let text = format!(
+            "Conditions: {conditions}\nResources: {{ A: {{ Type: AWS::Kinesis::Stream, Condition: C }} }}"
+        );
+        Template::parse(&text).unwrap_err().to_string()
+    };
+    let undeclared = of("{ B: !Equals [a, a] }");
+    assert!(undeclared.contains("A.Condition"), "{undeclared}");
+    assert!(undeclared.contains("condition C"), "{undeclared}");
+    let circle = of("{ C: !Not [!Condition C] }");
+    assert!(circle.contains("it refers to itself"), "{circle}");
+    let other = of("{ C: !Ref C }");
+    assert!(other.contains("Fn::Equals"), "{other}");
 }
 
 #[test]

@@ -112,7 +112,15 @@ impl Engine {
         operation: &str,
         request: &impl Touches,
     ) -> Result<(), Refused> {
-        let uses = request.uses(operation)?;
+        let mut uses = request.uses(operation)?;
+        for done in &mut uses {
+            if let Some(attribute) = self.guard.partition_key(&done.resource) {
+                let table = done.resource.rsplit('/').next().unwrap_or_default();
+                done.keys = request.partition_keys(table, attribute);
+                done.keys.sort_unstable();
+                done.keys.dedup();
+            }
+        }
         self.guard.check(caller, &uses).map_err(Refused::Denied)
     }
 }

@@ -5,6 +5,7 @@
 
 mod door;
 mod engine;
+mod keys;
 mod read;
 mod tables;
 mod touched;

@@ -31,6 +31,7 @@ use dynoxide::actions::update_item::UpdateItemRequest;
 use dynoxide::actions::update_table::UpdateTableRequest;
 use dynoxide::actions::update_time_to_live::UpdateTimeToLiveRequest;
 
+use super::keys;
 use crate::permissions::{Use, partiql};
 
 /// A request that lists what it uses.
@@ -41,6 +42,32 @@ pub(super) trait Touches {
     ///
     /// When it holds a statement that cannot be read: such a statement is not run.
     fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError>;
+
+    /// The partition keys of the items of a table that it is about; `attribute` is the table's partition key.
+    fn partition_keys(&self, _table: &str, _attribute: &str) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+macro_rules! of_one_item {
+    ($($request:ty: $item:ident,)*) => {
+        $(impl Touches for $request {
+            fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
+                Ok(vec![Use::on_table(operation, &self.table_name, None)])
+            }
+
+            fn partition_keys(&self, _: &str, attribute: &str) -> Vec<String> {
+                keys::of_items([&self.$item], attribute)
+            }
+        })*
+    };
+}
+
+of_one_item! {
+    DeleteItemRequest: key,
+    GetItemRequest: key,
+    PutItemRequest: item,
+    UpdateItemRequest: key,
 }
 
 macro_rules! of_one_table {
@@ -55,29 +82,30 @@ macro_rules! of_one_table {
 
 of_one_table! {
     CreateTableRequest,
-    DeleteItemRequest,
     DeleteTableRequest,
     DescribeTableRequest,
     DescribeTimeToLiveRequest,
-    GetItemRequest,
-    PutItemRequest,
-    UpdateItemRequest,
     UpdateTableRequest,
     UpdateTimeToLiveRequest,
 }
 
-macro_rules! of_a_table_or_index {
-    ($($request:ty,)*) => {
-        $(impl Touches for $request {
-            fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
-                let index = self.index_name.as_deref();
-                Ok(vec![Use::on_table(operation, &self.table_name, index)])
-            }
-        })*
-    };
+impl Touches for QueryRequest {
+    fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
+        let index = self.index_name.as_deref();
+        Ok(vec![Use::on_table(operation, &self.table_name, index)])
+    }
+
+    fn partition_keys(&self, _: &str, attribute: &str) -> Vec<String> {
+        keys::of_query(self, attribute).into_iter().collect()
+    }
 }
 
-of_a_table_or_index! { QueryRequest, ScanRequest, }
+impl Touches for ScanRequest {
+    fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
+        let index = self.index_name.as_deref();
+        Ok(vec![Use::on_table(operation, &self.table_name, index)])
+    }
+}
 
 macro_rules! of_a_resource {
     ($($request:ty: $field:ident,)*) => {
@@ -118,11 +146,32 @@ impl Touches for BatchGetItemRequest {
     fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
         Ok(on_each(operation, self.request_items.keys()))
     }
+
+    fn partition_keys(&self, table: &str, attribute: &str) -> Vec<String> {
+        let asked = self
+            .request_items
+            .iter()
+            .filter(|(name, _)| is(name, table));
+        keys::of_items(asked.flat_map(|(_, asked)| &asked.keys), attribute)
+    }
 }
 
 impl Touches for BatchWriteItemRequest {
     fn uses(&self, operation: &str) -> Result<Vec<Use>, DynoxideError> {
         Ok(on_each(operation, self.request_items.keys()))
+    }
+
+    fn partition_keys(&self, table: &str, attribute: &str) -> Vec<String> {
+        let asked = self
+            .request_items
+            .iter()
+            .filter(|(name, _)| is(name, table));
+        let items = asked.flat_map(|(_, writes)| writes).flat_map(|write| {
+            let put = write.put_request.as_ref().map(|put| &put.item);
+            let delete = write.delete_request.as_ref().map(|delete| &delete.key);
+            put.into_iter().chain(delete)
+        });
+        keys::of_items(items, attribute)
     }
 }
 
@@ -130,6 +179,12 @@ impl Touches for TransactGetItemsRequest {
     fn uses(&self, _: &str) -> Result<Vec<Use>, DynoxideError> {
         let tables = self.transact_items.iter().map(|item| &item.get.table_name);
         Ok(on_each("GetItem", tables))
+    }
+
+    fn partition_keys(&self, table: &str, attribute: &str) -> Vec<String> {
+        let gets = self.transact_items.iter().map(|item| &item.get);
+        let gets = gets.filter(|get| is(&get.table_name, table));
+        keys::of_items(gets.map(|get| &get.key), attribute)
     }
 }
 
@@ -157,6 +212,25 @@ impl Touches for TransactWriteItemsRequest {
             .map(|(action, table)| Use::on_table(action, table, None))
             .collect())
     }
+
+    fn partition_keys(&self, table: &str, attribute: &str) -> Vec<String> {
+        let parts = self.transact_items.iter().flat_map(|item| {
+            [
+                item.put.as_ref().map(|put| (&put.table_name, &put.item)),
+                item.update
+                    .as_ref()
+                    .map(|update| (&update.table_name, &update.key)),
+                item.delete
+                    .as_ref()
+                    .map(|delete| (&delete.table_name, &delete.key)),
+                item.condition_check
+                    .as_ref()
+                    .map(|check| (&check.table_name, &check.key)),
+            ]
+        });
+        let parts = parts.flatten().filter(|(name, _)| is(name, table));
+        keys::of_items(parts.map(|(_, item)| item), attribute)
+    }
 }
 
 impl Touches for ExecuteStatementRequest {
@@ -175,6 +249,11 @@ impl Touches for ExecuteTransactionRequest {
     fn uses(&self, _: &str) -> Result<Vec<Use>, DynoxideError> {
         of_statements(self.transact_statements.iter().map(|part| &part.statement))
     }
+}
+
+/// Whether a request means this table, by its name or ARN.
+fn is(named: &str, table: &str) -> bool {
+    named.rsplit('/').next() == Some(table)
 }
 
 fn on_each<'a>(action: &str, tables: impl Iterator<Item = &'a String>) -> Vec<Use> {

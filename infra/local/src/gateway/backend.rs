@@ -16,4 +16,6 @@ pub(crate) struct Backend {
     pub queue: Arc<Queue>,
     pub guard: Arc<Guard>,
     pub disk: Disk,
+    /// Whether callers have to be who the template says.
+    pub enforces_auth: bool,
 }

@@ -9,7 +9,7 @@ use axum::response::Response;
 
 use super::backend::Backend;
 use super::routes::Match;
-use super::{request, response};
+use super::{authorize, request, response};
 use crate::http::{self, Problem};
 use crate::runtime::{Failure, MAXIMUM_PAYLOAD, Outcome};
 
@@ -44,9 +44,12 @@ pub(super) async fn answer(
         backend.disk.check()?;
     }
     let body = http::read(body, MAXIMUM_BODY).await?;
-    // On AWS a caller of such a route has signed the request. Here nobody signs. So at least no form on a web page may
-    // call it, and a form cannot send JSON.
-    if route.authorizer.is_some() && !body.is_empty() {
+    if backend.enforces_auth {
+        authorize::check(&route.authorization, parts, &body)?;
+    }
+    // On AWS a caller has signed the request. Here nobody signs. So at least no form on a web page may call a route that
+    // an operator uses, and a form cannot send JSON.
+    if !route.takes_any_body && !body.is_empty() {
         check_json(parts)?;
     }
     let payload = request::payload(parts, &body, route, &parameters);

@@ -75,10 +75,7 @@ async fn run(
             "ResourceNotFoundException",
         ));
     };
-    let uses = [Use {
-        action: "lambda:InvokeFunction".to_owned(),
-        resource: function.arn.clone(),
-    }];
+    let uses = [Use::new("lambda:InvokeFunction", function.arn.clone())];
     if let Err(denied) = backend.guard.check(caller(&parts.headers), &uses) {
         return Err(refused(
             StatusCode::FORBIDDEN,

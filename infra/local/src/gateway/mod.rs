@@ -3,6 +3,7 @@
 //! The room knows routes, the payload format of an HTTP API, and asynchronous invocations. It does not know what a route
 //! is for, nor how a function runs. `http` decides before it who may call at all.
 
+mod authorize;
 mod backend;
 mod http_api;
 mod invoke;

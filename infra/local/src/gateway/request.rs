@@ -143,6 +143,7 @@ fn encode(body: &[u8], content_type: &str) -> (String, bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::Authorization;
     use axum::http::Request;
 
     fn payload_of(request: Request<&[u8]>) -> Value {
@@ -151,7 +152,8 @@ mod tests {
             method: "POST".to_owned(),
             path: "/inputs/{source}".to_owned(),
             function: "Ingest".to_owned(),
-            authorizer: None,
+            authorization: Authorization::None,
+            takes_any_body: true,
         };
         let parameters = BTreeMap::from([("source".to_owned(), "shop".to_owned())]);
         serde_json::from_str(&payload(&parts, body, &route, &parameters)).unwrap()

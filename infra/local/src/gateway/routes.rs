@@ -142,6 +142,7 @@ fn decode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::template::Authorization;
 
     fn routes() -> Routes {
         let route = |name: &str| {
@@ -150,7 +151,8 @@ mod tests {
                 method: method.to_owned(),
                 path: path.to_owned(),
                 function: "F".to_owned(),
-                authorizer: None,
+                authorization: Authorization::None,
+                takes_any_body: true,
             }
         };
         let names = [

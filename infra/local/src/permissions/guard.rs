@@ -16,6 +16,8 @@ pub(crate) struct Guard {
     functions: HashMap<String, Vec<Statement>>,
     // With the ARN of the resource that the policy belongs to.
     resource_policies: Vec<(String, Statement)>,
+    // The partition key's attribute, by the table's ARN.
+    partition_keys: HashMap<String, String>,
     used: Mutex<BTreeSet<(String, String, String)>>,
 }
 
@@ -52,11 +54,22 @@ impl Guard {
             })
             .filter(|(_, statement)| !statement.is_allow)
             .collect();
+        let partition_keys = model
+            .tables
+            .iter()
+            .map(|table| (table.arn.clone(), table.key.partition.clone()))
+            .collect();
         Self {
             functions,
             resource_policies,
+            partition_keys,
             used: Mutex::default(),
         }
+    }
+
+    /// The partition key's attribute of a table, by its ARN.
+    pub fn partition_key(&self, table: &str) -> Option<&str> {
+        self.partition_keys.get(table).map(String::as_str)
     }
 
     /// Checks that a caller may do everything that a request does. Remembers the uses of a function.
@@ -133,6 +146,16 @@ fn matches(statement: &Statement, wanted: &Use) -> bool {
             .resources
             .iter()
             .any(|pattern| fits(pattern, &wanted.resource))
+        && is_on_items(statement, wanted)
+}
+
+/// Whether all items that a use is about are those that a statement means. Where nobody knows the items, they are not.
+fn is_on_items(statement: &Statement, wanted: &Use) -> bool {
+    let Some(patterns) = &statement.leading_keys else {
+        return true;
+    };
+    let is_meant = |key: &String| patterns.iter().any(|pattern| fits(pattern, key));
+    !wanted.keys.is_empty() && wanted.keys.iter().all(is_meant)
 }
 
 impl fmt::Display for Denied {
@@ -142,11 +165,19 @@ impl fmt::Display for Denied {
             denied,
             reason,
         } = self;
-        let Use { action, resource } = denied;
+        let Use {
+            action,
+            resource,
+            keys,
+        } = denied;
         write!(
             f,
-            "{caller} is not authorized to perform {action} on {resource}: "
+            "{caller} is not authorized to perform {action} on {resource}"
         )?;
+        if !keys.is_empty() {
+            write!(f, " (keys {})", keys.join(", "))?;
+        }
+        write!(f, ": ")?;
         match reason {
             Reason::NotAllowed => write!(
                 f,
@@ -164,5 +195,7 @@ impl fmt::Display for Denied {
     }
 }
 
+#[cfg(test)]
+mod beside_iam;
 #[cfg(test)]
 mod tests;

@@ -24,19 +24,30 @@ pub(crate) struct Use {
     pub action: String,
     /// The resource's ARN.
     pub resource: String,
+    /// The partition keys of the items that it is about, where it is about items of a table.
+    pub keys: Vec<String>,
 }
 
 impl Use {
+    /// An action on a resource, by its ARN.
+    pub fn new(action: impl Into<String>, resource: impl Into<String>) -> Self {
+        Self {
+            action: action.into(),
+            resource: resource.into(),
+            keys: Vec::new(),
+        }
+    }
+
     /// An action of DynamoDB on a table, by its name or ARN, or on one of its indexes.
     pub fn on_table(action: &str, table: &str, index: Option<&str>) -> Self {
         let name = table.rsplit_once("table/").map_or(table, |(_, name)| name);
         let index = index
             .map(|index| format!("/index/{index}"))
             .unwrap_or_default();
-        Self {
-            action: format!("dynamodb:{action}"),
-            resource: format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}{index}"),
-        }
+        Self::new(
+            format!("dynamodb:{action}"),
+            format!("arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{name}{index}"),
+        )
     }
 }
 

@@ -26,10 +26,7 @@ pub(crate) fn kinesis_uses(operation: &str, request: &Value) -> Vec<Use> {
     }
     resources
         .into_iter()
-        .map(|resource| Use {
-            action: format!("kinesis:{operation}"),
-            resource,
-        })
+        .map(|resource| Use::new(format!("kinesis:{operation}"), resource))
         .collect()
 }
 

@@ -164,6 +164,7 @@ async fn start(options: Options) -> Result<System, StartError> {
         queue,
         guard: guard.clone(),
         disk,
+        enforces_auth: options.enforces_auth,
     };
     let app = gateway::app(backend);
     let gateway = tokio::spawn(async move { server.serve(listener, app, is_closing).await });

@@ -5,6 +5,7 @@
 //! ignores properties that the local system does not support. A reference to something that is not declared is an
 //! error, as it is at a deployment.
 
+mod branches;
 mod document;
 mod error;
 mod functions;
@@ -20,22 +21,25 @@ mod scope;
 mod streams;
 mod tables;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use error::TemplateError;
 pub use model::{
-    Attribute, Function, Index, Key, Mapping, Model, Projection, Route, Schedule, StartingPosition,
-    Statement, Stream, Table,
+    Attribute, Authorization, Function, Index, Key, Mapping, Model, Projection, Route, Schedule,
+    StartingPosition, Statement, Stream, Table,
 };
 
 pub use scope::{ACCOUNT, REGION};
 
 use intrinsics::Resolver;
+use properties::Properties;
 
 /// A SAM template whose syntax and references are valid.
 #[derive(Debug, Clone)]
 pub struct Template {
     document: serde_json::Value,
+    parameters: BTreeMap<String, String>,
 }
 
 impl Template {
@@ -48,6 +52,7 @@ impl Template {
     pub fn parse(text: &str) -> Result<Self, TemplateError> {
         let template = Self {
             document: document::parse(text)?,
+            parameters: BTreeMap::new(),
         };
         // The stack's name only changes physical names, so any stack finds every mistake.
         template.model("validation")?;
@@ -68,15 +73,54 @@ impl Template {
         Self::parse(&text)
     }
 
+    /// Whether the template declares a parameter of this name.
+    pub fn declares(&self, parameter: &str) -> bool {
+        !self.document["Parameters"][parameter].is_null()
+    }
+
+    /// The template with parameters' values in place of their defaults.
+    ///
+    /// # Errors
+    ///
+    /// When the template declares no such parameter, does not allow the value, or is wrong with it.
+    pub fn with_parameters(
+        mut self,
+        parameters: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, TemplateError> {
+        self.parameters.extend(parameters);
+        self.model("validation")?;
+        Ok(self)
+    }
+
+    /// The resources of a type, by logical id, with all names resolved as in the stack `stack`.
+    ///
+    /// # Errors
+    ///
+    /// As [`Template::parse`].
+    pub fn resolved(
+        &self,
+        stack: &str,
+        resource_type: &str,
+    ) -> Result<BTreeMap<String, serde_json::Value>, TemplateError> {
+        let document = branches::chosen(&self.document, &self.parameters)?;
+        let resolver = Resolver::new(&document, stack)?;
+        let resources = Properties::of_resources(&resolver, resource_type);
+        resources
+            .map(|(name, resource)| Ok((name.to_owned(), resource.value("Properties")?)))
+            .collect()
+    }
+
     /// What the template declares when it is deployed as `stack`.
     ///
     /// # Errors
     ///
     /// As [`Template::parse`].
     pub fn model(&self, stack: &str) -> Result<Model, TemplateError> {
-        let resolver = Resolver::new(&self.document, stack)?;
+        let document = branches::chosen(&self.document, &self.parameters)?;
+        let resolver = Resolver::new(&document, stack)?;
         references::check(&resolver)?;
-        let (functions, routes, mappings, schedules) = functions::read(&resolver)?;
+        let (functions, mut routes, mappings, schedules) = functions::read(&resolver)?;
+        routes.extend(routes::of_resources(&resolver)?);
         Ok(Model {
             streams: streams::read(&resolver)?,
             tables: tables::read(&resolver)?,

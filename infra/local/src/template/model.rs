@@ -137,6 +137,8 @@ pub struct Statement {
     pub actions: Vec<String>,
     /// Resource patterns: ARNs that may hold `*` and `?`.
     pub resources: Vec<String>,
+    /// Patterns of partition keys, where only items under these are meant: `dynamodb:LeadingKeys`.
+    pub leading_keys: Option<Vec<String>>,
 }
 
 /// A route of the HTTP API.
@@ -148,8 +150,28 @@ pub struct Route {
     pub path: String,
     /// The logical id of the function that answers.
     pub function: String,
-    /// The authorizer in the deployed API. The local gateway does not ask it.
-    pub authorizer: Option<String>,
+    /// Who may call it.
+    pub authorization: Authorization,
+    /// Whether its body may be of any media type, or only JSON.
+    pub takes_any_body: bool,
+}
+
+/// Who may call a route.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Authorization {
+    /// Everybody.
+    None,
+    /// Whoever has signed the request, and may invoke the API.
+    Iam,
+    /// Whoever has a token.
+    Jwt {
+        /// The token's `iss`.
+        issuer: String,
+        /// One of them is in the token's `aud`, or is its `client_id`.
+        audience: Vec<String>,
+        /// One of them is in the token's `scope`; without any, no scope is needed.
+        scopes: Vec<String>,
+    },
 }
 
 /// An event source mapping: a stream that invokes a function.

@@ -76,10 +76,17 @@ fn read(properties: &Properties<'_, '_>) -> Result<Option<Statement>, TemplateEr
         "Deny" => false,
         _ => return Err(properties.wrong("Effect", "Allow or Deny was expected")),
     };
-    // Conditions are not evaluated. A denial without its condition would refuse too much, so it is ignored.
+    // Of conditions, only the one on keys is evaluated. A denial without its condition would refuse too much, so it is
+    // ignored.
     if !is_allow && !properties.raw("Condition").is_null() {
         return Ok(None);
     }
+    let condition = properties.map("Condition");
+    let leading_keys = ["ForAllValues:StringLike", "ForAllValues:StringEquals"]
+        .into_iter()
+        .map(|operator| condition.map(operator).strings("dynamodb:LeadingKeys"))
+        .find(|keys| keys.as_ref().map_or(true, |keys| !keys.is_empty()))
+        .transpose()?;
     let actions = properties.strings("Action")?;
     if actions.is_empty() {
         return Err(properties.wrong(
@@ -91,5 +98,6 @@ fn read(properties: &Properties<'_, '_>) -> Result<Option<Statement>, TemplateEr
         is_allow,
         actions,
         resources: properties.strings("Resource")?,
+        leading_keys,
     }))
 }

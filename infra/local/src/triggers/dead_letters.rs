@@ -101,14 +101,8 @@ impl DeadLetters {
         }
         let key = path.file_name().unwrap_or_default().to_string_lossy();
         let uses = [
-            Use {
-                action: "s3:ListBucket".to_owned(),
-                resource: destination.to_owned(),
-            },
-            Use {
-                action: "s3:PutObject".to_owned(),
-                resource: format!("{destination}/{key}"),
-            },
+            Use::new("s3:ListBucket", destination),
+            Use::new("s3:PutObject", format!("{destination}/{key}")),
         ];
         if let Err(denied) = self.guard.check(Some(&function.name), &uses) {
             tracing::error!(%denied, "on AWS these records would be lost");

@@ -5,6 +5,7 @@ fn guard() -> Guard {
         is_allow,
         actions: vec![action.to_owned()],
         resources: vec![resource.to_owned()],
+        leading_keys: None,
     };
     Guard {
         functions: HashMap::from([(
@@ -15,15 +16,13 @@ fn guard() -> Guard {
             "arn:table/events".to_owned(),
             statement(false, "dynamodb:DeleteItem", "*"),
         )],
+        partition_keys: HashMap::new(),
         used: Mutex::default(),
     }
 }
 
 fn wanted(action: &str, resource: &str) -> Vec<Use> {
-    vec![Use {
-        action: action.to_owned(),
-        resource: resource.to_owned(),
-    }]
+    vec![Use::new(action, resource)]
 }
 
 #[test]
