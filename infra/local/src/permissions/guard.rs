@@ -80,10 +80,16 @@ impl Guard {
     pub fn check(&self, caller: Option<&str>, uses: &[Use]) -> Result<(), Denied> {
         let policies = caller.and_then(|caller| self.functions.get(caller));
         for wanted in uses {
-            let denied = |reason| Denied {
-                caller: caller.unwrap_or("anonymous").to_owned(),
-                denied: wanted.clone(),
-                reason,
+            let denied = |reason| {
+                let mut denied = wanted.clone();
+                if !is_by_key(policies) {
+                    denied.keys.clear();
+                }
+                Denied {
+                    caller: caller.unwrap_or("anonymous").to_owned(),
+                    denied,
+                    reason,
+                }
             };
             if self
                 .resource_policies
@@ -147,6 +153,12 @@ fn matches(statement: &Statement, wanted: &Use) -> bool {
             .iter()
             .any(|pattern| fits(pattern, &wanted.resource))
         && is_on_items(statement, wanted)
+}
+
+/// Whether keys matter to a caller.
+fn is_by_key(policies: Option<&Vec<Statement>>) -> bool {
+    let mut policies = policies.into_iter().flatten();
+    policies.any(|statement| statement.leading_keys.is_some())
 }
 
 /// Whether all items that a use is about are those that a statement means. Where nobody knows the items, they are not.

@@ -29,6 +29,7 @@ pub(super) fn name_property(resource_type: &str) -> &'static str {
         "AWS::Serverless::Function" | "AWS::Lambda::Function" => "FunctionName",
         "AWS::S3::Bucket" => "BucketName",
         "AWS::IAM::Role" => "RoleName",
+        "AWS::Logs::LogGroup" => "LogGroupName",
         "AWS::SQS::Queue" => "QueueName",
         "AWS::SNS::Topic" => "TopicName",
         _ => "Name",
@@ -50,6 +51,7 @@ pub(super) fn arn(resource_type: &str, name: &str) -> String {
         }
         "AWS::S3::Bucket" => format!("arn:aws:s3:::{name}"),
         "AWS::IAM::Role" => format!("arn:aws:iam::{ACCOUNT}:role/{name}"),
+        "AWS::Logs::LogGroup" => format!("arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{name}:*"),
         "AWS::SQS::Queue" => format!("arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"),
         "AWS::SNS::Topic" => format!("arn:aws:sns:{REGION}:{ACCOUNT}:{name}"),
         other => {

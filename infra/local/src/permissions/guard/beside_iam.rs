@@ -130,7 +130,7 @@ fn policies(template: &Template) -> Policies {
         let (name, arn) = (&function.logical_id, &function.arn);
         resources.push((name.clone(), arn.clone(), Vec::new()));
         let log = format!(
-            "arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/{}",
+            "arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/{}:log-stream:a",
             function.name
         );
         resources.push((format!("{name}Logs"), log, Vec::new()));
