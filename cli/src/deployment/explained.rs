@@ -73,6 +73,11 @@ impl Explainer<'_> {
     /// The message for missing credentials.
     pub fn no_credentials(&self, why: &str) -> String {
         let why = without_dump(why).trim_end_matches('.');
+        let why = match why.strip_prefix("the credential provider was not enabled") {
+            Some("") => "it is not defined, or has none",
+            Some(why) => why.trim_start_matches(": "),
+            None => why,
+        };
         match &self.place.access.profile {
             Some(profile) => format!(
                 "the profile {profile} gives no credentials ({why}): --profile names another; `aws sso login --profile {profile}` renews those of IAM Identity Center"

@@ -276,11 +276,18 @@ fn options_that_do_not_go_together_are_refused_before_anything_is_sent() {
 /// signed the requests to DynamoDB, and the errors.
 fn signed(aws: &Aws, dir: &Path, call: &[&str], environment: &[(&str, &str)]) -> (String, String) {
     let (config, keys) = (dir.join("config"), dir.join("credentials"));
-    std::fs::write(
-        &config,
-        "[default]\nregion = eu-west-3\n[profile ann]\nregion = eu-west-1\n",
-    )
-    .unwrap();
+    let process = dir.join("process.json");
+    let said = r#"{"Version": 1, "AccessKeyId": "PROCESS", "SecretAccessKey": "s"}"#;
+    std::fs::write(&process, said).unwrap();
+    let profiles = format!(
+        "[default]\nregion = eu-west-3\n\
+         [profile ann]\nregion = eu-west-1\n\
+         [profile process]\nregion = eu-west-2\ncredential_process = cat {}\n\
+         [profile sso]\nregion = eu-west-2\nsso_start_url = https://x.awsapps.com/start\n\
+         sso_region = eu-west-2\nsso_account_id = 123456789012\nsso_role_name = dev\n",
+        process.display()
+    );
+    std::fs::write(&config, profiles).unwrap();
     std::fs::write(
         &keys,
         "[default]\naws_access_key_id = DEFAULT\naws_secret_access_key = s\n[ann]\naws_access_key_id = ANN\naws_secret_access_key = s\n",
@@ -290,6 +297,8 @@ fn signed(aws: &Aws, dir: &Path, call: &[&str], environment: &[(&str, &str)]) ->
     command.env("AWS_CONFIG_FILE", config);
     command.env("AWS_SHARED_CREDENTIALS_FILE", keys);
     command.env("AWS_EC2_METADATA_DISABLED", "true");
+    // No token of IAM Identity Center is kept there.
+    command.env("HOME", dir);
     if !call.contains(&"--endpoint") {
         command.env("AWS_ENDPOINT_URL", &aws.url);
     }
@@ -315,7 +324,7 @@ fn profile_region_and_environment_mean_what_they_mean_to_the_aws_command_line() 
         [one, &more.concat()].concat()
     };
     let at = |more: &[&'static str]| -> Vec<&str> { [endpoint, more].concat() };
-    let cases: [(Vec<&str>, &[(&str, &str)], &str); 15] = [
+    let cases: [(Vec<&str>, &[(&str, &str)], &str); 16] = [
         (vec!["--aws"], &[], "DEFAULT/eu-west-3"),
         (vec!["--aws"], &both, "ENV/eu-central-1"),
         (vec!["--aws"], &[("AWS_PROFILE", "ann")], "ANN/eu-west-1"),
@@ -345,17 +354,20 @@ fn profile_region_and_environment_mean_what_they_mean_to_the_aws_command_line() 
             "{call:?} {environment:?}: {errors}"
         );
     }
-    for (call, environment) in [
-        (vec!["--aws", "--profile", "nope"], &both as &[_]),
-        (at(&["--profile", "nope"]), &both),
+    for (profile, said) in [
+        ("nope", "was not defined"),
+        ("sso", "`aws sso login --profile sso`"),
     ] {
-        let (signed, errors) = signed(&aws, dir.path(), &call, environment);
-        assert_eq!(signed, "", "{call:?}");
-        assert!(
-            errors.contains("the profile nope gives no credentials"),
-            "{errors}"
-        );
-        assert_eq!(errors.lines().count(), 1, "{errors}");
+        let by_profile = ["--profile", profile];
+        for call in [[&["--aws"], &by_profile as &[_]].concat(), at(&by_profile)] {
+            let (signed, errors) = signed(&aws, dir.path(), &call, &both);
+            assert_eq!(signed, "", "{call:?}");
+            let sentence = format!("the profile {profile} gives no credentials");
+            for words in [&sentence, said] {
+                assert!(errors.contains(words), "{call:?}: {errors}");
+            }
+            assert_eq!(errors.lines().count(), 1, "{errors}");
+        }
     }
 }
 
