@@ -48,7 +48,7 @@ impl Args {
     /// # Errors
     ///
     /// When a table does not answer, the stack does not name all `parts`, or the
-    /// location is not complete.
+    /// place is not complete.
     pub async fn open(&self, domain: Domain, parts: &[Part]) -> Result<Deployment, End> {
         let clients = self.clients(parts).await?;
         if let Some(name) = &self.place.stack {
@@ -81,7 +81,7 @@ impl Args {
         let endpoints = self.place.location.endpoints()?;
         let clients = match (&self.place.location, endpoints) {
             (Location::Folder(_), Some(endpoints)) => {
-                return self.local_clients(&endpoints).await;
+                return Ok(local_clients(&endpoints).await);
             }
             (_, Some(endpoints)) => {
                 has_endpoints(&endpoints, parts)?;
@@ -101,14 +101,6 @@ impl Args {
             self.account.get_or_init(|| account);
         }
         Ok(clients)
-    }
-
-    /// Clients of a local system, with its own credentials whatever the
-    /// environment has.
-    async fn local_clients(&self, endpoints: &Endpoints) -> Result<Clients, End> {
-        let url = |url: &Option<String>| url.clone().unwrap_or_default();
-        let clients = Clients::at(&url(&endpoints.dynamodb), &url(&endpoints.kinesis)).await;
-        Ok(clients.with_lambda(&url(&endpoints.lambda)))
     }
 
     /// Finds the names of the parts in the stack, and its account.
@@ -188,6 +180,14 @@ impl Args {
             account: self.account().map(String::as_str),
         }
     }
+}
+
+/// Clients of a local system, with its own credentials whatever the environment
+/// has.
+async fn local_clients(endpoints: &Endpoints) -> Clients {
+    let url = |url: &Option<String>| url.clone().unwrap_or_default();
+    let clients = Clients::at(&url(&endpoints.dynamodb), &url(&endpoints.kinesis)).await;
+    clients.with_lambda(&url(&endpoints.lambda))
 }
 
 /// Checks that the endpoints that a verb needs are known.

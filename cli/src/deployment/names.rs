@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 #[derive(ClapArgs, Clone)]
 #[group(skip)]
 pub struct Names {
-    /// The physical name of the events table. As all names here, it takes
-    /// precedence over the stack's.
+    /// The physical name of the events table. An option for a name takes
+    /// precedence over the stack's name, the environment does not.
     #[arg(long, default_value = "rewind-eventstable", env = "EVENTS_TABLE")]
     pub events_table: String,
     /// The physical name of the data store's table.

@@ -22,11 +22,6 @@ impl Stack {
     pub fn account(&self) -> Option<&str> {
         self.id.split(':').nth(4).filter(|part| !part.is_empty())
     }
-
-    /// Its region, from its ARN.
-    pub fn region(&self) -> Option<&str> {
-        self.id.split(':').nth(3).filter(|part| !part.is_empty())
-    }
 }
 
 /// CloudFormation's refusal of a call.
@@ -169,7 +164,6 @@ mod tests {
         assert_eq!(stack.status, "UPDATE_COMPLETE");
         assert_eq!(stack.reason, None);
         assert_eq!(stack.account(), Some("123456789012"));
-        assert_eq!(stack.region(), Some("eu-central-1"));
         assert_eq!(stack.outputs["Url"], "https://a?b&c");
         assert_eq!(stack.outputs["EventsTable"], "t");
         let none = "<DescribeStacksResponse><DescribeStacksResult><Stacks/></DescribeStacksResult></DescribeStacksResponse>";
