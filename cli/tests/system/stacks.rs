@@ -324,7 +324,7 @@ fn profile_region_and_environment_mean_what_they_mean_to_the_aws_command_line() 
         [one, &more.concat()].concat()
     };
     let at = |more: &[&'static str]| -> Vec<&str> { [endpoint, more].concat() };
-    let cases: [(Vec<&str>, &[(&str, &str)], &str); 16] = [
+    let cases: [(Vec<&str>, &[(&str, &str)], &str); 15] = [
         (vec!["--aws"], &[], "DEFAULT/eu-west-3"),
         (vec!["--aws"], &both, "ENV/eu-central-1"),
         (vec!["--aws"], &[("AWS_PROFILE", "ann")], "ANN/eu-west-1"),
@@ -354,21 +354,33 @@ fn profile_region_and_environment_mean_what_they_mean_to_the_aws_command_line() 
             "{call:?} {environment:?}: {errors}"
         );
     }
-    for (profile, said) in [
-        ("nope", "was not defined"),
-        ("sso", "`aws sso login --profile sso`"),
+    for call in [
+        vec!["--aws", "--profile", "nope"],
+        at(&["--profile", "nope"]),
     ] {
-        let by_profile = ["--profile", profile];
-        for call in [[&["--aws"], &by_profile as &[_]].concat(), at(&by_profile)] {
-            let (signed, errors) = signed(&aws, dir.path(), &call, &both);
-            assert_eq!(signed, "", "{call:?}");
-            let sentence = format!("the profile {profile} gives no credentials");
-            for words in [&sentence, said] {
-                assert!(errors.contains(words), "{call:?}: {errors}");
-            }
-            assert_eq!(errors.lines().count(), 1, "{errors}");
+        let (signed, errors) = signed(&aws, dir.path(), &call, &both);
+        assert_eq!(signed, "", "{call:?}");
+        for words in ["the profile nope gives no credentials", "was not defined"] {
+            assert!(errors.contains(words), "{call:?}: {errors}");
         }
+        assert_eq!(errors.lines().count(), 1, "{errors}");
     }
+}
+
+#[test]
+fn a_profile_may_ask_a_program_or_iam_identity_center() {
+    let dir = tempfile::tempdir().unwrap();
+    let aws = Aws::start();
+    let run = |profile: &str| signed(&aws, dir.path(), &["--aws", "--profile", profile], &[]);
+    let (signed, errors) = run("process");
+    assert_eq!(signed, "PROCESS/eu-west-2/dynamodb", "{errors}");
+    let (signed, errors) = run("sso");
+    assert_eq!(signed, "", "nobody has logged in");
+    for words in ["the profile sso gives", "`aws sso login --profile sso`"] {
+        assert!(errors.contains(words), "{errors}");
+    }
+    assert!(!errors.contains("feature"), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
 }
 
 #[test]
