@@ -64,6 +64,10 @@ fn an_option_means_the_same_before_a_verb_and_behind_it_or_is_refused_in_both_pl
                 continue;
             }
             let mut said = vec![said];
+            // These go with a place on AWS.
+            if ["profile", "region"].contains(&long.as_str()) {
+                said.insert(0, "--aws".into());
+            }
             if option.get_action().takes_values() {
                 said.push(value(long));
             }

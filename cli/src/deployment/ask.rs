@@ -4,16 +4,16 @@ use crate::end::{End, Outcome};
 use std::io::{IsTerminal, Write};
 
 /// Asks whether to do `what`, such as `drop carts@2`, unless `yes` answers
-/// already. `on_aws` describes the deployment where it is on AWS.
+/// already. `deployment` describes it where a wrong one would be harmful.
 ///
 /// # Errors
 ///
 /// When the answer is no, or standard input is no terminal.
-pub fn confirmed(on_aws: Option<&str>, what: &str, yes: bool) -> Outcome {
+pub fn confirmed(deployment: Option<&str>, what: &str, yes: bool) -> Outcome {
     if yes {
         return Ok(());
     }
-    let at = on_aws.map_or(String::new(), |at| format!("this is {at}: "));
+    let at = deployment.map_or(String::new(), |at| format!("this is {at}: "));
     if !std::io::stdin().is_terminal() {
         return Err(End::Wrong(format!(
             "{at}standard input is no terminal, so nobody can confirm: {what}. --yes confirms it"

@@ -1,40 +1,20 @@
-//! The location of a deployment. Without options it is the local system of a
-//! folder. A verb sends requests to AWS only with `--aws`.
+//! The location of a deployment: a folder, endpoints, or AWS.
 
+use super::local;
 use crate::end::End;
-use clap::{Args as ClapArgs, error::ErrorKind};
-use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use rewind_aws::wiring::{Access, Endpoints};
+use std::{
+    fmt::{self, Display, Formatter},
+    path::{Path, PathBuf},
+};
 
-/// The file in the state folder in which a running local system publishes its
-/// endpoints.
-pub const FILE: &str = "endpoints.json";
-
-/// The options that select a deployment.
-#[derive(ClapArgs)]
-// Without this, its group has the same name as that of the verbs' arguments.
-#[group(skip)]
-pub struct Options {
-    /// An AWS-compatible endpoint of all services, such as LocalStack's.
-    #[arg(long, value_name = "URL", env = "REWIND_ENDPOINT")]
-    endpoint: Option<String>,
-    /// An endpoint of DynamoDB, such as the one that `rewind` prints.
-    #[arg(long, value_name = "URL")]
-    dynamodb_endpoint: Option<String>,
-    /// An endpoint of Kinesis, such as the one that `rewind` prints.
-    #[arg(long, value_name = "URL")]
-    kinesis_endpoint: Option<String>,
-    /// An endpoint of Lambda: the local system's own address.
-    #[arg(long, value_name = "URL")]
-    lambda_endpoint: Option<String>,
-    /// AWS: region, account and credentials as for the AWS command line.
-    /// Without this, nothing is sent there.
-    #[arg(long)]
-    aws: bool,
-    /// The folder of the local system.
-    #[arg(long, default_value = ".rewind", env = "REWIND_DIR")]
-    dir: PathBuf,
-}
+/// Hosts of AWS end with one of these.
+const DOMAINS: [&str; 4] = [
+    ".amazonaws.com",
+    ".amazonaws.com.cn",
+    ".amazonaws.eu",
+    ".api.aws",
+];
 
 /// The location of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,57 +23,19 @@ pub enum Location {
     Folder(PathBuf),
     /// These endpoints.
     Endpoints(Endpoints),
-    /// AWS, with the region and credentials of the environment.
+    /// AWS.
     Aws,
 }
 
-/// The URLs of the services; `None` for an unknown one.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Endpoints {
-    pub dynamodb: Option<String>,
-    pub kinesis: Option<String>,
-    pub lambda: Option<String>,
-}
-
-impl Options {
-    /// Returns the selected location. The command line takes precedence over
-    /// the environment. `is_given` tells whether the command line has an
-    /// option.
-    ///
-    /// # Errors
-    ///
-    /// When the command line selects two locations.
-    pub fn location(self, is_given: impl Fn(&str) -> bool) -> Result<Location, clap::Error> {
-        let endpoints = [
-            ("endpoint", "--endpoint"),
-            ("dynamodb_endpoint", "--dynamodb-endpoint"),
-            ("kinesis_endpoint", "--kinesis-endpoint"),
-            ("lambda_endpoint", "--lambda-endpoint"),
-        ];
-        let endpoint = endpoints.iter().find(|(name, _)| is_given(name));
-        let given = [
-            endpoint.map(|(_, option)| *option),
-            self.aws.then_some("--aws"),
-            is_given("dir").then_some("--dir"),
-        ];
-        let given: Vec<&str> = given.into_iter().flatten().collect();
-        if let [one, other, ..] = given[..] {
-            let why = format!("{one} and {other} select two deployments: expected one of them\n");
-            return Err(clap::Error::raw(ErrorKind::ArgumentConflict, why));
-        }
-        let is_folder = given == ["--dir"] || (given.is_empty() && self.endpoint.is_none());
-        Ok(if self.aws {
-            Location::Aws
-        } else if is_folder {
-            Location::Folder(self.dir)
-        } else {
-            Location::Endpoints(Endpoints {
-                dynamodb: self.dynamodb_endpoint.or(self.endpoint.clone()),
-                kinesis: self.kinesis_endpoint.or(self.endpoint.clone()),
-                lambda: self.lambda_endpoint.or(self.endpoint),
-            })
-        })
-    }
+/// Which deployment: its location, its stack, and the access to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// Where it is.
+    pub location: Location,
+    /// The stack that names its parts. Otherwise they are named one by one.
+    pub stack: Option<String>,
+    /// For whom and in which region it is called.
+    pub access: Access,
 }
 
 impl Location {
@@ -106,81 +48,87 @@ impl Location {
         match self {
             Self::Aws => Ok(None),
             Self::Endpoints(endpoints) => Ok(Some(endpoints.clone())),
-            Self::Folder(dir) => of_local_system(dir).map(Some),
+            Self::Folder(dir) => local::of_local_system(dir).map(Some),
         }
     }
 }
 
-/// The options that select this location, such as ` --dir state`. Empty for the
-/// default folder.
-impl std::fmt::Display for Location {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Endpoints {
-            dynamodb,
-            kinesis,
-            lambda,
-        } = match self {
-            Self::Aws => return f.write_str(" --aws"),
-            Self::Folder(dir) if dir == Path::new(".rewind") => return Ok(()),
-            Self::Folder(dir) => return write!(f, " --dir {}", dir.display()),
-            Self::Endpoints(endpoints) => endpoints,
+impl Place {
+    /// Whether a change here needs a confirmation: on AWS, whatever the URL, and
+    /// in a stack.
+    pub fn asks(&self) -> bool {
+        let is_aws = match &self.location {
+            Location::Aws => true,
+            Location::Folder(_) => false,
+            Location::Endpoints(endpoints) => {
+                let urls = [&endpoints.dynamodb, &endpoints.kinesis, &endpoints.lambda];
+                urls.into_iter().flatten().any(|url| is_of_aws(url))
+            }
         };
-        if let (Some(all), true) = (dynamodb, dynamodb == kinesis && dynamodb == lambda) {
-            return write!(f, " --endpoint {all}");
+        is_aws || self.stack.is_some()
+    }
+}
+
+/// Whether a URL is one of AWS.
+fn is_of_aws(url: &str) -> bool {
+    let host = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let host = host.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = host.rsplit('@').next().unwrap_or_default();
+    let host = host.split(':').next().unwrap_or_default();
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    DOMAINS.iter().any(|domain| host.ends_with(domain))
+}
+
+/// The options that select this place, such as ` --dir state`. Empty for the
+/// default folder.
+impl Display for Place {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match &self.location {
+            // A stack without an endpoint is on AWS.
+            Location::Aws if self.stack.is_none() => f.write_str(" --aws")?,
+            Location::Aws => {}
+            Location::Folder(dir) if dir == Path::new(".rewind") => {}
+            Location::Folder(dir) => write!(f, " --dir {}", dir.display())?,
+            Location::Endpoints(endpoints) => show_endpoints(endpoints, f)?,
         }
-        for (service, url) in [
-            ("dynamodb", dynamodb),
-            ("kinesis", kinesis),
-            ("lambda", lambda),
+        let Access { profile, region } = &self.access;
+        for (option, value) in [
+            ("stack", &self.stack),
+            ("profile", profile),
+            ("region", region),
         ] {
-            if let Some(url) = url {
-                write!(f, " --{service}-endpoint {url}")?;
+            if let Some(value) = value {
+                write!(f, " --{option} {value}")?;
             }
         }
         Ok(())
     }
 }
 
-/// Publishes the endpoints of a local system in its state folder, for the verbs
-/// that are called while it runs.
-///
-/// # Errors
-///
-/// When the file cannot be written.
-pub fn announce(dir: &Path, dynamodb: &str, kinesis: &str, url: &str) -> std::io::Result<()> {
-    let published = json!({"dynamodb": dynamodb, "kinesis": kinesis, "lambda": url});
-    local::write_private(&dir.join(FILE), published.to_string())
-}
-
-/// Removes the published endpoints when the system stops.
-pub fn withdraw(dir: &Path) {
-    // If the file stays, a verb reports that its services do not answer.
-    let _ = std::fs::remove_file(dir.join(FILE));
-}
-
-/// Reads the endpoints of the local system with this state folder.
-fn of_local_system(dir: &Path) -> Result<Endpoints, End> {
-    let path = dir.join(FILE);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        let dir = dir.display();
-        return Err(End::Failed(format!(
-            "no system runs in {dir}: start one with `cargo run`, or name another place with --dir, --endpoint or --aws"
-        )));
-    };
-    let published: Value = serde_json::from_str(&text).unwrap_or_default();
-    let endpoint = |name: &str| published[name].as_str().map(ToString::to_string);
-    let endpoints = Endpoints {
-        dynamodb: endpoint("dynamodb"),
-        kinesis: endpoint("kinesis"),
-        lambda: endpoint("lambda"),
-    };
-    if endpoints.dynamodb.is_none() || endpoints.kinesis.is_none() || endpoints.lambda.is_none() {
-        let path = path.display();
-        return Err(End::Failed(format!(
-            "{path} lacks an endpoint of `dynamodb`, `kinesis` or `lambda`: restart the system with `cargo run`"
-        )));
+fn show_endpoints(endpoints: &Endpoints, f: &mut Formatter<'_>) -> fmt::Result {
+    let Endpoints {
+        dynamodb,
+        kinesis,
+        lambda,
+        cloudformation,
+    } = endpoints;
+    let mut known = cloudformation;
+    if known.is_none() && dynamodb == kinesis && dynamodb == lambda {
+        known = dynamodb;
     }
-    Ok(endpoints)
+    if let Some(all) = known {
+        write!(f, " --endpoint {all}")?;
+    }
+    for (service, url) in [
+        ("dynamodb", dynamodb),
+        ("kinesis", kinesis),
+        ("lambda", lambda),
+    ] {
+        if let Some(url) = url.as_ref().filter(|url| Some(*url) != known.as_ref()) {
+            write!(f, " --{service}-endpoint {url}")?;
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -188,48 +136,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_running_system_says_where_it_is() {
-        let dir = tempfile::tempdir().unwrap();
-        let nobody = of_local_system(dir.path()).unwrap_err();
-        assert!(format!("{nobody:?}").contains("cargo run"), "{nobody:?}");
-        let path = dir.path().join(FILE);
-        announce(dir.path(), "http://d", "http://k", "http://l").unwrap();
-        let endpoints = of_local_system(dir.path()).unwrap();
-        assert_eq!(endpoints.dynamodb.as_deref(), Some("http://d"));
-        assert_eq!(endpoints.kinesis.as_deref(), Some("http://k"));
-        std::fs::write(&path, "{").unwrap();
-        assert!(of_local_system(dir.path()).is_err());
-    }
-
-    fn location(given: &[&str], environment: Option<&str>) -> Result<Location, clap::Error> {
-        let url = |name: &str| given.contains(&name).then(|| "http://e".to_string());
-        let options = Options {
-            endpoint: url("endpoint").or(environment.map(Into::into)),
-            dynamodb_endpoint: url("dynamodb_endpoint"),
-            kinesis_endpoint: None,
-            lambda_endpoint: None,
-            aws: given.contains(&"aws"),
-            dir: "d".into(),
-        };
-        options.location(|name| given.contains(&name))
-    }
-
-    #[test]
-    fn a_command_line_selects_one_location_and_takes_precedence_over_the_environment() {
-        let folder = || Location::Folder("d".into());
-        assert_eq!(location(&[], None).unwrap(), folder());
-        assert_eq!(location(&["aws"], None).unwrap(), Location::Aws);
-        assert_eq!(
-            location(&["aws"], Some("http://other")).unwrap(),
-            Location::Aws
-        );
-        assert_eq!(location(&["dir"], Some("http://other")).unwrap(), folder());
-        let all = location(&[], Some("http://other")).unwrap();
-        assert_eq!(all.to_string(), " --endpoint http://other");
-        let one = location(&["dynamodb_endpoint"], None).unwrap();
-        assert_eq!(one.to_string(), " --dynamodb-endpoint http://e");
-        for two in [["aws", "dir"], ["aws", "endpoint"], ["dir", "endpoint"]] {
-            assert!(location(&two, None).is_err(), "{two:?}");
+    fn a_url_of_aws_is_known_and_no_other() {
+        for url in [
+            "https://dynamodb.eu-central-1.amazonaws.com",
+            "https://vpce-1.kinesis.us-east-1.vpce.amazonaws.com:443/",
+            "http://DYNAMODB.cn-north-1.amazonaws.com.cn",
+            "https://lambda.us-east-1.api.aws./x",
+        ] {
+            assert!(is_of_aws(url), "{url}");
+        }
+        for url in [
+            "http://127.0.0.1:4566",
+            "http://localhost.localstack.cloud:4566",
+            "http://amazonaws.com.example:80",
+            "http://x/?.amazonaws.com",
+        ] {
+            assert!(!is_of_aws(url), "{url}");
         }
     }
 }

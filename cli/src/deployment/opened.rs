@@ -30,8 +30,8 @@ pub struct Deployment {
     /// The playback function.
     pub playback: Function,
     /// The deployment in words, for the question before a change; `None` where
-    /// it is not on AWS.
-    pub(super) on_aws: Option<String>,
+    /// nothing is asked.
+    pub(super) described: Option<String>,
 }
 
 impl Deployment {
@@ -70,7 +70,10 @@ impl Deployment {
                 };
                 self.store.get(&nothing).await.map(drop)
             }
-            Part::EventsStream | Part::IncomingStream | Part::PlaybackFunction => Ok(()),
+            Part::EventsStream
+            | Part::IncomingStream
+            | Part::ReplayStream
+            | Part::PlaybackFunction => Ok(()),
         }
     }
 
@@ -98,14 +101,14 @@ impl Deployment {
         })
     }
 
-    /// Before a change on AWS: names the deployment and asks whether to do
-    /// `what`, such as `drop carts@2`, unless `yes` answers already.
+    /// Before a change on AWS or in a stack: names the deployment and asks
+    /// whether to do `what`, such as `drop carts@2`, unless `yes` answers already.
     ///
     /// # Errors
     ///
     /// When the answer is no, or standard input is no terminal.
     pub fn confirm(&self, what: &str, yes: bool) -> Outcome {
-        match self.on_aws {
+        match self.described {
             Some(_) => self.confirm_anywhere(what, yes),
             None => Ok(()),
         }
@@ -117,6 +120,6 @@ impl Deployment {
     ///
     /// As [`confirm`](Self::confirm).
     pub fn confirm_anywhere(&self, what: &str, yes: bool) -> Outcome {
-        ask::confirmed(self.on_aws.as_deref(), what, yes)
+        ask::confirmed(self.described.as_deref(), what, yes)
     }
 }

@@ -1,5 +1,6 @@
 //! The whole system: real HTTP, real function processes, real protocols.
 
+mod aws;
 mod calls;
 #[path = "../../src/client.rs"]
 #[allow(dead_code, reason = "the tests use a part of it")]
@@ -16,7 +17,9 @@ mod readme;
 mod replays;
 mod samples;
 mod schemas;
+mod stacks;
 mod support;
 mod template;
+mod trusted;
 mod untold;
 mod verbs;

@@ -1,107 +1,30 @@
 //! No verb reaches AWS unless told to. Whatever the environment holds, a verb
-//! sends requests there only with `--aws`, and changes something only after a
-//! confirmation.
+//! sends requests there only with `--aws` or `--stack`, and changes something
+//! only after a confirmation.
 
+use crate::aws::{Aws, credentials};
 use crate::calls::{call, rewind_in, takes, verbs};
 use crate::support::{BATCH, accept_unchecked, clients_of, rewind_with, vote, wait_for};
 use crate::{client::Client, support::EVENT};
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
     path::Path,
     process::{Command, Output},
-    sync::{Arc, Mutex},
 };
 
 /// The operations that only read.
-const READS: [&str; 5] = ["Query", "GetItem", "Scan", "BatchGetItem", "DescribeTable"];
-
-/// A server that answers like empty tables and records the requested
-/// operations.
-struct Counter {
-    url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-}
-
-impl Counter {
-    fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked: Arc<Mutex<Vec<String>>> = Arc::default();
-        let book = asked.clone();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let book = book.clone();
-                std::thread::spawn(move || answer(stream, &book));
-            }
-        });
-        Self { url, asked }
-    }
-
-    /// Returns the operations since the last call.
-    fn asked(&self) -> Vec<String> {
-        std::mem::take(&mut *self.asked.lock().unwrap())
-    }
-
-    /// Sets an environment in which every way to AWS leads to this server.
-    fn lead_here(&self, command: &mut Command) {
-        for proxy in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"] {
-            command.env(proxy, &self.url);
-            command.env(proxy.to_lowercase(), &self.url);
-        }
-        command.env_remove("NO_PROXY").env_remove("no_proxy");
-        for service in ["", "_DYNAMODB", "_KINESIS", "_LAMBDA", "_STS"] {
-            command.env(format!("AWS_ENDPOINT_URL{service}"), &self.url);
-        }
-        command.env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &self.url);
-        command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", &self.url);
-        command.envs(credentials());
-    }
-}
-
-fn credentials() -> [(&'static str, &'static str); 4] {
-    [
-        ("AWS_ACCESS_KEY_ID", "operator"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-        ("AWS_ACCOUNT_ID", "123456789012"),
-        ("AWS_REGION", "eu-central-1"),
-    ]
-}
-
-fn answer(stream: TcpStream, book: &Mutex<Vec<String>>) {
-    let mut reader = BufReader::new(stream);
-    let (mut request, mut length) = (String::new(), 0);
-    if reader.read_line(&mut request).unwrap_or_default() == 0 {
-        return;
-    }
-    loop {
-        let mut header = String::new();
-        reader.read_line(&mut header).unwrap();
-        let Some((name, value)) = header.trim().split_once(": ") else {
-            break;
-        };
-        match name.to_lowercase().as_str() {
-            "content-length" => length = value.parse().unwrap(),
-            "x-amz-target" => request = value.rsplit('.').next().unwrap().to_string(),
-            _ => {}
-        }
-    }
-    reader.read_exact(&mut vec![0; length]).unwrap();
-    book.lock().unwrap().push(request.trim().to_string());
-    let body = json!({"Items": [], "Count": 0, "ScannedCount": 0, "Responses": {}}).to_string();
-    let mut stream = reader.into_inner();
-    // The client may have gone.
-    let _ = write!(
-        stream,
-        "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-}
+const READS: [&str; 6] = [
+    "Query",
+    "GetItem",
+    "Scan",
+    "BatchGetItem",
+    "DescribeTable",
+    "DescribeStacks",
+];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_verb_sends_anything_to_aws_unless_it_is_told_to() {
-    let counter = Counter::start();
+    let counter = Aws::start();
     let (empty, dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let run = |call: &[String]| -> (Option<i32>, String) {
         let mut command = rewind_in(empty.path(), call);
@@ -114,17 +37,17 @@ async fn no_verb_sends_anything_to_aws_unless_it_is_told_to() {
     let vote = vote("poll-1", 1);
     client.post_ok("/events", EVENT, &vote, 202).await.unwrap();
     wait_for(&client, "/projections/basic-sum/1", |_| true).await;
-    assert_eq!(counter.asked(), [""; 0], "the local system asks AWS");
+    assert_eq!(counter.operations(), [""; 0], "the local system asks AWS");
     let mut told = 0;
     for verb in verbs() {
         let call = call(&verb);
         // Where no system runs.
         let (code, errors) = run(&call);
-        assert_eq!(counter.asked(), [""; 0], "{call:?}");
+        assert_eq!(counter.operations(), [""; 0], "{call:?}");
         let is_about_a_deployment = takes(&verb, "aws");
         if is_about_a_deployment {
             assert_eq!(code, Some(3), "{call:?}: {errors}");
-            for way_out in ["cargo run", "--endpoint", "--aws"] {
+            for way_out in ["cargo run", "--endpoint", "--stack", "--aws"] {
                 assert!(errors.contains(way_out), "{call:?}: {errors}");
             }
         } else if !verb.is_hide_set() {
@@ -137,13 +60,19 @@ async fn no_verb_sends_anything_to_aws_unless_it_is_told_to() {
         let there = ["--dir".to_string(), dir.path().display().to_string()];
         let (code, errors) = run(&[call.clone(), there.to_vec()].concat());
         assert_ne!(code, Some(3), "{call:?}: {errors}");
-        assert_eq!(counter.asked(), [""; 0], "{call:?}");
+        assert_eq!(counter.operations(), [""; 0], "{call:?}");
         // And when it is told to.
-        let (_, errors) = run(&[vec!["--aws".into()], call.clone()].concat());
-        let asked = counter.asked();
-        assert!(!asked.is_empty(), "{call:?} --aws: {errors}");
-        let written = asked.iter().find(|asked| !READS.contains(&asked.as_str()));
-        assert_eq!(written, None, "{call:?} --aws, without a question");
+        for told in [&["--aws"] as &[&str], &["--stack", "rewind"]] {
+            let told: Vec<String> = told.iter().map(ToString::to_string).collect();
+            let (_, errors) = run(&[told.clone(), call.clone()].concat());
+            let asked = counter.operations();
+            assert!(!asked.is_empty(), "{call:?} {told:?}: {errors}");
+            let written = asked.iter().find(|asked| !READS.contains(&asked.as_str()));
+            assert_eq!(written, None, "{call:?} {told:?}, without a question");
+            let described = asked.iter().filter(|asked| *asked == "DescribeStacks");
+            let expected = usize::from(told[0] == "--stack");
+            assert_eq!(described.count(), expected, "{call:?} {told:?}: {asked:?}");
+        }
         told += 1;
     }
     assert!(told >= 10, "only {told} verbs are about a deployment");
@@ -223,11 +152,19 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
         row["watermark"] == 60
     })
     .await;
-    let run = |call: &[&str], yes: bool| -> (Option<i32>, String) {
-        let mut call = call.to_vec();
-        call.extend(["--aws"].iter().chain(yes.then_some(&"--yes")));
+    let aws = Aws::start();
+    let by_name: &[&str] = &["--aws"];
+    let by_stack: &[&str] = &["--stack", "rewind"];
+    let run = |call: &[&str], told: &[&str], yes: bool| -> (Option<i32>, String) {
+        let mut call = [call, told].concat();
+        call.extend(yes.then_some("--yes"));
         let mut command = rewind_in(dir, &call);
         as_aws(dir, &mut command);
+        if told == by_stack {
+            command.env("AWS_ENDPOINT_URL_CLOUDFORMATION", &aws.url);
+            // The stack tells it.
+            command.env_remove("AWS_ACCOUNT_ID");
+        }
         let Output { status, stderr, .. } = command.output().unwrap();
         (status.code(), String::from_utf8(stderr).unwrap())
     };
@@ -269,19 +206,28 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
             "rewind-incomingstream",
         ),
     ];
-    for (call, code, named) in changes {
+    for (nth, (call, code, named)) in changes.into_iter().enumerate() {
         let before = state(&client).await;
-        let (asked, errors) = run(call, false);
-        assert_eq!(asked, Some(2), "{call:?}: {errors}");
-        for words in ["eu-central-1", "123456789012", named, "--yes"] {
-            assert!(errors.contains(words), "{call:?}: {errors}");
+        for (told, stack) in [(by_name, "AWS"), (by_stack, "stack rewind")] {
+            let (asked, errors) = run(call, told, false);
+            assert_eq!(asked, Some(2), "{call:?} {told:?}: {errors}");
+            for words in [
+                "region eu-central-1",
+                "account 123456789012",
+                stack,
+                named,
+                "--yes",
+            ] {
+                assert!(errors.contains(words), "{call:?} {told:?}: {errors}");
+            }
         }
         let after = state(&client).await;
         assert!(after == before, "{call:?} has changed something");
-        let (done, errors) = run(call, true);
-        assert_eq!(done, Some(code), "{call:?} --yes: {errors}");
+        let told = if nth % 2 == 0 { by_stack } else { by_name };
+        let (done, errors) = run(call, told, true);
+        assert_eq!(done, Some(code), "{call:?} {told:?} --yes: {errors}");
     }
-    let (asked, errors) = run(&["activate", "basic-sum", "1"], false);
+    let (asked, errors) = run(&["activate", "basic-sum", "1"], by_stack, false);
     assert!(
         asked == Some(2) && errors.contains("eu-central-1"),
         "{errors}"
