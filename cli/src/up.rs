@@ -116,11 +116,10 @@ pub fn options(
     let template = Template::read(template);
     let template = template.map_err(|error| End::Failed(error.to_string()))?;
     // Several shards cost nothing here, and what is wrong between them shows.
-    let shards = [("StreamMode".to_owned(), "ON_DEMAND".to_owned())];
-    let shards = shards
-        .into_iter()
-        .filter(|(name, _)| template.declares(name));
-    let template = template.with_parameters(shards);
+    let template = match template.declares("StreamMode") {
+        true => template.with_parameters([("StreamMode".to_owned(), "ON_DEMAND".to_owned())]),
+        false => Ok(template),
+    };
     let template = template.map_err(|error| End::Failed(error.to_string()))?;
     let program = std::env::current_exe();
     let program = program.map_err(|error| End::Failed(error.to_string()))?;
