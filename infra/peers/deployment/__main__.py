@@ -1,0 +1,58 @@
+"""Deploys Rewind into MiniStack as it is deployed on AWS, and uses it.
+
+`infra/peers/deployed` calls this where the engine runs and everything is built.
+The first check that fails ends it, with the functions' logs.
+"""
+
+import json
+import os
+import pathlib
+import sys
+import urllib.parse
+
+import by_hand
+import shortfalls
+import story
+from say import Failure, note, step
+from stack import Stack
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+REGION = os.environ["AWS_REGION"]
+PROGRAMS = pathlib.Path(os.environ["REWIND_PROGRAMS"])
+LINES_OF_LOG = 15
+LENGTH_OF_LINE = 400
+
+
+def main():
+    endpoint = os.environ["REWIND_ENDPOINT"]
+    stack = Stack(endpoint, REGION)
+    try:
+        step("the template becomes a stack")
+        stack.deploy(ROOT / "template.yaml", PROGRAMS)
+        url = urllib.parse.urlsplit(endpoint)
+        story.told(stack, (url.hostname, url.port))
+        by_hand.done(stack, PROGRAMS, os.environ["REWIND_PROGRAM"])
+    except Failure as failure:
+        print(f"FAILED  {failure}", flush=True)
+        explain(stack)
+        return 1
+    step("all of it holds")
+    return 0
+
+
+def explain(stack):
+    """Prints the ends of the functions' logs."""
+    for binary in stack.binaries.values():
+        lines = stack.log(binary) if stack.ids else []
+        said = [line for line in lines if not line.get("text", "").startswith(("START ", "END ", "REPORT "))]
+        print(f"\n--- {binary}: the last of {len(said)} lines")
+        for line in said[-LINES_OF_LOG:]:
+            note((line.get("text") or json.dumps(line))[:LENGTH_OF_LINE])
+        for lost in shortfalls.acknowledged_in_spite(lines):
+            note(f"the engine's fault: {lost}")
+    print(f"\nthe engine's own log: {os.environ.get('PEER_LOG')}")
+
+
+if __name__ == "__main__":
+    sys.dont_write_bytecode = True
+    sys.exit(main())

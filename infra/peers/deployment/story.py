@@ -1,0 +1,211 @@
+"""What a team does with a deployment, checked step by step."""
+
+import json
+import subprocess
+
+from botocore.exceptions import ClientError
+
+import poll
+from client import Api
+from say import check, note, step
+
+BATCH = "application/cloudevents-batch+json"
+EVENT = "application/cloudevents+json"
+VOTERS = 1000
+
+
+def told(stack, address):
+    """Tells all of it."""
+    api_arn = f"arn:aws:execute-api:{stack.region}:*:{stack.api_id()}/*"
+    functions = [f"arn:aws:lambda:{stack.region}:*:function:{stack.ids[name]}*" for name in stack.binaries]
+    stack.operator = stack.user(
+        "operator",
+        [
+            {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": api_arn},
+            {"Effect": "Allow", "Action": "lambda:InvokeFunction", "Resource": functions},
+            {
+                "Effect": "Allow",
+                "Action": ["dynamodb:BatchGetItem", "dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan"],
+                "Resource": "*",
+            },
+            {"Effect": "Allow", "Action": "cloudformation:Describe*", "Resource": "*"},
+        ],
+    )
+    url = stack.outputs["Url"]
+    api = Api(address, url, stack.region, stack.operator)
+    closed(stack, address, url, api)
+    shop(api)
+    cast = poll.votes(VOTERS, seed=1)
+    sums(api, cast)
+    repeats(api, cast)
+    foreign(api)
+    rebuilt(api)
+    replayed_by_hand(stack, api)
+    reversed_once(api)
+    append_only(stack)
+    healthy(api)
+
+
+def closed(stack, address, url, api):
+    step("who may call")
+    routes = stack.routes()
+    check(f"{len(routes)} routes are there", len(routes) > 0)
+    unsigned = Api(address, url, stack.region)
+    nobody = Api(address, url, stack.region, stack.user("nobody", []))
+    forged = Api(address, url, stack.region, (stack.operator[0], "x" * 40))
+    refused = [route for route in routes if route["AuthorizationType"] != "NONE"]
+    for route in refused:
+        method, path = route["RouteKey"].split(" ")
+        path = path.replace("{", "").replace("}", "").replace("+", "")
+        check(f"{route['RouteKey']} without a signature", unsigned.call(method, path).status, 403)
+    for who, caller in (("a user without a policy", nobody), ("a wrong secret key", forged)):
+        check(f"POST /playbacks of {who}", caller.call("POST", "/playbacks", {"to": []}).status, 403)
+    open_routes = [route["RouteKey"] for route in routes if route["AuthorizationType"] == "NONE"]
+    if stack.is_closed:
+        check("no route is open", open_routes, [])
+    elif open_routes:
+        note(f"open to everyone: {', '.join(sorted(open_routes))}")
+    check("GET /projections of the operator", api.call("GET", "/projections").status, 200)
+
+
+def shop(api):
+    step("raw inputs, an adapter, a rule")
+    for given in poll.SHOPPING:
+        accepted = api.post("/inputs/shop", given, 202)
+        check(f"POST /inputs/shop {given['type']}", accepted["stream"], "input:shop-456")
+    row = api.wait("/projections/carts/456", lambda row: row["watermark"] == 3)
+    check("the cart", row["state"], poll.CART)
+    opened = api.wait("/streams/order-789", lambda body: len(body["events"]) == 1)
+    check("what the rule emitted", opened["events"][0]["type"], "order-opened")
+
+
+def sums(api, cast):
+    step(f"the demonstration's poll: {len(cast)} votes of {VOTERS} voters")
+    events = poll.events("poll-lunch", cast)
+    for first in range(0, len(events), 50):
+        api.post("/events", events[first : first + 50], 202, BATCH)
+    for projection, votes in poll.results(cast).items():
+        row = api.wait(f"/projections/{projection}/lunch", lambda row: row["watermark"] == len(events))
+        found = (row["state"]["votes"], row["state"]["total"], row["state"]["finished"])
+        check(f"{projection} counts {sum(votes.values())}", found, (votes, sum(votes.values()), True))
+
+
+def repeats(api, cast):
+    step("repeats, and an id with other content")
+    events = poll.events("poll-lunch", cast)
+    for batch in (events[:50], events[:50]):
+        api.post("/events", batch, 202, BATCH)
+    changed = events[0] | {"data": {"user": "user-0001", "choice": "the moon"}}
+    api.post("/events", changed, 202, EVENT)
+    # Recorded behind the repeats, on a stream of its own: pump has seen them.
+    conflicts = api.wait("/streams/rewind-conflicts", lambda body: len(body["events"]) > 0)
+    check("the conflict names the event", conflicts["events"][0]["data"]["id"], events[0]["id"])
+    page = api.get(f"/streams/poll-lunch?from={len(events)}")
+    check("100 repeats are recorded nowhere", [event["version"] for event in page["events"]], [len(events)])
+
+
+def foreign(api):
+    step("curl --aws-sigv4")
+    event = poll.events("poll-curl", [("ann", "chips")])[0]
+    key, secret = api.keys
+    host, port = api.address
+    called = subprocess.run(
+        ["curl", "--silent", "--show-error", "--noproxy", "*", "--fail-with-body",
+         "--aws-sigv4", f"aws:amz:{api.region}:execute-api", "--user", f"{key}:{secret}",
+         "--connect-to", f"{api.host}:{host}:{port}", "--header", f"Content-Type: {EVENT}",
+         "--data", json.dumps(event), f"http://{api.host}/events"],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    check(f"curl posts an event: {called.stdout.strip()}", called.returncode, 0)
+    row = api.wait("/projections/basic-sum/curl", lambda row: row["watermark"] == 1)
+    check("and it is counted", row["state"]["votes"], {"chips": 1})
+
+
+def rebuilt(api):
+    step("a rebuild over HTTP")
+    before = api.rows("basic-sum")
+    begun = api.post("/playbacks", {"to": [{"projection": "basic-sum"}]}, 202)
+    ended = api.wait(f"/playbacks/{begun['id']}", lambda body: body["state"] in ("completed", "failed"))
+    check(f"the playback of {ended['events']} events", ended["state"], "completed")
+    check("generation 2 serves", api.get("/projections/basic-sum")["generation"], 2)
+    check(f"its {len(before)} rows are those of generation 1", api.rows("basic-sum"), before)
+
+
+def replayed_by_hand(stack, api):
+    step("by hand: lambda invoke, activate, roll back")
+    ended = invoked(stack, {"to": [{"projection": "one-vote-sum"}], "activate": "by-hand"})
+    check("the playback waits for its operator", ended["state"], "caught-up")
+    check("generation 1 still serves", api.get("/projections/one-vote-sum")["generation"], 1)
+    for generation, status, serves in ((3, 409, 1), (2, 200, 2), (1, 200, 1), (2, 200, 2)):
+        answer = api.call("POST", "/projections/one-vote-sum/activate", {"generation": generation})
+        check(f"activate {generation}", answer.status, status)
+        check(f"generation {serves} serves", api.get("/projections/one-vote-sum")["generation"], serves)
+
+
+def reversed_once(api):
+    step("a reversal")
+    path = "/projections/basic-sum/lunch"
+    before = api.get(path)
+    event = api.get("/streams/poll-lunch?from=5&limit=1")["events"][0]
+    choice = event["data"]["choice"]
+    asked = {"reason": "not a guest"}
+    preview = api.post("/streams/poll-lunch/events/5/reversal", asked | {"dry_run": True}, 200)
+    note(f"a dry run: {json.dumps(preview)[:200]}")
+    api.post("/streams/poll-lunch/events/5/reversal", asked, 202)
+    row = api.wait(path, lambda row: row["watermark"] == before["watermark"] + 1)
+    check("one vote less", row["state"]["votes"].get(choice, 0), before["state"]["votes"][choice] - 1)
+    check("the total too", row["state"]["total"], before["state"]["total"] - 1)
+    recorded = api.get(f"/streams/poll-lunch?from={row['watermark']}")["events"][0]
+    check("why is recorded", recorded["data"]["reason"], "not a guest")
+    check("and by whom: who signed", recorded["data"]["by"].endswith("user/operator"))
+    check("a second reversal", api.call("POST", "/streams/poll-lunch/events/5/reversal", asked).status, 409)
+
+
+def append_only(stack):
+    step("no function changes an event")
+    dynamodb = stack.client("dynamodb")
+    table = stack.ids["EventsTable"]
+    item = dynamodb.scan(TableName=table, Limit=1)["Items"][0]
+    key = {"stream": item["stream"], "version": item["version"]}
+    attempts = {
+        "PutItem": lambda client: client.put_item(TableName=table, Item=item),
+        "DeleteItem": lambda client: client.delete_item(TableName=table, Key=key),
+        "UpdateItem": lambda client: client.update_item(
+            TableName=table, Key=key, UpdateExpression="SET #l = :l",
+            ExpressionAttributeNames={"#l": "length"}, ExpressionAttributeValues={":l": {"N": "7"}},
+        ),
+        "BatchWriteItem": lambda client: client.batch_write_item(RequestItems={table: [{"DeleteRequest": {"Key": key}}]}),
+    }  # fmt: skip
+    for logical_id, binary in stack.binaries.items():
+        client = stack.as_role_of(logical_id, "dynamodb")
+        refused = [name for name, attempt in attempts.items() if is_denied(attempt, client)]
+        check(f"{binary}'s role is denied {', '.join(refused)}", refused, [*attempts])
+    again = dynamodb.get_item(TableName=table, Key=key, ConsistentRead=True)["Item"]
+    check("the commit is what it was", again, item)
+
+
+def is_denied(attempt, client):
+    try:
+        attempt(client)
+    except ClientError as error:
+        return error.response["Error"]["Code"] == "AccessDeniedException"
+    return False
+
+
+def healthy(api):
+    step("health")
+    health = api.wait("/health", lambda body: body["status"] == "ok")
+    check("/health is ok", health["why"], [])
+    check(f"{len(health['readers'])} readers are behind by nothing", [lag for lag in health["readers"] if lag["events"]], [])
+
+
+def invoked(stack, payload):
+    """Invokes the playback function as the operator does."""
+    key, secret = stack.operator
+    client = stack.session.client(
+        "lambda", endpoint_url=stack.endpoint, aws_access_key_id=key, aws_secret_access_key=secret
+    )
+    answer = client.invoke(FunctionName=stack.outputs["PlaybackFunction"], Payload=json.dumps(payload))
+    body = json.loads(answer["Payload"].read())
+    check(f"lambda invoke {json.dumps(payload)}", answer.get("FunctionError"), None)
+    return body
