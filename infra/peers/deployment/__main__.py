@@ -28,7 +28,7 @@ def main():
     stack = Stack(endpoint, REGION)
     try:
         step("the template becomes a stack")
-        stack.deploy(ROOT / "template.yaml", PROGRAMS)
+        stack.deploy(pathlib.Path(os.environ.get("REWIND_TEMPLATE", ROOT / "template.yaml")), PROGRAMS)
         url = urllib.parse.urlsplit(endpoint)
         story.told(stack, (url.hostname, url.port))
         by_hand.done(stack, PROGRAMS, os.environ["REWIND_PROGRAM"])
@@ -47,7 +47,7 @@ def explain(stack):
         said = [line for line in lines if not line.get("text", "").startswith(("START ", "END ", "REPORT "))]
         print(f"\n--- {binary}: the last of {len(said)} lines")
         for line in said[-LINES_OF_LOG:]:
-            note((line.get("text") or json.dumps(line))[:LENGTH_OF_LINE])
+            note((line.get("text") or json.dumps(line.get("fields", line)))[:LENGTH_OF_LINE])
         for lost in shortfalls.acknowledged_in_spite(lines):
             note(f"the engine's fault: {lost}")
     print(f"\nthe engine's own log: {os.environ.get('PEER_LOG')}")

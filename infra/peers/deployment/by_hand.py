@@ -12,9 +12,9 @@ from stack import STACK
 
 def done(stack, programs, rewind):
     """Does all of it."""
+    deployed_alone(stack, programs)
     verified(stack, rewind)
     exported(stack, rewind)
-    deployed_alone(stack, programs)
 
 
 def verified(stack, rewind):

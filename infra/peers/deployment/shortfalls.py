@@ -90,8 +90,7 @@ def name_other_actions(template):
     only."""
     carriers = ["dynamodb:BatchExecuteStatement", "dynamodb:ExecuteStatement", "dynamodb:ExecuteTransaction"]
     for document in policies(template):
-        granted = [statement for statement in document["Statement"] if statement["Effect"] == "Allow"]
-        if any("dynamodb:PartiQLInsert" in as_list(statement["Action"]) for statement in granted):
+        if "dynamodb:PartiQLInsert" in granted(document):
             document["Statement"].append({"Effect": "Allow", "Action": carriers, "Resource": "*"})
 
 
@@ -99,8 +98,7 @@ def widen_without_resource(template):
     """AWS knows the stream of a shard iterator, and checks `GetRecords` on it.
     The engine checks it on `*`."""
     for document in policies(template):
-        granted = [statement for statement in document["Statement"] if statement["Effect"] == "Allow"]
-        if any("kinesis:GetRecords" in as_list(statement["Action"]) for statement in granted):
+        if "kinesis:GetRecords" in granted(document):
             document["Statement"].append({"Effect": "Allow", "Action": "kinesis:GetRecords", "Resource": "*"})
 
 
@@ -109,7 +107,7 @@ def forget_keys(template):
     `dynamodb:LeadingKeys`. The engine does not, so that a condition on them
     denies everything."""
     for document in policies(template):
-        for statement in document["Statement"]:
+        for statement in statements(document):
             conditions = statement.get("Condition", {})
             for operator in list(conditions):
                 conditions[operator].pop("dynamodb:LeadingKeys", None)
@@ -120,10 +118,13 @@ def forget_keys(template):
 
 
 def leave_out(template):
-    """AWS makes these. The engine has no such type: CodeDeploy, above all, so an
-    alias moves at once instead of by weights."""
+    """AWS makes these, and the engine does not. Without CodeDeploy, an alias moves
+    at once instead of by weights."""
     resources = template["Resources"]
     left = {name: resource["Type"] for name, resource in resources.items() if resource["Type"] not in MADE}
+    for name, resource in resources.items():
+        if resource["Type"] == "AWS::CloudWatch::Alarm" and "Metrics" in resource["Properties"]:
+            left[name] = "alarm over several metrics"
     for name in left:
         del resources[name]
     for resource in resources.values():
@@ -201,6 +202,24 @@ def policies(template):
     for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
         for policy in of_type(template, kind):
             yield policy["Properties"]["PolicyDocument"]
+
+
+def statements(document):
+    """The statements of a policy, those that a condition of the template adds
+    among them."""
+    waiting = list(document["Statement"])
+    while waiting:
+        statement = waiting.pop(0)
+        if "Fn::If" in statement:
+            waiting[:0] = statement["Fn::If"][1:]
+        elif "Effect" in statement:
+            yield statement
+
+
+def granted(document):
+    """The actions that a policy allows on anything."""
+    allowing = [statement for statement in statements(document) if statement["Effect"] == "Allow"]
+    return {action for statement in allowing for action in as_list(statement["Action"])}
 
 
 def as_list(value):

@@ -41,8 +41,9 @@ class Stack:
         code = self.upload(programs)
         template = expand.expanded(template, code, self.region)
         left_out = shortfalls.fit(template)
-        for logical_id, kind in left_out.items():
-            note(f"left out, as the engine has no {kind}: {logical_id}")
+        for kind in sorted(set(left_out.values())):
+            names = ", ".join(name for name, its in left_out.items() if its == kind)
+            note(f"left out, as the engine has no {kind}: {names}")
         self.create(template)
         shortfalls.apply_dropped(template, self.ids, self.client("dynamodb"))
         functions = sorted(self.ids[name] for name in self.binaries)
