@@ -11,7 +11,6 @@ import sys
 import urllib.parse
 
 import by_hand
-import shortfalls
 import story
 from say import Failure, note, step
 from stack import Stack
@@ -48,8 +47,6 @@ def explain(stack):
         print(f"\n--- {binary}: the last of {len(said)} lines")
         for line in said[-LINES_OF_LOG:]:
             note((line.get("text") or json.dumps(line.get("fields", line)))[:LENGTH_OF_LINE])
-        for lost in shortfalls.acknowledged_in_spite(lines):
-            note(f"the engine's fault: {lost}")
     print(f"\nthe engine's own log: {os.environ.get('PEER_LOG')}")
 
 

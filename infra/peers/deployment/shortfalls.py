@@ -1,17 +1,21 @@
 """Where MiniStack 1.5.33 differs from AWS, and what this check does about it.
 
 Everything is here, and nothing of it is in the template. Each function names
-what AWS does. The ones of the first part change the expanded template, those of
-the second part act on what was deployed, and those of the third part are about
-calls.
+what AWS does. The first part changes the expanded template, the second is about
+the functions' code, the third about what was deployed, the fourth about calls.
 """
 
 import json
+import pathlib
 import re
+import sys
+import zipfile
 
 # The types that the engine's CloudFormation makes. It refuses a template with
 # any other, as AWS refuses a type that does not exist.
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as MADE
+
+REDELIVER = pathlib.Path(__file__).with_name("redeliver.py")
 
 # ------------------------------------------------------------------ template
 
@@ -135,6 +139,33 @@ def leave_out(template):
     return left
 
 
+# ---------------------------------------------------------------------- code
+
+
+def not_redelivered(template):
+    """The functions to which AWS gives records again that their answers name,
+    and the engine does not: those of triggers with `ReportBatchItemFailures`."""
+    names = set()
+    for trigger in of_type(template, "AWS::Lambda::EventSourceMapping"):
+        function = trigger["Properties"]["FunctionName"]
+        if "ReportBatchItemFailures" in trigger["Properties"].get("FunctionResponseTypes", []):
+            names.add(function.get("Ref") or function["Fn::GetAtt"][0])
+    return names
+
+
+def pack(archive, program, needs_redelivery):
+    """Puts a function into its zip: as `bootstrap`, as on AWS, or behind
+    `redeliver.py`, which tells the engine what it would not hear."""
+    # ZipFile.write keeps that the file can be executed.
+    if not needs_redelivery:
+        archive.write(program, "bootstrap")
+        return
+    archive.write(program, "function")
+    between = zipfile.ZipInfo("bootstrap")
+    between.external_attr = 0o755 << 16
+    archive.writestr(between, f"#!{sys.executable}\n{REDELIVER.read_text()}")
+
+
 # ------------------------------------------------------------------ deployed
 
 
@@ -155,20 +186,6 @@ def apply_dropped(template, resource_ids, dynamodb):
                 TableName=described["TableName"],
                 PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": recovery["PointInTimeRecoveryEnabled"] in (True, "true")},
             )
-
-
-def acknowledged_in_spite(lines):
-    """AWS gives a function the records again that it names in
-    `batchItemFailures`, from the first on. The engine acknowledges the whole
-    batch, and the rest is lost to that reader. This finds the batches where that
-    has happened, in the functions' own logs, so that a check that waits in vain
-    can say why."""
-    lost = []
-    for line in lines:
-        fields = line.get("fields", {})
-        if fields.get("message") in ("pumped", "written", "reacted") and fields.get("failed"):
-            lost.append(f"{fields['message']}: {fields['failed']} records were to come again, and do not")
-    return lost
 
 
 # --------------------------------------------------------------------- calls

@@ -1,5 +1,6 @@
 """Deploys the template into the engine by CloudFormation, and tells what is there."""
 
+import contextlib
 import io
 import json
 import time
@@ -38,9 +39,10 @@ class Stack:
         template = expand.read(path)
         self.binaries = expand.binaries(template)
         self.is_closed = "Auth" in template.get("Parameters", {})
-        code = self.upload(programs)
+        code = {logical_id: (BUCKET, f"{binary}.zip") for logical_id, binary in self.binaries.items()}
         template = expand.expanded(template, code, self.region)
         left_out = shortfalls.fit(template)
+        self.upload(programs, shortfalls.not_redelivered(template))
         for kind in sorted(set(left_out.values())):
             names = ", ".join(name for name, its in left_out.items() if its == kind)
             note(f"left out, as the engine has no {kind}: {names}")
@@ -49,19 +51,15 @@ class Stack:
         functions = sorted(self.ids[name] for name in self.binaries)
         check(f"CloudFormation made {len(self.ids)} resources, the functions {', '.join(functions)} among them", len(functions), 6)
 
-    def upload(self, programs):
+    def upload(self, programs, not_redelivered):
         """Zips each function as `sam package` does, into the engine's S3."""
         s3 = self.client("s3")
         s3.create_bucket(Bucket=BUCKET)
-        code = {}
         for logical_id, binary in self.binaries.items():
             packed = io.BytesIO()
             with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
-                # ZipFile.write keeps that the file can be executed.
-                archive.write(programs / binary, "bootstrap")
-            code[logical_id] = (BUCKET, f"{binary}.zip")
+                shortfalls.pack(archive, programs / binary, logical_id in not_redelivered)
             s3.put_object(Bucket=BUCKET, Key=f"{binary}.zip", Body=packed.getvalue())
-        return code
 
     def create(self, template):
         """Creates the stack, with the defaults of its parameters."""
@@ -128,6 +126,24 @@ class Stack:
             aws_secret_access_key=keys["SecretAccessKey"],
             aws_session_token=keys["SessionToken"],
         )
+
+    @contextlib.contextmanager
+    def denied(self, binary, action, table):
+        """Takes a right on a table away from a function's role, for a while."""
+        logical_id = next(name for name, its in self.binaries.items() if its == binary)
+        function = self.client("lambda").get_function_configuration(FunctionName=self.ids[logical_id])
+        named = {"RoleName": function["Role"].split("/")[-1], "PolicyName": "outage"}
+        arn = self.client("dynamodb").describe_table(TableName=table)["Table"]["TableArn"]
+        # The engine knows no table of a PartiQL statement: it is denied by its name.
+        carriers = {"Effect": "Deny", "Action": "dynamodb:BatchExecuteStatement", "Resource": "*"}
+        denied = {"Effect": "Deny", "Action": action, "Resource": [arn, f"{arn}/*"]}
+        document = {"Version": "2012-10-17", "Statement": [denied, carriers]}
+        iam = self.client("iam")
+        iam.put_role_policy(**named, PolicyDocument=json.dumps(document))
+        try:
+            yield
+        finally:
+            iam.delete_role_policy(**named)
 
     def log(self, binary):
         """What a function has logged: its JSON lines, and others as text."""

@@ -39,6 +39,7 @@ def told(stack, address):
     sums(api, cast)
     repeats(api, cast)
     foreign(api)
+    outage(stack, api)
     rebuilt(api)
     replayed_by_hand(stack, api)
     reversed_once(api)
@@ -120,6 +121,20 @@ def foreign(api):
     check(f"curl posts an event: {called.stdout.strip()}", called.returncode, 0)
     row = api.wait("/projections/basic-sum/curl", lambda row: row["watermark"] == 1)
     check("and it is counted", row["state"]["votes"], {"chips": 1})
+
+
+def outage(stack, api):
+    step("an outage: pump may not reach the events table")
+    with stack.denied("pump", "dynamodb:*", stack.ids["EventsTable"]):
+        event = poll.events("poll-outage", [("ann", "chips")])[0]
+        check("POST /events is accepted", api.post("/events", event, 202, EVENT)["stream"], "poll-outage")
+        health = api.wait("/health", lambda body: body["failing"])
+        check("/health names the function", {shard["function"] for shard in health["failing"]}, {"pump"})
+        check("nothing is recorded", api.call("GET", "/streams/poll-outage").status, 404)
+    row = api.wait("/projections/basic-sum/outage", lambda row: row["watermark"] == 1)
+    check("after it, the event is recorded and counted", row["state"]["votes"], {"chips": 1})
+    health = api.wait("/health", lambda body: not body["failing"])
+    check("/health is ok again", health["status"], "ok")
 
 
 def rebuilt(api):
