@@ -21,7 +21,17 @@ class Suite:
 
 
 # What is stored and read back: the contract of both tables.
-TABLES = ["event_store", "sequencer", "projector", "reversal", "reversal_chain", "compare", "audit", "interleaving", "hostile_rows"]
+TABLES = [
+    "event_store",
+    "sequencer",
+    "projector",
+    "reversal",
+    "reversal_chain",
+    "compare",
+    "audit",
+    "interleaving",
+    "hostile_rows",
+]
 # What is put on a stream and read from it.
 STREAMS = ["reactor", "health", "playback"]
 

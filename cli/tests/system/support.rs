@@ -46,8 +46,9 @@ pub async fn start_with(state: State, change: impl FnOnce(&mut Options)) -> (Sys
     let mut options = Options::new(template(), worker);
     options.port = 0;
     options.state = state;
-    if let Ok(endpoint) = std::env::var("REWIND_ENDPOINT") {
-        options.endpoint = Some(endpoint);
+    let endpoint = std::env::var("REWIND_ENDPOINT").ok();
+    options.endpoint = endpoint.filter(|url| !url.is_empty());
+    if options.endpoint.is_some() {
         options.stack = format!("test-{}", id());
     }
     change(&mut options);

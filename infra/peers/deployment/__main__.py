@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import sys
+import traceback
 import urllib.parse
 
 import by_hand
@@ -16,6 +17,7 @@ from say import Failure, note, step
 from stack import Stack
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+TEMPLATE = pathlib.Path(os.environ.get("REWIND_TEMPLATE", ROOT / "template.yaml"))
 REGION = os.environ["AWS_REGION"]
 PROGRAMS = pathlib.Path(os.environ["REWIND_PROGRAMS"])
 LINES_OF_LOG = 15
@@ -27,12 +29,15 @@ def main():
     stack = Stack(endpoint, REGION)
     try:
         step("the template becomes a stack")
-        stack.deploy(pathlib.Path(os.environ.get("REWIND_TEMPLATE", ROOT / "template.yaml")), PROGRAMS)
+        stack.deploy(TEMPLATE, PROGRAMS)
         url = urllib.parse.urlsplit(endpoint)
         story.told(stack, (url.hostname, url.port))
         by_hand.done(stack, PROGRAMS, os.environ["REWIND_PROGRAM"])
-    except Failure as failure:
-        print(f"FAILED  {failure}", flush=True)
+    except Exception as error:  # noqa: BLE001
+        # Whatever it is, the functions' logs say more.
+        if not isinstance(error, Failure):
+            traceback.print_exc(file=sys.stdout)
+        print(f"FAILED  {error}", flush=True)
         explain(stack)
         return 1
     step("all of it holds")
@@ -51,5 +56,4 @@ def explain(stack):
 
 
 if __name__ == "__main__":
-    sys.dont_write_bytecode = True
     sys.exit(main())

@@ -89,5 +89,6 @@ def ran(command, environment):
     """Runs a program, and returns what it prints."""
     ended = subprocess.run(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     if ended.returncode != 0:
-        raise Failure(f"{' '.join(command)} ends with {ended.returncode}: {ended.stderr.strip()} {ended.stdout.strip()}")
+        said = f"{ended.stderr.strip()} {ended.stdout.strip()}"
+        raise Failure(f"{' '.join(command)} ends with {ended.returncode}: {said}")
     return ended.stdout

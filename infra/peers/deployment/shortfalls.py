@@ -183,8 +183,7 @@ def apply_dropped(template, resource_ids, dynamodb):
         recovery = table["Properties"].get("PointInTimeRecoverySpecification")
         if recovery:
             dynamodb.update_continuous_backups(
-                TableName=described["TableName"],
-                PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": recovery["PointInTimeRecoveryEnabled"] in (True, "true")},
+                TableName=described["TableName"], PointInTimeRecoverySpecification=recovery
             )
 
 

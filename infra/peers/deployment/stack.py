@@ -48,8 +48,8 @@ class Stack:
             note(f"left out, as the engine has no {kind}: {names}")
         self.create(template)
         shortfalls.apply_dropped(template, self.ids, self.client("dynamodb"))
-        functions = sorted(self.ids[name] for name in self.binaries)
-        check(f"CloudFormation made {len(self.ids)} resources, the functions {', '.join(functions)} among them", len(functions), 6)
+        functions = ", ".join(sorted(self.ids[name] for name in self.binaries))
+        check(f"CloudFormation made {len(self.ids)} resources; functions: {functions}", len(self.binaries), 6)
 
     def upload(self, programs, not_redelivered):
         """Zips each function as `sam package` does, into the engine's S3."""
@@ -79,7 +79,8 @@ class Stack:
         if stack["StackStatus"] != "CREATE_COMPLETE":
             events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
             failed = [event for event in reversed(events) if event["ResourceStatus"].endswith("FAILED")]
-            why = "; ".join(f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}" for event in failed[:3])
+            why = [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason')}" for event in failed[:3]]
+            why = "; ".join(why)
             raise Failure(f"the stack is {stack['StackStatus']}: {why}")
         self.outputs = {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=STACK)
