@@ -10,6 +10,11 @@ def closed(stack, address, url, api):
     step("who may call")
     routes = stack.routes()
     check(f"{len(routes)} routes are there", len(routes) > 0)
+    open_routes = [route["RouteKey"] for route in routes if route["AuthorizationType"] == "NONE"]
+    if stack.is_closed:
+        check("no route is open", open_routes, [])
+    elif open_routes:
+        note(f"open to everyone: {', '.join(sorted(open_routes))}")
     unsigned = Api(address, url, stack.region)
     nobody = Api(address, url, stack.region, stack.user("nobody", []))
     forged = Api(address, url, stack.region, (stack.operator[0], "x" * 40))
@@ -20,11 +25,6 @@ def closed(stack, address, url, api):
         check(f"{route['RouteKey']} without a signature", unsigned.call(method, path).status, 403)
     for who, caller in (("a user without a policy", nobody), ("a wrong secret key", forged)):
         check(f"POST /playbacks of {who}", caller.call("POST", "/playbacks", {"to": []}).status, 403)
-    open_routes = [route["RouteKey"] for route in routes if route["AuthorizationType"] == "NONE"]
-    if stack.is_closed:
-        check("no route is open", open_routes, [])
-    elif open_routes:
-        note(f"open to everyone: {', '.join(sorted(open_routes))}")
     check("GET /projections of the operator", api.call("GET", "/projections").status, 200)
 
 
