@@ -409,6 +409,59 @@ async fn the_operator_pauses_resumes_and_cancels_within_a_page() {
     aws.system.stop().await;
 }
 
+/// Polls a future so many times, lets `act` run meanwhile, and waits for both.
+/// `None` for `act` where the future has ended before.
+async fn with_between<F: Future, A: Future>(
+    polls: usize,
+    future: F,
+    act: A,
+) -> (F::Output, Option<A::Output>) {
+    let mut future = pin!(future);
+    let mut left = polls;
+    let early = std::future::poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(None);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(Some)
+    });
+    match early.await {
+        Some(ended) => (ended, None),
+        None => {
+            let acted = act.await;
+            (future.await, Some(acted))
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_operator_has_cancelled_stays_cancelled_wherever_it_was() {
+    let aws = Aws::start().await;
+    history(&aws, 3, 4).await;
+    let player = player(&aws);
+    let mut cancelled = 0;
+    for polls in (1..).step_by(2) {
+        let id = format!("p{polls}");
+        player.create(&id, &to_subscriber(json!({}))).await.unwrap();
+        let cancel = player.cancel(&id);
+        let (ended, said) = with_between(polls, player.play(&id, far()), cancel).await;
+        let Ended::Over(ended) = ended.unwrap() else {
+            panic!("out of time");
+        };
+        let Some(said) = said else { break };
+        let stored = load(&aws.data(), &id).await.unwrap().unwrap();
+        if said.is_ok() {
+            assert_eq!(stored.state, State::Cancelled, "after {polls} polls");
+            assert_eq!(ended.state, State::Cancelled, "after {polls} polls");
+            cancelled += 1;
+        } else {
+            assert_eq!(stored.state, State::Completed, "after {polls} polls");
+        }
+    }
+    assert!(cancelled > 5, "{cancelled} were cancelled");
+    aws.system.stop().await;
+}
+
 #[tokio::test]
 async fn a_rival_takes_over_and_the_deadline_ends_an_invocation() {
     let aws = Aws::start().await;
