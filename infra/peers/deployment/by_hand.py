@@ -18,8 +18,8 @@ def done(stack, programs, rewind):
 
 
 def verified(stack, rewind):
-    step("rewind verify, rewind export")
-    said = ran([rewind, "verify", *deployment(stack), "--json"], as_operator(stack))
+    step(f"rewind verify, rewind export: {' '.join(deployment(stack, rewind))}")
+    said = ran([rewind, "verify", *deployment(stack, rewind), "--json"], as_operator(stack))
     found = json.loads(said)
     check(f"verify: {json.dumps(found['counts'])}", (found["clean"], found["violations"]), (True, []))
 
@@ -27,7 +27,7 @@ def verified(stack, rewind):
 def exported(stack, rewind):
     with tempfile.TemporaryDirectory() as folder:
         path = pathlib.Path(folder) / "history.jsonl"
-        said = ran([rewind, "export", *deployment(stack), "--out", str(path), "--json"], as_operator(stack))
+        said = ran([rewind, "export", *deployment(stack, rewind), "--out", str(path), "--json"], as_operator(stack))
         lines = [json.loads(line) for line in path.read_text().splitlines()]
     check(f"export writes {len(lines)} events", json.loads(said)["events"], len(lines))
     streams = {}
@@ -73,10 +73,13 @@ def deployed_alone(stack, programs):
     check("it answers what the deployed one answers", json.loads(answer["body"])["state"]["votes"], {"chips": 1})
 
 
-def deployment(stack):
-    """The options that name this deployment."""
-    named = {"events-table": "EventsTable", "data-table": "DataTable"}
-    return ["--aws", *(part for option, logical_id in named.items() for part in (f"--{option}", stack.ids[logical_id]))]
+def deployment(stack, rewind):
+    """The options that name this deployment: its stack at the engine, where the
+    template's outputs name its parts. Otherwise they are named one by one."""
+    if "EventsTable" in stack.outputs and "--stack" in ran([rewind, "verify", "--help"], os.environ):
+        return ["--stack", STACK, "--endpoint", stack.endpoint]
+    named = {"--events-table": "EventsTable", "--data-table": "DataTable"}
+    return ["--aws", *(part for option, logical_id in named.items() for part in (option, stack.ids[logical_id]))]
 
 
 def as_operator(stack):
