@@ -305,7 +305,10 @@ async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
         (answer.status, &answer.body["field"]),
         (422, &json!("source"))
     );
-    crate::template::every_permission_is_used(&system);
+    // Another engine does not tell the local system who has called it.
+    if std::env::var_os("REWIND_ENDPOINT").is_none() {
+        crate::template::every_permission_is_used(&system);
+    }
     system.stop().await;
 }
 
