@@ -1,7 +1,7 @@
 //! The way of an event: from an HTTP request to a row, and again through a
 //! playback.
 
-use crate::support::{BATCH, EVENT, accept_unchecked, start, stream, vote, wait_for};
+use crate::support::{BATCH, EVENT, accept_unchecked_on, start, stream, vote, wait_for};
 use local::State;
 use rewind_aws::{aws::clock::now, wiring::Clients};
 use serde_json::{Value, json};
@@ -226,7 +226,8 @@ async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
         "id": "p", "source": "/test", "type": "order-placed", "subject": "cart-456",
         "time": "2023-04-19T10:00:00Z", "data": {},
     });
-    accept_unchecked(&clients, &poison).await;
+    let incoming = system.stream("IncomingStream").unwrap();
+    accept_unchecked_on(&clients, &incoming, &poison).await;
     let health = wait_for(&client, "/health", |health| health["status"] == "stalled").await;
     assert_eq!(health["stalled"][0]["stream"], "cart-456");
     let request = json!({"to": [{"projection": "carts"}]});
@@ -304,7 +305,10 @@ async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
         (answer.status, &answer.body["field"]),
         (422, &json!("source"))
     );
-    crate::template::every_permission_is_used(&system);
+    // Another engine does not tell the local system who has called it.
+    if std::env::var_os("REWIND_ENDPOINT").is_none() {
+        crate::template::every_permission_is_used(&system);
+    }
     system.stop().await;
 }
 

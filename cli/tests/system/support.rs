@@ -3,7 +3,10 @@
 use crate::client::Client;
 use local::{Options, State, System, Template, Worker};
 use rewind::{Batch, CloudEvent};
-use rewind_aws::{aws::producer::Outgoing, wiring::Clients};
+use rewind_aws::{
+    aws::{clock::id, producer::Outgoing},
+    wiring::Clients,
+};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader},
@@ -27,7 +30,9 @@ pub fn template() -> Template {
     Template::read(root().join("template.yaml")).unwrap()
 }
 
-/// Starts the system that `cargo run` starts, on any free port.
+/// Starts the system that `cargo run` starts, on any free port. Where
+/// `REWIND_ENDPOINT` names an engine of another maker (`infra/peers/run`), the
+/// system stands on that, under names that are used once: tests share it.
 pub async fn start(state: State) -> (System, Client) {
     start_with(state, |_| {}).await
 }
@@ -41,6 +46,11 @@ pub async fn start_with(state: State, change: impl FnOnce(&mut Options)) -> (Sys
     let mut options = Options::new(template(), worker);
     options.port = 0;
     options.state = state;
+    let endpoint = std::env::var("REWIND_ENDPOINT").ok();
+    options.endpoint = endpoint.filter(|url| !url.is_empty());
+    if options.endpoint.is_some() {
+        options.stack = format!("test-{}", id());
+    }
     change(&mut options);
     let system = System::start(options).await.unwrap();
     let client = Client::new(system.url());
@@ -78,6 +88,11 @@ pub fn vote(stream: &str, nth: usize) -> Value {
 /// Puts an event on the stream of accepted events without the checks of
 /// ingest, as an import of old history does.
 pub async fn accept_unchecked(clients: &Clients, event: &Value) {
+    accept_unchecked_on(clients, "rewind-incomingstream", event).await;
+}
+
+/// As [`accept_unchecked`], on a stream of another name.
+pub async fn accept_unchecked_on(clients: &Clients, incoming: &str, event: &Value) {
     let event: CloudEvent = serde_json::from_str(&event.to_string()).unwrap();
     let key = event.stream.to_string();
     let packed = Batch::encode(&[event]).remove(0);
@@ -85,7 +100,7 @@ pub async fn accept_unchecked(clients: &Clients, event: &Value) {
         key,
         data: packed.text.into_bytes(),
     };
-    let incoming = clients.stream_named("rewind-incomingstream");
+    let incoming = clients.stream_named(incoming);
     let answers = incoming.put_in_order(&[record]).await;
     assert!(answers.iter().all(Result::is_ok), "{answers:?}");
 }

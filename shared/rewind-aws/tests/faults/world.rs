@@ -4,15 +4,14 @@
 use crate::{
     domain,
     settings::Settings,
-    support::{Aws, impatient},
+    support::{
+        Aws,
+        engines::{active, config},
+        impatient,
+    },
 };
-use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_lambda_events::kinesis::KinesisEvent;
-use aws_sdk_dynamodb::{
-    config::{Credentials, SharedCredentialsProvider},
-    types::{BillingMode, GlobalSecondaryIndex},
-};
-use aws_smithy_http_client::Builder;
+use aws_sdk_dynamodb::types::{BillingMode, GlobalSecondaryIndex};
 use fault_layer::{Faults, Plan};
 use rewind_aws::{
     aws::{
@@ -45,6 +44,8 @@ pub struct Services<'a> {
 /// Where one simulation takes place.
 pub struct World {
     pub id: u64,
+    /// What the names of its tables and streams begin with.
+    own: String,
     pub settings: Settings,
     pub faults: Faults,
     /// The SDK without faults, to look on from outside.
@@ -74,16 +75,6 @@ impl<'a> Services<'a> {
     /// Connects to the services: a client belongs to the runtime that it was
     /// first used on.
     pub fn connect(aws: &'a Aws) -> Self {
-        let config = |endpoint: &str| {
-            let credentials = Credentials::new("operator", "local", None, None, "local");
-            SdkConfig::builder()
-                .behavior_version(BehaviorVersion::latest())
-                .region(Region::new("us-east-1"))
-                .http_client(Builder::new().build_http())
-                .credentials_provider(SharedCredentialsProvider::new(credentials))
-                .endpoint_url(endpoint)
-                .build()
-        };
         Self {
             aws,
             dynamodb: aws_sdk_dynamodb::Client::new(&config(aws.system.dynamodb_endpoint())),
@@ -130,6 +121,7 @@ impl<'a> Services<'a> {
             clients.map_config(|config| faults.around(impatient(config, settings.attempts)));
         let world = World {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
+            own: system.own().to_string(),
             settings: settings.clone(),
             faults,
             dynamodb: self.dynamodb.clone(),
@@ -140,8 +132,9 @@ impl<'a> Services<'a> {
         self.make_table(&world.events_table(), "EventsTable").await;
         self.make_table(&world.data_table(), "DataTable").await;
         for stream in [world.incoming(), world.events()] {
-            let made = self.kinesis.create_stream().stream_name(stream);
+            let made = self.kinesis.create_stream().stream_name(&stream);
             made.shard_count(SHARDS).send().await.unwrap();
+            active(&self.kinesis, &stream).await;
         }
         world
     }
@@ -161,19 +154,19 @@ impl<'a> Services<'a> {
 
 impl World {
     pub fn events_table(&self) -> String {
-        format!("events-{}", self.id)
+        format!("{}events-{}", self.own, self.id)
     }
 
     pub fn data_table(&self) -> String {
-        format!("data-{}", self.id)
+        format!("{}data-{}", self.own, self.id)
     }
 
     pub fn incoming(&self) -> String {
-        format!("incoming-{}", self.id)
+        format!("{}incoming-{}", self.own, self.id)
     }
 
     pub fn events(&self) -> String {
-        format!("events-{}", self.id)
+        format!("{}events-{}", self.own, self.id)
     }
 
     /// What triggers a function.

@@ -1,9 +1,13 @@
 //! What the tests stand on: the template's tables and streams in an embedded
-//! DynamoDB and Kinesis, and a domain that shows every slip.
+//! DynamoDB and Kinesis, and a domain that shows every slip. The engines can be
+//! those of another maker: see [`engines`].
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod engines;
+
 use aws_config::{SdkConfig, retry::RetryConfig};
-use local::{Options, State, System, Template, Worker};
+use engines::Engines;
+use local::{Options, State, Template, Worker};
 use rewind::{
     CloudEvent, Delivery, Envelope, Event, MultiStreamProjection, Projection, RecordedEvent,
     Rejection, Service, SingleStreamProjection, StreamName, Target, event::raw,
@@ -34,9 +38,9 @@ pub fn impatient(config: SdkConfig, attempts: u32) -> SdkConfig {
     config.into_builder().retry_config(retries).build()
 }
 
-/// Embedded services, without functions.
+/// Embedded services, or those of another engine, without functions.
 pub struct Aws {
-    pub system: System,
+    pub system: Engines,
     pub clients: Clients,
 }
 
@@ -58,7 +62,7 @@ impl Aws {
         let mut options = Options::new(template.unwrap(), nobody);
         options.port = 0;
         options.state = State::Ephemeral;
-        let system = System::start(options).await.unwrap();
+        let system = Engines::start(options).await;
         let dynamodb = system.dynamodb_endpoint().to_string();
         let kinesis = system.kinesis_endpoint().to_string();
         let clients = Clients::at(&dynamodb, &kinesis).await;

@@ -25,9 +25,10 @@ impl Subscriber {
             .build();
         let kinesis = aws_sdk_kinesis::Client::from_conf(config);
         let mut iterators = Vec::new();
-        for nth in 0..4 {
+        let shards = kinesis.list_shards().stream_name(stream);
+        for shard in shards.send().await.unwrap().shards() {
             let iterator = kinesis.get_shard_iterator().stream_name(stream);
-            let iterator = iterator.shard_id(format!("shardId-{nth:012}"));
+            let iterator = iterator.shard_id(shard.shard_id());
             let iterator = iterator.shard_iterator_type(ShardIteratorType::TrimHorizon);
             iterators.push(iterator.send().await.unwrap().shard_iterator);
         }
