@@ -11,6 +11,7 @@ mod functions;
 mod intrinsics;
 mod mappings;
 mod model;
+mod notifications;
 mod policies;
 mod properties;
 mod references;
@@ -28,6 +29,7 @@ pub use model::{
     Statement, Stream, Table,
 };
 
+pub use notifications::Notification;
 pub use scope::{ACCOUNT, REGION};
 
 use intrinsics::Resolver;
@@ -76,7 +78,7 @@ impl Template {
     pub fn model(&self, stack: &str) -> Result<Model, TemplateError> {
         let resolver = Resolver::new(&self.document, stack)?;
         references::check(&resolver)?;
-        let (functions, routes, mappings, schedules) = functions::read(&resolver)?;
+        let (functions, routes, mappings, schedules, notifications) = functions::read(&resolver)?;
         Ok(Model {
             streams: streams::read(&resolver)?,
             tables: tables::read(&resolver)?,
@@ -84,6 +86,7 @@ impl Template {
             routes,
             mappings,
             schedules,
+            notifications,
         })
     }
 }
