@@ -39,7 +39,9 @@ fn log(dir: &Path, function: &str) -> (Vec<Line>, Vec<Value>) {
     let path = dir.join(format!("logs/rewind-{function}.log"));
     let text = std::fs::read_to_string(path).unwrap();
     let (mut metrics, mut logged) = (Vec::new(), Vec::new());
-    for line in text.lines() {
+    // The last line may be under way.
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    for line in whole.lines() {
         let parsed: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
         match parsed.get("_aws") {
             Some(_) => metrics.push(read(line)),

@@ -40,6 +40,7 @@ where
     let lines = subscriber::fmt()
         .with_target(false)
         .without_time()
+        .with_ansi(false)
         .with_env_filter(filter)
         .with_writer(writer);
     match is_json {
