@@ -1,6 +1,7 @@
 //! What the functions write into their logs: metrics that CloudWatch can read,
 //! and failures that name what they are about.
 
+#[allow(dead_code, reason = "each test file uses its own part")]
 #[path = "../../../shared/rewind-aws/tests/metrics/lines.rs"]
 mod lines;
 
@@ -26,10 +27,11 @@ fn template(change: impl FnOnce(&mut Yaml)) -> Template {
     playback["Events"]["DeadLetter"] = serde_yaml_ng::from_str(letter).unwrap();
     let reads = "{Effect: Allow, Resource: !GetAtt IncomingStream.Arn, Action: [
         kinesis:GetRecords, kinesis:GetShardIterator, kinesis:ListShards]}";
-    let statements = playback["Policies"][0]["Statement"].as_sequence_mut();
-    statements
-        .unwrap()
-        .push(serde_yaml_ng::from_str(reads).unwrap());
+    let policies = playback.get_mut("Policies").and_then(|all| all.get_mut(0));
+    let statements = policies.and_then(|policy| policy.get_mut("Statement"));
+    if let Some(statements) = statements.and_then(Yaml::as_sequence_mut) {
+        statements.push(serde_yaml_ng::from_str(reads).unwrap());
+    }
     change(resources);
     Template::parse(&serde_yaml_ng::to_string(&template).unwrap()).unwrap()
 }

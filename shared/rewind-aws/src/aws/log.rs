@@ -52,7 +52,6 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lambda_runtime::tracing;
     use serde_json::{Value, json};
     use std::sync::{Arc, Mutex};
 

@@ -55,17 +55,16 @@ impl Projector {
             .map(|key| Key::row(&job.target, key))
             .collect();
         let rows = self.store.rows(&keys).await?;
-        let mut changed = 0;
-        let written = loop {
+        let (written, changed) = loop {
             let cut = match fold_rows(job, &runs, &rows) {
                 Ok(writes) => {
-                    changed = writes.len();
+                    let changed = writes.len();
                     let items = beside(job, &mut runs, writes)?;
                     if items.is_empty() {
-                        break Written::Done;
+                        break (Written::Done, 0);
                     }
                     match self.store.write_together(&items).await {
-                        Ok(written) => break written,
+                        Ok(written) => break (written, changed),
                         Err(Error::Rejected { reason, .. })
                             if runs.iter().any(|run| !run.entries.is_empty()) =>
                         {
