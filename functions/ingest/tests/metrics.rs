@@ -17,7 +17,7 @@ fn vote(nth: u64) -> Value {
 
 #[tokio::test]
 async fn what_is_accepted_and_what_is_refused_is_counted() {
-    let (ingest, _kinesis) = Kinesis::ingest().await;
+    let (ingest, kinesis) = Kinesis::ingest().await;
     let (metrics, written) = Metrics::in_memory("test");
     let ingest = ingest.with_metrics(metrics.clone());
     let mut nowhere = vote(3);
@@ -45,6 +45,7 @@ async fn what_is_accepted_and_what_is_refused_is_counted() {
             (&json!(accepted), &json!(refused)),
             "{what}"
         );
+        assert_eq!(kinesis.events().len(), accepted, "{what}");
         let body = support::body(&answer).to_string();
         assert!(
             !body.contains("Accepted"),
