@@ -134,8 +134,8 @@ impl Handler {
                 // It is parked; where its report is refused as well, it waits.
                 Outcome::Refused(_) if nth < arrived.events.len() => {}
                 Outcome::Refused(reason) | Outcome::Failed(reason) => {
-                    let arrived = arrived.events.iter().chain(&reports.events);
-                    let event = arrived.skip(nth).next();
+                    let mut tried = arrived.events.iter().chain(&reports.events);
+                    let event = tried.nth(nth);
                     tracing::warn!(
                         stream = event.map(|event| event.stream.as_str()),
                         id = event.map(|event| &event.id),
