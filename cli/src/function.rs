@@ -23,7 +23,7 @@ pub fn run(name: &str, domain: Domain, clients: impl Future<Output = Clients>) -
         _ => return Err(End::Wrong(format!("no function is named {name:?}"))),
     };
     leave_with_parent();
-    lambda_runtime::tracing::init_default_subscriber();
+    rewind_aws::aws::log::init();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -9,6 +9,7 @@ mod crashes;
 mod ends;
 mod full_disk;
 mod history;
+mod metrics;
 mod operator;
 mod path;
 mod problems;

@@ -18,6 +18,8 @@ async fn every_sample_payload_is_taken_by_its_function() {
         ("playback-http", "\"statusCode\":202"),
         ("playback-part", "\"state\":\"completed\""),
         ("playback-recover", "\"resumed\":[]"),
+        ("playback-dead-letter", "\"deadLetters\":1"),
+        ("playback-handled", "\"handled\":"),
         ("query-row", "\"statusCode\":200"),
         ("query-stream", "\"statusCode\":200"),
     ];

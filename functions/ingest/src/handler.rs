@@ -6,10 +6,16 @@ use crate::{
     parse::{self, Parsed},
 };
 use rewind::{Batch, CloudEvent, Problem, Service};
-use rewind_aws::aws::{
-    http::{self, Request, Response},
-    producer::Stream,
-    publish::Run,
+use rewind_aws::{
+    aws::{
+        http::{self, Request, Response},
+        producer::Stream,
+        publish::Run,
+    },
+    metrics::{
+        Line, Metrics,
+        catalog::{ACCEPTED, REFUSED},
+    },
 };
 use std::collections::BTreeMap;
 
@@ -21,19 +27,41 @@ pub const ROUTES: &[&str] = &["POST /events", "POST /inputs/{source}"];
 pub struct Handler {
     service: Service,
     incoming: Stream,
+    metrics: Metrics,
+}
+
+/// What became of the events of one request.
+#[derive(Default)]
+struct Tally {
+    accepted: usize,
+    refused: usize,
 }
 
 impl Handler {
     /// A handler that puts what it accepts on `incoming`.
     pub fn new(service: Service, incoming: Stream) -> Self {
-        Self { service, incoming }
+        Self {
+            service,
+            incoming,
+            metrics: Metrics::none(),
+        }
+    }
+
+    /// With metrics. A handler that nobody gives any writes none.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// Answers a request. Every refusal is a problem, none is an error.
     pub async fn handle(&self, request: &Request) -> Response {
-        match self.accept(request).await {
+        let mut tally = Tally::default();
+        let response = match self.accept(request, &mut tally).await {
             Ok(response) => response,
             Err(problem) => {
+                // A request that is refused as a whole counts as one event.
+                tally.refused += usize::from(tally.is_empty() && is_refusal(&problem));
                 // Not the field: a client may name its members as it likes.
                 tracing::info!(
                     status = problem.status,
@@ -42,10 +70,13 @@ impl Handler {
                 );
                 http::problem(&problem)
             }
-        }
+        };
+        let line = Line::new().with(ACCEPTED, tally.accepted);
+        self.metrics.write(&line.with(REFUSED, tally.refused));
+        response
     }
 
-    async fn accept(&self, request: &Request) -> Result<Response, Problem> {
+    async fn accept(&self, request: &Request, tally: &mut Tally) -> Result<Response, Problem> {
         let route = request.route_key.as_deref().unwrap_or_default();
         let parsed = match route {
             "POST /events" => parse::events(&self.service, request)?,
@@ -54,12 +85,15 @@ impl Handler {
         };
         match parsed {
             Parsed::One(event) => {
-                self.put(vec![Ok(event.clone())]).await.remove(0)?;
+                let mut outcomes = self.put(vec![Ok(event.clone())]).await;
+                tally.count(&outcomes);
+                outcomes.remove(0)?;
                 Ok(http::json(202, &Accepted::new(&event)))
             }
             Parsed::Many(events) => {
                 answer::is_answerable(&events)?;
                 let outcomes = self.put(events).await;
+                tally.count(&outcomes);
                 let results = outcomes.iter().map(Item::new).collect();
                 let is_whole = outcomes.iter().all(Result::is_ok);
                 Ok(http::json(
@@ -101,7 +135,17 @@ impl Handler {
             let Some(reason) = published.refused else {
                 continue;
             };
-            tracing::warn!(reason, "not put");
+            let lost = places.iter().skip(published.held);
+            let mut lost = lost.filter_map(|place| outcomes[*place].as_ref().ok());
+            let first = lost.next();
+            tracing::warn!(
+                stream = first.map(|event| event.stream.as_str()),
+                id = first.map(|event| &event.id),
+                correlationid = first.and_then(|event| event.extension("correlationid")),
+                events = places.len().saturating_sub(published.held),
+                reason,
+                "not put, from this event on"
+            );
             for place in places.into_iter().skip(published.held) {
                 failed += 1;
                 if let Ok(event) = &outcomes[place] {
@@ -113,4 +157,24 @@ impl Handler {
         tracing::info!(events, records, failed, "ingested");
         outcomes
     }
+}
+
+impl Tally {
+    fn is_empty(&self) -> bool {
+        self.accepted + self.refused == 0
+    }
+
+    /// What Kinesis did not take is neither accepted nor refused: it comes again.
+    fn count(&mut self, outcomes: &[Result<CloudEvent, Problem>]) {
+        for outcome in outcomes {
+            match outcome {
+                Ok(_) => self.accepted += 1,
+                Err(problem) => self.refused += usize::from(is_refusal(problem)),
+            }
+        }
+    }
+}
+
+fn is_refusal(problem: &Problem) -> bool {
+    (400..500).contains(&problem.status)
 }

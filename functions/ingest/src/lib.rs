@@ -11,7 +11,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 pub use parse::MAX_EVENTS;
 pub use request::MAX_KEY;
 use rewind::Service;
-use rewind_aws::{aws::http::Request, wiring::Clients};
+use rewind_aws::{aws::http::Request, metrics::Metrics, wiring::Clients};
 
 /// Runs the function under the Lambda runtime.
 ///
@@ -20,7 +20,8 @@ use rewind_aws::{aws::http::Request, wiring::Clients};
 /// When the environment lacks what `template.yaml` declares, or the runtime
 /// cannot be reached.
 pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
-    let handler = &Handler::new(service, clients.stream("INCOMING_STREAM")?);
+    let handler = Handler::new(service, clients.stream("INCOMING_STREAM")?);
+    let handler = &handler.with_metrics(Metrics::from_env());
     let invoke = |event: LambdaEvent<Request>| async move {
         Ok::<_, Error>(handler.handle(&event.payload).await)
     };

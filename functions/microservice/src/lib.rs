@@ -7,7 +7,7 @@ use aws_lambda_events::kinesis::KinesisEvent;
 pub use handler::Handler;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
-use rewind_aws::{react::reactor::Reactor, wiring::Clients};
+use rewind_aws::{metrics::Metrics, react::reactor::Reactor, wiring::Clients};
 
 /// Runs the function under the Lambda runtime.
 ///
@@ -18,7 +18,8 @@ use rewind_aws::{react::reactor::Reactor, wiring::Clients};
 pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     let incoming = clients.stream("INCOMING_STREAM")?;
     let reactor = Reactor::new(service, clients.events()?, clients.data()?, incoming);
-    let handler = &Handler::new(reactor, clients.data()?);
+    let handler = Handler::new(reactor, clients.data()?);
+    let handler = &handler.with_metrics(Metrics::from_env());
     // Boxed: the type of the future is too deep for the compiler.
     let invoke = |event: LambdaEvent<KinesisEvent>| Box::pin(handler.handle(event.payload));
     Box::pin(lambda_runtime::run(service_fn(invoke))).await

@@ -1,5 +1,6 @@
 //! Takes a request, by hand or over HTTP, or goes on with a playback.
 
+use crate::watch::Watch;
 use lambda_runtime::{Diagnostic, Error};
 use rewind::{Problem, StreamName, Target, delivery::Nothing};
 use rewind_aws::{
@@ -8,10 +9,15 @@ use rewind_aws::{
         http::{self, Parameters, Response, Route},
         lambda::Function,
     },
+    metrics::{
+        Line, Metrics,
+        catalog::{REPLAY_RATE, REPLAYED},
+    },
     playback::{
         create::check_id,
         player::{Ended, PlayError, Player},
         request::Request,
+        sending::Sending,
     },
     reverse::reversal::{Named, ReverseError, Reverser},
 };
@@ -21,6 +27,10 @@ use std::time::{Duration, Instant};
 
 /// What a request for a playback looks like.
 const REQUEST: &str = "{\"to\": [{\"projection\": \"name\"}]}";
+
+/// What tasks look like.
+const TASKS: &str =
+    "{\"resume\": \"id\"}, {\"recover\": {}} or {\"handled\": {\"deadLetter\": \"key\"}}";
 
 /// How long before Lambda's deadline a playback stops and asks for another
 /// invocation: a page under way has to end.
@@ -71,7 +81,9 @@ pub const ROUTES: &[Route] = &[
 pub struct Handler {
     player: Player,
     reverser: Reverser,
+    watch: Watch,
     itself: Function,
+    metrics: Metrics,
 }
 
 /// What `POST /projections/{name}/activate` and `/drop` take.
@@ -100,22 +112,44 @@ pub enum Task {
     /// The playback of this id goes on.
     Resume(String),
     /// Orphaned playbacks go on, and what ended playbacks and dropped
-    /// generations have left is deleted: what the schedule asks for.
+    /// generations have left is deleted: what the schedule asks for. It also
+    /// writes how the system is, as metrics.
     Recover(Nothing),
+    /// An operator has dealt with a dead letter: `/health` names it no more.
+    Handled(Handled),
+}
+
+/// What an operator has dealt with.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Handled {
+    /// The dead letter's key.
+    pub dead_letter: String,
 }
 
 impl Handler {
-    /// A handler that plays through `player`, reverses through `reverser`, and
-    /// asks `itself` for another invocation.
-    pub fn new(player: Player, reverser: Reverser, itself: Function) -> Self {
+    /// A handler that plays through `player`, reverses through `reverser`, looks
+    /// after the system through `watch`, and asks `itself` for another
+    /// invocation.
+    pub fn new(player: Player, reverser: Reverser, watch: Watch, itself: Function) -> Self {
         Self {
             player,
             reverser,
+            watch,
             itself,
+            metrics: Metrics::none(),
         }
     }
 
-    /// Answers a request over HTTP, a request by hand, or a [`Task`].
+    /// With metrics. A handler that nobody gives any writes none.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
+    }
+
+    /// Answers a request over HTTP, a request by hand, a [`Task`], or what S3
+    /// tells of dead letters.
     /// `deadline` is in milliseconds since 1970.
     ///
     /// # Errors
@@ -127,16 +161,24 @@ impl Handler {
             let response = self.answer(&request).await;
             return serde_json::to_value(response).map_err(failed);
         }
+        if payload.get("Records").is_some() {
+            let kept = self.watch.keep(payload).await.map_err(failed)?;
+            return Ok(json!({ "deadLetters": kept }));
+        }
         let deadline = instant(deadline);
         let id = match by_hand(&payload).map_err(|problem| refused(&problem))? {
             ByHand::Task(Task::Resume(id)) => id,
             ByHand::Task(Task::Recover(_)) => return self.recover(deadline).await,
+            ByHand::Task(Task::Handled(handled)) => return self.handled(handled).await,
             ByHand::Request(request) => {
                 let playback = self.player.create(&id(), &request).await;
                 playback.map_err(diagnosed)?.id
             }
         };
-        let playback = match self.player.play(&id, deadline).await.map_err(diagnosed)? {
+        let sending = Sending::default();
+        let played = self.player.play_counted(&id, deadline, &sending).await;
+        self.metrics.write(&line(&sending));
+        let playback = match played.map_err(diagnosed)? {
             Ended::Over(playback) => {
                 self.sweep(deadline).await?;
                 playback
@@ -165,8 +207,24 @@ impl Handler {
                 .await
                 .map_err(failed)?;
         }
+        // Before the sweep, which may take minutes.
+        for line in self.watch.lines().await {
+            self.metrics.write(&line);
+        }
         self.sweep(deadline).await?;
         Ok(json!({ "resumed": orphaned }))
+    }
+
+    /// Takes a dead letter off the list.
+    async fn handled(&self, handled: Handled) -> Result<Value, Diagnostic> {
+        let key = handled.dead_letter;
+        if self.watch.handled(&key).await.map_err(failed)? {
+            tracing::info!(key, "a dead letter is handled");
+            return Ok(json!({ "handled": key }));
+        }
+        let why = format!("there is no dead letter {key:?}");
+        let problem = Problem::not_found(why).of("handled.deadLetter");
+        Err(refused(&problem))
     }
 
     /// Deletes what dropped generations have left, in another invocation where
@@ -327,16 +385,26 @@ enum ByHand {
 
 fn by_hand(payload: &Value) -> Result<ByHand, Problem> {
     let text = payload.to_string();
-    let is_task = payload.get("resume").is_some() || payload.get("recover").is_some();
+    let tasks = ["resume", "recover", "handled"];
+    let is_task = tasks.iter().any(|task| payload.get(task).is_some());
     if !is_task {
         let request = http::read(&text, REQUEST)?;
         return Ok(ByHand::Request(Box::new(request)));
     }
-    let task = http::read(&text, "{\"resume\": \"id\"} or {\"recover\": {}}")?;
+    let task = http::read(&text, TASKS)?;
     if let Task::Resume(id) = &task {
         check_id(id)?;
     }
     Ok(ByHand::Task(task))
+}
+
+/// What an invocation has sent. One that had nothing to send has no rate.
+fn line(sending: &Sending) -> Line {
+    let line = Line::new().with(REPLAYED, sending.events());
+    match sending.rate() {
+        Some(rate) => line.measured(REPLAY_RATE, rate),
+        None => line,
+    }
 }
 
 fn recover() -> Task {

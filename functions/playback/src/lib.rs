@@ -1,13 +1,27 @@
 //! playback: started by hand, streams recorded events back through the replay
 //! stream, and goes on in fresh invocations for as long as it takes.
+//!
+//! It also looks after the system: each minute it lets orphaned playbacks go on
+//! and tells how the system is, as metrics; and it keeps a list of the dead
+//! letters that S3 tells of. When an operator has dealt with one, they take it
+//! off the list by hand, with its key as `GET /health` names it:
+//!
+//! ```sh
+//! aws lambda invoke --function-name rewind-playback --cli-binary-format raw-in-base64-out \
+//!   --payload '{"handled": {"deadLetter": "KEY"}}' /dev/stdout
+//! ```
 
 pub mod handler;
+mod watch;
 
 pub use handler::{Handler, ROUTES, Task};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
-use rewind_aws::{playback::player::Player, reverse::reversal::Reverser, wiring::Clients};
+use rewind_aws::{
+    metrics::Metrics, playback::player::Player, reverse::reversal::Reverser, wiring::Clients,
+};
 use serde_json::Value;
+pub use watch::Watch;
 
 /// Runs the function under the Lambda runtime.
 ///
@@ -19,11 +33,18 @@ pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     let replay = clients.stream("REPLAY_STREAM")?;
     let incoming = clients.stream("INCOMING_STREAM")?;
     let (events, data) = (clients.events()?, clients.data()?);
+    let watch = Watch::new(
+        service.clone(),
+        events.clone(),
+        data.clone(),
+        incoming.clone(),
+    );
     let reverser = Reverser::new(service.clone(), events.clone(), data.clone(), incoming);
     let player = Player::new(service, events, data, replay);
     // Lambda itself says who the function is.
     let itself = clients.function(lambda_runtime::Config::from_env().function_name);
-    let handler = &Handler::new(player, reverser, itself);
+    let handler = Handler::new(player, reverser, watch, itself);
+    let handler = &handler.with_metrics(Metrics::from_env());
     // Boxed: the type of a playback's future is too deep for the compiler.
     let invoke =
         |event: LambdaEvent<Value>| Box::pin(handler.handle(event.payload, event.context.deadline));

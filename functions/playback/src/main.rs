@@ -1,12 +1,14 @@
-//! Trigger: by hand (invoke), `POST /playbacks`, and itself.
+//! Trigger: by hand (invoke), `POST /playbacks` and the operator's other routes,
+//! a schedule, new dead letters, and itself.
 //! Reads: the table `EVENTS_TABLE`. Reads and writes: the table `DATA_TABLE`.
-//! Writes: the stream `REPLAY_STREAM`.
+//! Writes: the streams `REPLAY_STREAM` and `INCOMING_STREAM`, of which it also
+//! reads what waits for pump.
 
-use lambda_runtime::{Error, tracing};
-use rewind_aws::wiring::Clients;
+use lambda_runtime::Error;
+use rewind_aws::{aws::log, wiring::Clients};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    log::init();
     playback::run(service::service(), Clients::from_env().await).await
 }

@@ -2,7 +2,7 @@
 //! expected. Nothing here reaches a table or a stream: their endpoint does not
 //! exist.
 
-use playback::{Handler, ROUTES};
+use playback::{Handler, ROUTES, Watch};
 use rewind_aws::{playback::player::Player, reverse::reversal::Reverser, wiring::Clients};
 use serde_json::{Value, json};
 
@@ -20,8 +20,9 @@ async fn nowhere() -> Handler {
     let stream = || clients.stream_named("nowhere");
     let service = service::service();
     let reverser = Reverser::new(service.clone(), events.clone(), data.clone(), stream());
+    let watch = Watch::new(service.clone(), events.clone(), data.clone(), stream());
     let player = Player::new(service, events, data, stream());
-    Handler::new(player, reverser, clients.function("nobody"))
+    Handler::new(player, reverser, watch, clients.function("nobody"))
 }
 
 /// A request as API Gateway hands it over, with good parameters in its path.

@@ -7,10 +7,15 @@ use rewind::{Batch, CloudEvent, Delivery, RecordedEvent, commit};
 use rewind_aws::{
     aws::{
         batch::{self, BatchAnswer, Failures, Record},
+        clock::now,
         producer::Stream,
         publish::Run,
     },
     data_table::{data_store::DataStore, shard::Shards},
+    metrics::{
+        Line, Metrics,
+        catalog::{BATCH_AGE, CONFLICTS, FAILED_RECORDS, RECORDED, REPEATED, UNREADABLE},
+    },
     sequence::sequencer::{Outcome, Sequencer},
 };
 use serde_json::Value;
@@ -26,6 +31,17 @@ pub struct Handler {
     sequencer: Sequencer,
     published: Stream,
     shards: Shards,
+    metrics: Metrics,
+}
+
+/// What became of a batch.
+#[derive(Default)]
+struct Pumped {
+    failed: Failures,
+    new: usize,
+    repeated: usize,
+    conflicts: usize,
+    unreadable: usize,
 }
 
 /// The events of a batch, each with the place of the record that brought it.
@@ -43,7 +59,15 @@ impl Handler {
             sequencer,
             published,
             shards: Shards::new("pump", store),
+            metrics: Metrics::none(),
         }
+    }
+
+    /// With metrics. A handler that nobody gives any writes none.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// Records and publishes a batch. What failed is reported by its record:
@@ -51,13 +75,15 @@ impl Handler {
     pub async fn handle(&self, event: KinesisEvent) -> BatchAnswer {
         let shard = batch::shard_of(&event);
         let records = batch::records(event);
-        let (failed, known) = join(self.work(&records), self.shards.known(&shard)).await;
-        self.shards.tell(&shard, &records, &failed, known).await;
-        self.shards.reach(&shard, &records, &failed).await;
-        batch::answer(&records, &failed)
+        let (pumped, known) = join(self.work(&records), self.shards.known(&shard)).await;
+        let failed = &pumped.failed;
+        self.shards.tell(&shard, &records, failed, known).await;
+        self.shards.reach(&shard, &records, failed).await;
+        self.metrics.write(&line(&records, &pumped));
+        batch::answer(&records, failed)
     }
 
-    async fn work(&self, records: &[Record]) -> Failures {
+    async fn work(&self, records: &[Record]) -> Pumped {
         let mut failed = Failures::new();
         let (arrived, mut unreadable) = read(records);
         let mut outcomes = self.sequencer.record(&arrived.events).await;
@@ -68,7 +94,13 @@ impl Handler {
             match outcome {
                 Outcome::Conflict => {
                     conflicts += 1;
-                    tracing::warn!(stream = %event.stream, "an id is taken by other content");
+                    tracing::warn!(
+                        stream = %event.stream,
+                        id = event.id,
+                        source = event.source,
+                        correlationid = event.extension("correlationid"),
+                        "an id is taken by other content"
+                    );
                     reports.add(report::conflict(event), *place);
                 }
                 Outcome::Refused(reason) => unreadable.push((*place, reason.clone())),
@@ -76,7 +108,11 @@ impl Handler {
             }
         }
         for (place, reason) in &unreadable {
-            tracing::error!(reason, "a record cannot be read; it is parked");
+            tracing::error!(
+                sequence_number = records[*place].sequence_number,
+                reason,
+                "a record cannot be read; it is parked"
+            );
             reports.add(report::unreadable(&records[*place], reason), *place);
         }
         outcomes.extend(self.sequencer.record(&reports.events).await);
@@ -98,7 +134,15 @@ impl Handler {
                 // It is parked; where its report is refused as well, it waits.
                 Outcome::Refused(_) if nth < arrived.events.len() => {}
                 Outcome::Refused(reason) | Outcome::Failed(reason) => {
-                    tracing::warn!(reason, "not recorded");
+                    let mut tried = arrived.events.iter().chain(&reports.events);
+                    let event = tried.nth(nth);
+                    tracing::warn!(
+                        stream = event.map(|event| event.stream.as_str()),
+                        id = event.map(|event| &event.id),
+                        correlationid = event.and_then(|event| event.extension("correlationid")),
+                        reason,
+                        "not recorded"
+                    );
                     failed.insert(place, reason);
                 }
             }
@@ -113,7 +157,13 @@ impl Handler {
             failed = failed.len(),
             "pumped"
         );
-        failed
+        Pumped {
+            failed,
+            new,
+            repeated,
+            conflicts,
+            unreadable: unreadable.len(),
+        }
     }
 
     /// Publishes recorded events in order for each stream: repeats as well, as
@@ -128,17 +178,17 @@ impl Handler {
             entry.1 = entry.1.min(place);
         }
         let mut runs = Vec::new();
-        let mut places_of: Vec<Vec<usize>> = Vec::new();
+        let mut places_of: Vec<(String, Vec<usize>)> = Vec::new();
         for (stream, events) in streams {
             let (events, places): (Vec<RecordedEvent>, Vec<usize>) = events.into_values().unzip();
-            runs.push(Run::new(stream, Delivery::encode(&events, None)));
-            places_of.push(places);
+            runs.push(Run::new(&*stream, Delivery::encode(&events, None)));
+            places_of.push((stream, places));
         }
         let published = self.published.publish(runs).await;
         let mut failed = Failures::new();
-        for (places, published) in places_of.into_iter().zip(published) {
+        for ((stream, places), published) in places_of.into_iter().zip(published) {
             if let Some(reason) = published.refused {
-                tracing::warn!(reason, "not published");
+                tracing::warn!(stream, reason, "not published");
                 let reason = format!("not published: {reason}");
                 let places = places.into_iter().skip(published.held);
                 failed.extend(places.map(|place| (place, reason.clone())));
@@ -154,6 +204,19 @@ impl Arrived {
             self.events.push(event);
             self.places.push(place);
         }
+    }
+}
+
+fn line(records: &[Record], pumped: &Pumped) -> Line {
+    let line = Line::new()
+        .with(RECORDED, pumped.new)
+        .with(REPEATED, pumped.repeated)
+        .with(CONFLICTS, pumped.conflicts)
+        .with(UNREADABLE, pumped.unreadable)
+        .with(FAILED_RECORDS, batch::comes_again(records, &pumped.failed));
+    match batch::age(records, now().as_millisecond()) {
+        Some(age) => line.with(BATCH_AGE, age),
+        None => line,
     }
 }
 

@@ -8,7 +8,7 @@ use aws_lambda_events::kinesis::KinesisEvent;
 pub use handler::Handler;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
-use rewind_aws::{sequence::sequencer::Sequencer, wiring::Clients};
+use rewind_aws::{metrics::Metrics, sequence::sequencer::Sequencer, wiring::Clients};
 
 /// Runs the function under the Lambda runtime.
 ///
@@ -19,7 +19,8 @@ use rewind_aws::{sequence::sequencer::Sequencer, wiring::Clients};
 pub async fn run(_: Service, clients: Clients) -> Result<(), Error> {
     let sequencer = Sequencer::new(clients.events()?);
     let published = clients.stream("EVENTS_STREAM")?;
-    let handler = &Handler::new(sequencer, published, clients.data()?);
+    let handler = Handler::new(sequencer, published, clients.data()?);
+    let handler = &handler.with_metrics(Metrics::from_env());
     let invoke = |event: LambdaEvent<KinesisEvent>| async move {
         Ok::<_, Error>(handler.handle(event.payload).await)
     };

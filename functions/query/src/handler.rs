@@ -3,6 +3,7 @@
 use crate::sources::{Sources, Unanswered};
 use rewind::{Problem, Service};
 use rewind_aws::{
+    audit::health::PATIENCE,
     aws::{
         http::{self, Parameters, Request, Response, Route},
         producer::Stream,
@@ -11,9 +12,6 @@ use rewind_aws::{
     event_table::event_store::EventStore,
 };
 use std::time::Duration;
-
-/// How long an event may wait for a reader.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The routes that `template.yaml` has to lead here.
 pub const ROUTES: &[Route] = &[

@@ -5,9 +5,16 @@ use futures::future::join;
 use lambda_runtime::Error;
 use rewind::Service;
 use rewind_aws::{
-    aws::batch::{self, BatchAnswer, Failures},
+    aws::{
+        batch::{self, BatchAnswer, Failures, Record},
+        clock::now,
+    },
     data_table::{data_store::DataStore, shard::Shards, undeclared::UndeclaredTypes},
-    project::projector::Projector,
+    metrics::{
+        Line, Metrics,
+        catalog::{APPLIED, BATCH_AGE, FAILED_RECORDS, ROWS_WRITTEN, STALLS},
+    },
+    project::projector::{Projected, Projector},
 };
 
 /// write's handler.
@@ -16,6 +23,7 @@ pub struct Handler {
     projector: Projector,
     shards: Shards,
     undeclared: UndeclaredTypes,
+    metrics: Metrics,
 }
 
 impl Handler {
@@ -26,7 +34,15 @@ impl Handler {
             projector,
             shards: Shards::new("write", store.clone()),
             undeclared: UndeclaredTypes::new(service, store),
+            metrics: Metrics::none(),
         }
+    }
+
+    /// With metrics. A handler that nobody gives any writes none.
+    #[must_use]
+    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
+        self.metrics = metrics;
+        self
     }
 
     /// Folds a batch. What failed is reported by its record: Lambda delivers
@@ -41,19 +57,17 @@ impl Handler {
         let deliveries = batch::deliveries(&records);
         let project = self.projector.project(&deliveries);
         let (projected, known) = join(project, self.shards.known(&shard)).await;
-        let projected = match projected {
-            Ok(projected) => {
-                let reported = self.undeclared.report(&deliveries).await;
-                reported.map(|()| projected)
-            }
-            failed => failed,
+        let (projected, reported) = match projected {
+            Ok(projected) => (projected, self.undeclared.report(&deliveries).await),
+            Err(error) => (Projected::default(), Err(error)),
         };
-        let failed = match &projected {
-            Ok(projected) => &projected.failed,
+        let failed = match &reported {
+            Ok(()) => &projected.failed,
             Err(error) => &Failures::from([(0, error.to_string())]),
         };
         self.shards.tell(&shard, &records, failed, known).await;
-        let projected = projected?;
+        self.metrics.write(&line(&records, &projected, failed));
+        reported?;
         tracing::info!(
             records = records.len(),
             applied = projected.applied,
@@ -62,5 +76,17 @@ impl Handler {
             "written"
         );
         Ok(batch::answer(&records, &projected.failed))
+    }
+}
+
+fn line(records: &[Record], projected: &Projected, failed: &Failures) -> Line {
+    let line = Line::new()
+        .with(APPLIED, projected.applied)
+        .with(ROWS_WRITTEN, projected.rows)
+        .with(STALLS, projected.stalled)
+        .with(FAILED_RECORDS, batch::comes_again(records, failed));
+    match batch::age(records, now().as_millisecond()) {
+        Some(age) => line.with(BATCH_AGE, age),
+        None => line,
     }
 }

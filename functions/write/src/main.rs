@@ -1,11 +1,11 @@
 //! Trigger: the Kinesis streams `events` and `replay`.
 //! Reads: the table `EVENTS_TABLE`. Reads and writes: the table `DATA_TABLE`.
 
-use lambda_runtime::{Error, tracing};
-use rewind_aws::wiring::Clients;
+use lambda_runtime::Error;
+use rewind_aws::{aws::log, wiring::Clients};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    tracing::init_default_subscriber();
+    log::init();
     write::run(service::service(), Clients::from_env().await).await
 }

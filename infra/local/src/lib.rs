@@ -23,6 +23,7 @@
 //! | `runtime` | Lambda: function processes behind the Runtime API |
 //! | `triggers` | Lambda's event source mappings: pollers, batches, retries, dead letters |
 //! | `schedules` | EventBridge: functions that are invoked periodically |
+//! | `notifications` | S3: functions that are invoked when objects are made in a bucket |
 //! | `gateway` | API Gateway's HTTP API, and Lambda's Invoke |
 //! | `http` | the front of all endpoints: who may call, within which limits, and how a refusal reads |
 //! | `state` | storage: the state folder, and its disk when it is full |
@@ -30,7 +31,7 @@
 //!
 //! The crate does not know what the functions do. Streams, tables, routes and functions are those of the template.
 //!
-//! No two files use each other. A room uses only rooms further down in this order: `system`; `schedules`; `triggers`,
+//! No two files use each other. A room uses only rooms further down in this order: `system`; `schedules`, `notifications`; `triggers`,
 //! `gateway`; `runtime`, `dynamodb`, `kinesis`; `journal`, `permissions`; `state`; `http`; `template`.
 
 #![deny(missing_docs)]
@@ -45,6 +46,7 @@ mod journal;
 mod kinesis;
 mod lock;
 mod net;
+mod notifications;
 mod options;
 mod permissions;
 mod runtime;

@@ -17,6 +17,7 @@
 //! | 4 | [`sequence`] | gives events their versions and records them: pump's work |
 //! | 3 | [`event_table`] | the events table: claims, commits, reading |
 //! | 3 | [`data_table`] | the data store: rows, transactions, records of readers |
+//! | 2 | [`metrics`] | what CloudWatch is told, line by line |
 //! | 2 | [`aws`] | what the rooms above need of the SDK |
 #![deny(missing_docs)]
 
@@ -26,6 +27,7 @@ pub mod data_table;
 pub mod event_table;
 pub mod generation;
 pub mod history;
+pub mod metrics;
 pub mod playback;
 pub mod project;
 pub mod react;

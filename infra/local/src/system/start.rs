@@ -16,6 +16,7 @@ use crate::gateway::{self, Backend, Queue, Routes};
 use crate::http::{Callers, Server};
 use crate::kinesis::{self, Kinesis};
 use crate::net;
+use crate::notifications::Notifications;
 use crate::options::Options;
 use crate::permissions::Guard;
 use crate::runtime::{Endpoints, Launch, Runtime};
@@ -122,22 +123,6 @@ async fn start(options: Options) -> Result<System, StartError> {
             Source::Remote(clients.kinesis.clone(), loaded)
         }
     };
-    let dead_letters = Arc::new(DeadLetters::new(
-        folder.path().join("dead-letters"),
-        guard.clone(),
-        disk.clone(),
-        is_closing.clone(),
-    ));
-    let enabled = enabled_triggers(&model, &runtime, |mapping, function| Trigger {
-        mapping,
-        function,
-        source: source.clone(),
-        runtime: runtime.clone(),
-        dead_letters: dead_letters.clone(),
-        disk: disk.clone(),
-        closing: is_closing.clone(),
-    });
-    let mut invokers: Vec<JoinHandle<()>> = enabled.into_iter().map(triggers::start).collect();
     let queue = Arc::new(Queue::new(
         runtime.clone(),
         activity.clone(),
@@ -148,6 +133,31 @@ async fn start(options: Options) -> Result<System, StartError> {
     queue
         .resume()
         .map_err(|error| not_writable(&folder.path().join("events"), error))?;
+    let notifications = Notifications {
+        all: model.notifications.clone(),
+        queue: queue.clone(),
+    };
+    let letters = folder.path().join("dead-letters");
+    let dead_letters = Arc::new(DeadLetters::new(
+        letters.clone(),
+        guard.clone(),
+        disk.clone(),
+        is_closing.clone(),
+        Box::new(move |object| notifications.created(object)),
+    ));
+    dead_letters
+        .resume()
+        .map_err(|error| not_writable(&letters, error))?;
+    let enabled = enabled_triggers(&model, &runtime, |mapping, function| Trigger {
+        mapping,
+        function,
+        source: source.clone(),
+        runtime: runtime.clone(),
+        dead_letters: dead_letters.clone(),
+        disk: disk.clone(),
+        closing: is_closing.clone(),
+    });
+    let mut invokers: Vec<JoinHandle<()>> = enabled.into_iter().map(triggers::start).collect();
     let schedules = model.schedules.iter();
     let rules = schedules
         .filter(|schedule| schedule.is_enabled)

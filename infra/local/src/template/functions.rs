@@ -1,18 +1,24 @@
-//! Reads the template's Lambda functions, with their routes, mappings and schedules.
+//! Reads the template's Lambda functions, with their routes, mappings, schedules and notifications.
 
 use std::collections::BTreeMap;
 
 use super::intrinsics::Resolver;
 use super::properties::Properties;
-use super::{Function, Mapping, Route, Schedule, TemplateError};
-use super::{mappings, policies, routes, schedules};
+use super::{Function, Mapping, Notification, Route, Schedule, TemplateError};
+use super::{mappings, notifications, policies, routes, schedules};
 
 /// SAM's defaults.
 const DEFAULT_TIMEOUT_SECONDS: i64 = 3;
 const DEFAULT_MEMORY_MB: i64 = 128;
 
 /// The functions, and what invokes them.
-type Functions = (Vec<Function>, Vec<Route>, Vec<Mapping>, Vec<Schedule>);
+type Functions = (
+    Vec<Function>,
+    Vec<Route>,
+    Vec<Mapping>,
+    Vec<Schedule>,
+    Vec<Notification>,
+);
 
 pub(super) fn read(resolver: &Resolver<'_>) -> Result<Functions, TemplateError> {
     let globals = Properties::of_globals(resolver, "Function");
@@ -20,6 +26,7 @@ pub(super) fn read(resolver: &Resolver<'_>) -> Result<Functions, TemplateError> 
     let mut all_routes = Vec::new();
     let mut all_mappings = Vec::new();
     let mut all_schedules = Vec::new();
+    let mut all_notifications = Vec::new();
     for (logical_id, resource) in Properties::of_resources(resolver, "AWS::Serverless::Function") {
         let properties = resource.map("Properties");
         functions.push(function(logical_id, &resource, &properties, &globals)?);
@@ -29,12 +36,19 @@ pub(super) fn read(resolver: &Resolver<'_>) -> Result<Functions, TemplateError> 
                 "HttpApi" => all_routes.push(routes::read(logical_id, &settings)?),
                 "Kinesis" => all_mappings.push(mappings::read(logical_id, &name, &settings)?),
                 "Schedule" => all_schedules.push(schedules::read(logical_id, &name, &settings)?),
-                // Other sources, such as a queue or a bucket, are valid. The local system ignores them.
+                "S3" => all_notifications.push(notifications::read(logical_id, &name, &settings)?),
+                // Other sources, such as a queue, are valid. The local system ignores them.
                 _ => {}
             }
         }
     }
-    Ok((functions, all_routes, all_mappings, all_schedules))
+    Ok((
+        functions,
+        all_routes,
+        all_mappings,
+        all_schedules,
+        all_notifications,
+    ))
 }
 
 fn function(

@@ -12,6 +12,7 @@ mod functions;
 mod intrinsics;
 mod mappings;
 mod model;
+mod notifications;
 mod policies;
 mod properties;
 mod references;
@@ -30,6 +31,7 @@ pub use model::{
     StartingPosition, Statement, Stream, Table,
 };
 
+pub use notifications::Notification;
 pub use scope::{ACCOUNT, REGION};
 
 use intrinsics::Resolver;
@@ -119,7 +121,7 @@ impl Template {
         let document = branches::chosen(&self.document, &self.parameters)?;
         let resolver = Resolver::new(&document, stack)?;
         references::check(&resolver)?;
-        let (functions, mut routes, mappings, schedules) = functions::read(&resolver)?;
+        let (functions, mut routes, mappings, schedules, notifications) = functions::read(&resolver)?;
         routes.extend(routes::of_resources(&resolver)?);
         Ok(Model {
             streams: streams::read(&resolver)?,
@@ -128,6 +130,7 @@ impl Template {
             routes,
             mappings,
             schedules,
+            notifications,
         })
     }
 }

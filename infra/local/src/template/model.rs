@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::Notification;
+
 /// Everything in a template that the local system runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Model {
@@ -18,6 +20,8 @@ pub struct Model {
     pub mappings: Vec<Mapping>,
     /// The schedules: which function is invoked periodically, and how often.
     pub schedules: Vec<Schedule>,
+    /// The notifications: which function is invoked when objects in a bucket change.
+    pub notifications: Vec<Notification>,
 }
 
 /// A Kinesis stream.

@@ -1,5 +1,10 @@
 //! Keeps the records that a mapping gives up on: a file for each batch, in the format of Lambda's S3 destination.
+//!
+//! Whoever subscribes to the bucket is told of each file at least once. Until that is done, the file is also in the
+//! folder of untold ones, where the next start finds it.
 
+use std::fmt;
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,13 +26,40 @@ use crate::template::{Function, Mapping};
 /// The pause before a file that could not be written is tried again.
 const WRITE_PAUSE: Duration = Duration::from_secs(1);
 
+/// The folder of the dead letters that nobody has been told of, inside of the folder of all. Below it are the bucket and
+/// the function.
+const UNTOLD: &str = ".untold";
+
 /// The folder of dead letters.
-#[derive(Debug)]
 pub(crate) struct DeadLetters {
     folder: PathBuf,
     guard: Arc<Guard>,
     disk: Disk,
     closing: watch::Receiver<bool>,
+    tell: Box<Tell>,
+}
+
+/// An object that was made in a bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Object {
+    /// The bucket's name.
+    pub bucket: String,
+    /// The path of the file in the folder of dead letters.
+    pub key: String,
+    pub bytes: u64,
+    /// When it was made, in milliseconds since 1970.
+    pub time_ms: u64,
+}
+
+/// Tells whoever wants to know of a new object.
+pub(crate) type Tell = dyn Fn(&Object) -> io::Result<()> + Send + Sync;
+
+/// A letter that is about to be written.
+struct Letter<'a> {
+    bucket: Option<&'a str>,
+    function: &'a str,
+    shard: &'a str,
+    text: String,
 }
 
 impl DeadLetters {
@@ -37,13 +69,65 @@ impl DeadLetters {
         guard: Arc<Guard>,
         disk: Disk,
         closing: watch::Receiver<bool>,
+        tell: Box<Tell>,
     ) -> Self {
         Self {
             folder,
             guard,
             disk,
             closing,
+            tell,
         }
+    }
+
+    /// Tells of the dead letters of the last run of which it is unsure whether it has told.
+    ///
+    /// # Errors
+    ///
+    /// When the folder or a file in it cannot be read.
+    pub fn resume(&self) -> io::Result<()> {
+        for bucket in entries(&self.folder.join(UNTOLD))? {
+            for function in entries(&bucket)? {
+                for untold in entries(&function)? {
+                    self.resume_one(&name(&bucket), &name(&function), &untold)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn resume_one(&self, bucket: &str, function: &str, untold: &Path) -> io::Result<()> {
+        let text = fs::read(untold)?;
+        if serde_json::from_slice::<Value>(&text).is_err() {
+            // Half a letter: its records are not finished, and come again.
+            return fs::remove_file(untold);
+        }
+        let path = self.folder.join(function).join(name(untold));
+        private::make_folder(&self.folder.join(function))?;
+        if serde_json::from_slice::<Value>(&fs::read(&path).unwrap_or_default()).is_err() {
+            private::write_private(&path, &text)?;
+        }
+        self.told(bucket, function, &path, text.len());
+        Ok(())
+    }
+
+    /// Tells of a letter, which stays untold where that fails.
+    fn told(&self, bucket: &str, function: &str, path: &Path, bytes: usize) {
+        let name = name(path);
+        let object = Object {
+            bucket: bucket.to_owned(),
+            key: format!("{function}/{name}"),
+            bytes: bytes as u64,
+            time_ms: clock::now_ms(),
+        };
+        let untold = self.untold(bucket, function).join(&name);
+        if let Err(error) = (self.tell)(&object).and_then(|()| fs::remove_file(&untold)) {
+            tracing::warn!(key = object.key, %error, "a dead letter is told of at the next start");
+        }
+    }
+
+    fn untold(&self, bucket: &str, function: &str) -> PathBuf {
+        self.folder.join(UNTOLD).join(bucket).join(function)
     }
 
     /// Keeps records that are given up on. Says whether they count as finished: not when the system stops first.
@@ -65,12 +149,19 @@ impl DeadLetters {
             );
             return true;
         };
-        let letter = letter(function, mapping, shard, given_up, outcome).to_string();
-        let folder = self.folder.join(&function.name);
+        let letter = Letter {
+            bucket: destination.strip_prefix("arn:aws:s3:::"),
+            function: &function.name,
+            shard,
+            text: letter(function, mapping, shard, given_up, outcome).to_string(),
+        };
         loop {
-            match write(&folder, shard, &letter) {
+            match self.write(&letter) {
                 Ok(path) => {
                     self.check(function, destination, &path);
+                    if let Some(bucket) = letter.bucket {
+                        self.told(bucket, letter.function, &path, letter.text.len());
+                    }
                     tracing::error!(mapping = mapping.id, file = %path.display(), "records are given up on");
                     return true;
                 }
@@ -110,31 +201,78 @@ impl DeadLetters {
     }
 }
 
-fn write(folder: &Path, shard: &str, letter: &str) -> io::Result<PathBuf> {
-    private::make_folder(folder)?;
-    let mut time = clock::now_ms();
-    loop {
-        // Not every file system allows colons in a name.
-        let path = folder.join(format!(
-            "{}-{shard}.json",
-            clock::rfc3339(time).replace(':', ".")
-        ));
-        match private::options().create_new(true).write(true).open(&path) {
-            Ok(mut file) => {
-                return match file.write_all(letter.as_bytes()) {
-                    Ok(()) => Ok(path),
-                    // Each further attempt would leave another half file.
-                    Err(error) => {
-                        let _ = std::fs::remove_file(&path);
-                        Err(error)
-                    }
-                };
+impl DeadLetters {
+    /// Writes a letter: first among the untold ones, where somebody may want to know of it.
+    fn write(&self, letter: &Letter<'_>) -> io::Result<PathBuf> {
+        let folder = self.folder.join(letter.function);
+        let untold = letter
+            .bucket
+            .map(|bucket| self.untold(bucket, letter.function));
+        for folder in untold.iter().chain([&folder]) {
+            private::make_folder(folder)?;
+        }
+        let mut time = clock::now_ms();
+        loop {
+            // Not every file system allows colons in a name.
+            let time_text = clock::rfc3339(time).replace(':', ".");
+            let name = format!("{time_text}-{}.json", letter.shard);
+            let path = folder.join(&name);
+            let untold = untold.as_ref().map(|untold| untold.join(&name));
+            // Another key group may have taken the name in the same millisecond. The next millisecond is as good.
+            time += 1;
+            if let Some(untold) = &untold {
+                match write_new(untold, &letter.text) {
+                    Ok(()) => {}
+                    Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
+                    Err(error) => return Err(error),
+                }
             }
-            // Another key group took the name in the same millisecond. The next millisecond is as good.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => time += 1,
-            Err(error) => return Err(error),
+            let Err(error) = write_new(&path, &letter.text) else {
+                return Ok(path);
+            };
+            if let Some(untold) = &untold {
+                fs::remove_file(untold)?;
+            }
+            if error.kind() != io::ErrorKind::AlreadyExists {
+                return Err(error);
+            }
         }
     }
+}
+
+impl fmt::Debug for DeadLetters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("DeadLetters");
+        shown.field("folder", &self.folder).finish_non_exhaustive()
+    }
+}
+
+/// Writes a file that must not be there.
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = private::options().create_new(true).write(true).open(path)?;
+    // Each further attempt would leave another half file.
+    file.write_all(text.as_bytes()).inspect_err(|_| {
+        let _ = fs::remove_file(path);
+    })
+}
+
+/// What is in a folder, in the order of the names; nothing where there is no folder.
+fn entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error),
+    };
+    let mut paths = entries
+        .map(|entry| Ok(entry?.path()))
+        .collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn name(path: &Path) -> String {
+    let name = path.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 /// The record that Lambda sends to an S3 destination: an invocation record with the whole event as `payload`.

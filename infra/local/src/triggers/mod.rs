@@ -26,7 +26,7 @@ mod trigger;
 mod verdict;
 
 pub(crate) use checkpoints::Checkpoints;
-pub(crate) use dead_letters::DeadLetters;
+pub(crate) use dead_letters::{DeadLetters, Object};
 pub(crate) use mapping::start;
 pub(crate) use reader::Source;
 pub(crate) use trigger::Trigger;

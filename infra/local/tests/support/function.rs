@@ -47,6 +47,11 @@ async fn system() -> Result<(), Error> {
 
 async fn handle(event: LambdaEvent<Value>) -> Result<Value, Error> {
     let LambdaEvent { payload, context } = event;
+    if payload["Records"][0]["eventSource"] == "aws:s3" {
+        let seen = std::env::var("SEEN").unwrap_or_default();
+        append(&seen, &format!("{payload}\n"));
+        return Ok(Value::Null);
+    }
     if let Some(records) = payload["Records"].as_array() {
         return records_arrived(records, payload.to_string().len());
     }

@@ -1,10 +1,11 @@
-//! Looks from the outside: the checks of `rewind verify`, and for `/health` how
-//! far each reader is behind and what waits for pump.
+//! Looks from the outside: the checks of `rewind verify`, and for `/health` and
+//! its metrics how far each reader is behind and what waits for pump.
 //!
 //! It knows both tables and the folds of the domain. It must not write.
 
 mod claims;
 mod filter;
+pub mod health;
 mod index;
 pub mod lag;
 mod leftovers;

@@ -67,6 +67,19 @@ fn millis(record: &KinesisRecord) -> u64 {
     arrived.timestamp_millis().max(0).unsigned_abs()
 }
 
+/// How many records of a batch come again: the lowest failed one and all behind
+/// it.
+pub fn comes_again(records: &[Record], failures: &Failures) -> usize {
+    let lowest = failures.keys().next();
+    lowest.map_or(0, |place| records.len().saturating_sub(*place))
+}
+
+/// How old the oldest of these records is at `now`, in milliseconds since 1970.
+pub fn age(records: &[Record], now: i64) -> Option<u64> {
+    let oldest = records.iter().map(|record| record.arrived).min()?;
+    Some(now.max(0).unsigned_abs().saturating_sub(oldest))
+}
+
 /// Reports the lowest failed record, where there is one.
 pub fn answer(records: &[Record], failures: &Failures) -> BatchAnswer {
     let lowest = failures.keys().next();

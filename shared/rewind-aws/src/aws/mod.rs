@@ -1,7 +1,8 @@
 //! What the rooms above need of the SDK: errors, retries, items, the producer
-//! of Kinesis records, batches of a trigger, other invocations, HTTP requests.
+//! of Kinesis records, batches of a trigger, objects in a bucket, other
+//! invocations, HTTP requests, log lines.
 //!
-//! It knows DynamoDB, Kinesis, Lambda and API Gateway. It must not know a
+//! It knows DynamoDB, Kinesis, S3's events, Lambda and API Gateway. It must not know a
 //! table, a stream's purpose or a domain.
 
 pub mod batch;
@@ -10,6 +11,8 @@ pub(crate) mod error;
 pub mod http;
 pub(crate) mod item;
 pub mod lambda;
+pub mod log;
+pub mod objects;
 pub mod producer;
 pub mod publish;
 pub mod retry;

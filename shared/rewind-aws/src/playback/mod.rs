@@ -24,5 +24,6 @@ mod recover;
 mod replay;
 pub mod request;
 mod send;
+pub mod sending;
 pub mod shown;
 pub mod state;

@@ -4,6 +4,7 @@ use super::{
     player::{Ended, PlayError, Player},
     playing::{Go, Playing},
     record,
+    sending::Sending,
     state::State,
 };
 use std::time::Instant;
@@ -17,7 +18,22 @@ impl Player {
     /// When there is none of this id, or a service fails: what is saved stays,
     /// and another call goes on.
     pub async fn play(&self, id: &str, deadline: Instant) -> Result<Ended, PlayError> {
-        let mut run = Playing::begin(self, id, deadline).await?;
+        self.play_counted(id, deadline, &Sending::default()).await
+    }
+
+    /// Plays as [`play`](Self::play) does, and counts in `sending` what this
+    /// invocation sends, also where it fails in the end.
+    ///
+    /// # Errors
+    ///
+    /// As [`play`](Self::play).
+    pub async fn play_counted(
+        &self,
+        id: &str,
+        deadline: Instant,
+        sending: &Sending,
+    ) -> Result<Ended, PlayError> {
+        let mut run = Playing::begin(self, id, deadline, sending).await?;
         let mut go = match run.state().await.is_running() {
             true => run.prepare().await?,
             false => {
@@ -31,12 +47,17 @@ impl Player {
                     let counted = run.count().await?;
                     if counted == Go::On {
                         // From here on it sends up to what was counted off.
-                        run = Playing::begin(self, id, deadline).await?;
+                        run = Playing::begin(self, id, deadline, sending).await?;
                         run.read_progress().await?;
                     }
                     counted
                 }
-                State::Replaying => run.replay().await?,
+                State::Replaying => {
+                    let since = Instant::now();
+                    let replayed = run.replay().await;
+                    sending.took(since.elapsed());
+                    replayed?
+                }
                 State::CatchingUp => run.catch_up().await?,
                 _ => Go::Stopped,
             };

@@ -7,6 +7,7 @@ use super::{
     progress::{self, Progress, Sent},
     record::{self, PLAYBACKS, Playback},
     request::Request,
+    sending::Sending,
     state::State,
 };
 use crate::{
@@ -33,6 +34,8 @@ pub(super) struct Playing<'a> {
     pub request: Request,
     pub until: u64,
     pub pacer: Pacer,
+    /// What this invocation has sent.
+    pub sending: &'a Sending,
     /// The invocation's name.
     name: String,
     deadline: Instant,
@@ -63,7 +66,12 @@ pub(super) enum Go {
 
 impl<'a> Playing<'a> {
     /// Takes a playback over: from now on this invocation plays it.
-    pub async fn begin(player: &'a Player, id: &str, deadline: Instant) -> Result<Self, PlayError> {
+    pub async fn begin(
+        player: &'a Player,
+        id: &str,
+        deadline: Instant,
+        sending: &'a Sending,
+    ) -> Result<Self, PlayError> {
         let name = clock::id();
         let Versioned { value, revision } =
             record::change::<PlayError>(&player.store, id, |playback| {
@@ -77,6 +85,7 @@ impl<'a> Playing<'a> {
             request: value.request.clone(),
             until: value.until,
             pacer: Pacer::new(value.request.rate),
+            sending,
             name,
             deadline,
             record: Mutex::new(Saved {

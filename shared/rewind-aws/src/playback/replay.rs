@@ -77,6 +77,9 @@ impl Playing<'_> {
                 }
             }
             let mut sent = self.send(name, &runs).await?;
+            if !self.request.dry_run {
+                self.sending.sent(sent.events);
+            }
             sent.read_units = read_units(&page.commits);
             partition.cursor = page.cursor.or(partition.cursor);
             partition.sent += sent;

@@ -37,8 +37,7 @@ impl Projector {
             for (stream, progress) in round.progress {
                 let total = outcomes.entry(stream).or_insert(Ok(Progress::default()));
                 if let Ok(total) = total {
-                    total.applied += progress.applied;
-                    total.stalled |= progress.stalled;
+                    total.stalled = total.stalled.or(progress.stalled);
                 }
             }
             // A stream leaves when it has nothing new, is stalled or failed.

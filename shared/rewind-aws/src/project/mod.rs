@@ -10,3 +10,4 @@ pub mod projector;
 mod row_fold;
 mod shared_write;
 mod stream_run;
+mod tally;

@@ -109,21 +109,15 @@ impl Projector {
                     }
                     let refused = format!("the store does not take the row: {reason}");
                     let refused = Rejection::new(refused);
-                    let left_out = self.leave_out(job, &fold, key, &row, refused);
-                    let left_out = left_out.await?;
-                    return Ok(Progress {
-                        applied: progress.applied + left_out.applied,
-                        ..left_out
-                    });
+                    return self.leave_out(job, &fold, key, &row, refused).await;
                 }
                 written => written?,
             };
-            progress.stalled = next.row.stalled.is_some();
+            progress.stalled = stalled_at(&next.row);
             match written {
                 None => return Ok(progress),
                 Some(Written::Done) => {
-                    progress.applied += next.applied;
-                    if progress.stalled || next.row.watermark >= delivered {
+                    if progress.stalled.is_some() || next.row.watermark >= delivered {
                         return Ok(progress);
                     }
                     let revision = row.revision + 1;
@@ -167,13 +161,20 @@ impl Projector {
         )?;
         let kept = next.kept.clone().map(|key| Write::Delete { key });
         let beside: Vec<Write> = report.into_iter().chain(kept).collect();
-        if beside.is_empty() {
-            return Ok(Some(self.store.put(key, &next.row, seen).await?));
+        let written = if beside.is_empty() {
+            self.store.put(key, &next.row, seen).await?
+        } else {
+            let (key, row) = (key.clone(), next.row.clone());
+            let mut writes = vec![Write::Put { key, row, seen }];
+            writes.extend(beside);
+            self.store.write_together(&writes).await?
+        };
+        if written == Written::Done {
+            // A stall alone is noted beside the row.
+            self.tally
+                .wrote(usize::from(next.applied > 0), next.applied);
         }
-        let (key, row) = (key.clone(), next.row.clone());
-        let mut writes = vec![Write::Put { key, row, seen }];
-        writes.extend(beside);
-        Ok(Some(self.store.write_together(&writes).await?))
+        Ok(Some(written))
     }
 
     /// The store does not take the row with the event behind `row`. Where that
@@ -210,9 +211,13 @@ impl Projector {
                 attempts: 1,
             }),
             _ => Ok(Progress {
-                applied: next.applied,
-                stalled: next.row.stalled.is_some(),
+                stalled: stalled_at(&next.row),
             }),
         }
     }
+}
+
+/// The version of the event that a row is stalled at.
+fn stalled_at(row: &Row) -> Option<u64> {
+    row.stalled.is_some().then_some(row.watermark + 1)
 }

@@ -5,6 +5,7 @@
 //! watermark are one write, so a crash, a repeat or a rival leaves either both
 //! or none.
 
+use super::tally::Tally;
 use crate::{
     Error,
     aws::batch::Failures,
@@ -39,6 +40,7 @@ pub struct Projector {
     pub(super) events: EventStore,
     pub(super) store: DataStore,
     pub(super) pages_a_write: usize,
+    pub(super) tally: Tally,
 }
 
 /// The result of a batch.
@@ -46,8 +48,10 @@ pub struct Projector {
 pub struct Projected {
     /// The deliveries, by their places in the batch, that have to come again.
     pub failed: Failures,
-    /// How many events were folded into rows, each row counted.
+    /// How many events were folded, counted once for each generation that did.
     pub applied: usize,
+    /// How many rows were written.
+    pub rows: usize,
     /// How many (projection, stream) cannot go on.
     pub stalled: usize,
 }
@@ -75,8 +79,8 @@ pub(super) type ByStream<'a> = BTreeMap<&'a StreamName, Arrived<'a>>;
 /// How far a stream came.
 #[derive(Debug, Default)]
 pub(super) struct Progress {
-    pub(super) applied: usize,
-    pub(super) stalled: bool,
+    /// The version of the event that is refused.
+    pub(super) stalled: Option<u64>,
 }
 
 impl Projector {
@@ -87,6 +91,7 @@ impl Projector {
             events,
             store,
             pages_a_write: PAGES_A_WRITE,
+            tally: Tally::default(),
         }
     }
 
@@ -119,7 +124,8 @@ impl Projector {
             service: self.service.clone(),
             events: self.events.for_one_batch(),
             store: self.store.clone(),
-            ..*self
+            pages_a_write: self.pages_a_write,
+            tally: Tally::default(),
         };
         let jobs = self.jobs(&known, deliveries);
         let folds = jobs.iter().map(|(job, streams)| async move {
@@ -134,8 +140,12 @@ impl Projector {
             for (stream, outcome) in outcomes {
                 match outcome {
                     Ok(progress) => {
-                        projected.applied += progress.applied;
-                        projected.stalled += usize::from(progress.stalled);
+                        let Some(version) = progress.stalled else {
+                            continue;
+                        };
+                        projected.stalled += 1;
+                        let events = streams.get(stream).map(|arrived| &arrived.events);
+                        tell(target, version, events.into_iter().flatten());
                     }
                     Err(error) => {
                         tracing::warn!(%target, %stream, %error, "not folded");
@@ -149,6 +159,8 @@ impl Projector {
                 }
             }
         }
+        projected.applied = batch.tally.applied();
+        projected.rows = batch.tally.rows();
         Ok(projected)
     }
 
@@ -203,6 +215,22 @@ impl Projector {
             }
         }
         jobs.into_values().collect()
+    }
+}
+
+/// Says which event is refused, where this batch has brought it. The report of
+/// the stall says why.
+fn tell<'e>(target: &Target, version: u64, delivered: impl Iterator<Item = &'e &'e RecordedEvent>) {
+    let mut delivered = delivered.filter(|event| event.version == version);
+    if let Some(event) = delivered.next() {
+        tracing::warn!(
+            %target,
+            stream = %event.stream(),
+            version,
+            id = event.event.id,
+            correlationid = event.event.extension("correlationid"),
+            "an event is refused"
+        );
     }
 }
 

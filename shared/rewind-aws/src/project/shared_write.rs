@@ -55,15 +55,16 @@ impl Projector {
             .map(|key| Key::row(&job.target, key))
             .collect();
         let rows = self.store.rows(&keys).await?;
-        let written = loop {
+        let (written, changed) = loop {
             let cut = match fold_rows(job, &runs, &rows) {
                 Ok(writes) => {
+                    let changed = writes.len();
                     let items = beside(job, &mut runs, writes)?;
                     if items.is_empty() {
-                        break Written::Done;
+                        break (Written::Done, 0);
                     }
                     match self.store.write_together(&items).await {
-                        Ok(written) => break written,
+                        Ok(written) => break (written, changed),
                         Err(Error::Rejected { reason, .. })
                             if runs.iter().any(|run| !run.entries.is_empty()) =>
                         {
@@ -109,10 +110,13 @@ impl Projector {
             round.is_stale = true;
             return Ok(round);
         }
+        self.tally.wrote(changed, 0);
         for run in runs {
+            let applied = run.entries.len();
+            self.tally.wrote(0, applied);
+            let next = run.checkpoint.watermark + applied as u64 + 1;
             let progress = Progress {
-                applied: run.entries.len(),
-                stalled: run.refused.is_some(),
+                stalled: run.refused.as_ref().map(|_| next),
             };
             round.progress.push((run.stream, progress));
             if run.refused.is_some() || !run.has_more {

@@ -126,7 +126,10 @@ impl Reactor {
         let sent = self.send(&ready).await;
         for (turn, sent) in ready.iter().zip(sent) {
             let outcome = match sent {
-                Ok(()) => self.settle(turn).await.map_err(|error| error.to_string()),
+                Ok(()) => {
+                    reacted.emitted += turn.emitted.len();
+                    self.settle(turn).await.map_err(|error| error.to_string())
+                }
                 Err(reason) => Err(reason),
             };
             match outcome {
@@ -134,7 +137,6 @@ impl Reactor {
                     if turn.has_more {
                         reacted.fail(turn, "it goes on with the next delivery");
                     }
-                    reacted.emitted += turn.emitted.len();
                     reacted.stalled += usize::from(turn.refused.is_some());
                 }
                 Err(reason) => reacted.fail(turn, &reason),
@@ -193,6 +195,15 @@ impl Reactor {
                 Err(refused) => {
                     let (events, stream) = (&self.events, turn.stream);
                     if !resolve::is_taken_back(events, stream, version, through).await? {
+                        let origin = &turn.reaction.origin;
+                        tracing::warn!(
+                            origin,
+                            %stream,
+                            version,
+                            id = event.event.id,
+                            correlationid = event.event.extension("correlationid"),
+                            "an event is refused"
+                        );
                         turn.refused = Some(refused);
                         return Ok(());
                     }

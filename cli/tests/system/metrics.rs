@@ -1,0 +1,147 @@
+//! What the functions write into their logs: metrics that CloudWatch can read,
+//! and failures that name what they are about.
+
+#[allow(dead_code, reason = "each test file uses its own part")]
+#[path = "../../../shared/rewind-aws/tests/metrics/lines.rs"]
+mod lines;
+
+use crate::support::{root, start_with, wait_for};
+use lines::{Line, read};
+use local::{State, Template};
+use rewind_aws::metrics::catalog::*;
+use serde_json::{Value, json};
+use serde_yaml_ng::Value as Yaml;
+use std::{path::Path, time::Duration};
+
+/// The template, with what metrics and dead letters need of it.
+fn template(change: impl FnOnce(&mut Yaml)) -> Template {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let mut template: Yaml = serde_yaml_ng::from_str(&text).unwrap();
+    let resources = &mut template["Resources"];
+    for name in ["Ingest", "Pump", "Write", "Microservice", "Playback"] {
+        let variables = &mut resources[name]["Properties"]["Environment"]["Variables"];
+        variables["STACK"] = "shop".into();
+    }
+    let playback = &mut resources["Playback"]["Properties"];
+    let letter = "{Type: S3, Properties: {Bucket: !Ref DeadLetters, Events: 's3:ObjectCreated:*'}}";
+    playback["Events"]["DeadLetter"] = serde_yaml_ng::from_str(letter).unwrap();
+    let reads = "{Effect: Allow, Resource: !GetAtt IncomingStream.Arn, Action: [
+        kinesis:GetRecords, kinesis:GetShardIterator, kinesis:ListShards]}";
+    let policies = playback.get_mut("Policies").and_then(|all| all.get_mut(0));
+    let statements = policies.and_then(|policy| policy.get_mut("Statement"));
+    if let Some(statements) = statements.and_then(Yaml::as_sequence_mut) {
+        statements.push(serde_yaml_ng::from_str(reads).unwrap());
+    }
+    change(resources);
+    Template::parse(&serde_yaml_ng::to_string(&template).unwrap()).unwrap()
+}
+
+/// What a function has written so far: its metrics, and its log lines.
+fn log(dir: &Path, function: &str) -> (Vec<Line>, Vec<Value>) {
+    let path = dir.join(format!("logs/rewind-{function}.log"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let (mut metrics, mut logged) = (Vec::new(), Vec::new());
+    // The last line may be under way.
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    for line in whole.lines() {
+        let parsed: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+        match parsed.get("_aws") {
+            Some(_) => metrics.push(read(line)),
+            None => logged.push(parsed),
+        }
+    }
+    (metrics, logged)
+}
+
+fn sum(lines: &[Line], metric: Metric) -> f64 {
+    let lines = lines.iter().filter(|line| line.reader.is_none());
+    lines.map(|line| line.value(metric)).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_log_of_each_function_has_its_metrics() {
+    let dir = tempfile::tempdir().unwrap();
+    let (system, client) = start_with(State::Folder(dir.path().into()), |options| {
+        options.template = template(|_| {});
+        options.schedule_unit = Duration::from_secs(1);
+    })
+    .await;
+    let input = json!({"type": "product-added-to-cart", "timestamp": "2023-04-19T09:00:00Z", "product_id": "1", "user_id": "9"});
+    let input = client.post_ok("/inputs/shop", "application/json", &input, 202);
+    input.await.unwrap();
+    let is_there = |row: &Value| row["watermark"] == 1;
+    wait_for(&client, "/projections/carts/9", is_there).await;
+    system.idle().await;
+    let metrics = |function: &str| log(dir.path(), function).0;
+    assert_eq!(sum(&metrics("ingest"), ACCEPTED), 1.0);
+    // The input, and what the adapter made of it.
+    assert_eq!(sum(&metrics("pump"), RECORDED), 2.0);
+    assert_eq!(sum(&metrics("microservice"), EMITTED), 1.0);
+    // Into carts, user-log and products.
+    let written = metrics("write");
+    assert_eq!(sum(&written, APPLIED), 3.0);
+    assert_eq!(sum(&written, ROWS_WRITTEN), 3.0);
+    assert!(written.iter().all(|line| line.has(BATCH_AGE)));
+    let told = async {
+        loop {
+            let told = metrics("playback");
+            let is_whole = told.iter().any(|line| line.has(LAG_EVENTS));
+            if is_whole && sum(&told, SCHEDULE_RUNS) >= 2.0 {
+                return told;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let told = tokio::time::timeout(Duration::from_secs(60), told).await;
+    let told = told.expect("the schedule tells how the system is");
+    for reader in ["pump", "carts@1", "products@1", "adapter/shop"] {
+        let mut lines = told.iter();
+        let line = lines.find(|line| line.reader.as_deref() == Some(reader));
+        let line = line.unwrap_or_else(|| panic!("no line of {reader}"));
+        assert_eq!(line.value(LAG_EVENTS), 0.0, "{reader}");
+    }
+    system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_is_given_up_on_is_a_dead_letter_that_health_names() {
+    let dir = tempfile::tempdir().unwrap();
+    let template = template(|resources| {
+        let microservice = &mut resources["Microservice"]["Properties"];
+        microservice["Environment"]["Variables"]["INCOMING_STREAM"] = "nowhere".into();
+        microservice["Events"]["Events"]["Properties"]["MaximumRetryAttempts"] = 0.into();
+    });
+    let (system, client) = start_with(State::Folder(dir.path().into()), |options| {
+        options.template = template;
+    })
+    .await;
+    let input = json!({"type": "product-added-to-cart", "timestamp": "2023-04-19T09:00:00Z", "product_id": "1", "user_id": "9"});
+    let input = client.post_ok("/inputs/shop", "application/json", &input, 202);
+    input.await.unwrap();
+    let has_letter = |health: &Value| health["dead_letters"][0]["key"].is_string();
+    let health = wait_for(&client, "/health", has_letter).await;
+    // The adapter's shard may have failed for less than a minute.
+    assert_eq!(health["status"], "dead-letters", "{health}");
+    let key = health["dead_letters"][0]["key"].as_str().unwrap();
+    assert!(dir.path().join("dead-letters").join(key).exists(), "{key}");
+    let path = "/2015-03-31/functions/playback/invocations";
+    let handled = json!({"handled": {"deadLetter": key}});
+    let handled = client.post_ok(path, "application/json", &handled, 200);
+    assert_eq!(handled.await.unwrap()["handled"], key);
+    let health = client.get("/health").await.unwrap().body;
+    assert_eq!(health["dead_letters"], json!([]));
+
+    // What failed names the request and the stream, and no span twice.
+    system.idle().await;
+    let (metrics, logged) = log(dir.path(), "microservice");
+    assert!(sum(&metrics, FAILED_RECORDS) > 0.0);
+    let failure = logged
+        .iter()
+        .find(|line| line["fields"]["message"] == "not reacted")
+        .unwrap_or_else(|| panic!("no failure in {logged:?}"));
+    assert_eq!(failure["fields"]["stream"], "input:shop-9");
+    assert!(failure["spans"][0]["requestId"].is_string(), "{failure}");
+    assert_eq!(failure.get("span"), None);
+    assert!(!failure.to_string().contains("product_id"), "{failure}");
+    system.stop().await;
+}

@@ -1,0 +1,62 @@
+//! Dead letters: batches that a trigger has given up on, which Lambda has put
+//! into the bucket. S3 tells of each, and `/health` lists them until the
+//! operator says that they are handled.
+
+use super::{data_store::DataStore, record::Records};
+use crate::{Error, aws::objects::Object};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+static LETTERS: Records<DeadLetter> = Records::new("rewind#dead-letters");
+
+/// A batch that a trigger has given up on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// The object's key in the bucket.
+    pub key: String,
+    /// How many bytes the object has, where S3 has said so.
+    pub bytes: Option<u64>,
+    /// When the object was made.
+    pub time: Timestamp,
+}
+
+/// Keeps a dead letter. S3 may tell of an object more than once: its key is
+/// the record's id, so that it counts once.
+///
+/// # Errors
+///
+/// When DynamoDB fails: S3's event has to come again.
+pub async fn keep(store: &DataStore, object: Object) -> Result<(), Error> {
+    let Object { key, bytes, time } = object;
+    let letter = DeadLetter { key, bytes, time };
+    // One that is known stays as it was first told.
+    let _ = LETTERS.save(store, &letter.key, &letter, 0).await?;
+    tracing::error!(key = letter.key, bytes = letter.bytes, "a dead letter");
+    Ok(())
+}
+
+/// Deletes the record of a dead letter that is handled; `false` where there is
+/// none. The object stays in the bucket.
+///
+/// # Errors
+///
+/// When DynamoDB fails or the record is damaged.
+pub async fn handled(store: &DataStore, key: &str) -> Result<bool, Error> {
+    if LETTERS.load(store, key).await?.is_none() {
+        return Ok(false);
+    }
+    store.delete(&LETTERS.key(key)).await?;
+    Ok(true)
+}
+
+/// The first dead letters by their keys, and whether there are more.
+///
+/// # Errors
+///
+/// When DynamoDB fails or a record is damaged.
+pub async fn list(store: &DataStore, limit: i32) -> Result<(Vec<DeadLetter>, bool), Error> {
+    let (letters, next) = LETTERS.page(store, "", None, limit).await?;
+    let letters = letters.into_iter();
+    let letters = letters.map(|(_, letter)| letter.value);
+    Ok((letters.collect(), next.is_some()))
+}
