@@ -75,7 +75,7 @@ impl Stream {
         for ((nth, holds), answer) in holds.into_iter().zip(answers) {
             let published = &mut published[nth];
             match answer {
-                // Nothing goes through behind a record that failed.
+                // `put_in_order` puts nothing behind a record that failed.
                 Ok(()) => published.held += holds,
                 Err(reason) => {
                     published.refused.get_or_insert(reason);
