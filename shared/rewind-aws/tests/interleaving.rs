@@ -15,19 +15,20 @@ use aws_smithy_runtime_api::client::{
     runtime_components::RuntimeComponents,
 };
 use futures::future::BoxFuture;
-use rewind::Target;
+use rewind::{Envelope, NewEvent, Rejection, Rule, Service, Target};
 use rewind_aws::{
     data_table::{
         key::Key,
         row::{Row, Written},
         transaction::Write,
     },
+    react::reactor::Reactor,
     sequence::sequencer::{Outcome, Sequencer},
     wiring::Clients,
 };
 use serde_json::json;
 use std::sync::{Arc, Mutex};
-use support::{Aws, event, recorded};
+use support::{Aws, CountEvent, delivery, event, recorded};
 
 /// What a rival does, once.
 type Act = Arc<Mutex<Option<BoxFuture<'static, ()>>>>;
@@ -138,6 +139,57 @@ async fn a_rival_that_records_between_claim_and_commit_is_seen() {
     let ids = recorded(&aws.events(), "count-1").await;
     let ids: Vec<String> = ids.into_iter().map(|event| event.event.id).collect();
     assert_eq!(ids, ["old", "shared", "rival"]);
+    aws.system.stop().await;
+}
+
+/// A rule that refuses every number from 2 on.
+struct Ones;
+impl Rule for Ones {
+    type Event = CountEvent;
+    const NAME: &'static str = "ones";
+    fn react(event: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {
+        match event.data.number().n {
+            1 => Ok(Vec::new()),
+            _ => Err(Rejection::new("too much")),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stall_that_a_late_write_overtakes_is_not_forgotten() {
+    let aws = Aws::start().await;
+    let ones = || Service::new().rule::<Ones>();
+    let sequencer = Sequencer::new(aws.events());
+    let events = [event("count-1", "a", 1), event("count-1", "b", 2)];
+    sequencer.record(&events).await;
+    let events = recorded(&aws.events(), "count-1").await;
+    let incoming = aws.stream("IncomingStream");
+    let rival = Reactor::new(ones(), aws.events(), aws.data(), incoming);
+    let first = delivery(&events[..1]);
+    // The checkpoint that a dead process wrote comes to where our turn stalls,
+    // after we have read what was before.
+    let act = async move {
+        let acting = tokio::task::spawn_blocking(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build();
+            runtime.unwrap().block_on(rival.react(&[first])).unwrap()
+        });
+        assert!(acting.await.unwrap().failed.is_empty());
+    };
+    let (clients, act) = interleaved(&aws, "BatchGetItem", Box::pin(act)).await;
+    let store = clients.data_store(aws.system.table("DataTable").unwrap());
+    let incoming = aws.stream("IncomingStream");
+    let reactor = Reactor::new(ones(), aws.events(), store, incoming);
+    let reacted = reactor.react(&[delivery(&events)]).await.unwrap();
+    assert!(act.lock().unwrap().is_none(), "the rival has acted");
+    assert!(reacted.failed.contains_key(&0), "it comes again");
+    let reacted = reactor.react(&[delivery(&events)]).await.unwrap();
+    assert!(reacted.failed.is_empty());
+    let checkpoint = Key::checkpoint("rule/ones", "count-1");
+    let checkpoint = aws.data().get(&checkpoint).await.unwrap().unwrap();
+    let reason = checkpoint.stalled.as_deref().unwrap_or_default();
+    assert_eq!((checkpoint.watermark, reason), (1, "too much"));
     aws.system.stop().await;
 }
 

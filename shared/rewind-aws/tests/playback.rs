@@ -417,15 +417,7 @@ async fn with_between<F: Future, A: Future>(
     act: A,
 ) -> (F::Output, Option<A::Output>) {
     let mut future = pin!(future);
-    let mut left = polls;
-    let early = std::future::poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        future.as_mut().poll(context).map(Some)
-    });
-    match early.await {
+    match dies_after(polls, future.as_mut()).await {
         Some(ended) => (ended, None),
         None => {
             let acted = act.await;

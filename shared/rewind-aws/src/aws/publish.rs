@@ -75,8 +75,8 @@ impl Stream {
         for ((nth, holds), answer) in holds.into_iter().zip(answers) {
             let published = &mut published[nth];
             match answer {
-                Ok(()) if published.refused.is_none() => published.held += holds,
-                Ok(()) => {}
+                // `put_in_order` puts nothing behind a record that failed.
+                Ok(()) => published.held += holds,
                 Err(reason) => {
                     published.refused.get_or_insert(reason);
                 }

@@ -22,7 +22,7 @@ use rewind::{
     Batch, CloudEvent, Delivery, Reaction, RecordedEvent, Rejection, Replay, Service, StreamName,
     watermark::{Arrival, arrival},
 };
-use std::{borrow::Cow, collections::BTreeMap};
+use std::{borrow::Cow, cmp::Ordering, collections::BTreeMap};
 
 /// Pages of a stream that are read before what was emitted is sent and the
 /// checkpoint moves on. The delivery then comes again for the rest.
@@ -265,19 +265,32 @@ impl Reactor {
             }
         };
         if written == Written::Stale {
-            // Another invocation moved the checkpoint. Where it came as far, all
-            // is well. Where it did not (it may have had an older domain), the
-            // delivery has to come again. What is emitted twice is recorded once.
-            let checkpoint = self.store.rows(std::slice::from_ref(&turn.key)).await?;
-            let reached = checkpoint
+            // Another invocation moved the checkpoint. Where it says at least as
+            // much, all is well. Where it does not (a write of a process that died
+            // may come late), the delivery has to come again. What is emitted
+            // twice is recorded once.
+            let checkpoints = self.store.rows(std::slice::from_ref(&turn.key)).await?;
+            if !checkpoints
                 .get(&turn.key)
-                .map_or(0, |checkpoint| checkpoint.watermark);
-            if reached < turn.watermark {
+                .is_some_and(|now| turn.is_in(now))
+            {
                 let what = format!("the checkpoint of {origin} for {}", turn.stream);
                 return Err(Error::Contended { what, attempts: 1 });
             }
         }
         Ok(())
+    }
+}
+
+impl Turn<'_> {
+    /// Whether a checkpoint is beyond this turn, or says as much as it: up to
+    /// where it came, and that it stalls there.
+    fn is_in(&self, checkpoint: &Row) -> bool {
+        match checkpoint.watermark.cmp(&self.watermark) {
+            Ordering::Less => false,
+            Ordering::Equal => self.refused.is_none() || checkpoint.stalled.is_some(),
+            Ordering::Greater => true,
+        }
     }
 }
 
