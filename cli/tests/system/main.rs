@@ -1,5 +1,6 @@
 //! The whole system: real HTTP, real function processes, real protocols.
 
+mod alarms;
 mod aws;
 mod calls;
 #[path = "../../src/client.rs"]

@@ -3,11 +3,24 @@
 
 use crate::aws::{ACCOUNT, Asked, Aws, credentials, outputs, refusal, stack};
 use crate::calls::{rewind_in, with_votes};
+use crate::support::root;
 use serde_json::Value;
 use std::{
+    collections::BTreeSet,
     path::Path,
     process::{Command, Output},
 };
+
+/// What the tests below take for a stack's outputs is what the template declares.
+#[test]
+fn the_template_has_the_outputs_that_name_a_deployment() {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).unwrap();
+    let declared = template["Outputs"].as_mapping().unwrap().keys();
+    let declared: BTreeSet<&str> = declared.map(|name| name.as_str().unwrap()).collect();
+    let known = outputs().into_iter().map(|(name, _)| name).collect();
+    assert_eq!(declared, known);
+}
 
 /// Runs a command. Returns its exit code, its output and its errors.
 fn run(command: &mut Command) -> (i32, String, String) {
@@ -312,7 +325,8 @@ fn profile_region_and_environment_mean_what_they_mean_to_the_aws_command_line() 
         [one, &more.concat()].concat()
     };
     let at = |more: &[&'static str]| -> Vec<&str> { [endpoint, more].concat() };
-    let cases: [(Vec<&str>, &[(&str, &str)], &str); 15] = [
+    type Variables<'a> = &'a [(&'a str, &'a str)];
+    let cases: [(Vec<&str>, Variables<'_>, &str); 15] = [
         (vec!["--aws"], &[], "DEFAULT/eu-west-3"),
         (vec!["--aws"], &both, "ENV/eu-central-1"),
         (vec!["--aws"], &[("AWS_PROFILE", "ann")], "ANN/eu-west-1"),

@@ -8,6 +8,7 @@ use rewind_aws::{
     wiring::Clients,
 };
 use serde_json::{Value, json};
+use serde_yaml_ng::Value as Yaml;
 use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
@@ -28,6 +29,14 @@ pub fn root() -> PathBuf {
 
 pub fn template() -> Template {
     Template::read(root().join("template.yaml")).unwrap()
+}
+
+/// The template with changed resources.
+pub fn changed_template(change: impl FnOnce(&mut Yaml)) -> Template {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    let mut template: Yaml = serde_yaml_ng::from_str(&text).unwrap();
+    change(&mut template["Resources"]);
+    Template::parse(&serde_yaml_ng::to_string(&template).unwrap()).unwrap()
 }
 
 /// Starts the system that `cargo run` starts, on any free port. Where

@@ -14,7 +14,7 @@ use rewind_aws::{
     },
     metrics::{
         Line, Metrics,
-        catalog::{ACCEPTED, REFUSED},
+        catalog::{ACCEPTED, REFUSED, UNAVAILABLE},
     },
 };
 use std::collections::BTreeMap;
@@ -35,6 +35,8 @@ pub struct Handler {
 struct Tally {
     accepted: usize,
     refused: usize,
+    /// What Kinesis did not take: it comes again.
+    unavailable: usize,
 }
 
 impl Handler {
@@ -71,8 +73,11 @@ impl Handler {
                 http::problem(&problem)
             }
         };
-        let line = Line::new().with(ACCEPTED, tally.accepted);
-        self.metrics.write(&line.with(REFUSED, tally.refused));
+        let line = Line::new()
+            .with(ACCEPTED, tally.accepted)
+            .with(REFUSED, tally.refused)
+            .with(UNAVAILABLE, tally.unavailable);
+        self.metrics.write(&line);
         response
     }
 
@@ -164,12 +169,12 @@ impl Tally {
         self.accepted + self.refused == 0
     }
 
-    /// What Kinesis did not take is neither accepted nor refused: it comes again.
     fn count(&mut self, outcomes: &[Result<CloudEvent, Problem>]) {
         for outcome in outcomes {
             match outcome {
                 Ok(_) => self.accepted += 1,
-                Err(problem) => self.refused += usize::from(is_refusal(problem)),
+                Err(problem) if is_refusal(problem) => self.refused += 1,
+                Err(_) => self.unavailable += 1,
             }
         }
     }

@@ -155,7 +155,10 @@ fn parameters_choose_branches_values_and_resources() {
     let prod = stream("app-mystream", 3, 168);
     assert_eq!(streams(&[]).unwrap(), dev);
     assert_eq!(streams(&[("Hosts", "a,b")]).unwrap(), dev);
-    assert_eq!(streams(&[("Stage", "prod")]).unwrap(), [prod.clone()]);
+    assert_eq!(
+        streams(&[("Stage", "prod")]).unwrap(),
+        std::slice::from_ref(&prod)
+    );
     let both = [("Stage", "prod"), ("Hosts", "a,b")];
     let extra = stream("app-extra", 1, 24);
     assert_eq!(streams(&both).unwrap(), [extra, prod]);

@@ -8,6 +8,9 @@
 //! cd infra/poison && cargo lambda build --release --bin poisoned-write
 //! ```
 //!
+//! `ARM64_FUNCTION` names a function of the template as SAM builds it for Lambda,
+//! which does not run here: that it unwinds is read from its program.
+//!
 //! The program is its own `rewind` command: the other functions are its own
 //! processes, and write is the one that was built.
 
@@ -28,6 +31,7 @@ use std::{
 };
 
 const BUILT: &str = "POISONED_WRITE";
+const FOR_ARM64: &str = "ARM64_FUNCTION";
 
 const STREAMS: u64 = 12;
 /// The stream that is poisoned, and which of its events is.
@@ -53,6 +57,9 @@ fn main() -> ExitCode {
             let built = fs::canonicalize(&built).unwrap_or_else(|error| {
                 panic!("{}: {error}", Path::new(&built).display());
             });
+            if let Some(function) = env::var_os(FOR_ARM64) {
+                is_as_deployed(Path::new(&function));
+            }
             panics_unwind(&built);
             the_fault_layer_is_not_in(&built);
             one_poisoned_stream_of_twelve_stalls(&built);
@@ -62,24 +69,41 @@ fn main() -> ExitCode {
     }
 }
 
+/// A function that was built for Lambda's processors.
+fn is_as_deployed(function: &Path) {
+    let header = readelf("--file-header", function);
+    let name = function.display();
+    assert!(
+        header.contains("AArch64"),
+        "{name} is not for arm64: {header}"
+    );
+    panics_unwind(function);
+    the_fault_layer_is_not_in(function);
+}
+
 /// A function whose panics abort has almost no landing pads: the standard
 /// library's, 11 kB of them. One whose panics unwind has hundreds.
 fn panics_unwind(built: &Path) {
-    let output = Command::new("readelf")
-        .args(["--section-headers", "--wide"])
-        .arg(built)
-        .output()
-        .expect("readelf, which comes with the linker");
-    let sections = String::from_utf8(output.stdout).unwrap();
+    let sections = readelf("--section-headers", built);
     // name, type, address, offset, size
     let (_, table) = sections
         .split_once(".gcc_except_table")
         .expect("a table of landing pads");
     let size = table.split_whitespace().nth(3).unwrap();
     let size = u64::from_str_radix(size, 16).unwrap();
-    println!("{size} bytes of landing pads");
     let name = built.display();
+    println!("{name}: {size} bytes of landing pads");
     assert!(size > 65_536, "{name} is built with panic = \"abort\"");
+}
+
+fn readelf(what: &str, program: &Path) -> String {
+    let output = Command::new("readelf")
+        .args([what, "--wide"])
+        .arg(program)
+        .output()
+        .expect("readelf, which comes with the linker");
+    assert!(output.status.success(), "{}: {output:?}", program.display());
+    String::from_utf8(output.stdout).unwrap()
 }
 
 fn one_poisoned_stream_of_twelve_stalls(built: &Path) {

@@ -121,7 +121,8 @@ impl Template {
         let document = branches::chosen(&self.document, &self.parameters)?;
         let resolver = Resolver::new(&document, stack)?;
         references::check(&resolver)?;
-        let (functions, mut routes, mappings, schedules, notifications) = functions::read(&resolver)?;
+        let (functions, mut routes, mappings, schedules, notifications) =
+            functions::read(&resolver)?;
         routes.extend(routes::of_resources(&resolver)?);
         Ok(Model {
             streams: streams::read(&resolver)?,

@@ -64,6 +64,8 @@ metrics! {
     /// Events that were answered with 4xx; a request that was refused as a
     /// whole counts as one.
     REFUSED = "Refused" in Count of ["ingest"];
+    /// Events that Kinesis did not take, so that they were answered with 503.
+    UNAVAILABLE = "Unavailable" in Count of ["ingest"];
     /// Events that the events table did not hold before, pump's own reports
     /// included.
     RECORDED = "Recorded" in Count of ["pump"];

@@ -145,6 +145,10 @@ fn request(name: &str) -> Result<HttpRequest, Box<dyn std::error::Error + Send +
     Ok(request)
 }
 
+#[expect(
+    clippy::result_large_err,
+    reason = "the SDK's own type of what a deserializer returns"
+)]
 fn answered(response: &HttpResponse) -> Result<Option<Stack>, OrchestratorError<Refusal>> {
     let body = response.body().bytes().unwrap_or_default();
     let strange = |why: String| OrchestratorError::response(why.into());

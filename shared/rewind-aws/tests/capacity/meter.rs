@@ -1,6 +1,7 @@
 //! A meter around the SDK's HTTP client: it asks DynamoDB for the capacity
-//! that each request consumes, and adds it up. It can also stop answering after
-//! some queries, so that a test ends an invocation there.
+//! that each request consumes, and adds it up, with what is put on Kinesis. It
+//! can also stop answering after some queries, so that a test ends an invocation
+//! there.
 
 use aws_smithy_runtime_api::{
     client::{
@@ -14,12 +15,23 @@ use aws_smithy_runtime_api::{
     http::Response,
 };
 use aws_smithy_types::{body::SdkBody, byte_stream::ByteStream};
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
 use tokio::sync::Notify;
+
+/// What writes to a table.
+const WRITES: [&str; 6] = [
+    "BatchExecuteStatement",
+    "BatchWriteItem",
+    "DeleteItem",
+    "PutItem",
+    "TransactWriteItems",
+    "UpdateItem",
+];
 
 /// Requests by operation, and the capacity that DynamoDB reports for them.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +44,18 @@ pub struct Reading {
     pub pages: Vec<String>,
     pub read_units: f64,
     pub write_units: f64,
+    pub put: Put,
+}
+
+/// What was put on Kinesis, as AWS charges for it: a record is its data with its
+/// partition key.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Put {
+    pub records: u64,
+    /// On demand: a record counts for each begun KB.
+    pub kilobytes: u64,
+    /// Provisioned: a record counts for each begun 25 KB.
+    pub payload_units: u64,
 }
 
 impl Reading {
@@ -126,6 +150,10 @@ impl HttpConnector for Metered {
     fn call(&self, mut request: HttpRequest) -> HttpConnectorFuture {
         let target = request.headers().get("x-amz-target").unwrap_or_default();
         let operation = target.split('.').next_back().unwrap().to_string();
+        let put = match &*operation {
+            "PutRecords" => put(request.body().bytes().unwrap()),
+            _ => Put::default(),
+        };
         let mut page = None;
         if target.starts_with("DynamoDB") {
             let mut body: Value = serde_json::from_slice(request.body().bytes().unwrap()).unwrap();
@@ -159,7 +187,10 @@ impl HttpConnector for Metered {
                 let units = units(&body["ConsumedCapacity"]);
                 reading.items += items(&body);
                 reading.pages.extend(page);
-                if matches!(&*operation, "BatchExecuteStatement" | "PutItem") {
+                reading.put.records += put.records;
+                reading.put.kilobytes += put.kilobytes;
+                reading.put.payload_units += put.payload_units;
+                if WRITES.contains(&&*operation) {
                     reading.write_units += units;
                 } else {
                     reading.read_units += units;
@@ -170,6 +201,20 @@ impl HttpConnector for Metered {
             Ok(answer)
         })
     }
+}
+
+/// The records of a request to Kinesis.
+fn put(body: &[u8]) -> Put {
+    let body: Value = serde_json::from_slice(body).unwrap();
+    let mut put = Put::default();
+    for record in body["Records"].as_array().unwrap() {
+        let data = STANDARD.decode(record["Data"].as_str().unwrap()).unwrap();
+        let size = data.len() + record["PartitionKey"].as_str().unwrap().len();
+        put.records += 1;
+        put.kilobytes += size.div_ceil(1024) as u64;
+        put.payload_units += size.div_ceil(25 * 1024) as u64;
+    }
+    put
 }
 
 /// The items that a read returned, of one table or of several.
