@@ -1,6 +1,6 @@
 //! Takes a request, by hand or over HTTP, or goes on with a playback.
 
-use crate::watch::Watch;
+use crate::{caller, watch::Watch};
 use lambda_runtime::{Diagnostic, Error};
 use rewind::{Problem, StreamName, Target, delivery::Nothing};
 use rewind_aws::{
@@ -337,7 +337,7 @@ impl Handler {
             let preview = self.reverser.preview(&named).await.map_err(reversing)?;
             return Ok(http::json(200, &preview));
         }
-        let by = wanted.by.or_else(|| signer(asked.request));
+        let by = wanted.by.or_else(|| caller::of(asked.request));
         let by = by.unwrap_or_default();
         let accepted = self.reverser.reverse(&named, &wanted.reason, &by).await;
         Ok(http::json(202, &accepted.map_err(reversing)?))
@@ -409,12 +409,6 @@ fn line(sending: &Sending) -> Line {
 
 fn recover() -> Task {
     Task::Recover(Nothing {})
-}
-
-/// Who has signed a request: the ARN that IAM gives.
-fn signer(request: &http::Request) -> Option<String> {
-    let authorizer = request.request_context.authorizer.as_ref()?;
-    authorizer.iam.as_ref()?.user_arn.clone()
 }
 
 fn reversing(error: ReverseError) -> PlayError {

@@ -11,6 +11,7 @@
 //!   --payload '{"handled": {"deadLetter": "KEY"}}' /dev/stdout
 //! ```
 
+mod caller;
 pub mod handler;
 mod watch;
 

@@ -3,7 +3,7 @@
 use super::math;
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     time::{Duration, SystemTime},
 };
 
@@ -31,6 +31,8 @@ pub struct Alarm {
     expression: String,
     comparison: String,
     threshold: f64,
+    /// How many of the last periods have to breach, and how many these are.
+    breaches: u32,
     periods: u32,
     treats_missing_as_breaching: bool,
 }
@@ -67,12 +69,16 @@ impl Alarm {
                 }
             }
         }
+        let periods = number(&properties["EvaluationPeriods"]);
         Self {
             queries,
             expression,
             comparison: text(&properties["ComparisonOperator"]),
             threshold: properties["Threshold"].as_f64().unwrap(),
-            periods: number(&properties["EvaluationPeriods"]),
+            breaches: properties["DatapointsToAlarm"]
+                .as_u64()
+                .map_or(periods, |m| m as u32),
+            periods,
             treats_missing_as_breaching: match &*text(&properties["TreatMissingData"]) {
                 "breaching" => true,
                 "notBreaching" => false,
@@ -81,9 +87,9 @@ impl Alarm {
         }
     }
 
-    /// For how long it looks back, in minutes.
+    /// For how long a metric has to breach until it rises, in minutes.
     pub fn minutes(&self) -> u32 {
-        self.periods * self.period()
+        self.breaches * self.period()
     }
 
     /// Whether it was in alarm at any time between `from` and `to`, where a minute
@@ -96,17 +102,20 @@ impl Alarm {
         minute: Duration,
     ) -> bool {
         let period = minute * self.period();
-        let mut breached = 0;
+        let mut last = VecDeque::new();
         let mut begin = from;
         while begin + period <= to {
             let end = begin + period;
             let value = |id: &str| self.queries[id].value(data, begin, end);
-            let is_breached = match math::evaluate(&self.expression, &value) {
+            last.push_back(match math::evaluate(&self.expression, &value) {
                 None => self.treats_missing_as_breaching,
                 Some(value) => self.is_breached(value),
-            };
-            breached = if is_breached { breached + 1 } else { 0 };
-            if breached == self.periods {
+            });
+            if last.len() > self.periods as usize {
+                last.pop_front();
+            }
+            let breached = last.iter().filter(|is_breached| **is_breached);
+            if breached.count() >= self.breaches as usize {
                 return true;
             }
             begin = end;

@@ -31,19 +31,23 @@ use std::{
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html>,
 /// <https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html>,
 /// <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-metrics.html>
-const OF_AWS: [(&str, &str, &str); 7] = [
-    ("AWS/Lambda", "IteratorAge", "FunctionName"),
-    ("AWS/Lambda", "Errors", "FunctionName"),
-    ("AWS/Lambda", "Throttles", "FunctionName"),
-    ("AWS/DynamoDB", "ReadThrottleEvents", "TableName"),
-    ("AWS/DynamoDB", "WriteThrottleEvents", "TableName"),
+const OF_AWS: [(&str, &str, &[&str]); 9] = [
+    ("AWS/Lambda", "IteratorAge", &["FunctionName"]),
+    ("AWS/Lambda", "Errors", &["FunctionName"]),
+    ("AWS/Lambda", "Throttles", &["FunctionName"]),
+    ("AWS/DynamoDB", "ReadThrottleEvents", &["TableName"]),
+    ("AWS/DynamoDB", "WriteThrottleEvents", &["TableName"]),
+    // Those of a table are not those of its index.
+    ("AWS/DynamoDB", "ReadThrottleEvents", OF_AN_INDEX),
+    ("AWS/DynamoDB", "WriteThrottleEvents", OF_AN_INDEX),
     (
         "AWS/Kinesis",
         "WriteProvisionedThroughputExceeded",
-        "StreamName",
+        &["StreamName"],
     ),
-    ("AWS/ApiGateway", "5xx", "ApiId"),
+    ("AWS/ApiGateway", "5xx", &["ApiId"]),
 ];
+const OF_AN_INDEX: &[&str] = &["GlobalSecondaryIndexName", "TableName"];
 
 /// The alarms whose fault a test here makes.
 const MADE: [&str; 14] = [
@@ -109,9 +113,27 @@ fn every_alarm_is_here_and_reads_metrics_that_exist() {
                 }
                 _ => OF_AWS
                     .iter()
-                    .any(|known| *known == (namespace, metric, over[0])),
+                    .any(|known| *known == (namespace, metric, &over)),
             };
             assert!(exists, "{name} reads {namespace} {metric} over {over:?}");
+        }
+    }
+}
+
+/// What comes late is filled at first. An alarm that needs every one of the last
+/// periods would wait for ever.
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/using-metric-math.html>
+#[test]
+fn an_alarm_that_fills_what_is_missing_does_not_need_the_newest_period() {
+    let alarms = template().resolved("rewind", "AWS::CloudWatch::Alarm");
+    for (name, properties) in alarms.unwrap() {
+        if properties.to_string().contains("FILL(") {
+            let number = |property: &str| properties[property].as_u64();
+            let (needed, of) = (number("DatapointsToAlarm"), number("EvaluationPeriods"));
+            assert!(
+                needed.is_some() && needed < of,
+                "{name}: {needed:?} of {of:?}"
+            );
         }
     }
 }

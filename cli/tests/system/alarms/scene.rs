@@ -70,12 +70,12 @@ impl Scene {
         risen.map(|(name, _)| name).collect()
     }
 
-    /// Does something each minute until these alarms have risen.
+    /// Does something at least once a minute until these alarms have risen.
     pub async fn until(&mut self, wanted: &[&str], mut act: impl AsyncFnMut(&mut Self)) {
         let mut risen = BTreeSet::new();
-        for _ in 0..PATIENCE {
+        for _ in 0..2 * PATIENCE {
             act(self).await;
-            tokio::time::sleep(MINUTE).await;
+            tokio::time::sleep(MINUTE / 2).await;
             risen = self.risen();
             if wanted.iter().all(|name| risen.contains(*name)) {
                 return;
