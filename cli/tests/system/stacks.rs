@@ -289,7 +289,17 @@ fn options_that_do_not_go_together_are_refused_before_anything_is_sent() {
 /// signed the requests to DynamoDB, and the errors.
 fn signed(aws: &Aws, dir: &Path, call: &[&str], environment: &[(&str, &str)]) -> (String, String) {
     let (config, keys) = (dir.join("config"), dir.join("credentials"));
-    let profiles = "[default]\nregion = eu-west-3\n[profile ann]\nregion = eu-west-1\n";
+    let process = dir.join("process.json");
+    let said = r#"{"Version": 1, "AccessKeyId": "PROCESS", "SecretAccessKey": "s"}"#;
+    std::fs::write(&process, said).unwrap();
+    let profiles = format!(
+        "[default]\nregion = eu-west-3\n\
+         [profile ann]\nregion = eu-west-1\n\
+         [profile process]\nregion = eu-west-2\ncredential_process = cat {}\n\
+         [profile sso]\nregion = eu-west-2\nsso_start_url = https://x.awsapps.com/start\n\
+         sso_region = eu-west-2\nsso_account_id = 123456789012\nsso_role_name = dev\n",
+        process.display()
+    );
     std::fs::write(&config, profiles).unwrap();
     std::fs::write(
         &keys,
@@ -300,6 +310,8 @@ fn signed(aws: &Aws, dir: &Path, call: &[&str], environment: &[(&str, &str)]) ->
     command.env("AWS_CONFIG_FILE", config);
     command.env("AWS_SHARED_CREDENTIALS_FILE", keys);
     command.env("AWS_EC2_METADATA_DISABLED", "true");
+    // No token of IAM Identity Center is kept there.
+    command.env("HOME", dir);
     if !call.contains(&"--endpoint") {
         command.env("AWS_ENDPOINT_URL", &aws.url);
     }
@@ -367,6 +379,22 @@ fn profile_region_and_environment_mean_what_they_mean_to_the_aws_command_line() 
         }
         assert_eq!(errors.lines().count(), 1, "{errors}");
     }
+}
+
+#[test]
+fn a_profile_may_ask_a_program_or_iam_identity_center() {
+    let dir = tempfile::tempdir().unwrap();
+    let aws = Aws::start();
+    let run = |profile: &str| signed(&aws, dir.path(), &["--aws", "--profile", profile], &[]);
+    let (signed, errors) = run("process");
+    assert_eq!(signed, "PROCESS/eu-west-2/dynamodb", "{errors}");
+    let (signed, errors) = run("sso");
+    assert_eq!(signed, "", "nobody has logged in");
+    for words in ["the profile sso gives", "`aws sso login --profile sso`"] {
+        assert!(errors.contains(words), "{errors}");
+    }
+    assert!(!errors.contains("feature"), "{errors}");
+    assert_eq!(errors.lines().count(), 1, "{errors}");
 }
 
 #[test]
