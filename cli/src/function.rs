@@ -12,7 +12,7 @@ use std::{future::Future, io::Read, pin::Pin};
 type BoxedFunction = Pin<Box<dyn Future<Output = Result<(), lambda_runtime::Error>>>>;
 
 /// Runs a function until its parent ends.
-pub fn run(name: &str, domain: Domain, clients: impl Future<Output = Clients>) -> Outcome {
+pub fn run(name: &str, domain: Domain, clients: Clients) -> Outcome {
     let run: fn(Service, Clients) -> BoxedFunction = match name {
         "ingest" => |service, clients| Box::pin(ingest::run(service, clients)),
         "pump" => |service, clients| Box::pin(pump::run(service, clients)),
@@ -28,7 +28,7 @@ pub fn run(name: &str, domain: Domain, clients: impl Future<Output = Clients>) -
         .enable_all()
         .build()
         .map_err(|error| End::Failed(error.to_string()))?;
-    let ended = runtime.block_on(async { run(domain(), clients.await).await });
+    let ended = runtime.block_on(run(domain(), clients));
     ended.map_err(|error| End::Failed(error.to_string()))
 }
 

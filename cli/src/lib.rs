@@ -53,7 +53,7 @@ pub fn run(domain: Domain) -> ExitCode {
 
 /// Runs one function as a process of the local system, as `rewind function
 /// NAME` does, with clients of the caller's choice.
-pub fn function(name: &str, domain: Domain, clients: impl Future<Output = Clients>) -> ExitCode {
+pub fn function(name: &str, domain: Domain, clients: Clients) -> ExitCode {
     exit::code(function::run(name, domain, clients), false)
 }
 

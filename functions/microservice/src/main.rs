@@ -8,5 +8,5 @@ use rewind_aws::{aws::log, wiring::Clients};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::init();
-    microservice::run(service::service(), Clients::from_env().await).await
+    microservice::run(service::service(), Clients::from_env()).await
 }

@@ -10,5 +10,5 @@ use rewind_aws::{aws::log, wiring::Clients};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::init();
-    playback::run(service::service(), Clients::from_env().await).await
+    playback::run(service::service(), Clients::from_env()).await
 }

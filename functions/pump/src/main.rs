@@ -7,5 +7,5 @@ use rewind_aws::{aws::log, wiring::Clients};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::init();
-    pump::run(service::service(), Clients::from_env().await).await
+    pump::run(service::service(), Clients::from_env()).await
 }

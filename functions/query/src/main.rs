@@ -7,5 +7,5 @@ use rewind_aws::{aws::log, wiring::Clients};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::init();
-    query::run(service::service(), Clients::from_env().await).await
+    query::run(service::service(), Clients::from_env()).await
 }

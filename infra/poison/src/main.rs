@@ -6,5 +6,5 @@ use rewind_aws::{aws::log, wiring::Clients};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     log::init();
-    write::run(poison::service(), Clients::from_env().await).await
+    write::run(poison::service(), Clients::from_env()).await
 }

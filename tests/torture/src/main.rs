@@ -84,8 +84,8 @@ fn main() -> ExitCode {
 }
 
 /// A function's clients, with the faults that the environment asks for.
-async fn faulty_clients() -> Clients {
-    let clients = Clients::from_env().await;
+fn faulty_clients() -> Clients {
+    let clients = Clients::from_env();
     match Faults::from_env() {
         Some(faults) => clients.map_config(|config| faults.around(config)),
         None => clients,

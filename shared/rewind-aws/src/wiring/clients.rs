@@ -7,8 +7,15 @@ use crate::{
     data_table::data_store::DataStore,
     event_table::event_store::EventStore,
 };
-use aws_config::{BehaviorVersion, Region, SdkConfig, retry::RetryConfig};
-use aws_sdk_dynamodb::{config::ProvideCredentials, error::DisplayErrorContext};
+use aws_config::{
+    BehaviorVersion, Region, SdkConfig, environment::EnvironmentVariableCredentialsProvider,
+    retry::RetryConfig,
+};
+use aws_sdk_dynamodb::{
+    config::{ProvideCredentials, SharedCredentialsProvider},
+    error::DisplayErrorContext,
+};
+use aws_smithy_async::rt::sleep::TokioSleep;
 
 /// Clients of the services that Rewind stands on.
 #[derive(Debug, Clone)]
@@ -30,22 +37,34 @@ pub struct Identity {
 }
 
 impl Clients {
-    /// Reads region, credentials and endpoints as the AWS SDKs do. Without a
-    /// TLS stack where all endpoints are plain HTTP, as on a laptop.
-    pub async fn from_env() -> Self {
-        let endpoints = ["DYNAMODB", "KINESIS", "LAMBDA"];
-        let is_plain = endpoints.iter().all(|service| {
-            std::env::var(format!("AWS_ENDPOINT_URL_{service}"))
-                .or_else(|_| std::env::var("AWS_ENDPOINT_URL"))
-                .is_ok_and(|url| url.starts_with("http://"))
+    /// Reads region, credentials and endpoints from the environment, where Lambda
+    /// puts them. A function needs no profile and no metadata service, which
+    /// would be a twentieth of its size: those are the operator's. Without a TLS
+    /// stack where all endpoints are plain HTTP, as on a laptop.
+    pub fn from_env() -> Self {
+        let [dynamodb, kinesis, lambda] = ["DYNAMODB", "KINESIS", "LAMBDA"].map(endpoint);
+        let is_plain = [&dynamodb, &kinesis, &lambda].iter().all(|endpoint| {
+            let url = endpoint.as_deref();
+            url.is_some_and(|url| url.starts_with("http://"))
         });
-        let config = aws_config::defaults(BehaviorVersion::latest())
+        let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+        let credentials = EnvironmentVariableCredentialsProvider::new();
+        let config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
             .http_client(http(is_plain))
+            .region(region.map(Region::new))
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
             .timeout_config(timeouts())
             .retry_config(RetryConfig::standard().with_max_attempts(4))
-            .load()
-            .await;
-        Self::new(config)
+            .sleep_impl(TokioSleep::new())
+            .build();
+        Self {
+            config,
+            dynamodb,
+            kinesis,
+            lambda,
+            cloudformation: None,
+        }
     }
 
     /// Clients of local, AWS-compatible endpoints of DynamoDB and Kinesis, over
@@ -168,13 +187,18 @@ impl Clients {
 
     /// The Lambda function of this name.
     pub fn function(&self, name: impl Into<String>) -> Function {
-        let config = aws_sdk_lambda::config::Builder::from(&self.config);
-        let config = match &self.lambda {
-            Some(endpoint) => config.endpoint_url(endpoint),
-            None => config,
-        };
-        Function::new(aws_sdk_lambda::Client::from_conf(config.build()), name)
+        Function::new(self.config.clone(), self.lambda.clone(), name)
     }
+}
+
+/// Where the environment says that a service is.
+fn endpoint(service: &str) -> Option<String> {
+    variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL"))
+}
+
+/// An environment variable that says something.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// An environment variable that `template.yaml` declares.

@@ -1,37 +1,25 @@
 //! A stack of CloudFormation: its state and its outputs.
-//!
-//! One signed request, made of the SDK's own parts: the crate of all of
-//! CloudFormation takes longer to compile than Rewind does.
 
 mod answer;
 
 pub use answer::Stack;
 
 use super::clients::Clients;
-use crate::Error;
-use answer::{Refusal, refusal_of, stack_of};
-use aws_config::{BehaviorVersion, Region};
-use aws_runtime::{
-    auth::{SigV4OperationSigningConfig, sigv4},
-    retries::classifiers::AwsErrorCodeClassifier,
+use crate::{
+    Error,
+    aws::call::{Callee, Refusal, call},
 };
+use answer::{is_about_a_missing_stack, refusal_of, stack_of};
 use aws_sdk_dynamodb::error::SdkError;
-use aws_smithy_runtime::client::{
-    identity::IdentityCache,
-    orchestrator::operation::Operation,
-    retries::classifiers::{HttpStatusCodeClassifier, TransientErrorClassifier},
-};
-use aws_smithy_runtime_api::client::{
-    auth::{AuthSchemeOptionResolverParams, static_resolver::StaticAuthSchemeOptionResolver},
-    orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
-    runtime_components::RuntimeComponentsBuilder,
-    runtime_plugin::StaticRuntimePlugin,
-};
-use aws_smithy_types::{body::SdkBody, config_bag::Layer};
-use aws_types::{SigningName, region::SigningRegion, service_config::ServiceConfigKey};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
+use aws_smithy_types::body::SdkBody;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-const CALL: &str = "DescribeStacks";
+const DESCRIBE: Callee = Callee {
+    id: "CloudFormation",
+    host: "cloudformation",
+    operation: "DescribeStacks",
+};
 
 impl Clients {
     /// Describes the stack of this name or ARN. `None` where there is none.
@@ -40,101 +28,25 @@ impl Clients {
     ///
     /// When CloudFormation does not answer, or refuses.
     pub async fn stack(&self, name: &str) -> Result<Option<Stack>, Error> {
-        match self.described(name).await {
+        let endpoint = self.cloudformation.as_deref();
+        let name = name.to_string();
+        let described = call(&self.config, DESCRIBE, endpoint, (request, answered), name);
+        match described.await {
             Ok(stack) => Ok(stack),
-            Err(SdkError::ServiceError(answer)) if answer.err().is_about_a_missing_stack() => {
+            Err(SdkError::ServiceError(answer)) if is_about_a_missing_stack(answer.err()) => {
                 Ok(None)
             }
-            Err(error) => Err(Error::service(CALL)(error)),
+            Err(error) => Err(Error::service(DESCRIBE.operation)(error)),
         }
-    }
-
-    async fn described(
-        &self,
-        name: &str,
-    ) -> Result<Option<Stack>, SdkError<Refusal, HttpResponse>> {
-        let missing = |what: &str| SdkError::construction_failure(what.to_string());
-        let region = self.config.region();
-        let region = region.ok_or_else(|| missing("no region is set"))?;
-        let http = self.config.http_client();
-        let http = http.ok_or_else(|| missing("there is no HTTP client"))?;
-        let mut call = Operation::builder()
-            .service_name("CloudFormation")
-            .operation_name(CALL)
-            .behavior_version(BehaviorVersion::latest())
-            .http_client(http)
-            .endpoint_url(&self.cloudformation_url(region))
-            .with_connection_poisoning()
-            .retry_classifier(AwsErrorCodeClassifier::<Refusal>::new())
-            .retry_classifier(TransientErrorClassifier::<Refusal>::new())
-            .retry_classifier(HttpStatusCodeClassifier::default())
-            .runtime_plugin(self.signing(region));
-        if let Some(retries) = self.config.retry_config() {
-            call = call.standard_retry(retries);
-        }
-        if let Some(timeouts) = self.config.timeout_config() {
-            call = call.timeout_config(timeouts.clone());
-        }
-        if let Some(sleep) = self.config.sleep_impl() {
-            call = call.sleep_impl(sleep);
-        }
-        if let Some(time) = self.config.time_source() {
-            call = call.time_source(time);
-        }
-        let call = call.serializer(|name: String| request(&name));
-        let call = call.deserializer(answered).build();
-        call.invoke(name.to_string()).await
-    }
-
-    /// The URL of CloudFormation: the given one, that of the environment or the
-    /// profile, or the region's.
-    fn cloudformation_url(&self, region: &Region) -> String {
-        let key = ServiceConfigKey::builder()
-            .service_id("CloudFormation")
-            .env("AWS_ENDPOINT_URL")
-            .profile("endpoint_url")
-            .build();
-        let of_service = || self.config.service_config()?.load_config(key.ok()?);
-        let of_all = || self.config.endpoint_url().map(ToString::to_string);
-        let given = self.cloudformation.clone();
-        given
-            .or_else(of_service)
-            .or_else(of_all)
-            .unwrap_or_else(|| {
-                let domain = match region.as_ref().starts_with("cn-") {
-                    true => "amazonaws.com.cn",
-                    false => "amazonaws.com",
-                };
-                format!("https://cloudformation.{region}.{domain}")
-            })
-    }
-
-    /// Signs requests to CloudFormation with the credentials of these clients.
-    fn signing(&self, region: &Region) -> StaticRuntimePlugin {
-        let mut config = Layer::new("CloudFormation");
-        config.store_put(AuthSchemeOptionResolverParams::new(()));
-        config.store_put(SigV4OperationSigningConfig {
-            region: Some(SigningRegion::from(region.clone())),
-            name: Some(SigningName::from_static("cloudformation")),
-            ..SigV4OperationSigningConfig::default()
-        });
-        let schemes = StaticAuthSchemeOptionResolver::new(vec![sigv4::SCHEME_ID]);
-        let mut components = RuntimeComponentsBuilder::new("CloudFormation")
-            .with_auth_scheme(sigv4::SigV4AuthScheme::new())
-            .with_auth_scheme_option_resolver(Some(schemes))
-            .with_identity_cache(Some(IdentityCache::lazy().build()));
-        if let Some(credentials) = self.config.credentials_provider() {
-            components.set_identity_resolver(sigv4::SCHEME_ID, credentials);
-        }
-        StaticRuntimePlugin::new()
-            .with_config(config.freeze())
-            .with_runtime_components(components)
     }
 }
 
-fn request(name: &str) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
-    let name = utf8_percent_encode(name, NON_ALPHANUMERIC);
-    let body = format!("Action={CALL}&Version=2010-05-15&StackName={name}");
+fn request(name: String) -> Result<HttpRequest, Box<dyn std::error::Error + Send + Sync>> {
+    let name = utf8_percent_encode(&name, NON_ALPHANUMERIC);
+    let body = format!(
+        "Action={}&Version=2010-05-15&StackName={name}",
+        DESCRIBE.operation
+    );
     let length = body.len().to_string();
     let mut request = HttpRequest::new(SdkBody::from(body));
     request.set_method("POST")?;

@@ -1,6 +1,6 @@
 //! CloudFormation's answers: a stack, or a refusal.
 
-use aws_sdk_dynamodb::error::{ErrorMetadata, ProvideErrorMetadata};
+use crate::aws::call::Refusal;
 use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
 use std::collections::BTreeMap;
 
@@ -24,36 +24,10 @@ impl Stack {
     }
 }
 
-/// CloudFormation's refusal of a call.
-#[derive(Debug, thiserror::Error)]
-#[error("{code}: {message}")]
-pub struct Refusal {
-    code: String,
-    message: String,
-    metadata: ErrorMetadata,
-}
-
-impl Refusal {
-    fn new(code: String, message: String) -> Self {
-        let metadata = ErrorMetadata::builder().code(&code).message(&message);
-        Self {
-            metadata: metadata.build(),
-            code,
-            message,
-        }
-    }
-
-    /// Whether it says that the stack does not exist. There is no error code
-    /// for that.
-    pub fn is_about_a_missing_stack(&self) -> bool {
-        self.code == "ValidationError" && self.message.ends_with("does not exist")
-    }
-}
-
-impl ProvideErrorMetadata for Refusal {
-    fn meta(&self) -> &ErrorMetadata {
-        &self.metadata
-    }
+/// Whether a refusal says that the stack does not exist. There is no error code
+/// for that.
+pub fn is_about_a_missing_stack(refusal: &Refusal) -> bool {
+    refusal.code == "ValidationError" && refusal.message.ends_with("does not exist")
 }
 
 /// Reads the first stack of an answer. A name selects at most one.
@@ -181,10 +155,10 @@ mod tests {
             )
         };
         let missing = refusal_of(&body("Stack with id nope does not exist")).unwrap();
-        assert!(missing.is_about_a_missing_stack());
+        assert!(is_about_a_missing_stack(&missing));
         let other = refusal_of(&body("1 validation error detected")).unwrap();
-        assert!(!other.is_about_a_missing_stack());
-        assert_eq!(other.code(), Some("ValidationError"));
+        assert!(!is_about_a_missing_stack(&other));
+        assert_eq!(other.code, "ValidationError");
         assert!(refusal_of("<html></html>").is_err());
     }
 }
