@@ -5,7 +5,7 @@
 #[path = "../../../shared/rewind-aws/tests/metrics/lines.rs"]
 mod lines;
 
-use crate::support::{changed_template, start_with, wait_for};
+use crate::support::{changed_template, logged, start_with, wait_for};
 use lines::{Line, read};
 use local::State;
 use rewind_aws::metrics::catalog::*;
@@ -14,20 +14,12 @@ use std::{path::Path, time::Duration};
 
 /// What a function has written so far: its metrics, and its log lines.
 fn log(dir: &Path, function: &str) -> (Vec<Line>, Vec<Value>) {
-    let path = dir.join(format!("logs/rewind-{function}.log"));
-    // A function that has not run yet has none.
-    let text = std::fs::read_to_string(path).unwrap_or_default();
-    let (mut metrics, mut logged) = (Vec::new(), Vec::new());
-    // The last line may be under way.
-    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    for line in whole.lines() {
-        let parsed: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
-        match parsed.get("_aws") {
-            Some(_) => metrics.push(read(line)),
-            None => logged.push(parsed),
-        }
-    }
-    (metrics, logged)
+    let lines = logged(&dir.join(format!("logs/rewind-{function}.log")));
+    let lines = lines.into_iter();
+    let (metrics, others): (Vec<Value>, Vec<Value>) =
+        lines.partition(|line| line.get("_aws").is_some());
+    let metrics = metrics.iter().map(|line| read(&line.to_string()));
+    (metrics.collect(), others)
 }
 
 fn sum(lines: &[Line], metric: Metric) -> f64 {

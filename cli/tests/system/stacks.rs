@@ -3,7 +3,7 @@
 
 use crate::aws::{ACCOUNT, Asked, Aws, credentials, outputs, refusal, stack};
 use crate::calls::{rewind_in, with_votes};
-use crate::support::root;
+use crate::support::template_text;
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
@@ -14,8 +14,7 @@ use std::{
 /// What the tests below take for a stack's outputs is what the template declares.
 #[test]
 fn the_template_has_the_outputs_that_name_a_deployment() {
-    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
-    let template: serde_yaml_ng::Value = serde_yaml_ng::from_str(&text).unwrap();
+    let template = template_text();
     let declared = template["Outputs"].as_mapping().unwrap().keys();
     let declared: BTreeSet<&str> = declared.map(|name| name.as_str().unwrap()).collect();
     let known = outputs().into_iter().map(|(name, _)| name).collect();

@@ -10,7 +10,7 @@ use rewind_aws::{
 use serde_json::{Value, json};
 use serde_yaml_ng::Value as Yaml;
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, ErrorKind},
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -31,10 +31,27 @@ pub fn template() -> Template {
     Template::read(root().join("template.yaml")).unwrap()
 }
 
+/// The template as it is written.
+pub fn template_text() -> Yaml {
+    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
+    serde_yaml_ng::from_str(&text).unwrap()
+}
+
+/// The lines of a log of the local system so far. The last one may be under way
+/// and is left out; a function that has not run yet has none.
+pub fn logged(log: &Path) -> Vec<Value> {
+    let text = match std::fs::read_to_string(log) {
+        Err(error) if error.kind() == ErrorKind::NotFound => String::new(),
+        read => read.unwrap(),
+    };
+    let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+    let read = |line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+    whole.lines().map(read).collect()
+}
+
 /// The template with changed resources.
 pub fn changed_template(change: impl FnOnce(&mut Yaml)) -> Template {
-    let text = std::fs::read_to_string(root().join("template.yaml")).unwrap();
-    let mut template: Yaml = serde_yaml_ng::from_str(&text).unwrap();
+    let mut template = template_text();
     change(&mut template["Resources"]);
     Template::parse(&serde_yaml_ng::to_string(&template).unwrap()).unwrap()
 }

@@ -101,6 +101,20 @@ async fn interleaved(
     (Clients::new(config.await), act)
 }
 
+/// Runs a rival's work on a thread of its own, as another Lambda would be.
+async fn elsewhere<F: Future>(work: impl FnOnce() -> F + Send + 'static) -> F::Output
+where
+    F::Output: Send + 'static,
+{
+    let acting = tokio::task::spawn_blocking(|| {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.unwrap().block_on(work())
+    });
+    acting.await.unwrap()
+}
+
 #[tokio::test]
 async fn a_rival_that_records_between_claim_and_commit_is_seen() {
     let aws = Aws::start().await;
@@ -111,15 +125,8 @@ async fn a_rival_that_records_between_claim_and_commit_is_seen() {
     let rival = Sequencer::new(aws.events());
     let shared = event("count-1", "shared", 2);
     let events = [shared.clone(), event("count-1", "rival", 3)];
-    // On a thread of its own, as another Lambda would be.
     let act = async move {
-        let acting = tokio::task::spawn_blocking(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.unwrap().block_on(rival.record(&events))
-        });
-        let outcomes = acting.await.unwrap();
+        let outcomes = elsewhere(move || async move { rival.record(&events).await }).await;
         let is_recorded = |outcome: &Outcome| matches!(outcome, Outcome::Recorded { .. });
         assert!(outcomes.iter().all(is_recorded), "{outcomes:?}");
     };
@@ -169,13 +176,8 @@ async fn a_stall_that_a_late_write_overtakes_is_not_forgotten() {
     // The checkpoint that a dead process wrote comes to where our turn stalls,
     // after we have read what was before.
     let act = async move {
-        let acting = tokio::task::spawn_blocking(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
-            runtime.unwrap().block_on(rival.react(&[first])).unwrap()
-        });
-        assert!(acting.await.unwrap().failed.is_empty());
+        let reacted = elsewhere(move || async move { rival.react(&[first]).await }).await;
+        assert!(reacted.unwrap().failed.is_empty());
     };
     let (clients, act) = interleaved(&aws, "BatchGetItem", Box::pin(act)).await;
     let store = clients.data_store(aws.system.table("DataTable").unwrap());

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     client::Client,
-    support::{BATCH, changed_template, start_with, vote},
+    support::{BATCH, changed_template, logged, start_with, vote},
 };
 use local::{State, System};
 use serde_json::{Value, json};
@@ -54,10 +54,7 @@ impl Scene {
     fn data(&self) -> Vec<Datum> {
         let mut data = self.imitated.clone();
         for log in std::fs::read_dir(self.dir.path().join("logs")).unwrap() {
-            let text = std::fs::read_to_string(log.unwrap().path()).unwrap();
-            // The last line may be under way.
-            let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-            data.extend(whole.lines().flat_map(written));
+            data.extend(logged(&log.unwrap().path()).iter().flat_map(written));
         }
         data
     }
@@ -137,8 +134,7 @@ impl Scene {
 }
 
 /// The values of a line that a function wrote. Times are stretched as time is.
-fn written(line: &str) -> Vec<Datum> {
-    let line: Value = serde_json::from_str(line).unwrap_or_else(|_| panic!("{line}"));
+fn written(line: &Value) -> Vec<Datum> {
     let mut data = Vec::new();
     for directive in line["_aws"]["CloudWatchMetrics"]
         .as_array()

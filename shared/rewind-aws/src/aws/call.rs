@@ -1,6 +1,5 @@
 //! A signed call of a service, made of the SDK's own parts. The crates of all of
-//! Lambda and of all of CloudFormation take longer to compile than Rewind does,
-//! and Lambda's would be a tenth of a function's size.
+//! Lambda and of all of CloudFormation take longer to compile than Rewind does.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_runtime::{

@@ -18,8 +18,8 @@ use std::{env, io};
 const REQUEST_ID: &str = "lambda_runtime::layers::trace";
 
 /// Writes log lines as Lambda's logging controls say: `AWS_LAMBDA_LOG_LEVEL`
-/// (or `RUST_LOG`, which can name targets; `INFO` without them) and `AWS_LAMBDA_LOG_FORMAT`. A line
-/// names its spans once, in the list `spans`: the subscriber of Lambda's
+/// (before it `RUST_LOG`, which can name targets; `INFO` without them) and
+/// `AWS_LAMBDA_LOG_FORMAT`. A line names its spans once, in the list `spans`: the subscriber of Lambda's
 /// runtime names the innermost one twice.
 pub fn init() {
     let level = env::var("RUST_LOG").or_else(|_| env::var("AWS_LAMBDA_LOG_LEVEL"));
@@ -33,7 +33,7 @@ where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     // A level, or levels of targets as in RUST_LOG. `EnvFilter` reads more than
-    // that, and its regular expressions would be a tenth of a function's size.
+    // that, and needs regular expressions for it.
     let targets: Targets = level.parse().unwrap_or_default();
     let default = targets.default_level().unwrap_or(LevelFilter::INFO);
     let targets = targets

@@ -38,9 +38,9 @@ pub struct Identity {
 
 impl Clients {
     /// Reads region, credentials and endpoints from the environment, where Lambda
-    /// puts them. A function needs no profile and no metadata service, which
-    /// would be a twentieth of its size: those are the operator's. Without a TLS
-    /// stack where all endpoints are plain HTTP, as on a laptop.
+    /// puts them. Profiles and metadata services are the operator's
+    /// ([`Clients::on_aws`]): a function needs none. Without a TLS stack where all
+    /// endpoints are plain HTTP, as on a laptop.
     pub fn from_env() -> Self {
         let [dynamodb, kinesis, lambda] = ["DYNAMODB", "KINESIS", "LAMBDA"].map(endpoint);
         let is_plain = [&dynamodb, &kinesis, &lambda].iter().all(|endpoint| {
