@@ -44,9 +44,9 @@
 //!
 //! | room | what it is about |
 //! |---|---|
-//! | `domain` | what a team implements: [`Event`], [`SingleStreamProjection`], [`MultiStreamProjection`], [`Adapter`], [`Rule`], [`Aggregate`], [`Upcaster`] |
+//! | `domain` | what a team implements: [`Event`], [`SingleStreamProjection`], [`MultiStreamProjection`], [`Adapter`], [`Rule`], [`Aggregate`], [`Command`], [`Upcaster`] |
 //! | [`Service`] | all that a team registers |
-//! | `fold` | a team's code at work: [`Projection`], [`Reaction`] |
+//! | `fold` | a team's code at work: [`Projection`], [`Reaction`], [`Decider`] |
 //! | `history` | rules of a stream: [`watermark`], [`reversal`], [`selection`] |
 //! | `record` | sent and stored forms: [`CloudEvent`], [`RecordedEvent`], [`Commit`], [`Batch`], [`Delivery`], [`Problem`] |
 //! | [`testing`] | the kit, golden files |
@@ -60,8 +60,9 @@ mod service;
 pub mod testing;
 
 pub use domain::{
-    aggregate::Aggregate,
+    aggregate::{Aggregate, Command},
     categories::Categories,
+    decision::{Decision, Expected, Unique, unique},
     event::{
         category::{Event, Naming},
         declaration::{Declaration, event_types},
@@ -78,7 +79,7 @@ pub use domain::{
     upcast::Upcaster,
 };
 pub use fold::{
-    aggregate::state_of,
+    aggregate::{Append, Claiming, Decided, Decider, Plan, State, state_of},
     projection::{Change, Folded, Over, Projection},
     reaction::Reaction,
     upcasters::Upcasters,
@@ -88,8 +89,9 @@ pub use history::{
     selection::{self, Selection},
     watermark,
 };
+pub use jiff::Timestamp;
 pub use record::{
-    cloudevents,
+    cloudevents, command,
     commit::{self, Commit, Head},
     delivery::{self, Batch, Delivery, Receiver, Replay, Target},
     event::{self, CloudEvent, MAX_DATA, RecordedEvent},

@@ -5,7 +5,7 @@ use crate::{
     Problem, Projection, Reaction, RecordedEvent, Rejection, Rule, SingleStreamProjection,
     Upcaster,
     fold::{
-        aggregate::{self, Walk},
+        aggregate::Decider,
         reaction::{self, Known},
         upcasters::Upcasters,
     },
@@ -19,7 +19,7 @@ use std::{collections::BTreeSet, sync::Arc};
 pub struct Service {
     projections: Vec<Projection>,
     reactions: Vec<Reaction>,
-    walks: Vec<(&'static str, Walk)>,
+    deciders: Vec<Decider>,
     known: Arc<Known>,
     upcasters: Arc<Upcasters>,
 }
@@ -92,11 +92,16 @@ impl Service {
     ///
     /// # Panics
     ///
-    /// When another enum declares the category: at start-up, in the first test.
+    /// When another aggregate or another enum has the category: at start-up, in
+    /// the first test.
     #[must_use]
     pub fn aggregate<A: Aggregate>(mut self) -> Self {
         let category = <A::Event as Event>::CATEGORY;
-        self.walks.push((category, aggregate::walk::<A>));
+        assert!(
+            self.decider(category).is_none(),
+            "two aggregates decide about `{category}`"
+        );
+        self.deciders.push(Decider::new::<A>());
         Arc::make_mut(&mut self.known).decided.insert(category);
         self.declare(A::Event::declarations());
         self
@@ -183,6 +188,17 @@ impl Service {
             .collect()
     }
 
+    /// All aggregates.
+    pub fn deciders(&self) -> &[Decider] {
+        &self.deciders
+    }
+
+    /// The aggregate that decides about a category.
+    pub fn decider(&self, category: &str) -> Option<&Decider> {
+        let mut deciders = self.deciders.iter();
+        deciders.find(|known| known.category == category)
+    }
+
     /// The first of a stream's events, given as they count, that its aggregate
     /// would not allow now; `None` where it allows all, or there is none.
     pub fn first_rejected(
@@ -190,8 +206,7 @@ impl Service {
         category: &str,
         events: &[&RecordedEvent],
     ) -> Option<(u64, Rejection)> {
-        let (_, walk) = self.walks.iter().find(|(known, _)| *known == category)?;
-        walk(&self.upcasters, events)
+        self.decider(category)?.first_rejected(events)
     }
 
     /// All projections.
@@ -241,6 +256,9 @@ impl Service {
         }
         for reaction in &mut self.reactions {
             reaction.within(&self.upcasters, &self.known);
+        }
+        for decider in &mut self.deciders {
+            decider.within(&self.upcasters, &self.known.categories);
         }
     }
 

@@ -1,18 +1,28 @@
 //! The testing kit for aggregates: given these events, when this command.
 
-use rewind::{Aggregate, Envelope, Event, Rejection, Service, testing::given};
+use rewind::{Aggregate, Command, Decision, Envelope, Event, Service, Timestamp, testing::given};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Account {
     cents: u64,
 }
 
-#[derive(Deserialize)]
-struct Withdraw {
-    cents: u64,
+#[derive(Serialize, Deserialize, JsonSchema)]
+enum Move {
+    Withdraw { cents: u64 },
+}
+
+impl Command for Move {
+    type Aggregate = Account;
+}
+
+#[derive(Debug, PartialEq, Serialize, thiserror::Error)]
+enum NotMoved {
+    #[error("only {there} are there")]
+    NotEnough { there: u64 },
 }
 
 #[derive(Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,15 +36,16 @@ impl Event for Moved {
 }
 
 impl Aggregate for Account {
-    type Command = Withdraw;
+    type Command = Move;
     type Event = Moved;
+    type Rejection = NotMoved;
 
-    fn decide(&self, command: Withdraw) -> Result<Vec<Moved>, Rejection> {
-        let cents = command.cents;
+    fn decide(&self, command: Move, _: Timestamp) -> Result<Decision<Self>, NotMoved> {
+        let Move::Withdraw { cents } = command;
         if cents > self.cents {
-            return Err(Rejection::new(format!("only {} are there", self.cents)));
+            return Err(NotMoved::NotEnough { there: self.cents });
         }
-        Ok(vec![Moved::Withdrawn { cents }])
+        Ok([Moved::Withdrawn { cents }].into())
     }
 
     fn evolve(&mut self, event: &Envelope<Moved>) {
@@ -44,10 +55,10 @@ impl Aggregate for Account {
         }
     }
 
-    fn allows(&self, event: &Envelope<Moved>) -> Result<(), Rejection> {
+    fn allows(&self, event: &Envelope<Moved>) -> Result<(), NotMoved> {
         match event.data {
             Moved::Withdrawn { cents } if cents > self.cents => {
-                Err(Rejection::new(format!("only {} are there", self.cents)))
+                Err(NotMoved::NotEnough { there: self.cents })
             }
             Moved::Withdrawn { .. } | Moved::Deposited { .. } => Ok(()),
         }
@@ -60,10 +71,10 @@ fn a_command_is_decided_on_what_has_happened() {
         Moved::Deposited { cents: 500 },
         Moved::Withdrawn { cents: 200 },
     ]);
-    let decided = account.when::<Account>(Withdraw { cents: 300 });
-    assert_eq!(decided, Ok(vec![Moved::Withdrawn { cents: 300 }]));
-    let rejected = account.when::<Account>(Withdraw { cents: 301 });
-    assert_eq!(rejected, Err(Rejection::new("only 300 are there")));
+    let asked = account.when(Move::Withdraw { cents: 300 });
+    asked.then([Moved::Withdrawn { cents: 300 }]);
+    let asked = account.when(Move::Withdraw { cents: 301 });
+    asked.then_rejected(NotMoved::NotEnough { there: 300 });
 }
 
 #[test]
@@ -75,8 +86,8 @@ fn a_reversed_event_and_a_type_that_is_not_declared_are_left_out() {
     let account = account
         .stored("account-1", "statement-printed", 1, json!({"cents": 1}))
         .reversed("account-1", 2);
-    let decided = account.when::<Account>(Withdraw { cents: 500 });
-    assert_eq!(decided, Ok(vec![Moved::Withdrawn { cents: 500 }]));
+    let asked = account.when(Move::Withdraw { cents: 500 });
+    asked.then([Moved::Withdrawn { cents: 500 }]);
 }
 
 #[test]

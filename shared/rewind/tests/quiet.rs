@@ -3,8 +3,8 @@
 
 use proptest::prelude::*;
 use rewind::{
-    Adapter, Aggregate, Batch, CloudEvent, Commit, Delivery, Envelope, Event, NewEvent, Problem,
-    Rejection, Rule, Service, StreamName,
+    Adapter, Aggregate, Batch, CloudEvent, Command, Commit, Decision, Delivery, Envelope, Event,
+    NewEvent, Problem, Rejection, Rule, Service, StreamName, Timestamp,
     cloudevents::{self, Defaults},
     testing::event,
 };
@@ -237,8 +237,23 @@ fn no_byte_of_binary_data_is_lost() {
     }
 }
 
-#[derive(Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Account;
+#[derive(Serialize, Deserialize, JsonSchema)]
+enum Pay {
+    PayOut {},
+}
+#[derive(Debug, Serialize)]
+enum NotPaid {}
+impl std::error::Error for NotPaid {}
+impl std::fmt::Display for NotPaid {
+    fn fmt(&self, _: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {}
+    }
+}
+impl Command for Pay {
+    type Aggregate = Account;
+}
 #[derive(Serialize, Deserialize, JsonSchema)]
 enum Moved {
     Paid {},
@@ -247,10 +262,11 @@ impl Event for Moved {
     const CATEGORY: &'static str = "account";
 }
 impl Aggregate for Account {
-    type Command = Value;
+    type Command = Pay;
     type Event = Moved;
-    fn decide(&self, _: Value) -> Result<Vec<Moved>, Rejection> {
-        Ok(Vec::new())
+    type Rejection = NotPaid;
+    fn decide(&self, _: Pay, _: Timestamp) -> Result<Decision<Self>, NotPaid> {
+        Ok([Moved::Paid {}].into())
     }
     fn evolve(&mut self, _: &Envelope<Moved>) {}
 }

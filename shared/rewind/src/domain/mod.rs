@@ -6,6 +6,7 @@
 
 pub mod aggregate;
 pub mod categories;
+pub mod decision;
 pub mod event;
 pub mod new_event;
 pub mod projection;

@@ -39,7 +39,11 @@ impl NewEvent {
     ///
     /// A rejection where the id is empty, or the event has no JSON.
     pub fn new<E: Event>(id: &str, event: &E) -> Result<Self, Rejection> {
-        let stream = StreamName::of(E::CATEGORY, id)?;
+        Self::of_stream(StreamName::of(E::CATEGORY, id)?, event)
+    }
+
+    /// An event for a stream of the event's category.
+    pub(crate) fn of_stream<E: Event>(stream: StreamName, event: &E) -> Result<Self, Rejection> {
         let (event_type, version, data) = encode(event)?;
         Ok(Self {
             schema_version: (version > 1).then_some(version),
@@ -156,9 +160,7 @@ pub(crate) fn events(
     let events = emitted.into_iter().zip(is_too_deep).enumerate();
     let events = events.map(|(nth, (new, is_too_deep))| {
         let event = if is_too_deep {
-            Err(Rejection::new(format!(
-                "`data` JSON nested more than {MAX_DEPTH} levels deep is not accepted"
-            )))
+            Err(too_deep())
         } else {
             new.check().and_then(|()| {
                 let event = new.caused_by(cause, origin, nth);
@@ -181,7 +183,22 @@ pub(crate) fn nth_of(nth: usize, count: usize, rejection: &Rejection) -> Rejecti
     Rejection::new(format!("event {nth} of {count}: {rejection}"))
 }
 
+fn too_deep() -> Rejection {
+    Rejection::new(format!(
+        "`data` JSON nested more than {MAX_DEPTH} levels deep is not accepted"
+    ))
+}
+
 impl NewEvent {
+    /// Refuses data that is nested too deep.
+    pub(crate) fn take_apart_if_too_deep(&mut self) -> Result<(), Rejection> {
+        if self.take_apart() {
+            Err(too_deep())
+        } else {
+            Ok(())
+        }
+    }
+
     /// Empties data that is nested too deep, and says whether it did: to write
     /// it down, or only to forget it whole, takes a stack as deep as itself.
     fn take_apart(&mut self) -> bool {

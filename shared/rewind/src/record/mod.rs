@@ -5,6 +5,7 @@
 
 pub mod cloudevents;
 mod codec;
+pub mod command;
 pub mod commit;
 pub mod delivery;
 pub mod event;

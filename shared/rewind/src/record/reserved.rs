@@ -35,3 +35,41 @@ pub fn is_reserved(source: &str) -> bool {
 pub fn is_reserved_category(category: &str) -> bool {
     category == "rewind" || category.starts_with("rewind:") || category.starts_with(INPUT_CATEGORY)
 }
+
+/// The category of commands' own streams: what is to be decided later, and the
+/// outcomes that no aggregate's stream holds.
+pub const COMMAND_CATEGORY: &str = "rewind:command";
+
+/// The category of unique values: each is a stream, taken and released by
+/// events.
+pub const UNIQUE_CATEGORY: &str = "rewind:unique";
+
+/// The source of commands that have a key of their own, and of what is decided
+/// about them.
+pub const COMMAND_SOURCE: &str = "/rewind/command";
+
+/// The source of what is decided about commands without a key.
+pub const UNKEYED_SOURCE: &str = "/rewind/command/unkeyed";
+
+/// The source that outcomes of commands are claimed under, with the key.
+pub const OUTCOME_SOURCE: &str = "/rewind/outcome";
+
+/// The type of a command that waits to be decided.
+pub const COMMAND_RECEIVED: &str = "command-received";
+
+/// The type of an outcome: the aggregate has refused.
+pub const COMMAND_REJECTED: &str = "command-rejected";
+
+/// The type of an outcome: accepted, and nothing had to happen in the stream of
+/// the aggregate.
+pub const COMMAND_ACCEPTED: &str = "command-accepted";
+
+/// A unique value is taken.
+pub const VALUE_CLAIMED: &str = "value-claimed";
+
+/// A unique value is free again.
+pub const VALUE_RELEASED: &str = "value-released";
+
+/// The extension attribute that names the command that an event was decided
+/// for.
+pub const COMMAND_ID: &str = "commandid";

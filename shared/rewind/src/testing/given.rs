@@ -1,10 +1,10 @@
 //! A history that tests start from, and what it comes to.
 
-use super::recorded::event;
+use super::{asked::Asked, recorded::event};
 use crate::{
-    Aggregate, Change, Envelope, Event, Events, Holds, MultiStreamProjection, NewEvent, Projection,
-    RecordedEvent, Rejection, Rule, SingleStreamProjection, StreamName, Upcaster,
-    fold::{aggregate, projection::Folded, upcasters::Upcasters},
+    Aggregate, Change, Command, Envelope, Event, Events, Holds, MultiStreamProjection, NewEvent,
+    Projection, RecordedEvent, Rejection, Rule, SingleStreamProjection, StreamName, Upcaster,
+    fold::{projection::Folded, upcasters::Upcasters},
     reserved::SCHEMA_VERSION,
     reversal::{Effect, Reversal, Reversals},
 };
@@ -333,22 +333,15 @@ impl<E: Events> Given<E> {
         }
     }
 
-    /// Sends a command to an aggregate that has seen the events.
-    ///
-    /// # Errors
-    ///
-    /// The aggregate's rejection.
-    ///
-    /// # Panics
-    ///
-    /// When the data of an event given does not fit.
+    /// Sends a command to its aggregate, which has seen the events.
     #[track_caller]
-    pub fn when<A: Aggregate<Event = E>>(&self, command: A::Command) -> Result<Vec<E>, Rejection>
+    pub fn when<C>(&self, command: C) -> Asked<C::Aggregate>
     where
+        C: Command,
+        C::Aggregate: Aggregate<Event = E>,
         E: Event,
     {
-        let state = aggregate::state_of::<A>(&self.upcasters, &self.events);
-        state.expect("events of the aggregate").decide(command)
+        Asked::new(&self.upcasters, &self.events, command)
     }
 
     #[track_caller]

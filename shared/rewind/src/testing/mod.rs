@@ -1,12 +1,14 @@
-//! The testing kit: given these events, then this row; when this input, then
-//! these events.
+//! The testing kit: given these events, then this row; when this command or
+//! this input, then these events.
 
+mod asked;
 mod given;
 #[cfg(feature = "golden")]
 pub mod golden;
 mod recorded;
 
 use crate::{Adapter, Envelope, Event, Events, NewEvent, RecordedEvent, Rejection};
+pub use asked::Asked;
 pub use given::Given;
 pub use recorded::event;
 use serde_json::Value;

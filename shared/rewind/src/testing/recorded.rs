@@ -4,6 +4,9 @@ use crate::{CloudEvent, RecordedEvent, StreamName, event::raw};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// When the events of tests happen, unless they say otherwise.
+pub(super) const TIME: &str = "2023-04-19T09:00:00Z";
+
 /// A recorded event with the attributes that tests don't care about filled in.
 ///
 /// # Panics
@@ -17,7 +20,7 @@ pub fn event(stream: &str, event_type: &str, data: &Value, version: u64) -> Reco
             source: "/test".into(),
             event_type: event_type.into(),
             stream: StreamName::new(stream).expect("a stream's name"),
-            time: "2023-04-19T09:00:00Z".into(),
+            time: TIME.into(),
             extensions: BTreeMap::new(),
             data: raw(data),
         },

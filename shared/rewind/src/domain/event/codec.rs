@@ -4,13 +4,13 @@
 //! and the content is the data, so that plain `Serialize` and `Deserialize` are
 //! all that an enum of events needs.
 
-use super::category::Event;
+use super::category::Naming;
 use crate::record::misfit::{self, Misfit};
 use serde::{
-    Deserialize, Deserializer,
+    Deserialize, Deserializer, Serialize,
     de::{
-        DeserializeSeed, EnumAccess, Error, IgnoredAny, IntoDeserializer, Unexpected,
-        VariantAccess, Visitor, value,
+        DeserializeOwned, DeserializeSeed, EnumAccess, Error, IgnoredAny, IntoDeserializer,
+        Unexpected, VariantAccess, Visitor, value,
     },
     forward_to_deserialize_any,
 };
@@ -41,8 +41,13 @@ impl<E> Decoded<E> {
     }
 }
 
-/// Reads the data of an event type, given as JSON text.
-pub(crate) fn decode<E: Event>(event_type: &str, data: &str) -> Decoded<E> {
+/// Reads the data of an event type, given as JSON text. Commands are read
+/// alike.
+pub(crate) fn decode<E: DeserializeOwned>(
+    naming: Naming,
+    event_type: &str,
+    data: &str,
+) -> Decoded<E> {
     let is_undeclared = Cell::new(false);
     // serde_json reads a struct from a list as well, wherever it stands; the
     // slower reader does not.
@@ -50,7 +55,8 @@ pub(crate) fn decode<E: Event>(event_type: &str, data: &str) -> Decoded<E> {
         None
     } else {
         let mut content = serde_json::Deserializer::from_str(data);
-        E::deserialize(Tagged::<E, _>::new(
+        E::deserialize(Tagged::new(
+            naming,
             event_type,
             &mut content,
             &is_undeclared,
@@ -68,7 +74,7 @@ pub(crate) fn decode<E: Event>(event_type: &str, data: &str) -> Decoded<E> {
         Err(error) => return Decoded::Misfit(Misfit::of_syntax(&error)),
     };
     let content = misfit::node(&content);
-    let read = E::deserialize(Tagged::<E, _>::new(event_type, content, &is_undeclared));
+    let read = E::deserialize(Tagged::new(naming, event_type, content, &is_undeclared));
     match read {
         Ok(event) => Decoded::Event(event),
         Err(_) if is_undeclared.get() => Decoded::Undeclared,
@@ -77,7 +83,7 @@ pub(crate) fn decode<E: Event>(event_type: &str, data: &str) -> Decoded<E> {
 }
 
 /// The variant of an event, as serde names it, and its data.
-pub(super) fn encode<E: Event>(event: &E) -> Result<(String, Value), serde_json::Error> {
+pub(crate) fn encode(event: &impl Serialize) -> Result<(String, Value), serde_json::Error> {
     match serde_json::to_value(event)? {
         Value::String(variant) => Ok((variant, Value::Object(serde_json::Map::new()))),
         Value::Object(members) if members.len() == 1 => {
@@ -91,7 +97,7 @@ pub(super) fn encode<E: Event>(event: &E) -> Result<(String, Value), serde_json:
 }
 
 /// The variants of an enum, as serde names them; `None` where it is no enum.
-pub(super) fn variants<E: Event>() -> Option<&'static [&'static str]> {
+pub(super) fn variants<E: DeserializeOwned>() -> Option<&'static [&'static str]> {
     struct Probe<'a>(&'a Cell<Option<&'static [&'static str]>>);
 
     impl<'de> Deserializer<'de> for Probe<'_> {
@@ -125,25 +131,25 @@ pub(super) fn variants<E: Event>() -> Option<&'static [&'static str]> {
 }
 
 /// An event type and its data, as an enum.
-struct Tagged<'a, E, D> {
+struct Tagged<'a, D> {
+    naming: Naming,
     event_type: &'a str,
     content: D,
     is_undeclared: &'a Cell<bool>,
-    of: std::marker::PhantomData<E>,
 }
 
-impl<'a, E, D> Tagged<'a, E, D> {
-    fn new(event_type: &'a str, content: D, is_undeclared: &'a Cell<bool>) -> Self {
+impl<'a, D> Tagged<'a, D> {
+    fn new(naming: Naming, event_type: &'a str, content: D, is_undeclared: &'a Cell<bool>) -> Self {
         Self {
+            naming,
             event_type,
             content,
             is_undeclared,
-            of: std::marker::PhantomData,
         }
     }
 }
 
-impl<'de, E: Event, D: Deserializer<'de>> Deserializer<'de> for Tagged<'_, E, D> {
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Tagged<'_, D> {
     type Error = D::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, D::Error> {
@@ -157,7 +163,7 @@ impl<'de, E: Event, D: Deserializer<'de>> Deserializer<'de> for Tagged<'_, E, D>
         visitor: V,
     ) -> Result<V::Value, D::Error> {
         let mut variants = variants.iter();
-        let named = variants.find(|variant| E::NAMING.is_name(variant, self.event_type));
+        let named = variants.find(|variant| self.naming.is_name(variant, self.event_type));
         let Some(variant) = named else {
             self.is_undeclared.set(true);
             return Err(D::Error::custom("the event type is not declared"));

@@ -1,11 +1,13 @@
 //! What an enum of events says about its category.
 
 use super::{
-    category::Event,
+    category::{Event, Naming},
     codec::{self, Decoded, decode},
     schema,
 };
 use crate::Rejection;
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -44,8 +46,8 @@ impl Declaration {
             is_open: E::OPEN,
             types,
             rust_type,
-            check: |event_type, data| decode::<E>(event_type, data).map(drop),
-            schemas: schema::of::<E>,
+            check: |event_type, data| decode::<E>(E::NAMING, event_type, data).map(drop),
+            schemas: || schema::of::<E>(E::NAMING),
         }
     }
 
@@ -61,13 +63,40 @@ impl Declaration {
 ///
 /// When `E` is no enum.
 pub fn event_types<E: Event>() -> Vec<String> {
+    types_of::<E>(E::NAMING)
+}
+
+/// The types that the variants of an enum name, in its order.
+pub(crate) fn types_of<E: DeserializeOwned>(naming: Naming) -> Vec<String> {
     let variants = codec::variants::<E>();
     let variants = variants.unwrap_or_else(|| {
         let name = std::any::type_name::<E>();
         panic!("{name} is no enum; the events of a category are one enum, a variant for each type")
     });
-    let variants = variants.iter();
-    variants.map(|variant| E::NAMING.name(variant)).collect()
+    variants
+        .iter()
+        .map(|variant| naming.name(variant))
+        .collect()
+}
+
+/// The JSON Schema of the data of each type that an enum names.
+pub(crate) fn schemas_of<E: JsonSchema>(naming: Naming) -> BTreeMap<String, Value> {
+    schema::of::<E>(naming)
+}
+
+/// What an enum names a value, and the value's fields.
+///
+/// # Errors
+///
+/// A rejection where the value has no JSON.
+pub(crate) fn named(naming: Naming, value: &impl Serialize) -> Result<(String, Value), Rejection> {
+    let (variant, data) = codec::encode(value)
+        .map_err(|error| Rejection::new(format!("`{}` has no JSON: {error}", name_of(value))))?;
+    Ok((naming.name(&variant), data))
+}
+
+fn name_of<T>(_: &T) -> &'static str {
+    std::any::type_name::<T>()
 }
 
 /// The type, schema version and data of an event.
@@ -76,9 +105,7 @@ pub fn event_types<E: Event>() -> Vec<String> {
 ///
 /// A rejection where the event has no JSON.
 pub(crate) fn encode<E: Event>(event: &E) -> Result<(String, u32, Value), Rejection> {
-    let (variant, data) = codec::encode(event)
-        .map_err(|error| Rejection::new(format!("the event has no JSON: {error}")))?;
-    let event_type = E::NAMING.name(&variant);
+    let (event_type, data) = named(E::NAMING, event)?;
     let versions = E::VERSIONS.iter();
     let mut versions = versions.filter(|(name, _)| *name == event_type);
     let version = versions.next().map_or(1, |(_, version)| *version);

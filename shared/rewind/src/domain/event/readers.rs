@@ -32,7 +32,7 @@ impl<E: Event> Events for E {
             return Ok(None);
         }
         let read = || match event.data_base64() {
-            None => decode::<E>(&event.event_type, event.data.get()),
+            None => decode::<E>(E::NAMING, &event.event_type, event.data.get()),
             Some(_) if event_types::<E>().contains(&event.event_type) => Decoded::NotJson,
             Some(_) => Decoded::Undeclared,
         };

@@ -1,7 +1,8 @@
 //! The JSON Schema of the data of each event type, taken out of the schema of
 //! its enum.
 
-use super::category::Event;
+use super::category::Naming;
+use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use std::collections::BTreeMap;
 const SHARED: [&str; 2] = ["$schema", "$defs"];
 
 /// The schemas by event type.
-pub(super) fn of<E: Event>() -> BTreeMap<String, Value> {
+pub(super) fn of<E: JsonSchema>(naming: Naming) -> BTreeMap<String, Value> {
     let whole = schemars::SchemaGenerator::default().into_root_schema_for::<E>();
     let whole = whole.to_value();
     let variants = match &whole["oneOf"] {
@@ -17,7 +18,7 @@ pub(super) fn of<E: Event>() -> BTreeMap<String, Value> {
         _ => of_variant(&whole),
     };
     let named = variants.into_iter().map(|(variant, mut schema)| {
-        let event_type = E::NAMING.name(&variant);
+        let event_type = naming.name(&variant);
         for shared in SHARED {
             if let Some(value) = whole.get(shared) {
                 schema.insert(shared.to_string(), value.clone());

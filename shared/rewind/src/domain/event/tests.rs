@@ -170,7 +170,7 @@ fn binary_data_of_a_declared_type_is_refused() {
 
 #[test]
 fn each_type_has_a_schema_of_its_own() {
-    let schemas = schema::of::<Order>();
+    let schemas = schema::of::<Order>(Order::NAMING);
     let types: Vec<&str> = schemas.keys().map(String::as_str).collect();
     assert_eq!(
         types,
