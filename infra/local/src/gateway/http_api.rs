@@ -11,7 +11,7 @@ use super::backend::Backend;
 use super::routes::Match;
 use super::{authorize, request, response};
 use crate::http::{self, Problem};
-use crate::runtime::{Failure, MAXIMUM_PAYLOAD, Outcome};
+use crate::runtime::{By, Failure, MAXIMUM_PAYLOAD, Outcome};
 
 /// The largest body of a request. Source: HTTP API quotas, 10 MB.
 const MAXIMUM_BODY: usize = 10 * 1024 * 1024;
@@ -56,7 +56,9 @@ pub(super) async fn answer(
     if payload.len() > MAXIMUM_PAYLOAD {
         return Err(payload_too_large(payload.len()));
     }
-    let invocation = backend.runtime.invoke(&route.function, payload.into());
+    let invocation = backend
+        .runtime
+        .invoke(By::Caller, &route.function, payload.into());
     match tokio::time::timeout(TIMEOUT, invocation).await {
         Ok(Outcome::Success(answer)) => response::of(&answer).map_err(bad_answer),
         Ok(Outcome::Failure(failure)) => Err(function_error(&failure)),

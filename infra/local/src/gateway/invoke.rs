@@ -14,7 +14,7 @@ use serde_json::json;
 use super::backend::Backend;
 use crate::http::{self, Problem};
 use crate::permissions::{Use, caller};
-use crate::runtime::{MAXIMUM_EVENT, MAXIMUM_PAYLOAD, Outcome};
+use crate::runtime::{By, MAXIMUM_EVENT, MAXIMUM_PAYLOAD, Outcome};
 
 /// The media types that a web page can send to another site without asking it first.
 const FORM_TYPES: [&str; 3] = [
@@ -112,7 +112,10 @@ async fn run(
             }
         }
         "RequestResponse" => {
-            let outcome = backend.runtime.invoke(&function.logical_id, payload).await;
+            let outcome = backend
+                .runtime
+                .invoke(By::Caller, &function.logical_id, payload)
+                .await;
             let (payload, is_error) = match outcome {
                 Outcome::Success(payload) => (payload, false),
                 Outcome::Failure(failure) => (failure.payload, true),

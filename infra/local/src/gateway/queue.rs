@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::activity::{Activity, Busy};
-use crate::runtime::{Outcome, Runtime};
+use crate::runtime::{By, Outcome, Runtime};
 use crate::shutdown::stopped;
 use crate::state::disk::Disk;
 use crate::state::private;
@@ -113,7 +113,10 @@ impl Queue {
         let mut pauses = PAUSES.into_iter();
         loop {
             let times_full = self.disk.times_full();
-            let Outcome::Failure(failure) = self.runtime.invoke(&function, payload.clone()).await
+            let Outcome::Failure(failure) = self
+                .runtime
+                .invoke(By::Trigger, &function, payload.clone())
+                .await
             else {
                 break;
             };

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use super::invocation::Invocation;
+use super::invocation::{By, Invocation};
 use super::outcome::{Failure, Outcome};
 use super::process::Process;
 use crate::lock::locked;
 
-/// The most processes of one function.
+/// The most processes of one function that work for callers, and the most that work for triggers.
 const MOST_PROCESSES: usize = 4;
 /// The pause before a start after the second failure in a row. It doubles with each further failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -111,7 +111,9 @@ impl Dispatch {
             // The dropped invocation is answered by its end.
             return None;
         }
-        while let Some((process, assigned)) = self.idle.pop() {
+        while self.room(invocation.by) > 0
+            && let Some((process, assigned)) = self.idle.pop()
+        {
             process.assign(invocation);
             if assigned.send(()).is_ok() {
                 return None;
@@ -120,9 +122,39 @@ impl Dispatch {
             (invocation, _) = process.take_back()?;
         }
         self.queue.push_back(invocation);
-        let is_full = *self.live.borrow() >= MOST_PROCESSES;
-        let has_enough = self.starting >= self.queue.len();
-        (!is_full && !has_enough && !self.is_pausing).then(|| self.add_process())
+        self.lacks_a_process().then(|| self.add_process())
+    }
+
+    /// How many more processes may work for callers, or for triggers.
+    fn room(&self, by: By) -> usize {
+        let working = self
+            .processes()
+            .filter(|process| process.works_for() == Some(by));
+        MOST_PROCESSES.saturating_sub(working.count())
+    }
+
+    /// The first invocation that waits and may have a process.
+    fn next_in_queue(&mut self) -> Option<Invocation> {
+        let rooms = [By::Caller, By::Trigger].map(|by| (by, self.room(by) > 0));
+        let may_run = |waiting: &Invocation| rooms.contains(&(waiting.by, true));
+        let index = self.queue.iter().position(may_run)?;
+        self.queue.remove(index)
+    }
+
+    /// Whether another process would be given work.
+    fn lacks_a_process(&self) -> bool {
+        let (mut useful, mut most) = (0, 0);
+        for by in [By::Caller, By::Trigger] {
+            let waiting = self.queue.iter().filter(|waiting| waiting.by == by).count();
+            let room = self.room(by);
+            useful += waiting.min(room);
+            if waiting > 0 || room < MOST_PROCESSES {
+                most += MOST_PROCESSES;
+            }
+        }
+        // A process between two invocations works for nobody, and will ask.
+        let is_full = *self.live.borrow() >= most;
+        self.starting < useful && !is_full && !self.is_pausing
     }
 
     /// A process asks for work.
@@ -135,7 +167,7 @@ impl Dispatch {
                 was_pending
             });
         }
-        if let Some(invocation) = self.queue.pop_front() {
+        if let Some(invocation) = self.next_in_queue() {
             process.assign(invocation);
             return Work::Assigned;
         }
@@ -196,6 +228,9 @@ impl Dispatch {
         if let Some(process) = started {
             return Restart::Now(process);
         }
+        if let Some(process) = self.make_up() {
+            return Restart::Now(process);
+        }
         if self.is_stopped || *self.live.borrow() > 0 {
             return Restart::Nothing;
         }
@@ -217,6 +252,23 @@ impl Dispatch {
                 Restart::After(pause.min(LONGEST_PAUSE))
             }
         }
+    }
+
+    /// Gives what waits to idle processes, now that one that worked has ended. Returns a further process, if the caller
+    /// has to start one.
+    fn make_up(&mut self) -> Option<Arc<Process>> {
+        if self.is_stopped || self.queue.is_empty() || *self.live.borrow() == 0 {
+            return None;
+        }
+        while !self.idle.is_empty()
+            && let Some(invocation) = self.next_in_queue()
+        {
+            if let Some(process) = self.place(invocation) {
+                return Some(process);
+            }
+        }
+        // A function that fails again and again gets no more processes than it has.
+        (self.failures <= 1 && self.lacks_a_process()).then(|| self.add_process())
     }
 
     /// The pause before a start is over. Returns the process that the caller has to start.

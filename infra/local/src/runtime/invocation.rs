@@ -11,22 +11,33 @@ pub(crate) const MAXIMUM_PAYLOAD: usize = 6 * 1024 * 1024;
 /// The largest payload of an asynchronous invocation. Source: Lambda quotas, 1 MB.
 pub(crate) const MAXIMUM_EVENT: usize = 1024 * 1024;
 
+/// Who invokes. Neither waits for the processes that work for the other: Lambda would start more of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum By {
+    /// A caller who waits for the answer: over HTTP, or by Invoke.
+    Caller,
+    /// A trigger, a schedule, or the queue of asynchronous invocations.
+    Trigger,
+}
+
 /// An invocation that is not answered yet. A dropped one ends its caller's wait.
 #[derive(Debug)]
 pub(super) struct Invocation {
     pub request_id: String,
     pub payload: Bytes,
+    pub by: By,
     reply: oneshot::Sender<Outcome>,
     busy: Busy,
 }
 
 impl Invocation {
     /// A new invocation, and where its outcome arrives.
-    pub fn new(payload: Bytes, busy: Busy) -> (Self, oneshot::Receiver<Outcome>) {
+    pub fn new(by: By, payload: Bytes, busy: Busy) -> (Self, oneshot::Receiver<Outcome>) {
         let (reply, answer) = oneshot::channel();
         let invocation = Self {
             request_id: uuid::Uuid::now_v7().to_string(),
             payload,
+            by,
             reply,
             busy,
         };

@@ -36,7 +36,7 @@ use launch::Program;
 use pool::Pool;
 
 pub(crate) use environment::Endpoints;
-pub(crate) use invocation::{MAXIMUM_EVENT, MAXIMUM_PAYLOAD};
+pub(crate) use invocation::{By, MAXIMUM_EVENT, MAXIMUM_PAYLOAD};
 pub(crate) use launch::Launch;
 pub(crate) use outcome::{Failure, Outcome};
 
@@ -91,9 +91,9 @@ impl Runtime {
     }
 
     /// Invokes a function by its logical id, and waits for its answer.
-    pub async fn invoke(&self, function: &str, payload: Bytes) -> Outcome {
+    pub async fn invoke(&self, by: By, function: &str, payload: Bytes) -> Outcome {
         match self.pools.get(function) {
-            Some(pool) => pool.invoke(payload).await,
+            Some(pool) => pool.invoke(by, payload).await,
             None => Outcome::Failure(Failure::new(
                 "ResourceNotFoundException",
                 &format!("there is no {function}"),

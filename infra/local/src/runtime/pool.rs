@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::child;
 use super::dispatch::{Dispatch, FirstStart, Restart, Work};
-use super::invocation::{Assignment, Invocation};
+use super::invocation::{Assignment, By, Invocation};
 use super::launch::Program;
 use super::outcome::{Failure, Outcome};
 use super::process::Process;
@@ -79,8 +79,8 @@ impl Pool {
     }
 
     /// Invokes the function, and waits for the answer.
-    pub async fn invoke(self: &Arc<Self>, payload: Bytes) -> Outcome {
-        let (invocation, answer) = Invocation::new(payload, self.activity.begin());
+    pub async fn invoke(self: &Arc<Self>, by: By, payload: Bytes) -> Outcome {
+        let (invocation, answer) = Invocation::new(by, payload, self.activity.begin());
         let request_id = invocation.request_id.clone();
         let started = locked(&self.dispatch).place(invocation);
         if let Some(process) = started {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
-use super::invocation::{Assignment, Invocation};
+use super::invocation::{Assignment, By, Invocation};
 use super::outcome::{Failure, Outcome};
 use crate::clock;
 use crate::lock::locked;
@@ -89,6 +89,12 @@ impl Process {
             timer: timer.abort_handle(),
             is_fetched: false,
         });
+    }
+
+    /// Whom it works for.
+    pub fn works_for(&self) -> Option<By> {
+        let in_flight = locked(&self.in_flight);
+        in_flight.as_ref().map(|in_flight| in_flight.invocation.by)
     }
 
     /// The assigned invocation, as the process fetches it.

@@ -17,7 +17,7 @@ use super::trigger::Trigger;
 use super::verdict::{self, Verdict};
 use crate::clock;
 use crate::lock::locked;
-use crate::runtime::{MAXIMUM_PAYLOAD, Outcome};
+use crate::runtime::{By, MAXIMUM_PAYLOAD, Outcome};
 use crate::shutdown::stopped;
 
 /// A group of partition keys of one shard.
@@ -102,6 +102,7 @@ impl KeyGroup {
                 .trigger
                 .runtime
                 .invoke(
+                    By::Trigger,
                     &self.trigger.mapping.function,
                     event::event(&batch.records).into(),
                 )

@@ -2,7 +2,11 @@ use super::*;
 use crate::activity::Activity;
 
 fn invocation() -> (Invocation, oneshot::Receiver<Outcome>) {
-    Invocation::new("{}".into(), Activity::default().begin())
+    invocation_by(By::Trigger)
+}
+
+fn invocation_by(by: By) -> (Invocation, oneshot::Receiver<Outcome>) {
+    Invocation::new(by, "{}".into(), Activity::default().begin())
 }
 
 /// A function with this many processes, all of them idle.
@@ -22,6 +26,73 @@ async fn a_process_is_started_for_each_waiting_invocation_up_to_four() {
         started.collect::<Vec<_>>(),
         [true, true, true, true, false, false]
     );
+}
+
+/// A function with a process for each of these, all of them at work.
+fn working(by: &[By]) -> (Dispatch, Vec<Arc<Process>>) {
+    let mut dispatch = Dispatch::new(3);
+    let processes = by.iter().map(|by| {
+        let process = dispatch.place(invocation_by(*by).0).unwrap();
+        assert!(matches!(dispatch.ask(&process), Work::Assigned));
+        process
+    });
+    let processes = processes.collect();
+    (dispatch, processes)
+}
+
+#[tokio::test]
+async fn a_caller_does_not_wait_for_the_processes_of_triggers_nor_a_trigger_for_those_of_callers() {
+    for (busy, other) in [(By::Trigger, By::Caller), (By::Caller, By::Trigger)] {
+        let (mut dispatch, processes) = working(&[busy; 4]);
+        assert!(dispatch.place(invocation_by(busy).0).is_none());
+        let started = (0..5).map(|_| dispatch.place(invocation_by(other).0));
+        let started: Vec<_> = started.flatten().collect();
+        assert_eq!(started.len(), 4);
+        for process in &started {
+            // The one that waits longest is not of those who have room.
+            assert!(matches!(dispatch.ask(process), Work::Assigned));
+            assert_eq!(process.works_for(), Some(other));
+        }
+        let answered = |process: &Arc<Process>| {
+            let request_id = process.fetch().unwrap().request_id;
+            process.answer(&request_id, Outcome::Success("1".into()));
+        };
+        answered(&started[0]);
+        assert!(matches!(dispatch.ask(&started[0]), Work::Assigned));
+        assert_eq!(started[0].works_for(), Some(other));
+        answered(&started[1]);
+        assert!(matches!(dispatch.ask(&started[1]), Work::Wait { .. }));
+        answered(&processes[0]);
+        assert!(matches!(dispatch.ask(&processes[0]), Work::Assigned));
+        assert_eq!(processes[0].works_for(), Some(busy));
+    }
+}
+
+#[tokio::test]
+async fn what_waits_goes_on_when_a_process_ends_that_worked_for_its_like() {
+    let (mut dispatch, processes) = working(&[By::Trigger; 4]);
+    assert!(dispatch.place(invocation().0).is_none());
+    assert!(dispatch.place(invocation().0).is_none());
+    let for_caller = dispatch.place(invocation_by(By::Caller).0).unwrap();
+    assert!(matches!(dispatch.ask(&for_caller), Work::Assigned));
+    let answer = for_caller.fetch().unwrap().request_id;
+    for_caller.answer(&answer, Outcome::Success("1".into()));
+    let Work::Wait { assigned, .. } = dispatch.ask(&for_caller) else {
+        panic!("triggers have all of their processes");
+    };
+    // The idle process takes over, although it had worked for a caller.
+    assert!(matches!(
+        dispatch.exited(&processes[0], "killed"),
+        Restart::Nothing
+    ));
+    assigned.await.unwrap();
+    assert_eq!(for_caller.works_for(), Some(By::Trigger));
+    // Behind it none is idle, so another one is started.
+    processes[1].has_answered.store(true, Ordering::Relaxed);
+    let Restart::Now(next) = dispatch.exited(&processes[1], "killed") else {
+        panic!("another process was expected");
+    };
+    assert!(matches!(dispatch.ask(&next), Work::Assigned));
 }
 
 #[tokio::test]
