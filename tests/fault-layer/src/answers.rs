@@ -86,6 +86,13 @@ pub fn transaction_conflict(items: usize, dice: &mut SmallRng) -> Answer {
     answer(400, &body)
 }
 
+/// A transaction that is being worked on under the same token.
+pub fn transaction_in_progress() -> Answer {
+    let code = "com.amazonaws.dynamodb.v20120810#TransactionInProgressException";
+    let message = "Transaction with the given request token is already in progress";
+    answer(400, &json!({ "__type": code, "Message": message }))
+}
+
 fn error(status: u16, code: &str, message: &str) -> Answer {
     let mut response = answer(status, &json!({ "__type": code, "message": message }))?;
     if let Some(code) = code.rsplit('#').next() {

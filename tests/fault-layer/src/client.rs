@@ -132,16 +132,7 @@ async fn fail(
         }
         Kind::Late => {
             faults.count(kind, &operation);
-            let delay = delay(&mut dice);
-            let late = UnderWay::new(faults);
-            tokio::spawn(async move {
-                tokio::time::sleep(delay).await;
-                if let Ok(mut answer) = inner.call(request).await {
-                    // Nobody waits for it any more.
-                    drop(text_of(&mut answer).await);
-                }
-                drop(late);
-            });
+            arrive_late(delay(&mut dice), request, inner, faults);
             Err(lost())
         }
         Kind::Throttled => {
@@ -153,6 +144,11 @@ async fn fail(
             answers::server_error(service)
         }
         Kind::Partial => match Cut::of(&operation, request.body().bytes(), &mut dice) {
+            Some(Cut::InProgress) => {
+                faults.count(kind, &operation);
+                arrive_late(delay(&mut dice), request, inner, faults);
+                answers::transaction_in_progress()
+            }
             Some(cut) => {
                 faults.count(kind, &operation);
                 part(cut, request, inner, &mut dice).await
@@ -165,6 +161,19 @@ async fn fail(
             inner.call(request).await
         }
     }
+}
+
+/// Sends a request after a while, without its sender.
+fn arrive_late(delay: Duration, request: HttpRequest, inner: SharedHttpConnector, faults: Faults) {
+    let late = UnderWay::new(faults);
+    tokio::spawn(async move {
+        tokio::time::sleep(delay).await;
+        if let Ok(mut answer) = inner.call(request).await {
+            // Nobody waits for it any more.
+            drop(text_of(&mut answer).await);
+        }
+        drop(late);
+    });
 }
 
 /// Sends what the cut leaves, and answers for the rest.
@@ -228,3 +237,6 @@ impl Drop for UnderWay {
         self.0.shared.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests;

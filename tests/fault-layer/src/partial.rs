@@ -23,11 +23,15 @@ pub enum Cut {
         /// Those, as `UnprocessedKeys`.
         kept: Map<String, Value>,
     },
-    /// TransactWriteItems: it meets another transaction.
+    /// TransactWriteItems and ExecuteTransaction: it meets another transaction.
     Transaction {
         /// How many items it has.
         items: usize,
     },
+    /// ExecuteTransaction: it arrives, and its sender hears that it is under way
+    /// already, as the repetition of a request does that is still being worked
+    /// on.
+    InProgress,
 }
 
 /// The words of an operation on entries.
@@ -77,6 +81,13 @@ impl Cut {
                 let items = request.get("TransactItems")?.as_array()?.len();
                 Some(Self::Transaction { items })
             }
+            "ExecuteTransaction" => {
+                let items = request.get("TransactStatements")?.as_array()?.len();
+                Some(match dice.random_bool(0.25) {
+                    true => Self::InProgress,
+                    false => Self::Transaction { items },
+                })
+            }
             _ => None,
         }
     }
@@ -102,7 +113,7 @@ impl Cut {
                 Some(request.into())
             }
             Self::Keys { request, .. } => Some(request.clone()),
-            Self::Transaction { .. } => None,
+            Self::Transaction { .. } | Self::InProgress => None,
         }
     }
 
@@ -128,7 +139,7 @@ impl Cut {
                 answer[names.answers] = answers.into();
             }
             Self::Keys { kept, .. } => answer["UnprocessedKeys"] = kept.into(),
-            Self::Transaction { .. } => {}
+            Self::Transaction { .. } | Self::InProgress => {}
         }
         answer
     }
