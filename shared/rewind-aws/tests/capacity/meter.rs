@@ -24,10 +24,11 @@ use std::{
 use tokio::sync::Notify;
 
 /// What writes to a table.
-const WRITES: [&str; 6] = [
+const WRITES: [&str; 7] = [
     "BatchExecuteStatement",
     "BatchWriteItem",
     "DeleteItem",
+    "ExecuteTransaction",
     "PutItem",
     "TransactWriteItems",
     "UpdateItem",
