@@ -10,6 +10,7 @@
 //! | 6 | [`playback`] | sends history through the replay stream again |
 //! | 6 | [`react`] | runs adapters and rules: microservice's work |
 //! | 6 | [`audit`] | looks at both tables from the outside: `rewind verify` and `/health` |
+//! | 5 | [`command`] | decides about commands, records and publishes what follows |
 //! | 5 | [`project`] | folds events into rows: write's work |
 //! | 5 | [`reverse`] | takes single events back |
 //! | 4 | [`generation`] | which generation of a projection serves, which is built; compares two of them |
@@ -23,6 +24,7 @@
 
 pub mod audit;
 pub mod aws;
+pub mod command;
 pub mod data_table;
 pub mod event_table;
 pub mod generation;

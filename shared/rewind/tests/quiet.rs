@@ -63,6 +63,7 @@ fn commit(events: &str) -> Commit {
         position: 1,
         events: events.into(),
         reversal: rewind::reversal::LastReversal::None,
+        appender: None,
     }
 }
 

@@ -6,4 +6,5 @@ pub use super::{
     insert::Inserted,
     streams::Page,
     table::EventStore,
+    together::{MAX_TOGETHER, MAX_TOGETHER_BYTES, OutcomeClaim, Place, Together},
 };

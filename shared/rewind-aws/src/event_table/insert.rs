@@ -35,8 +35,8 @@ pub enum Inserted {
 /// An item to be inserted.
 #[derive(Debug, Clone)]
 pub(super) struct Insert {
-    statement: String,
-    parameters: Vec<AttributeValue>,
+    pub statement: String,
+    pub parameters: Vec<AttributeValue>,
     /// About how many bytes it takes.
     bytes: usize,
 }
@@ -53,7 +53,7 @@ impl Insert {
         }
     }
 
-    fn of(table: &str, commit: &Commit) -> Self {
+    pub fn of(table: &str, commit: &Commit) -> Self {
         let number = |number: u64| AttributeValue::N(number.to_string());
         let mut attributes = vec![
             ("stream", text(commit.stream.as_str())),
@@ -68,6 +68,9 @@ impl Insert {
             LastReversal::At(version) => attributes.push(("reversal", number(version))),
             // What is not known is not stored.
             LastReversal::Unknown => {}
+        }
+        if let Some(appender) = &commit.appender {
+            attributes.push(("appender", text(appender)));
         }
         Self::new(table, attributes, commit.events.len())
     }

@@ -26,6 +26,10 @@ pub(super) fn commit(item: &Item) -> Result<Commit, Error> {
         position: number(item, "position")?,
         events: string(item, "events")?.to_string(),
         reversal: reversal(item)?,
+        appender: match item.contains_key("appender") {
+            true => Some(string(item, "appender")?.to_string()),
+            false => None,
+        },
     })
 }
 

@@ -15,3 +15,4 @@ mod link;
 pub(crate) mod scan;
 mod streams;
 mod table;
+mod together;

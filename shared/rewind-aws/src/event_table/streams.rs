@@ -100,6 +100,26 @@ impl EventStore {
         Ok(page)
     }
 
+    /// The commits behind the end of one, strongly consistent: one page of
+    /// them, in one request.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or an item is damaged.
+    pub(crate) async fn behind(&self, stream: &StreamName, head: u64) -> Result<Page, Error> {
+        self.query(stream, ">", head, true, PAGE).await
+    }
+
+    /// The last commit of a stream, strongly consistent.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or the item is damaged.
+    pub(crate) async fn last_commit(&self, stream: &StreamName) -> Result<Option<Commit>, Error> {
+        let commits = self.last_commits(stream, u64::MAX, 1).await?;
+        Ok(commits.into_iter().next())
+    }
+
     /// The events above `after` and up to `through` of one page of a stream,
     /// without a gap, and whether there may be more.
     ///

@@ -26,6 +26,9 @@ pub struct Commit {
     pub events: String,
     /// The last reversal of the stream, as of the end of this commit.
     pub reversal: LastReversal,
+    /// Which process has recorded it, where no Kinesis batch comes again for it
+    /// if that process dies before it publishes.
+    pub appender: Option<String>,
 }
 
 /// The last reversal of a stream, as of some version of it. Every commit
@@ -160,6 +163,7 @@ pub fn plan(head: Head, events: &[&CloudEvent], now: u64) -> Vec<Commit> {
             position: now.max(head.position + 1),
             events: format!("[{}]", texts.join(",")),
             reversal: head.reversal.after(own.iter().copied(), version),
+            appender: None,
         };
         head = commit.head();
         commits.push(commit);

@@ -1,0 +1,395 @@
+//! Commands at work.
+//!
+//! A decision stands right behind the head that it was made on: a commit is
+//! only inserted, so one that follows a stale head fails, and the command is
+//! decided again. A command with a key claims its outcome in the same
+//! transaction, whether that is events or a rejection. So it has one outcome,
+//! for ever, whoever repeats it and wherever a process died.
+
+pub use super::{
+    answer::{Answer, Failure},
+    load::{Loaded, SNAPSHOT_EVERY},
+};
+
+use super::{appender::Appender, assemble, assemble::Assembled, load::Loader, outcome};
+use crate::{
+    Error,
+    aws::{producer::Stream, publish::Run, retry},
+    data_table::data_store::DataStore,
+    event_table::event_store::{EventStore, Inserted, OutcomeClaim, Place, Together},
+};
+use lru::LruCache;
+use rewind::{
+    Commit, Decided, Decider, Delivery, Service, StreamName,
+    command::{Command, Refusal},
+};
+use std::{
+    num::NonZeroUsize,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// How often a command is decided again because others were faster, or a call
+/// failed.
+const MAX_ATTEMPTS: u32 = 25;
+
+/// How many aggregates a process remembers.
+const REMEMBERED: NonZeroUsize = NonZeroUsize::new(500).expect("it is not 0");
+
+/// Decides about commands.
+#[derive(Debug)]
+pub struct Commands {
+    service: Service,
+    loader: Loader,
+    published: Stream,
+    appender: Appender,
+    /// What was loaded last. It may be stale: what is behind it is read.
+    warm: Mutex<LruCache<StreamName, Loaded>>,
+}
+
+/// A command that was received: decided, or not yet.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Known {
+    /// It has its outcome.
+    Decided(Answer),
+    /// It waits to be decided.
+    Waits,
+}
+
+/// One attempt at a command.
+enum Attempt {
+    Done(Answer),
+    /// Others were faster.
+    Again,
+    /// A call failed.
+    Failed(String),
+}
+
+/// Where earlier attempts at a command have inserted, without a clear answer.
+#[derive(Debug, Default)]
+struct Tried(Vec<Vec<Place>>);
+
+impl Tried {
+    fn is_any(&self) -> bool {
+        !self.0.is_empty()
+    }
+}
+
+impl Commands {
+    /// A decider on both tables, which publishes on the stream `events`.
+    pub fn new(service: Service, events: EventStore, store: DataStore, published: Stream) -> Self {
+        Self {
+            service,
+            appender: Appender::new(store.clone()),
+            loader: Loader { events, store },
+            published,
+            warm: Mutex::new(LruCache::new(REMEMBERED)),
+        }
+    }
+
+    /// What is registered.
+    pub fn service(&self) -> &Service {
+        &self.service
+    }
+
+    /// An aggregate as it stands, strongly consistent.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails, or an event cannot be folded.
+    pub async fn load(&self, decider: &Decider, stream: &StreamName) -> Result<Loaded, Failure> {
+        let known = self.warm().pop(stream);
+        let loaded = self.loader.load(decider, stream, known).await?;
+        self.warm().put(stream.clone(), loaded.clone());
+        Ok(loaded)
+    }
+
+    /// What is known of the command of a key; `None` where nobody has sent it.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or an item is damaged.
+    pub async fn known(&self, id: &str) -> Result<Option<Known>, Failure> {
+        let events = &self.loader.events;
+        if let Some(claim) = events.outcome(&Command::outcome_identity(id)).await? {
+            let answer = outcome::of_places(events, &claim.commits).await?;
+            return Ok(Some(Known::Decided(answer)));
+        }
+        let own = Command::stream_of(id).map_err(|bad| Failure::Broken(bad.into()))?;
+        let head = events.head(&own).await?;
+        Ok((head.version > 0).then_some(Known::Waits))
+    }
+
+    /// Decides about a command that was checked ([`Decider::check`]), and
+    /// records and publishes what follows.
+    ///
+    /// # Errors
+    ///
+    /// A [`Failure`] where there is no answer: the command may be sent again
+    /// with its key.
+    pub async fn decide(&self, decider: &Decider, command: &Command) -> Result<Answer, Failure> {
+        let mut tried = Tried::default();
+        let mut failures = 0;
+        for _ in 0..MAX_ATTEMPTS {
+            match self.attempt(decider, command, &mut tried).await {
+                Ok(Attempt::Done(answer)) => return Ok(answer),
+                Ok(Attempt::Again) => {}
+                Ok(Attempt::Failed(reason)) => {
+                    failures += 1;
+                    if failures >= retry::ATTEMPTS {
+                        let operation = "recording a decision";
+                        return Err(Error::Service { operation, reason }.into());
+                    }
+                    retry::wait(failures).await;
+                }
+                Err(Failure::Aws(error)) => return Err(error.into()),
+                // What cannot be decided now may have been decided before.
+                Err(failure) => {
+                    return match self.outcome(command).await? {
+                        Some(known) => Ok(known),
+                        None => Err(failure),
+                    };
+                }
+            }
+        }
+        Err(Error::Contended {
+            what: format!("the stream {}", command.stream),
+            attempts: MAX_ATTEMPTS,
+        }
+        .into())
+    }
+
+    /// Records that a command which waits cannot be decided as it was sent.
+    ///
+    /// # Errors
+    ///
+    /// As [`decide`](Self::decide).
+    pub async fn refuse(&self, command: &Command, refusal: Refusal) -> Result<Answer, Failure> {
+        let mut tried = Tried::default();
+        for attempt in 1..retry::ATTEMPTS {
+            let refusal = refusal.clone();
+            if let Attempt::Done(answer) = self.reject(command, refusal, &mut tried).await? {
+                return Ok(answer);
+            }
+            retry::wait(attempt).await;
+        }
+        let what = format!("the command {}", command.id);
+        let attempts = retry::ATTEMPTS;
+        Err(Error::Contended { what, attempts }.into())
+    }
+
+    async fn attempt(
+        &self,
+        decider: &Decider,
+        command: &Command,
+        tried: &mut Tried,
+    ) -> Result<Attempt, Failure> {
+        if let Some(answer) = self.found(command, tried).await? {
+            return Ok(Attempt::Done(answer));
+        }
+        let mut loaded = self.load(decider, &command.stream).await?;
+        let actual = loaded.head.version;
+        if let Some(expected) = command.expected.filter(|expected| *expected != actual) {
+            // The command itself may be what moved the stream.
+            let stream = command.stream.clone();
+            let not_there = Answer::NotThere {
+                stream,
+                expected,
+                actual,
+            };
+            let known = self.outcome(command).await?;
+            return Ok(Attempt::Done(known.unwrap_or(not_there)));
+        }
+        let decided = decider.decide(&loaded.state, command);
+        let refusal = match decided.map_err(Failure::Broken)? {
+            Decided::Rejected(refusal) => refusal,
+            Decided::Accepted(plan) => {
+                let events = &self.loader.events;
+                let head = loaded.head;
+                match assemble::commits(events, command, &plan, head, tried.is_any()).await? {
+                    Assembled::Taken(refusal) => refusal,
+                    Assembled::NotThere(answer) => {
+                        let known = self.outcome(command).await?;
+                        return Ok(Attempt::Done(known.unwrap_or(answer)));
+                    }
+                    Assembled::Commits(commits) => {
+                        let attempt = self.record(command, commits, tried).await?;
+                        if let Attempt::Done(Answer::Applied(recorded)) = &attempt {
+                            self.go_on(decider, &mut loaded, recorded, command).await;
+                        }
+                        return Ok(attempt);
+                    }
+                }
+            }
+        };
+        self.reject(command, refusal, tried).await
+    }
+
+    /// A rejection of a command with a key is an outcome, so it is recorded.
+    async fn reject(
+        &self,
+        command: &Command,
+        refusal: Refusal,
+        tried: &mut Tried,
+    ) -> Result<Attempt, Failure> {
+        if !command.is_keyed {
+            return Ok(Attempt::Done(Answer::Rejected(refusal)));
+        }
+        let events = &self.loader.events;
+        let commits = assemble::outcome(events, command, Some(refusal), tried.is_any()).await?;
+        self.record(command, commits, tried).await
+    }
+
+    /// Records an outcome, publishes it, and answers with it.
+    async fn record(
+        &self,
+        command: &Command,
+        mut commits: Vec<Commit>,
+        tried: &mut Tried,
+    ) -> Result<Attempt, Failure> {
+        if commits.is_empty() {
+            return Ok(Attempt::Done(Answer::Applied(Vec::new())));
+        }
+        let appender = self.appender.begin().await?;
+        for commit in &mut commits {
+            commit.appender = Some(appender.clone());
+        }
+        let appended = self.append(command, &commits).await;
+        let is_published = match &appended {
+            Ok(Together::Done) => self.publish(&commits).await,
+            Ok(Together::Taken | Together::Refused(_)) => true,
+            // It may stand in the table after all.
+            Ok(Together::Failed(_)) | Err(_) => false,
+        };
+        self.appender.done(&appender, is_published).await;
+        let appended = appended?;
+        if appended != Together::Done {
+            tried.0.push(outcome::places(&commits));
+        }
+        match appended {
+            Together::Done => Ok(Attempt::Done(outcome::of_commits(&commits)?)),
+            Together::Refused(why) => Err(Failure::Broken(rewind::Rejection::new(why))),
+            Together::Failed(why) => Ok(Attempt::Failed(why)),
+            Together::Taken => Ok(Attempt::Again),
+        }
+    }
+
+    async fn append(&self, command: &Command, commits: &[Commit]) -> Result<Together, Failure> {
+        let events = &self.loader.events;
+        if let (false, [commit]) = (command.is_keyed, commits) {
+            return Ok(match events.append(&[commit]).await.pop() {
+                Some(Inserted::New) => Together::Done,
+                Some(Inserted::Taken) => Together::Taken,
+                Some(Inserted::Refused(why)) => Together::Refused(why),
+                Some(Inserted::Failed(why)) => Together::Failed(why),
+                None => Together::Failed("an insert was not answered".into()),
+            });
+        }
+        let claim = match command.is_keyed {
+            true => Some(OutcomeClaim {
+                identity: Command::outcome_identity(&command.id),
+                fingerprint: fingerprint(command)?,
+                commits: outcome::places(commits),
+            }),
+            false => None,
+        };
+        let commits: Vec<&Commit> = commits.iter().collect();
+        Ok(events.record_together(&commits, claim.as_ref()).await)
+    }
+
+    /// What an earlier attempt has recorded, though it looked otherwise: its
+    /// answer may have been lost, or come late.
+    ///
+    /// Without a key there is no claim to ask. But an attempt inserts behind
+    /// the head that it knows. So either it stands there, or something else
+    /// does, or the next attempt inserts at the same place: only one of them can.
+    async fn found(&self, command: &Command, tried: &Tried) -> Result<Option<Answer>, Failure> {
+        if tried.is_any() && command.is_keyed {
+            return self.outcome(command).await;
+        }
+        let events = &self.loader.events;
+        for places in &tried.0 {
+            let Some(first) = places.first() else {
+                continue;
+            };
+            let found = events.event(&first.stream, first.version).await?;
+            if found.is_some_and(|found| command.is_of(&found.event)) {
+                return Ok(Some(outcome::of_places(events, places).await?));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The outcome that a command with this key has already.
+    async fn outcome(&self, command: &Command) -> Result<Option<Answer>, Failure> {
+        if !command.is_keyed {
+            return Ok(None);
+        }
+        let events = &self.loader.events;
+        let identity = Command::outcome_identity(&command.id);
+        let Some(claim) = events.outcome(&identity).await? else {
+            return Ok(None);
+        };
+        if claim.fingerprint != fingerprint(command)? {
+            return Ok(Some(Answer::KeyReused));
+        }
+        let answer = outcome::of_places(events, &claim.commits).await?;
+        Ok(Some(answer))
+    }
+
+    /// Publishes commits, those of one stream in order.
+    async fn publish(&self, commits: &[Commit]) -> bool {
+        match publish(&self.published, commits).await {
+            Ok(()) => true,
+            Err(reason) => {
+                tracing::warn!(reason, "recorded and not published: the sweep does it");
+                false
+            }
+        }
+    }
+
+    /// What was decided is the state that the next command begins with.
+    async fn go_on(
+        &self,
+        decider: &Decider,
+        loaded: &mut Loaded,
+        recorded: &[rewind::RecordedEvent],
+        command: &Command,
+    ) {
+        let own = recorded.iter();
+        let own = own.filter(|event| *event.stream() == command.stream);
+        for event in own {
+            if event.version != loaded.head.version + 1
+                || decider.evolve(&mut loaded.state, event).is_err()
+            {
+                self.warm().pop(&command.stream);
+                return;
+            }
+            loaded.head.version = event.version;
+            loaded.head.position = event.position;
+        }
+        self.loader.keep(decider, &command.stream, loaded).await;
+        self.warm().put(command.stream.clone(), loaded.clone());
+    }
+
+    fn warm(&self) -> MutexGuard<'_, LruCache<StreamName, Loaded>> {
+        self.warm.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Publishes commits on the stream `events`, those of one stream in order.
+pub(super) async fn publish(published: &Stream, commits: &[Commit]) -> Result<(), String> {
+    let mut runs = Vec::new();
+    for commit in commits {
+        let events = commit.events().map_err(|error| error.to_string())?;
+        let packed = Delivery::encode(&events, None);
+        runs.push(Run::new(commit.stream.as_str(), packed));
+    }
+    let answers = published.publish(runs).await;
+    let refused = answers.into_iter().find_map(|published| published.refused);
+    refused.map_or(Ok(()), Err)
+}
+
+fn fingerprint(command: &Command) -> Result<String, Failure> {
+    let fingerprint = command.fingerprint();
+    fingerprint.map_err(|bad| Failure::Broken(bad.into()))
+}
