@@ -70,11 +70,14 @@ const ACTIONS: &[(&str, &[&str])] = &[
 ];
 
 /// Keys of the data store, one of each shape.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 19] = [
     "adapter/shop~3",
     "carts@2#7",
     "carts@2~7",
+    "process/shop~3",
+    "rewind#appenders",
     "rewind#dead-letters",
+    "rewind#deadlines#3",
     "rewind#failing",
     "rewind#folds/carts@2",
     "rewind#playbacks",
@@ -83,8 +86,10 @@ const KEYS: [&str; 14] = [
     "rewind#reached",
     "rewind#running",
     "rewind#stalls",
+    "rewind#sweep",
     "rewind#undeclared",
     "rule/shop~3",
+    "snapshot/cart~3",
 ];
 
 /// The template's policies.
