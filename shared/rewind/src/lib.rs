@@ -44,9 +44,9 @@
 //!
 //! | room | what it is about |
 //! |---|---|
-//! | `domain` | what a team implements: [`Event`], [`SingleStreamProjection`], [`MultiStreamProjection`], [`Adapter`], [`Rule`], [`Aggregate`], [`Command`], [`Upcaster`] |
+//! | `domain` | what a team implements: [`Event`], [`SingleStreamProjection`], [`MultiStreamProjection`], [`Adapter`], [`Rule`], [`Process`], [`Aggregate`], [`Command`], [`Upcaster`] |
 //! | [`Service`] | all that a team registers |
-//! | `fold` | a team's code at work: [`Projection`], [`Reaction`], [`Decider`] |
+//! | `fold` | a team's code at work: [`Projection`], [`Reaction`], [`Runner`], [`Decider`] |
 //! | `history` | rules of a stream: [`watermark`], [`reversal`], [`selection`] |
 //! | `record` | sent and stored forms: [`CloudEvent`], [`RecordedEvent`], [`Commit`], [`Batch`], [`Delivery`], [`Problem`] |
 //! | [`testing`] | the kit, golden files |
@@ -63,13 +63,16 @@ pub use domain::{
     aggregate::{Aggregate, Command},
     categories::Categories,
     decision::{Decision, Expected, Unique, unique},
+    emit::Emit,
     event::{
         category::{Event, Naming},
         declaration::{Declaration, event_types},
         envelope::Envelope,
         readers::{Events, Holds},
     },
+    new_command::NewCommand,
     new_event::NewEvent,
+    process::{Action, MAX_DEADLINE_NAME, Process, Reached},
     projection::{
         MAX_ROW_KEY, MAX_ROWS_PER_EVENT, MultiStreamProjection, Reverted, SingleStreamProjection,
     },
@@ -79,9 +82,11 @@ pub use domain::{
     upcast::Upcaster,
 };
 pub use fold::{
-    aggregate::{Append, Claiming, Decided, Decider, Plan, State, state_of},
+    aggregate::{Append, Claiming, Decided, Decider, Plan, state_of},
+    process::{Due, Instance, Runner},
     projection::{Change, Folded, Over, Projection},
     reaction::Reaction,
+    state::State,
     upcasters::Upcasters,
 };
 pub use history::{
@@ -89,7 +94,7 @@ pub use history::{
     selection::{self, Selection},
     watermark,
 };
-pub use jiff::Timestamp;
+pub use jiff::{self, Timestamp};
 pub use record::{
     cloudevents, command,
     commit::{self, Commit, Head},

@@ -2,24 +2,20 @@
 
 use crate::{
     Adapter, Aggregate, Categories, CloudEvent, Declaration, Event, Events, MultiStreamProjection,
-    Problem, Projection, Reaction, RecordedEvent, Rejection, Rule, SingleStreamProjection,
+    Problem, Process, Projection, Reaction, RecordedEvent, Rejection, Rule, SingleStreamProjection,
     Upcaster,
-    fold::{
-        aggregate::Decider,
-        reaction::{self, Known},
-        upcasters::Upcasters,
-    },
+    fold::{aggregate::Decider, known::Known, process::Runner, reaction, upcasters::Upcasters},
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::Arc};
 
-/// The domain's events, projections, adapters, rules and aggregates, as the
-/// functions know them.
+/// The domain's events, projections, adapters, rules, processes and aggregates,
+/// as the functions know them.
 #[derive(Debug, Clone, Default)]
 pub struct Service {
     projections: Vec<Projection>,
     reactions: Vec<Reaction>,
-    deciders: Vec<Decider>,
+    runners: Vec<Runner>,
     known: Arc<Known>,
     upcasters: Arc<Upcasters>,
 }
@@ -30,8 +26,8 @@ impl Service {
         Self::default()
     }
 
-    /// Declares the events of a category that no projection, rule or aggregate
-    /// reads.
+    /// Declares the events of a category that no projection, rule, process or
+    /// aggregate reads.
     ///
     /// # Panics
     ///
@@ -87,6 +83,24 @@ impl Service {
         self.with_reaction(Reaction::rule::<R>())
     }
 
+    /// Registers a process.
+    ///
+    /// # Panics
+    ///
+    /// When the name is taken, or is none: at start-up, in the first test.
+    #[must_use]
+    pub fn process<P: Process>(mut self) -> Self {
+        let runner = Runner::new::<P>();
+        let name = runner.name;
+        assert!(
+            self.runner(name).is_none(),
+            "two processes are named {name}"
+        );
+        self.runners.push(runner);
+        self.declare(P::Event::declarations());
+        self
+    }
+
     /// Registers an aggregate: its category is then decided, and takes no
     /// events from outside.
     ///
@@ -101,8 +115,8 @@ impl Service {
             self.decider(category).is_none(),
             "two aggregates decide about `{category}`"
         );
-        self.deciders.push(Decider::new::<A>());
-        Arc::make_mut(&mut self.known).decided.insert(category);
+        let known = Arc::make_mut(&mut self.known);
+        known.deciders.push(Decider::new::<A>());
         self.declare(A::Event::declarations());
         self
     }
@@ -173,30 +187,34 @@ impl Service {
         &self.upcasters
     }
 
-    /// All categories that anything here reads or declares. Adapters and rules
-    /// may write to others.
+    /// All categories that anything here reads or declares, those of journals
+    /// included. Adapters, rules and processes may write to others.
     pub fn categories(&self) -> BTreeSet<&str> {
         let projections = self.projections.iter();
         let projections = projections.flat_map(|projection| projection.categories);
         let reactions = self.reactions.iter();
         let reactions = reactions.flat_map(|known| known.categories.iter().map(String::as_str));
+        let runners = self.runners.iter().flat_map(|known| {
+            let watched = known.categories.iter().copied();
+            watched.chain([known.category.as_str()])
+        });
         let declared = self.known.categories.iter().map(|known| known.category);
         projections
             .copied()
             .chain(reactions)
+            .chain(runners)
             .chain(declared)
             .collect()
     }
 
     /// All aggregates.
     pub fn deciders(&self) -> &[Decider] {
-        &self.deciders
+        &self.known.deciders
     }
 
     /// The aggregate that decides about a category.
     pub fn decider(&self, category: &str) -> Option<&Decider> {
-        let mut deciders = self.deciders.iter();
-        deciders.find(|known| known.category == category)
+        self.known.decider(category)
     }
 
     /// The first of a stream's events, given as they count, that its aggregate
@@ -224,6 +242,16 @@ impl Service {
         &self.reactions
     }
 
+    /// All processes.
+    pub fn runners(&self) -> &[Runner] {
+        &self.runners
+    }
+
+    /// The process of this name.
+    pub fn runner(&self, name: &str) -> Option<&Runner> {
+        self.runners.iter().find(|known| known.name == name)
+    }
+
     /// The adapter of a source.
     pub fn input(&self, source: &str) -> Option<&Reaction> {
         let origin = format!("adapter/{source}");
@@ -238,7 +266,7 @@ impl Service {
 
     /// Whether only an aggregate writes to this category.
     pub fn is_decided(&self, category: &str) -> bool {
-        self.known.decided.contains(category)
+        self.decider(category).is_some()
     }
 
     fn declare(&mut self, declarations: Vec<Declaration>) {
@@ -251,14 +279,18 @@ impl Service {
 
     /// Hands upcasters and categories to all that is registered.
     fn share(&mut self) {
+        let known = Arc::make_mut(&mut self.known);
+        for decider in &mut known.deciders {
+            decider.within(&self.upcasters, &known.categories);
+        }
         for projection in &mut self.projections {
             projection.lifting(&self.upcasters);
         }
         for reaction in &mut self.reactions {
             reaction.within(&self.upcasters, &self.known);
         }
-        for decider in &mut self.deciders {
-            decider.within(&self.upcasters, &self.known.categories);
+        for runner in &mut self.runners {
+            runner.within(&self.upcasters, &self.known);
         }
     }
 

@@ -1,5 +1,5 @@
-//! What a team implements: events, projections, reactions, aggregates,
-//! upcasters.
+//! What a team implements: events, projections, reactions, processes,
+//! aggregates, upcasters.
 //!
 //! This room knows the forms in which events are recorded. It does not know who
 //! calls a team's code: that is `fold`.
@@ -7,8 +7,12 @@
 pub mod aggregate;
 pub mod categories;
 pub mod decision;
+pub mod emit;
 pub mod event;
+pub mod nested;
+pub mod new_command;
 pub mod new_event;
+pub mod process;
 pub mod projection;
 pub mod reaction;
 pub mod rejection;

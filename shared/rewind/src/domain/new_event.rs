@@ -3,12 +3,11 @@
 
 use super::event::declaration::encode;
 use crate::{
-    CloudEvent, Event, RecordedEvent, Rejection, StreamName,
-    cloudevents::{self, MAX_DEPTH},
-    commit::{MAX_COMMIT_BYTES, size_of},
+    CloudEvent, Event, RecordedEvent, Rejection, StreamName, cloudevents,
     record::event::raw,
     reserved::{CAUSATION_DEPTH, SCHEMA_VERSION, is_reserved_category},
 };
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -18,15 +17,22 @@ const ANY_TIME: &str = "2023-04-19T09:00:00Z";
 
 /// An event that the domain wants to happen: without identity and time, which
 /// come from what caused it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewEvent {
     /// Where it belongs.
     pub stream: StreamName,
     /// Its type.
+    #[serde(rename = "type")]
     pub event_type: String,
     /// When it happened, RFC 3339, where that is not the time of its cause.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<String>,
     /// The schema version of its payload, where that is not 1.
+    #[serde(
+        rename = "schemaversion",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
     pub schema_version: Option<u32>,
     /// Its payload.
     pub data: Value,
@@ -93,15 +99,7 @@ impl NewEvent {
                 "`schema_version` is 0; expected a whole number from 1 on",
             ));
         }
-        let unchecked = CloudEvent {
-            id: "new".into(),
-            source: "/rewind".into(),
-            event_type: self.event_type.clone(),
-            stream: self.stream.clone(),
-            time: self.time.clone().unwrap_or_else(|| ANY_TIME.into()),
-            extensions: self.extensions(),
-            data: raw(&self.data),
-        };
+        let unchecked = self.unplaced();
         let defaults = cloudevents::Defaults {
             id: unchecked.id.clone(),
             time: unchecked.time.clone(),
@@ -141,6 +139,19 @@ impl NewEvent {
         }
     }
 
+    /// The event as far as it is known without its cause.
+    pub(crate) fn unplaced(&self) -> CloudEvent {
+        CloudEvent {
+            id: "new".into(),
+            source: "/rewind".into(),
+            event_type: self.event_type.clone(),
+            stream: self.stream.clone(),
+            time: self.time.clone().unwrap_or_else(|| ANY_TIME.into()),
+            extensions: self.extensions(),
+            data: raw(&self.data),
+        }
+    }
+
     fn extensions(&self) -> BTreeMap<String, Value> {
         let version = self.schema_version;
         let version = version.map(|version| (SCHEMA_VERSION.into(), version.into()));
@@ -148,87 +159,8 @@ impl NewEvent {
     }
 }
 
-/// The events that follow from a cause, or why one of them cannot be recorded:
-/// then none is.
-pub(crate) fn events(
-    mut emitted: Vec<NewEvent>,
-    cause: &RecordedEvent,
-    origin: &str,
-) -> Result<Vec<CloudEvent>, Rejection> {
-    let count = emitted.len();
-    let is_too_deep: Vec<bool> = emitted.iter_mut().map(NewEvent::take_apart).collect();
-    let events = emitted.into_iter().zip(is_too_deep).enumerate();
-    let events = events.map(|(nth, (new, is_too_deep))| {
-        let event = if is_too_deep {
-            Err(too_deep())
-        } else {
-            new.check().and_then(|()| {
-                let event = new.caused_by(cause, origin, nth);
-                match size_of(&event) {
-                    ..=MAX_COMMIT_BYTES => Ok(event),
-                    size => Err(Rejection::new(format!(
-                        "the event takes {size} bytes with what its cause gives it; at most {MAX_COMMIT_BYTES} are recorded"
-                    ))),
-                }
-            })
-        };
-        event.map_err(|rejection| nth_of(nth, count, &rejection))
-    });
-    events.collect()
-}
-
 /// A rejection of one of several new events.
 pub(crate) fn nth_of(nth: usize, count: usize, rejection: &Rejection) -> Rejection {
     let nth = nth + 1;
     Rejection::new(format!("event {nth} of {count}: {rejection}"))
-}
-
-fn too_deep() -> Rejection {
-    Rejection::new(format!(
-        "`data` JSON nested more than {MAX_DEPTH} levels deep is not accepted"
-    ))
-}
-
-impl NewEvent {
-    /// Refuses data that is nested too deep.
-    pub(crate) fn take_apart_if_too_deep(&mut self) -> Result<(), Rejection> {
-        if self.take_apart() {
-            Err(too_deep())
-        } else {
-            Ok(())
-        }
-    }
-
-    /// Empties data that is nested too deep, and says whether it did: to write
-    /// it down, or only to forget it whole, takes a stack as deep as itself.
-    fn take_apart(&mut self) -> bool {
-        let mut level: Vec<&Value> = vec![&self.data];
-        let mut depth = 0;
-        while !level.is_empty() && depth <= MAX_DEPTH {
-            level = level.into_iter().flat_map(parts).collect();
-            depth += 1;
-        }
-        if level.is_empty() {
-            return false;
-        }
-        let mut whole = vec![self.data.take()];
-        while let Some(value) = whole.pop() {
-            match value {
-                Value::Array(values) => whole.extend(values),
-                Value::Object(fields) => whole.extend(fields.into_iter().map(|(_, value)| value)),
-                Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-            }
-        }
-        true
-    }
-}
-
-fn parts(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
-    match value {
-        Value::Array(values) => Box::new(values.iter()),
-        Value::Object(fields) => Box::new(fields.values()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            Box::new(std::iter::empty())
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! Aggregates at work, their types taken away.
 
-use super::{panics::guarded, upcasters::Upcasters};
+use super::{panics::guarded, state::State, upcasters::Upcasters};
 use crate::{
     Aggregate, Categories, Envelope, Event, Events, NewEvent, Problem, RecordedEvent, Rejection,
     StreamName,
@@ -14,6 +14,7 @@ use crate::{
             codec::{self, Decoded},
             declaration::{named, schemas_of, types_of},
         },
+        nested::take_apart_if_too_deep,
         new_event::nth_of,
     },
     record::{event::CloudEvent, reserved},
@@ -22,7 +23,7 @@ use crate::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::{any::Any, collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// A registered aggregate.
 #[derive(Debug, Clone)]
@@ -36,16 +37,13 @@ pub struct Decider {
     schemas: fn() -> BTreeMap<String, Value>,
     begin: fn() -> State,
     restore: fn(&Value) -> Option<State>,
+    evolve: fn(&mut State, &RecordedEvent) -> Result<(), Rejection>,
     check: fn(&str, &str) -> Decoded<()>,
     decide: fn(&State, &Command) -> Result<Decided, Rejection>,
     allows: fn(&State, &RecordedEvent) -> Result<(), Rejection>,
     upcasters: Arc<Upcasters>,
     categories: Categories,
 }
-
-/// The state of an aggregate after some events.
-#[derive(Debug)]
-pub struct State(Box<dyn Held>);
 
 /// What an aggregate says to a command.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,64 +88,6 @@ pub struct Claiming {
     pub taken: Refusal,
 }
 
-/// A state whose type is taken away.
-trait Held: fmt::Debug + Send + Sync {
-    fn evolve(&mut self, event: &RecordedEvent) -> Result<(), Rejection>;
-    fn json(&self) -> Result<Value, serde_json::Error>;
-    fn copy(&self) -> Box<dyn Held>;
-    fn any(&self) -> &dyn Any;
-}
-
-impl<A: Aggregate> Held for A {
-    fn evolve(&mut self, event: &RecordedEvent) -> Result<(), Rejection> {
-        if let Some(data) = A::Event::read(&event.event)? {
-            Aggregate::evolve(self, &Envelope::new(event, data));
-        }
-        Ok(())
-    }
-
-    fn json(&self) -> Result<Value, serde_json::Error> {
-        serde_json::to_value(self)
-    }
-
-    fn copy(&self) -> Box<dyn Held> {
-        Box::new(self.clone())
-    }
-
-    fn any(&self) -> &dyn Any {
-        self
-    }
-}
-
-impl Clone for State {
-    fn clone(&self) -> Self {
-        Self(self.0.copy())
-    }
-}
-
-impl State {
-    fn of<A: Aggregate>(state: A) -> Self {
-        Self(Box::new(state))
-    }
-
-    fn as_type<A: Aggregate>(&self) -> &A {
-        let state = self.0.any().downcast_ref();
-        state.expect("a decider meets the states that it has begun itself")
-    }
-
-    /// The state as JSON: a snapshot.
-    ///
-    /// # Errors
-    ///
-    /// When it has none, or its panic.
-    pub fn json(&self) -> Result<Value, Rejection> {
-        guarded(|| {
-            let json = self.0.json();
-            json.map_err(|error| Rejection::new(format!("the state has no JSON: {error}")))
-        })
-    }
-}
-
 impl Decider {
     pub(crate) fn new<A: Aggregate>() -> Self {
         let naming = <A::Command as Commands>::NAMING;
@@ -161,6 +101,7 @@ impl Decider {
                 let state = serde_json::from_value::<A>(json.clone());
                 state.ok().map(State::of)
             },
+            evolve: |state, event| evolve(state.as_mut::<A>(), event),
             check: |command_type, data| {
                 let naming = <A::Command as Commands>::NAMING;
                 codec::decode::<A::Command>(naming, command_type, data).map(drop)
@@ -207,7 +148,7 @@ impl Decider {
     /// When the event's data does not fit, or the aggregate's panic.
     pub fn evolve(&self, state: &mut State, event: &RecordedEvent) -> Result<(), Rejection> {
         let lifted = self.upcasters.lift(event)?;
-        guarded(|| state.0.evolve(&lifted))
+        guarded(|| (self.evolve)(state, &lifted))
     }
 
     /// Checks a command before it is decided, or waits for that.
@@ -273,12 +214,19 @@ impl Decider {
             let step = self.upcasters.lift(event).and_then(|lifted| {
                 guarded(|| {
                     (self.allows)(&state, &lifted)?;
-                    state.0.evolve(&lifted)
+                    (self.evolve)(&mut state, &lifted)
                 })
             });
             step.err().map(|rejection| (event.version, rejection))
         })
     }
+}
+
+fn evolve<A: Aggregate>(state: &mut A, event: &RecordedEvent) -> Result<(), Rejection> {
+    if let Some(data) = A::Event::read(&event.event)? {
+        state.evolve(&Envelope::new(event, data));
+    }
+    Ok(())
 }
 
 fn decide<A: Aggregate>(state: &State, command: &Command) -> Result<Decided, Rejection> {
@@ -302,7 +250,7 @@ fn decide<A: Aggregate>(state: &State, command: &Command) -> Result<Decided, Rej
     let mut nth = 0;
     let mut event = |stream: &StreamName, event: &A::Event| {
         let new = NewEvent::of_stream(stream.clone(), event).and_then(|mut new| {
-            new.take_apart_if_too_deep()?;
+            take_apart_if_too_deep(&mut new.data)?;
             new.check()?;
             Ok(new)
         });
@@ -384,7 +332,7 @@ pub fn state_of<A: Aggregate>(
     let mut state = A::default();
     for event in effective(events) {
         let lifted = upcasters.lift(event)?;
-        Held::evolve(&mut state, &lifted)?;
+        evolve(&mut state, &lifted)?;
     }
     Ok(state)
 }

@@ -1,11 +1,14 @@
-//! A team's code at work: the registered forms of projections, reactions and
-//! aggregates, their types taken away, and their panics caught.
+//! A team's code at work: the registered forms of projections, reactions,
+//! processes and aggregates, their types taken away, and their panics caught.
 //!
 //! This room knows how to call the domain. It does not know where events come
 //! from, nor where rows go.
 
 pub mod aggregate;
+pub(crate) mod known;
 mod panics;
+pub mod process;
 pub mod projection;
 pub mod reaction;
+pub mod state;
 pub mod upcasters;

@@ -1,14 +1,14 @@
 //! Adapters and rules at work: their registered form, its types taken away.
 
-use super::{panics::guarded, upcasters::Upcasters};
+use super::{known::Known, panics::guarded, upcasters::Upcasters};
 use crate::{
-    Adapter, Categories, CloudEvent, Envelope, Events, NewEvent, RecordedEvent, Rejection, Rule,
-    domain::new_event,
+    Adapter, CloudEvent, Emit, Envelope, Events, RecordedEvent, Rejection, Rule,
+    commit::{MAX_COMMIT_BYTES, size_of},
     reserved::{INPUT_CATEGORY, MAX_CAUSATION_DEPTH},
     reversal::Reversal,
 };
 use serde_json::Value;
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 
 /// A registered adapter or rule.
 #[derive(Debug, Clone)]
@@ -19,18 +19,9 @@ pub struct Reaction {
     pub categories: Vec<String>,
     /// The partition of an input; only adapters have one.
     pub partition: Option<fn(&Value) -> Option<String>>,
-    react: fn(&RecordedEvent) -> Result<Vec<NewEvent>, Rejection>,
+    react: fn(&RecordedEvent) -> Result<Vec<Emit>, Rejection>,
     upcasters: Arc<Upcasters>,
     known: Arc<Known>,
-}
-
-/// What a service knows of categories: what reactions emit has to fit it.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Known {
-    /// The declared ones.
-    pub categories: Categories,
-    /// Those that only an aggregate writes to.
-    pub decided: BTreeSet<&'static str>,
 }
 
 impl Reaction {
@@ -45,7 +36,8 @@ impl Reaction {
             partition: Some(A::partition),
             react: |event| {
                 let input: Value = event.data()?;
-                A::map(&Envelope::new(event, A::read(&input)?))
+                let emitted = A::map(&Envelope::new(event, A::read(&input)?))?;
+                Ok(emitted.into_iter().map(Into::into).collect())
             },
             upcasters: Arc::default(),
             known: Arc::default(),
@@ -63,7 +55,10 @@ impl Reaction {
             categories: categories.map(ToString::to_string).collect(),
             partition: None,
             react: |event| match R::Event::read(&event.event)? {
-                Some(data) => R::react(&Envelope::new(event, data)),
+                Some(data) => {
+                    let emitted = R::react(&Envelope::new(event, data))?;
+                    Ok(emitted.into_iter().map(Into::into).collect())
+                }
                 None => Ok(Vec::new()),
             },
             upcasters: Arc::default(),
@@ -95,32 +90,35 @@ impl Reaction {
         }
     }
 
-    /// The events that follow from a recorded one. Their identities depend on
+    /// The events that follow from a recorded one; for a command, that by which
+    /// it waits to be decided. Their identities depend on
     /// it alone, so that reacting again changes nothing. Nothing follows from a
     /// reversal: what an event led to is not undone by itself.
     ///
     /// # Errors
     ///
     /// What the domain rejects, a panic included; an event that cannot be
-    /// recorded, or does not fit its category's enum; a causal chain that is too
+    /// recorded, or does not fit its category's enum; a command that no aggregate
+    /// decides about, or whose data does not fit; a causal chain that is too
     /// long.
     pub fn react(&self, event: &RecordedEvent) -> Result<Vec<CloudEvent>, Rejection> {
         if Reversal::is_one(event) {
             return Ok(Vec::new());
         }
         let lifted = self.upcasters.lift(event)?;
-        let emitted = guarded(|| (self.react)(&lifted))?;
-        let mut streams = emitted.iter().map(|emitted| &emitted.stream);
-        if streams.any(|stream| self.known.decided.contains(stream.category())) {
-            let why = "`stream` an event is of a category that only its aggregate writes to";
-            return Err(Rejection::new(why));
-        }
+        let mut emitted = guarded(|| (self.react)(&lifted))?;
         let count = emitted.len();
-        let events = new_event::events(emitted, event, &self.origin)?;
-        for (nth, event) in events.iter().enumerate() {
-            let checked = self.known.categories.check(&self.upcasters, event);
-            checked.map_err(|problem| new_event::nth_of(nth, count, &problem.as_rejection()))?;
-        }
+        // All of them first: what is too deep cannot even be forgotten.
+        let flat = emitted.iter_mut().map(Emit::take_apart_if_too_deep);
+        let flat: Vec<_> = flat.collect();
+        let emitted = emitted.into_iter().zip(flat).enumerate();
+        let events = emitted.map(|(nth, (emit, flat))| {
+            let what = emit.what();
+            let recordable = flat.and_then(|()| self.recordable(emit, event, nth));
+            let place = format!("{what} {} of {count}", nth + 1);
+            recordable.map_err(|why| Rejection::new(format!("{place}: {why}")))
+        });
+        let events: Vec<CloudEvent> = events.collect::<Result<_, _>>()?;
         let depth = event.event.causation_depth();
         if depth >= MAX_CAUSATION_DEPTH && !events.is_empty() {
             return Err(Rejection::new(format!(
@@ -130,10 +128,29 @@ impl Reaction {
         }
         Ok(events)
     }
+
+    /// What is recorded for the `nth` consequence of a cause, or why it cannot
+    /// be.
+    fn recordable(
+        &self,
+        emit: Emit,
+        cause: &RecordedEvent,
+        nth: usize,
+    ) -> Result<CloudEvent, Rejection> {
+        self.known.check(&self.upcasters, &emit)?;
+        let what = emit.what();
+        let event = emit.caused_by(cause, &self.origin, nth)?;
+        match size_of(&event) {
+            ..=MAX_COMMIT_BYTES => Ok(event),
+            size => Err(Rejection::new(format!(
+                "the {what} takes {size} bytes with what its cause gives it; at most {MAX_COMMIT_BYTES} are recorded"
+            ))),
+        }
+    }
 }
 
-/// Whether a projection, a rule or a source may have this name: the partitions
-/// of rows and checkpoints, and what is emitted, are named after it.
+/// Whether a projection, a rule, a process or a source may have this name: the
+/// partitions of rows and checkpoints, and what is emitted, are named after it.
 pub(crate) fn is_name(name: &str) -> bool {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
     !name.is_empty() && name.chars().all(is_allowed)

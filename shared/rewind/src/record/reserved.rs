@@ -30,10 +30,11 @@ pub fn is_reserved(source: &str) -> bool {
     source == "/rewind" || source.starts_with("/rewind/")
 }
 
-/// Whether only Rewind records events of this category: its own reports, and
-/// raw inputs.
+/// Whether only Rewind records events of this category: its own reports, raw
+/// inputs, and journals of processes.
 pub fn is_reserved_category(category: &str) -> bool {
-    category == "rewind" || category.starts_with("rewind:") || category.starts_with(INPUT_CATEGORY)
+    let begins = ["rewind:", INPUT_CATEGORY, PROCESS_CATEGORY];
+    category == "rewind" || begins.iter().any(|begin| category.starts_with(begin))
 }
 
 /// The category of commands' own streams: what is to be decided later, and the
@@ -73,3 +74,31 @@ pub const VALUE_RELEASED: &str = "value-released";
 /// The extension attribute that names the command that an event was decided
 /// for.
 pub const COMMAND_ID: &str = "commandid";
+
+/// The categories of journals of processes begin with this; the process's name
+/// follows.
+pub const PROCESS_CATEGORY: &str = "process:";
+
+/// A process has taken an event, which is the data.
+pub const EVENT_TAKEN: &str = "event-taken";
+
+/// An event that a process had taken was reversed.
+pub const EVENT_TAKEN_BACK: &str = "event-taken-back";
+
+/// And the reversal was reversed.
+pub const EVENT_RESTORED: &str = "event-restored";
+
+/// A process gives a command.
+pub const COMMAND_ISSUED: &str = "command-issued";
+
+/// A process emits an event.
+pub const EVENT_EMITTED: &str = "event-emitted";
+
+/// A process sets a deadline.
+pub const DEADLINE_SET: &str = "deadline-set";
+
+/// A process cancels a deadline.
+pub const DEADLINE_CANCELLED: &str = "deadline-cancelled";
+
+/// A deadline of a process was reached.
+pub const DEADLINE_REACHED: &str = "deadline-reached";

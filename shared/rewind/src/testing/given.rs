@@ -1,9 +1,10 @@
 //! A history that tests start from, and what it comes to.
 
-use super::{asked::Asked, recorded::event};
+use super::{asked::Asked, recorded::event, running::Running};
 use crate::{
     Aggregate, Change, Command, Envelope, Event, Events, Holds, MultiStreamProjection, NewEvent,
-    Projection, RecordedEvent, Rejection, Rule, SingleStreamProjection, StreamName, Upcaster,
+    Process, Projection, RecordedEvent, Rejection, Rule, SingleStreamProjection, StreamName,
+    Upcaster,
     fold::{projection::Folded, upcasters::Upcasters},
     reserved::SCHEMA_VERSION,
     reversal::{Effect, Reversal, Reversals},
@@ -120,6 +121,28 @@ impl<E: Events> Given<E> {
             let new = NewEvent::new(id, &new).expect("an event that can be recorded");
             let version = new.schema_version.unwrap_or(1);
             self = self.stored(new.stream.as_str(), &new.event_type, version, new.data);
+        }
+        self
+    }
+
+    /// As [`and`](Self::and), and they happened at this time, RFC 3339.
+    ///
+    /// # Panics
+    ///
+    /// When there is no stream of such an id, or an event has no JSON.
+    #[must_use]
+    #[track_caller]
+    pub fn and_at<T: Event>(
+        mut self,
+        time: &str,
+        id: &str,
+        events: impl IntoIterator<Item = T>,
+    ) -> Self
+    where
+        E: Holds<T>,
+    {
+        for event in events {
+            self = self.and(id, [event]).at(time);
         }
         self
     }
@@ -342,6 +365,11 @@ impl<E: Events> Given<E> {
         E: Event,
     {
         Asked::new(&self.upcasters, &self.events, command)
+    }
+
+    /// Feeds the events to a process, in the order given.
+    pub fn process<P: Process<Event = E>>(&self) -> Running<P> {
+        Running::new(&self.upcasters, self.events.clone())
     }
 
     #[track_caller]

@@ -1,16 +1,18 @@
 //! The testing kit: given these events, then this row; when this command or
-//! this input, then these events.
+//! this input, then these events; at this time, then these actions.
 
 mod asked;
 mod given;
 #[cfg(feature = "golden")]
 pub mod golden;
 mod recorded;
+mod running;
 
 use crate::{Adapter, Envelope, Event, Events, NewEvent, RecordedEvent, Rejection};
 pub use asked::Asked;
 pub use given::Given;
 pub use recorded::event;
+pub use running::Running;
 use serde_json::Value;
 
 /// The history of one stream, `<category>-1`.

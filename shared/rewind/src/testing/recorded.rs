@@ -28,3 +28,18 @@ pub fn event(stream: &str, event_type: &str, data: &Value, version: u64) -> Reco
         position: version,
     }
 }
+
+/// Records events behind those of a stream.
+pub(super) fn record(
+    stream: &mut Vec<RecordedEvent>,
+    events: impl IntoIterator<Item = CloudEvent>,
+) {
+    for event in events {
+        let version = stream.len() as u64 + 1;
+        stream.push(RecordedEvent {
+            event,
+            version,
+            position: version,
+        });
+    }
+}

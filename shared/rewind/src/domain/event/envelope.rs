@@ -1,6 +1,8 @@
 //! An event as the domain reads it.
 
-use crate::{CloudEvent, RecordedEvent, StreamName};
+use crate::{
+    CloudEvent, RecordedEvent, Rejection, StreamName, Timestamp, record::command::time_of,
+};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -46,6 +48,15 @@ impl<'a, E> Envelope<'a, E> {
     /// When it happened, RFC 3339.
     pub fn time(&self) -> &'a str {
         &self.event.time
+    }
+
+    /// When it happened, to reckon with.
+    ///
+    /// # Errors
+    ///
+    /// When its time is outside of the years −9999 to 9999.
+    pub fn timestamp(&self) -> Result<Timestamp, Rejection> {
+        time_of(&self.event.time)
     }
 
     /// The stream.
