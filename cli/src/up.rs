@@ -8,7 +8,11 @@ use crate::{
 };
 use clap::Args as ClapArgs;
 use local::{Options, State, System, Template, Worker};
-use std::{path::PathBuf, time::Instant};
+use rewind_aws::aws::clock;
+use std::{
+    path::{Path, PathBuf},
+    time::Instant,
+};
 use tracing_subscriber::EnvFilter;
 
 /// The options of the local system.
@@ -45,6 +49,11 @@ pub struct Args {
     /// times.
     #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = parameter)]
     pub parameters: Vec<(String, String)>,
+    /// A file that holds the present of the domain, such as
+    /// `2026-11-05T12:00:00Z`: events without a time take it, and deadlines wait
+    /// for it. It is read each time, so a test turns this clock by hand.
+    #[arg(long, value_name = "FILE", env = clock::VARIABLE)]
+    pub clock: Option<PathBuf>,
     /// The description of the deployment.
     #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
     pub template: PathBuf,
@@ -68,6 +77,9 @@ pub fn run(args: &Args, started: Instant) -> Outcome {
     let template = options.template.with_parameters(parameters);
     options.template = template.map_err(|error| End::Wrong(error.to_string()))?;
     options.enforces_auth = args.auth.is_some();
+    if let Some(file) = &args.clock {
+        options.extra_env.push(by_hand(file)?);
+    }
     runtime()?.block_on(async {
         let system = System::start(options)
             .await
@@ -99,6 +111,18 @@ async fn serve(system: &System, args: &Args, started: Instant) -> Outcome {
     })
 }
 
+/// The variable that hands a clock's file to all functions.
+fn by_hand(file: &Path) -> Result<(String, String), End> {
+    clock::read(file).map_err(|why| End::Wrong(format!("--clock: {why}")))?;
+    let file = std::path::absolute(file);
+    let file = file.map_err(|error| End::Wrong(format!("--clock: {error}")))?;
+    let file = file.to_str().ok_or_else(|| {
+        let why = "--clock: expected a path in UTF-8";
+        End::Wrong(why.to_owned())
+    })?;
+    Ok((clock::VARIABLE.to_owned(), file.to_owned()))
+}
+
 /// Reads `NAME=VALUE`.
 fn parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
@@ -108,7 +132,7 @@ fn parameter(text: &str) -> Result<(String, String), String> {
 /// Returns the options of a system whose functions are processes of this
 /// program.
 pub fn options(
-    template: &std::path::Path,
+    template: &Path,
     port: u16,
     state: State,
     endpoint: Option<String>,

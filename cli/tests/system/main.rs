@@ -6,6 +6,7 @@ mod calls;
 #[path = "../../src/client.rs"]
 #[allow(dead_code, reason = "the tests use a part of it")]
 mod client;
+mod clock;
 mod crashes;
 mod ends;
 mod full_disk;
