@@ -55,6 +55,7 @@ pub fn any(dice: &mut SmallRng, address: SocketAddr) -> Sent {
 fn routes() -> Vec<(&'static str, &'static [&'static str])> {
     let plain = ingest::ROUTES.iter().chain(&OTHERS);
     let declared = query::ROUTES.iter().chain(playback::ROUTES);
+    let declared = declared.chain(microservice::ROUTES);
     let declared = declared.map(|route| (route.key, route.takes));
     plain.map(|key| (*key, &[][..])).chain(declared).collect()
 }
@@ -123,6 +124,7 @@ fn target(dice: &mut SmallRng, path: &str, takes: &[&str]) -> String {
             "{stream}" => &["poll-fuzz", "cart-fuzz", "poll-1", "rewind-conflicts"],
             "{name}" => &["carts", "basic-sum", "products", "user-log", "nobody"],
             "{version}" => &["1", "2", "7"],
+            "{category}" => &["poll", "cart", "nobody", "rewind-conflicts"],
             "{source}" => &["shop", "nobody"],
             "{id}" => &["fuzz", "nobody"],
             "{function}" => &["ingest", "pump", "write", "microservice", "query", "nobody"],
@@ -189,6 +191,14 @@ fn headers(dice: &mut SmallRng, address: SocketAddr) -> Vec<(String, Vec<u8>)> {
             false => text(dice),
         };
         add("idempotency-key", header_value(&key));
+    }
+    if dice.random_bool(0.1) {
+        let prefers = ["respond-async", "respond-async, wait=1", "wait=1", "wait=x"];
+        let preference = match dice.random_bool(0.8) {
+            true => prefers.choose(dice).unwrap().to_string(),
+            false => text(dice),
+        };
+        add("prefer", header_value(&preference));
     }
     if dice.random_bool(0.15) {
         let attributes = [
@@ -266,6 +276,11 @@ fn body(dice: &mut SmallRng, path: &str) -> Vec<u8> {
             _ => json!({"to": [{"projection": "nobody"}]}),
         },
         _ if path.ends_with("/reversal") => json!({"reason": "a test", "by": "fuzz"}),
+        _ if path.starts_with("/commands") => json!({
+            "type": "add-product",
+            "id": format!("fuzz-{}", dice.random_range(0..50)),
+            "data": {"product_id": "123"},
+        }),
         _ if path.starts_with("/projections") => json!({"generation": dice.random_range(1..4)}),
         _ => json!({
             "type": "product-added-to-cart",

@@ -3,7 +3,7 @@
 
 use crate::support::template;
 use local::{System, template::Authorization};
-use rewind_aws::aws::http::Route;
+use rewind_aws::aws::{clock, http::Route};
 use std::{
     collections::BTreeSet,
     process::{Command, Stdio},
@@ -61,10 +61,11 @@ pub fn every_permission_is_used(system: &System) {
 fn the_routes_of_the_template_are_those_of_the_code() {
     let model = template().model("rewind").unwrap();
     let keys = |routes: &[Route]| routes.iter().map(|route| route.key).collect();
-    let functions: [(&str, BTreeSet<&str>); 3] = [
+    let functions: [(&str, BTreeSet<&str>); 4] = [
         ("Ingest", ingest::ROUTES.iter().copied().collect()),
         ("Query", keys(query::ROUTES)),
         ("Playback", keys(playback::ROUTES)),
+        ("Microservice", keys(microservice::ROUTES)),
     ];
     for (function, known) in &functions {
         let declared = model
@@ -103,7 +104,7 @@ fn every_route_is_closed_unless_somebody_types_none() {
     for route in routes(&jwt) {
         let scope = match (route.method.as_str(), route.path.as_str()) {
             ("GET", _) => "rewind/read",
-            (_, "/events" | "/inputs/{source}") => "rewind/write",
+            (_, "/events" | "/inputs/{source}" | "/commands/{category}/{id}") => "rewind/write",
             _ => "rewind/operate",
         };
         let expected = Authorization::Jwt {
@@ -197,6 +198,20 @@ fn said(binary: &str, environment: impl IntoIterator<Item = (String, String)>) -
         "{binary} ran without a Lambda runtime"
     );
     String::from_utf8(output.stderr).unwrap()
+}
+
+/// Domain time is the present: nobody turns the clock of a deployment.
+#[test]
+fn no_deployed_function_has_a_clock_that_is_turned_by_hand() {
+    let model = template().model("rewind").unwrap();
+    for function in &model.functions {
+        let name = &function.name;
+        let variables = &function.environment;
+        assert!(!variables.contains_key(clock::VARIABLE), "{name}");
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../template.yaml");
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(!text.contains(clock::VARIABLE), "template.yaml names it");
 }
 
 #[test]
