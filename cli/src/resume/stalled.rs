@@ -86,8 +86,8 @@ impl Stalled {
             let known = lifecycle::of(store, name).await?;
             readers.extend(known.all().map(|(nth, _)| format!("{name}@{nth}")));
         }
-        let reactions = service.reactions().iter();
-        readers.extend(reactions.map(|reaction| reaction.origin.clone()));
+        let listeners = service.listeners().into_iter();
+        readers.extend(listeners.map(|listener| listener.origin));
         Ok(readers)
     }
 
@@ -152,8 +152,8 @@ impl Stalled {
     async fn watermark_of(&self, stall: &Stall) -> Result<Option<Key>, Error> {
         let checkpoint = Key::checkpoint(&stall.reader, stall.stream.as_str());
         let Some((name, generation)) = stall.reader.rsplit_once('@') else {
-            let mut reactions = self.deployment.service.reactions().iter();
-            let is_known = reactions.any(|reaction| reaction.origin == stall.reader);
+            let mut listeners = self.deployment.service.listeners().into_iter();
+            let is_known = listeners.any(|listener| listener.origin == stall.reader);
             return Ok(is_known.then_some(checkpoint));
         };
         let (Some(projection), Ok(generation)) =

@@ -1,5 +1,6 @@
-//! Takes a batch of `events` and lets adapters and rules react to it.
+//! Takes a batch of `events`, a request, or the schedule's word.
 
+use crate::{invocation::Invocation, requests::Requests};
 use aws_lambda_events::kinesis::KinesisEvent;
 use futures::future::join;
 use lambda_runtime::Error;
@@ -7,32 +8,64 @@ use rewind_aws::{
     aws::{
         batch::{self, BatchAnswer, Failures, Record},
         clock::now,
+        http::{Request, Response},
+        producer::Stream,
     },
-    data_table::{data_store::DataStore, shard::Shards},
+    command::{commands::Commands, sweep::Sweep},
+    data_table::shard::Shards,
     metrics::{
         Line, Metrics,
         catalog::{BATCH_AGE, EMITTED, FAILED_RECORDS, STALLS},
     },
     react::reactor::{Reacted, Reactor},
 };
+use serde::Serialize;
+use std::{sync::Arc, time::Duration};
+
+/// The schedule invokes the function each minute. It sweeps in between as well,
+/// so that what a dead process has recorded is published within a minute.
+const SWEEPS_FOR: Duration = Duration::from_secs(45);
+const SWEEPS_EVERY: Duration = Duration::from_secs(20);
 
 /// microservice's handler.
 #[derive(Debug)]
 pub struct Handler {
+    commands: Arc<Commands>,
     reactor: Reactor,
+    requests: Requests,
+    sweep: Sweep,
     shards: Shards,
     metrics: Metrics,
 }
 
+/// What an invocation is answered with.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Answered {
+    /// A trigger: what has to come again.
+    Batch(BatchAnswer),
+    /// A request.
+    Response(Box<Response>),
+    /// The schedule.
+    Swept {
+        /// How many events were published.
+        published: usize,
+    },
+}
+
 impl Handler {
-    /// A handler that reacts through `reactor`, and says in `store` which
-    /// shards do not go on.
-    pub fn new(reactor: Reactor, store: DataStore) -> Self {
-        let shards = Shards::new("microservice", store);
+    /// A handler that decides through `commands`. What is emitted, and what is
+    /// decided later, goes to the stream `incoming`.
+    pub fn new(commands: Commands, incoming: Stream) -> Self {
+        let commands = Arc::new(commands);
+        let shards = Shards::new("microservice", commands.store().clone());
         Self {
-            reactor,
+            reactor: Reactor::new(commands.clone(), incoming.clone()),
+            requests: Requests::new(incoming),
+            sweep: commands.sweep(),
             shards,
             metrics: Metrics::none(),
+            commands,
         }
     }
 
@@ -41,6 +74,31 @@ impl Handler {
     pub fn with_metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = metrics;
         self
+    }
+
+    /// Takes an invocation of any kind.
+    ///
+    /// # Errors
+    ///
+    /// When nothing could be done: it comes again.
+    pub async fn invoke(&self, invocation: Invocation) -> Result<Answered, Error> {
+        Ok(match invocation {
+            Invocation::Batch(event) => Answered::Batch(self.handle(event).await?),
+            Invocation::Request(request) => {
+                Answered::Response(Box::new(self.answer(&request).await))
+            }
+            Invocation::Sweep => {
+                let swept = self.sweep.watch(SWEEPS_FOR, SWEEPS_EVERY).await?;
+                tracing::info!(ended = swept.ended, published = swept.published, "swept");
+                let published = swept.published;
+                Answered::Swept { published }
+            }
+        })
+    }
+
+    /// Answers a request. Every refusal is a problem, none is an error.
+    pub async fn answer(&self, request: &Request) -> Response {
+        self.requests.answer(&self.commands, request).await
     }
 
     /// Reacts to a batch. What failed is reported by its record: Lambda

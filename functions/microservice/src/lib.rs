@@ -1,13 +1,18 @@
-//! microservice: the business logic behind the events. Adapters and rules emit
-//! new events from recorded ones and send them to `incoming`.
+//! microservice: the business logic. Aggregates decide about commands; adapters
+//! and rules emit new events from recorded ones and send them to `incoming`.
 
+mod asked;
 pub mod handler;
+mod invocation;
+mod requests;
 
-use aws_lambda_events::kinesis::KinesisEvent;
-pub use handler::Handler;
+pub use asked::MAX_WAIT;
+pub use handler::{Answered, Handler};
+pub use invocation::Invocation;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+pub use requests::ROUTES;
 use rewind::Service;
-use rewind_aws::{metrics::Metrics, react::reactor::Reactor, wiring::Clients};
+use rewind_aws::{command::commands::Commands, metrics::Metrics, wiring::Clients};
 
 /// Runs the function under the Lambda runtime.
 ///
@@ -17,10 +22,11 @@ use rewind_aws::{metrics::Metrics, react::reactor::Reactor, wiring::Clients};
 /// cannot be reached.
 pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     let incoming = clients.stream("INCOMING_STREAM")?;
-    let reactor = Reactor::new(service, clients.events()?, clients.data()?, incoming);
-    let handler = Handler::new(reactor, clients.data()?);
+    let published = clients.stream("EVENTS_STREAM")?;
+    let commands = Commands::new(service, clients.events()?, clients.data()?, published);
+    let handler = Handler::new(commands, incoming);
     let handler = &handler.with_metrics(Metrics::from_env());
     // Boxed: the type of the future is too deep for the compiler.
-    let invoke = |event: LambdaEvent<KinesisEvent>| Box::pin(handler.handle(event.payload));
+    let invoke = |event: LambdaEvent<Invocation>| Box::pin(handler.invoke(event.payload));
     Box::pin(lambda_runtime::run(service_fn(invoke))).await
 }

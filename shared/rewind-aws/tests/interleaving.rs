@@ -17,6 +17,7 @@ use aws_smithy_runtime_api::client::{
 use futures::future::BoxFuture;
 use rewind::{Envelope, NewEvent, Rejection, Rule, Service, Target};
 use rewind_aws::{
+    command::commands::Commands,
     data_table::{
         key::Key,
         row::{Row, Written},
@@ -171,7 +172,7 @@ async fn a_stall_that_a_late_write_overtakes_is_not_forgotten() {
     sequencer.record(&events).await;
     let events = recorded(&aws.events(), "count-1").await;
     let incoming = aws.stream("IncomingStream");
-    let rival = Reactor::new(ones(), aws.events(), aws.data(), incoming);
+    let rival = Reactor::new(Arc::new(aws.commands(ones())), incoming);
     let first = delivery(&events[..1]);
     // The checkpoint that a dead process wrote comes to where our turn stalls,
     // after we have read what was before.
@@ -182,7 +183,9 @@ async fn a_stall_that_a_late_write_overtakes_is_not_forgotten() {
     let (clients, act) = interleaved(&aws, "BatchGetItem", Box::pin(act)).await;
     let store = clients.data_store(aws.system.table("DataTable").unwrap());
     let incoming = aws.stream("IncomingStream");
-    let reactor = Reactor::new(ones(), aws.events(), store, incoming);
+    let published = aws.stream("EventsStream");
+    let commands = Commands::new(ones(), aws.events(), store, published);
+    let reactor = Reactor::new(Arc::new(commands), incoming);
     let reacted = reactor.react(&[delivery(&events)]).await.unwrap();
     assert!(act.lock().unwrap().is_none(), "the rival has acted");
     assert!(reacted.failed.contains_key(&0), "it comes again");

@@ -8,6 +8,7 @@ use rewind::{
 };
 use rewind_aws::{data_table::key::Key, react::reactor::Reactor};
 use serde_json::json;
+use std::sync::Arc;
 use support::{Aws, CountEvent, event};
 
 /// Notes every number.
@@ -27,7 +28,7 @@ async fn a_replay_draws_nothing_and_leaves_no_trace() {
     let aws = Aws::start().await;
     let service = Service::new().rule::<Notes>();
     let incoming = aws.stream("IncomingStream");
-    let reactor = Reactor::new(service, aws.events(), aws.data(), incoming);
+    let reactor = Reactor::new(Arc::new(aws.commands(service)), incoming);
     let events = vec![RecordedEvent {
         event: event("count-1", "a", 1),
         version: 1,

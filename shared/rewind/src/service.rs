@@ -20,6 +20,18 @@ pub struct Service {
     upcasters: Arc<Upcasters>,
 }
 
+/// Who decides about the commands that wait, as a reader of their streams.
+pub const LATER: &str = "command/later";
+
+/// A reader that keeps a checkpoint for each stream, and has no rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Such as `adapter/shop`: its checkpoints are named after it.
+    pub origin: String,
+    /// The categories that it reads.
+    pub categories: Vec<String>,
+}
+
 impl Service {
     /// Registers nothing yet.
     pub fn new() -> Self {
@@ -204,7 +216,49 @@ impl Service {
             .chain(reactions)
             .chain(runners)
             .chain(declared)
+            .chain(
+                self.own_categories()
+                    .map(|own: &'static str| -> &str { own }),
+            )
             .collect()
+    }
+
+    /// The categories of Rewind's own that commands need.
+    fn own_categories(&self) -> impl Iterator<Item = &'static str> {
+        let own = [
+            crate::reserved::COMMAND_CATEGORY,
+            crate::reserved::UNIQUE_CATEGORY,
+        ];
+        own.into_iter().filter(|_| !self.deciders().is_empty())
+    }
+
+    /// All that keeps a checkpoint for each stream that it reads, and has no
+    /// rows.
+    pub fn listeners(&self) -> Vec<Listener> {
+        let reactions = self.reactions.iter().map(|reaction| Listener {
+            origin: reaction.origin.clone(),
+            categories: reaction.categories.clone(),
+        });
+        let processes = self.runners.iter().flat_map(|runner| {
+            let name = runner.name;
+            let watched = runner.categories.iter();
+            [
+                Listener {
+                    origin: runner.origin.clone(),
+                    categories: watched.map(ToString::to_string).collect(),
+                },
+                Listener {
+                    origin: format!("journal/{name}"),
+                    categories: vec![runner.category.clone()],
+                },
+            ]
+        });
+        let later = Listener {
+            origin: LATER.into(),
+            categories: vec![crate::reserved::COMMAND_CATEGORY.into()],
+        };
+        let later = Some(later).filter(|_| !self.deciders().is_empty());
+        reactions.chain(processes).chain(later).collect()
     }
 
     /// All aggregates.

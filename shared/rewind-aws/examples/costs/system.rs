@@ -15,11 +15,11 @@ use playback::Watch;
 use rewind::Target;
 use rewind_aws::{
     aws::{batch::BatchAnswer, producer::Stream},
+    command::commands::Commands,
     data_table::{data_store::DataStore, key::Key, row::Row, transaction::Write},
     event_table::event_store::EventStore,
     playback::player::Player,
     project::projector::Projector,
-    react::reactor::Reactor,
     reverse::reversal::Reverser,
     sequence::sequencer::Sequencer,
 };
@@ -74,8 +74,9 @@ impl System {
             microservice: Function::new("microservice", &aws, model, |parts| {
                 let (events, data) = tables(on, &parts);
                 let incoming = stream(on, &parts, "IncomingStream");
-                let reactor = Reactor::new(service(), events, data.clone(), incoming);
-                microservice::Handler::new(reactor, data).with_metrics(parts.metrics)
+                let published = stream(on, &parts, "EventsStream");
+                let commands = Commands::new(service(), events, data, published);
+                microservice::Handler::new(commands, incoming).with_metrics(parts.metrics)
             }),
             playback: Function::new("playback", &aws, model, |parts| {
                 let (events, data) = tables(on, &parts);

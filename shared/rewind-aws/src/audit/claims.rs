@@ -6,6 +6,7 @@
 //! before reads no more than that stream.
 
 use super::{
+    claimed::{self, Claimed},
     line,
     look::{Run, locked},
     pages::Pages,
@@ -14,6 +15,7 @@ use super::{
 use crate::{
     Error,
     aws::item::{Item, number, string},
+    event_table::event_store::Place,
 };
 use rewind::{RecordedEvent, StreamName};
 use std::collections::{BTreeSet, HashMap};
@@ -35,7 +37,13 @@ impl Run<'_> {
         events: &[RecordedEvent],
         candidates: &mut Candidates,
     ) -> Result<(), Error> {
-        let identities: BTreeSet<String> = events.iter().map(|e| e.event.identity()).collect();
+        let identities: BTreeSet<String> = events
+            .iter()
+            .filter_map(|event| match claimed::of(event) {
+                Claimed::ByItself(identity) | Claimed::Together { identity, .. } => Some(identity),
+                Claimed::Not => None,
+            })
+            .collect();
         let identities: Vec<String> = identities.into_iter().collect();
         let items = self.events.claim_items(&identities).await?;
         let mut claims: HashMap<&str, &Item> = HashMap::new();
@@ -47,25 +55,66 @@ impl Run<'_> {
             if locked(&self.identities).insert(&identity) {
                 candidates.insert(identity.clone());
             }
-            match claims.get(&*identity) {
-                None => {
-                    let (place, expected) = (place_of(event), format!("a claim #{identity}"));
-                    self.violation(Violation::new(Kind::Unclaimed, place, expected, "none"));
-                    self.stray(event, identity);
-                }
-                Some(claim) => {
-                    self.count(|counts| counts.claimed_events += 1);
-                    if !self.check_claim(event, claim) {
-                        self.look_elsewhere(stream, event, claim).await?;
-                        self.stray(event, identity);
+            match claimed::of(event) {
+                Claimed::ByItself(claimed) => match claims.get(&*claimed) {
+                    None => self.unclaimed(event, &claimed),
+                    Some(claim) => {
+                        self.count(|counts| counts.claimed_events += 1);
+                        if !self.check_claim(event, claim) {
+                            self.look_elsewhere(stream, event, claim).await?;
+                            self.stray(event, identity);
+                        }
                     }
-                }
+                },
+                Claimed::Together {
+                    identity: claimed,
+                    is_first,
+                } => match claims.get(&*claimed) {
+                    None => self.unclaimed(event, &claimed),
+                    Some(claim) => {
+                        self.count(|counts| counts.claimed_events += u64::from(is_first));
+                        if !self.check_together(event, claim) {
+                            self.stray(event, identity);
+                        }
+                    }
+                },
+                Claimed::Not => {}
             }
             if candidates.len() >= MAX_CANDIDATES {
                 self.look_again(stream, candidates).await?;
             }
         }
         Ok(())
+    }
+
+    /// Nothing claims an event: it may stand elsewhere as well.
+    fn unclaimed(&self, event: &RecordedEvent, claimed: &str) {
+        let (place, expected) = (place_of(event), format!("a claim #{claimed}"));
+        self.violation(Violation::new(Kind::Unclaimed, place, expected, "none"));
+        self.stray(event, event.event.identity());
+    }
+
+    /// Checks the claim of all that was recorded together, and says whether it
+    /// names the commit of this event.
+    fn check_together(&self, event: &RecordedEvent, claim: &Item) -> bool {
+        let first = (string(claim, "target"), number(claim, "from"));
+        let also = string(claim, "also").unwrap_or("[]");
+        let also: Vec<Place> = serde_json::from_str(also).unwrap_or_default();
+        let stream = event.stream();
+        let is_here = |named: &str, version: u64| {
+            named == stream.as_str() && (1..=event.version).contains(&version)
+        };
+        let is_named = matches!(first, (Ok(target), Ok(from)) if is_here(target, from))
+            || also
+                .iter()
+                .any(|place| is_here(place.stream.as_str(), place.version));
+        if !is_named {
+            let expected = format!("a claim that names {stream} up to {}", event.version);
+            let found = string(claim, "target").unwrap_or("nothing");
+            let place = place_of(event);
+            self.violation(Violation::new(Kind::ClaimDiffers, place, expected, found));
+        }
+        is_named
     }
 
     /// Checks a claim, and says whether it sends a retry to this stream.

@@ -3,6 +3,7 @@
 //!
 //! It knows both tables and the folds of the domain. It must not write.
 
+mod claimed;
 mod claims;
 mod filter;
 pub mod health;

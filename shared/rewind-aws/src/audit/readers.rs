@@ -77,9 +77,9 @@ pub(crate) async fn all(service: &Service, store: &DataStore) -> Result<Vec<Read
             });
         }
     }
-    readers.extend(service.reactions().iter().map(|reaction| Reader {
-        name: reaction.origin.clone(),
-        categories: reaction.categories.clone(),
+    readers.extend(service.listeners().into_iter().map(|listener| Reader {
+        name: listener.origin,
+        categories: listener.categories,
         is_live: true,
         outdated: None,
         way: Way::Reaction,

@@ -11,16 +11,19 @@ pub use super::{
     load::{Loaded, SNAPSHOT_EVERY},
 };
 
-use super::{appender::Appender, assemble, assemble::Assembled, load::Loader, outcome};
+use super::{
+    appender::Appender, assemble, assemble::Assembled, load::Loader, outcome, publish::publish,
+    sweep::Sweep,
+};
 use crate::{
     Error,
-    aws::{producer::Stream, publish::Run, retry},
+    aws::{producer::Stream, retry},
     data_table::data_store::DataStore,
     event_table::event_store::{EventStore, Inserted, OutcomeClaim, Place, Together},
 };
 use lru::LruCache;
 use rewind::{
-    Commit, Decided, Decider, Delivery, Service, StreamName,
+    Commit, Decided, Decider, Service, StreamName,
     command::{Command, Refusal},
 };
 use std::{
@@ -89,6 +92,22 @@ impl Commands {
     /// What is registered.
     pub fn service(&self) -> &Service {
         &self.service
+    }
+
+    /// The events table.
+    pub fn events(&self) -> &EventStore {
+        &self.loader.events
+    }
+
+    /// The data store.
+    pub fn store(&self) -> &DataStore {
+        &self.loader.store
+    }
+
+    /// A sweep over what these and other processes record.
+    pub fn sweep(&self) -> Sweep {
+        let Loader { events, store } = self.loader.clone();
+        Sweep::new(&self.service, events, store, self.published.clone())
     }
 
     /// An aggregate as it stands, strongly consistent.
@@ -374,19 +393,6 @@ impl Commands {
     fn warm(&self) -> MutexGuard<'_, LruCache<StreamName, Loaded>> {
         self.warm.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Publishes commits on the stream `events`, those of one stream in order.
-pub(super) async fn publish(published: &Stream, commits: &[Commit]) -> Result<(), String> {
-    let mut runs = Vec::new();
-    for commit in commits {
-        let events = commit.events().map_err(|error| error.to_string())?;
-        let packed = Delivery::encode(&events, None);
-        runs.push(Run::new(commit.stream.as_str(), packed));
-    }
-    let answers = published.publish(runs).await;
-    let refused = answers.into_iter().find_map(|published| published.refused);
-    refused.map_or(Ok(()), Err)
 }
 
 fn fingerprint(command: &Command) -> Result<String, Failure> {

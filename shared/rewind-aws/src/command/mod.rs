@@ -10,5 +10,6 @@ mod assemble;
 pub mod commands;
 mod load;
 mod outcome;
+mod publish;
 pub mod sweep;
 mod unique;

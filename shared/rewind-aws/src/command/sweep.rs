@@ -13,7 +13,7 @@
 
 use super::{
     appender::{APPENDERS, Intent, SKEW, key as intent_key, now},
-    commands::publish,
+    publish::publish,
 };
 use crate::{
     Error,

@@ -63,7 +63,7 @@ impl Playing<'_> {
     async fn partitions_asked_for(&self) -> Result<BTreeMap<String, Progress>, Error> {
         let known = categories(self.player, &self.request);
         let categories = match known {
-            Some(known) => known.into_iter().map(ToString::to_string).collect(),
+            Some(known) => known,
             None => self.player.events.categories().await?,
         };
         let categories = categories.iter().map(String::as_str).collect();
@@ -90,19 +90,20 @@ impl Playing<'_> {
 /// The categories that are read: those asked for, otherwise those that the
 /// receivers read. `None` for all that there are: nobody knows what a subscriber
 /// outside of Rewind reads.
-fn categories<'a>(player: &'a Player, request: &'a Request) -> Option<BTreeSet<&'a str>> {
+fn categories(player: &Player, request: &Request) -> Option<BTreeSet<String>> {
     let what = &request.what;
     if !what.streams.is_empty() || !what.categories.is_empty() {
-        return Some(what.categories.iter().map(String::as_str).collect());
+        return Some(what.categories.iter().cloned().collect());
     }
     let mut read = BTreeSet::new();
     for to in &request.to {
         if let Some(name) = &to.projection {
             let projection = player.service.projection(name);
-            read.extend(projection.into_iter().flat_map(|known| known.categories));
+            let read_by = projection.into_iter().flat_map(|known| known.categories);
+            read.extend(read_by.map(ToString::to_string));
         } else if to.microservice.is_some() {
-            let reactions = player.service.reactions().iter();
-            read.extend(reactions.flat_map(|known| known.categories.iter().map(String::as_str)));
+            let listeners = player.service.listeners().into_iter();
+            read.extend(listeners.flat_map(|listener| listener.categories));
         } else {
             return None;
         }

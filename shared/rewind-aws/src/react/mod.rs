@@ -1,7 +1,8 @@
-//! Reactions: runs adapters and rules on recorded events and sends what they
-//! emit to `incoming`.
+//! Listeners: runs adapters and rules on recorded events, decides about commands
+//! that wait, and sends what is emitted to `incoming`.
 //!
 //! It knows the events table and the reactions' checkpoints. It must not know
 //! rows, and reacts to no replay.
 
 pub mod reactor;
+mod work;

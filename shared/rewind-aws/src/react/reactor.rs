@@ -1,13 +1,15 @@
-//! Microservice's work: runs adapters and rules on recorded events, and sends the
-//! events that they emit to `incoming`.
+//! Microservice's work: lets adapters, rules and what decides about waiting
+//! commands take recorded events, and sends what they emit to `incoming`.
 //!
-//! A reaction keeps a checkpoint for each stream. It moves on only when Kinesis
+//! Each keeps a checkpoint for each stream. It moves on only when Kinesis
 //! holds what was emitted. After a crash in between the same events are emitted
 //! again, under the same identities, and the sequencer records them once.
 
+use super::work::{Undone, Work};
 use crate::{
     Error,
     aws::{batch::Failures, producer::Stream, publish::Run},
+    command::commands::Commands,
     data_table::{
         data_store::DataStore,
         key::Key,
@@ -15,25 +17,22 @@ use crate::{
         stall::{self, Stall},
         transaction::Write,
     },
-    event_table::event_store::EventStore,
     history::resolve,
 };
 use rewind::{
-    Batch, CloudEvent, Delivery, Reaction, RecordedEvent, Rejection, Replay, Service, StreamName,
+    Batch, CloudEvent, Delivery, RecordedEvent, Rejection, Replay, StreamName,
     watermark::{Arrival, arrival},
 };
-use std::{borrow::Cow, cmp::Ordering, collections::BTreeMap};
+use std::{borrow::Cow, cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 /// Pages of a stream that are read before what was emitted is sent and the
 /// checkpoint moves on. The delivery then comes again for the rest.
 const PAGES_A_TURN: usize = 40;
 
-/// Runs a service's reactions.
+/// Runs a service's listeners.
 #[derive(Debug)]
 pub struct Reactor {
-    service: Service,
-    events: EventStore,
-    store: DataStore,
+    commands: Arc<Commands>,
     incoming: Stream,
 }
 
@@ -48,9 +47,9 @@ pub struct Reacted {
     pub stalled: usize,
 }
 
-/// A reaction's turn on one stream.
+/// A listener's turn on one stream.
 struct Turn<'a> {
-    reaction: &'a Reaction,
+    work: Work<'a>,
     stream: &'a StreamName,
     places: Vec<usize>,
     key: Key,
@@ -63,14 +62,10 @@ struct Turn<'a> {
 }
 
 impl Reactor {
-    /// A reactor that sends what is emitted to the stream `incoming`.
-    pub fn new(service: Service, events: EventStore, store: DataStore, incoming: Stream) -> Self {
-        Self {
-            service,
-            events,
-            store,
-            incoming,
-        }
+    /// A reactor that sends what is emitted to the stream `incoming`, and lets
+    /// `commands` decide about what waits.
+    pub fn new(commands: Arc<Commands>, incoming: Stream) -> Self {
+        Self { commands, incoming }
     }
 
     /// Reacts to a batch of live deliveries, and to those replayed ones that
@@ -95,13 +90,12 @@ impl Reactor {
         }
         let mut turns = Vec::new();
         for (stream, (_, places)) in &streams {
-            let reactions = self.service.reactions().iter();
-            for reaction in reactions.filter(|reaction| reaction.reads(stream.category())) {
+            for work in Work::of(self.commands.service(), stream.category()) {
                 turns.push(Turn {
-                    reaction,
+                    work,
                     stream,
                     places: places.clone(),
-                    key: Key::checkpoint(&reaction.origin, stream.as_str()),
+                    key: Key::checkpoint(work.origin(), stream.as_str()),
                     checkpoint: Row::default(),
                     watermark: 0,
                     emitted: Vec::new(),
@@ -111,7 +105,7 @@ impl Reactor {
             }
         }
         let keys: Vec<Key> = turns.iter().map(|turn| turn.key.clone()).collect();
-        let mut checkpoints = self.store.rows(&keys).await?;
+        let mut checkpoints = self.store().rows(&keys).await?;
         let mut reacted = Reacted::default();
         let mut ready = Vec::new();
         for mut turn in turns {
@@ -145,7 +139,11 @@ impl Reactor {
         Ok(reacted)
     }
 
-    /// Runs the reaction on the stream's new events.
+    fn store(&self) -> &DataStore {
+        self.commands.store()
+    }
+
+    /// Lets the listener take the stream's new events.
     async fn emit(&self, turn: &mut Turn<'_>, events: &[&RecordedEvent]) -> Result<(), Error> {
         let through = match arrival(turn.watermark, events.iter().copied()) {
             Arrival::Skip => return Ok(()),
@@ -157,9 +155,8 @@ impl Reactor {
             Arrival::Read { through } => through,
         };
         for nth in 1.. {
-            let page = self
-                .events
-                .read_events(turn.stream, turn.watermark, through);
+            let events = self.commands.events();
+            let page = events.read_events(turn.stream, turn.watermark, through);
             let (events, has_more) = page.await?;
             let page = events.into_iter().map(Cow::Owned);
             self.react_to(turn, page, through).await?;
@@ -190,12 +187,13 @@ impl Reactor {
     ) -> Result<(), Error> {
         for event in events {
             let version = event.version;
-            match turn.reaction.react(&event) {
+            match turn.work.take(&self.commands, &event).await {
                 Ok(emitted) => turn.emitted.extend(emitted),
-                Err(refused) => {
-                    let (events, stream) = (&self.events, turn.stream);
+                Err(Undone::Failed(error)) => return Err(error),
+                Err(Undone::Refused(refused)) => {
+                    let (events, stream) = (self.commands.events(), turn.stream);
                     if !resolve::is_taken_back(events, stream, version, through).await? {
-                        let origin = &turn.reaction.origin;
+                        let origin = turn.work.origin();
                         tracing::warn!(
                             origin,
                             %stream,
@@ -244,7 +242,7 @@ impl Reactor {
             // say nothing about the event that the stream is stalled at.
             return Ok(());
         }
-        let origin = &turn.reaction.origin;
+        let origin = turn.work.origin();
         let was = turn.checkpoint.stalled.as_deref();
         let stall = stalled.as_ref();
         let stall = stall.map(|reason| Stall::new(origin, turn.stream, turn.watermark, reason));
@@ -257,11 +255,11 @@ impl Reactor {
             stalled,
         };
         let written = match report {
-            None => self.store.put(&turn.key, &checkpoint, seen).await?,
+            None => self.store().put(&turn.key, &checkpoint, seen).await?,
             Some(report) => {
                 let (key, row) = (turn.key.clone(), checkpoint);
                 let writes = [Write::Put { key, row, seen }, report];
-                self.store.write_together(&writes).await?
+                self.store().write_together(&writes).await?
             }
         };
         if written == Written::Stale {
@@ -269,7 +267,7 @@ impl Reactor {
             // much, all is well. Where it does not (a write of a process that died
             // may come late), the delivery has to come again. What is emitted
             // twice is recorded once.
-            let checkpoints = self.store.rows(std::slice::from_ref(&turn.key)).await?;
+            let checkpoints = self.store().rows(std::slice::from_ref(&turn.key)).await?;
             if !checkpoints
                 .get(&turn.key)
                 .is_some_and(|now| turn.is_in(now))
@@ -296,7 +294,7 @@ impl Turn<'_> {
 
 impl Reacted {
     fn fail(&mut self, turn: &Turn<'_>, reason: &str) {
-        let (origin, stream) = (&turn.reaction.origin, turn.stream);
+        let (origin, stream) = (turn.work.origin(), turn.stream);
         tracing::warn!(origin, %stream, reason, "not reacted");
         let why = format!("{origin} {stream}: {reason}");
         let failed = turn.places.iter();

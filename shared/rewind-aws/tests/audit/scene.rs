@@ -19,6 +19,7 @@ use rewind_aws::{
     sequence::sequencer::{Outcome, Sequencer},
 };
 use serde_json::json;
+use std::sync::Arc;
 
 /// A rule that keeps checkpoints and emits nothing.
 pub struct Quiet;
@@ -93,7 +94,7 @@ impl Scene {
         let projected = projector.project(&batch).await.unwrap();
         assert!(projected.failed.is_empty());
         let incoming = aws.stream("IncomingStream");
-        let reactor = Reactor::new(domain(), aws.events(), aws.data(), incoming);
+        let reactor = Reactor::new(Arc::new(aws.commands(domain())), incoming);
         assert!(reactor.react(&batch).await.unwrap().failed.is_empty());
         recorded
     }

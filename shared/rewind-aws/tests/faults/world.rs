@@ -18,8 +18,8 @@ use rewind_aws::{
         batch::BatchAnswer,
         http::{Request, Response},
     },
+    command::commands::Commands,
     project::projector::Projector,
-    react::reactor::Reactor,
     reverse::reversal::Reverser,
     sequence::sequencer::Sequencer,
     wiring::Clients,
@@ -224,8 +224,9 @@ impl World {
             }
             Function::Microservice => {
                 let incoming = clients.stream_named(self.incoming());
-                let reactor = Reactor::new(domain::service(), events, data.clone(), incoming);
-                Process::Microservice(microservice::Handler::new(reactor, data))
+                let published = clients.stream_named(self.events());
+                let commands = Commands::new(domain::service(), events, data, published);
+                Process::Microservice(microservice::Handler::new(commands, incoming))
             }
         }
     }

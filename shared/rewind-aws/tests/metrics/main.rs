@@ -18,7 +18,6 @@ use rewind_aws::{
     aws::clock::now,
     metrics::{Metrics, catalog::*},
     project::projector::Projector,
-    react::reactor::Reactor,
     sequence::sequencer::Sequencer,
 };
 use serde_json::json;
@@ -171,14 +170,14 @@ async fn microservice_tells_what_it_emitted_and_what_stalls() {
     Sequencer::new(aws.events()).record(&events).await;
     let one = recorded(&aws.events(), "count-1").await;
     let two = recorded(&aws.events(), "count-2").await;
-    let reactor = |incoming: &str| {
+    let microservice = |incoming: &str| {
         let incoming = aws.clients.stream_named(incoming);
-        let service = Service::new().rule::<Notes>();
-        Reactor::new(service, aws.events(), aws.data(), incoming)
+        let commands = aws.commands(Service::new().rule::<Notes>());
+        microservice::Handler::new(commands, incoming)
     };
     let records = [delivered(&one), delivered(&two)];
     // Nothing can be sent: nothing is emitted, and all comes again.
-    let nowhere = microservice::Handler::new(reactor("no-such-stream"), aws.data());
+    let nowhere = microservice("no-such-stream");
     let nowhere = nowhere.with_metrics(metrics.clone());
     nowhere.handle(batch(&records)).await.unwrap();
     let line = only(&written);
@@ -188,7 +187,7 @@ async fn microservice_tells_what_it_emitted_and_what_stalls() {
     );
 
     let incoming = aws.system.stream("IncomingStream").unwrap();
-    let microservice = microservice::Handler::new(reactor(&incoming), aws.data());
+    let microservice = microservice(&incoming);
     let microservice = microservice.with_metrics(metrics);
     for emitted in [2.0, 0.0] {
         microservice.handle(batch(&records)).await.unwrap();

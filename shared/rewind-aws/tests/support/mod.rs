@@ -14,6 +14,7 @@ use rewind::{
 };
 use rewind_aws::{
     aws::producer::Stream,
+    command::commands::Commands,
     data_table::{data_store::DataStore, row::Written},
     event_table::event_store::EventStore,
     generation::lifecycle::{self, ChangeError},
@@ -77,6 +78,12 @@ impl Aws {
     pub fn data(&self) -> DataStore {
         self.clients
             .data_store(self.system.table("DataTable").unwrap())
+    }
+
+    /// What decides, and publishes on the stream `events`.
+    pub fn commands(&self, service: Service) -> Commands {
+        let published = self.stream("EventsStream");
+        Commands::new(service, self.events(), self.data(), published)
     }
 
     pub fn stream(&self, logical_id: &str) -> Stream {

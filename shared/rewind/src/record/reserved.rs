@@ -102,3 +102,7 @@ pub const DEADLINE_CANCELLED: &str = "deadline-cancelled";
 
 /// A deadline of a process was reached.
 pub const DEADLINE_REACHED: &str = "deadline-reached";
+
+/// The sources of all that processes record begin with this; the name of the
+/// process follows.
+pub const PROCESS_SOURCE: &str = "/rewind/process/";

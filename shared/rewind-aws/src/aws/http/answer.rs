@@ -11,6 +11,7 @@ use aws_lambda_events::{
 };
 use rewind::{Problem, problem::PROBLEM_JSON};
 use serde::Serialize;
+use serde_json::Value;
 
 /// An answer of HTTP API's payload version 2.0.
 pub type Response = ApiGatewayV2httpResponse;
@@ -24,6 +25,27 @@ pub fn json(status: u16, body: &impl Serialize) -> Response {
 /// An answer with problem details.
 pub fn problem(problem: &Problem) -> Response {
     answer(problem.status, PROBLEM_JSON, &clipped(problem))
+}
+
+/// An answer with problem details that have members of their own (RFC 9457,
+/// section 3.2).
+pub fn problem_with(problem: &Problem, more: &Value) -> Response {
+    let clipped = clipped(problem);
+    let Ok(Value::Object(mut members)) = serde_json::to_value(&clipped) else {
+        return self::problem(problem);
+    };
+    let more = more.as_object().into_iter().flatten();
+    members.extend(more.map(|(name, value)| (name.clone(), value.clone())));
+    answer(problem.status, PROBLEM_JSON, &members)
+}
+
+/// The same answer with a header. A value that no header holds is left out.
+#[must_use]
+pub fn with_header(mut response: Response, name: &'static str, value: &str) -> Response {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers.insert(name, value);
+    }
+    response
 }
 
 fn answer(status: u16, media: &'static str, body: &impl Serialize) -> Response {

@@ -8,7 +8,7 @@ mod request;
 mod route;
 mod weight;
 
-pub use answer::{Response, json, problem};
+pub use answer::{Response, json, problem, problem_with, with_header};
 pub use members::read;
 pub use parameters::Parameters;
 pub use problems::{bad_parameter, clipped, failed, missing};
