@@ -101,6 +101,9 @@ impl Runner {
     /// process.
     pub fn restore(&self, snapshot: &Value) -> Option<Instance> {
         let read: Snapshot = serde_json::from_value(snapshot.clone()).ok()?;
+        if read.stream.category() != self.category {
+            return None;
+        }
         Some(Instance {
             state: (self.restore)(&read.state)?,
             stream: read.stream,
