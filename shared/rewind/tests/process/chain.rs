@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-enum Turn {
+pub enum Turn {
     Emits {},
     Waits { minutes: i64 },
 }
@@ -22,7 +22,7 @@ impl Event for Turn {
 }
 
 /// Goes round in a circle: by its own events, or by its own deadlines.
-struct Circle;
+pub struct Circle;
 
 impl Process for Circle {
     type Event = Turn;
@@ -50,7 +50,7 @@ impl Process for Circle {
     }
 }
 
-fn journal() -> Journal {
+pub fn journal() -> Journal {
     Journal::new(&Service::new().process::<Circle>(), "1")
 }
 

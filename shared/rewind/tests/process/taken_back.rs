@@ -1,14 +1,14 @@
 //! Events that a process has taken and that are reversed.
 
 use crate::{
-    Journal,
+    Journal, chain,
     portal::{ApplicationEvent, Plan, Plans, PortalEvent, campaign, created, service, taken},
     time,
 };
 use rewind::{
     RecordedEvent,
     reversal::{Effect, Reversals},
-    testing::Given,
+    testing::{Given, given},
 };
 
 const THEN: &str = "2026-01-31T09:00:00Z";
@@ -116,4 +116,35 @@ fn a_tail_that_takes_back_needs_the_whole_journal() {
     let refused = journal.runner.evolve(&mut instance, last).unwrap_err();
     assert!(refused.reason.contains("from its beginning"), "{refused}");
     journal.check();
+}
+
+#[test]
+fn what_a_deadline_has_set_is_taken_back_with_it() {
+    let hourly = given([chain::Turn::Waits { minutes: 60 }]);
+    let mut journal = chain::journal();
+    journal.take(&hourly.events()[0]).unwrap();
+    let fired = journal.turn(time("2023-04-19T15:00:00Z")).unwrap();
+    assert_eq!(fired.len(), 6);
+    assert_eq!(journal.instance().deadlines.len(), 1);
+    let reversed = hourly.reversed("turn-1", 1);
+    follow(&mut journal, reversed.events());
+    assert!(journal.instance().deadlines.is_empty());
+    assert_eq!(journal.turn(time("2036-01-01T00:00:00Z")), Ok(vec![]));
+    // And goes on where it was.
+    follow(&mut journal, reversed.reversed("turn-1", 2).events());
+    let fired = journal.turn(time("2023-04-19T16:00:00Z")).unwrap();
+    assert_eq!(fired, [("again".into(), time("2023-04-19T16:00:00Z"))]);
+}
+
+#[test]
+fn a_deadline_that_fired_does_not_close_the_one_that_is_restored() {
+    let given = changed();
+    let mut journal = taken(&given);
+    let reversed = given.reversed("application-1", 2);
+    follow(&mut journal, reversed.events());
+    let fired = journal.turn(time(THEN)).unwrap();
+    assert_eq!(fired, [("plan".into(), time(THEN))]);
+    follow(&mut journal, reversed.reversed("application-1", 3).events());
+    let fired = journal.turn(time(LATER)).unwrap();
+    assert_eq!(fired, [("plan".into(), time(LATER))]);
 }
