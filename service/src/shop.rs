@@ -209,6 +209,7 @@ pub struct OrdersOpen;
 
 impl Rule for OrdersOpen {
     type Event = CartEvent;
+    type Emits = NewEvent;
     const NAME: &'static str = "orders-open";
 
     fn react(event: &Envelope<CartEvent>) -> Result<Vec<NewEvent>, Rejection> {
@@ -255,6 +256,7 @@ pub struct Inputs;
 
 impl Adapter for Inputs {
     type Input = Input;
+    type Emits = NewEvent;
     const SOURCE: &'static str = "shop";
 
     fn partition(input: &Value) -> Option<String> {

@@ -1,7 +1,8 @@
 //! Golden files: what they say when a stored shape is no longer read.
 
 use rewind::{
-    Envelope, Event, Rejection, Service, SingleStreamProjection, Upcaster, testing::golden,
+    Action, Envelope, Event, Process, Rejection, Service, SingleStreamProjection, Upcaster,
+    testing::golden,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +40,23 @@ impl SingleStreamProjection for Balances {
         let AccountEvent::Deposited { amount } = event.data;
         balance.cents += amount;
         Ok(())
+    }
+}
+
+struct Counts;
+impl Process for Counts {
+    type Event = AccountEvent;
+    type State = i64;
+    const NAME: &'static str = "counts";
+
+    fn key(event: &Envelope<AccountEvent>) -> Option<String> {
+        Some(event.stream().id().into())
+    }
+
+    fn on(cents: &mut i64, event: &Envelope<AccountEvent>) -> Result<Vec<Action>, Rejection> {
+        let AccountEvent::Deposited { amount } = event.data;
+        *cents += amount;
+        Ok(Vec::new())
     }
 }
 
@@ -118,6 +136,15 @@ fn a_shape_that_is_no_longer_read_is_told_with_its_file_its_reader_and_the_remed
     }
     // The present shape is read, and nothing is said about it.
     assert!(!message.contains("deposited.v2.json"), "{message}");
+}
+
+#[test]
+fn a_process_reads_every_shape_as_well() {
+    let service = Service::new().process::<Counts>();
+    let message = failure(&[first(), second()], &service);
+    assert!(message.contains("process/counts"), "{message}");
+    let folder = folder(&[first(), second()]);
+    golden::check(folder.path(), &service.upcaster::<CentsAreAnAmount>());
 }
 
 #[test]

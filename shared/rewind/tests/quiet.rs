@@ -88,6 +88,7 @@ impl Event for Trip {
 struct Unwraps;
 impl Rule for Unwraps {
     type Event = Trip;
+    type Emits = NewEvent;
     const NAME: &'static str = "unwraps";
     fn react(event: &Envelope<Trip>) -> Result<Vec<NewEvent>, Rejection> {
         let Trip::Went { how, who } = &event.data;
@@ -137,6 +138,7 @@ struct Item {
 struct Feed;
 impl Adapter for Feed {
     type Input = Input;
+    type Emits = NewEvent;
     const SOURCE: &'static str = "feed";
     fn map(_: &Envelope<Input>) -> Result<Vec<NewEvent>, Rejection> {
         Ok(Vec::new())
@@ -283,6 +285,7 @@ impl Event for OrderEvent {
 struct Pays;
 impl Rule for Pays {
     type Event = OrderEvent;
+    type Emits = NewEvent;
     const NAME: &'static str = "pays";
     fn react(_: &Envelope<OrderEvent>) -> Result<Vec<NewEvent>, Rejection> {
         Ok(vec![NewEvent::new("1", &Moved::Paid {})?])

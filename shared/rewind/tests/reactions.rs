@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 struct Feed;
 impl Adapter for Feed {
     type Input = Value;
+    type Emits = NewEvent;
     const SOURCE: &'static str = "feed";
     fn map(input: &Envelope<Value>) -> Result<Vec<NewEvent>, Rejection> {
         let input = &input.data;
@@ -129,6 +130,7 @@ impl Event for Round {
 struct Circle;
 impl Rule for Circle {
     type Event = Round;
+    type Emits = NewEvent;
     const NAME: &'static str = "circle";
     fn react(event: &Envelope<Round>) -> Result<Vec<NewEvent>, Rejection> {
         match event.data {
@@ -245,6 +247,7 @@ fn a_declared_type_that_does_not_fit_stalls_the_rule() {
 struct Tells;
 impl Adapter for Tells {
     type Input = Value;
+    type Emits = NewEvent;
     const SOURCE: &'static str = "tells";
     fn map(input: &Envelope<Value>) -> Result<Vec<NewEvent>, Rejection> {
         let stream = StreamName::new("a-1")?;
@@ -292,6 +295,7 @@ fn an_emitted_event_of_a_declared_category_has_to_fit_its_enum() {
 struct Slashed;
 impl Rule for Slashed {
     type Event = Round;
+    type Emits = NewEvent;
     const NAME: &'static str = "a/b";
     fn react(_: &Envelope<Round>) -> Result<Vec<NewEvent>, Rejection> {
         Ok(Vec::new())
@@ -301,6 +305,7 @@ impl Rule for Slashed {
 struct Dashed;
 impl Adapter for Dashed {
     type Input = Value;
+    type Emits = NewEvent;
     const SOURCE: &'static str = "web-shop";
     fn map(_: &Envelope<Value>) -> Result<Vec<NewEvent>, Rejection> {
         Ok(Vec::new())

@@ -94,6 +94,7 @@ struct Sends;
 
 impl Rule for Sends {
     type Event = ShopEvent;
+    type Emits = NewEvent;
     const NAME: &'static str = "sends";
 
     fn react(event: &Envelope<ShopEvent>) -> Result<Vec<NewEvent>, Rejection> {

@@ -1,14 +1,19 @@
-//! Adapters and rules: they emit new events.
+//! Adapters and rules: they emit new events and give commands.
 
-use crate::{Envelope, Events, NewEvent, Rejection, record::misfit};
+use crate::{Emit, Envelope, Events, Rejection, record::misfit};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::fmt::Debug;
 
 /// Maps what an outside source posts to `/inputs/{source}`, in any shape, to
-/// events of the domain.
+/// events of the domain, or to commands.
 pub trait Adapter {
     /// The shape of an input.
     type Input: DeserializeOwned;
+    /// What it makes of them: [`NewEvent`](crate::NewEvent), for categories that
+    /// no aggregate decides about, [`NewCommand`](crate::NewCommand), for those
+    /// that one does, or [`Emit`], which is either.
+    type Emits: Into<Emit> + Debug + Clone + PartialEq;
     /// The source's name in the URL.
     const SOURCE: &'static str;
 
@@ -31,20 +36,25 @@ pub trait Adapter {
         read_object(input)
     }
 
-    /// The events that an input stands for.
+    /// The events, or the commands, that an input stands for.
     ///
     /// # Errors
     ///
     /// The input stays recorded; the rejection stalls this adapter for this
     /// partition until it is mended. An event that cannot be recorded does the
-    /// same, and none of the input's events is recorded.
-    fn map(input: &Envelope<Self::Input>) -> Result<Vec<NewEvent>, Rejection>;
+    /// same, and so does a command that no aggregate would understand; then
+    /// nothing of the input is recorded.
+    fn map(input: &Envelope<Self::Input>) -> Result<Vec<Self::Emits>, Rejection>;
 }
 
-/// If this event (and this condition), then these new events.
+/// If this event (and this condition), then these new events or commands.
 pub trait Rule {
     /// The events that it watches.
     type Event: Events;
+    /// What follows: [`NewEvent`](crate::NewEvent), for categories that no
+    /// aggregate decides about, [`NewCommand`](crate::NewCommand), for those that
+    /// one does, or [`Emit`], which is either.
+    type Emits: Into<Emit> + Debug + Clone + PartialEq;
     /// Its name: part of the identity of what it emits.
     const NAME: &'static str;
 
@@ -53,9 +63,10 @@ pub trait Rule {
     /// # Errors
     ///
     /// A rejection stalls this rule for this stream until it is mended. An event
-    /// that cannot be recorded does the same, and so does one behind the end of
-    /// a chain of [`MAX_CAUSATION_DEPTH`](crate::reserved::MAX_CAUSATION_DEPTH).
-    fn react(event: &Envelope<Self::Event>) -> Result<Vec<NewEvent>, Rejection>;
+    /// that cannot be recorded does the same, and so does a command that no
+    /// aggregate would understand, or anything behind the end of a chain of
+    /// [`MAX_CAUSATION_DEPTH`](crate::reserved::MAX_CAUSATION_DEPTH).
+    fn react(event: &Envelope<Self::Event>) -> Result<Vec<Self::Emits>, Rejection>;
 }
 
 /// An input as a type of the adapter's: a JSON object, and nothing else.

@@ -2,9 +2,9 @@
 
 use super::{asked::Asked, recorded::event, running::Running};
 use crate::{
-    Aggregate, Change, Command, Envelope, Event, Events, Holds, MultiStreamProjection, NewEvent,
-    Process, Projection, RecordedEvent, Rejection, Rule, SingleStreamProjection, StreamName,
-    Upcaster,
+    Aggregate, Change, Command, Emit, Envelope, Event, Events, Holds, MultiStreamProjection,
+    NewEvent, Process, Projection, RecordedEvent, Rejection, Rule, SingleStreamProjection,
+    StreamName, Upcaster,
     fold::{projection::Folded, upcasters::Upcasters},
     reserved::SCHEMA_VERSION,
     reversal::{Effect, Reversal, Reversals},
@@ -342,7 +342,7 @@ impl<E: Events> Given<E> {
     ///
     /// When the rule rejects the event, or emits anything else.
     #[track_caller]
-    pub fn then_emits<R: Rule<Event = E>>(&self, expected: &[NewEvent]) {
+    pub fn then_emits<R: Rule<Event = E>>(&self, expected: &[R::Emits]) {
         let last = self.events.last().expect("an event");
         let lifted = self.upcasters.lift(last).expect("a shape that is lifted");
         let data = E::read(&lifted.event).expect("data that fits");
@@ -350,8 +350,9 @@ impl<E: Events> Given<E> {
             Some(data) => R::react(&Envelope::new(&lifted, data)),
             None => Ok(Vec::new()),
         };
-        assert_eq!(emitted.as_deref(), Ok(expected));
-        for new in emitted.iter().flatten() {
+        pretty_assertions::assert_eq!(emitted.as_deref(), Ok(expected));
+        for new in emitted.into_iter().flatten() {
+            let new: Emit = new.into();
             assert_eq!(new.check(), Ok(()), "{new:?} cannot be recorded");
         }
     }

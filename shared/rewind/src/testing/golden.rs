@@ -2,7 +2,7 @@
 //! code. What is recorded stays as it is for ever; so no change of the code may
 //! make an old shape unreadable.
 
-use crate::{Change, Over, Projection, RecordedEvent, Service, reserved::INPUT_RECEIVED};
+use crate::{Change, Over, Projection, RecordedEvent, Runner, Service, reserved::INPUT_RECEIVED};
 use std::{collections::BTreeSet, path::Path};
 
 /// Checks that every stored shape in a folder is still read by all that reads
@@ -86,10 +86,15 @@ fn unread(name: &str, event: &RecordedEvent, version: u32, service: &Service) ->
     let reactions = reactions
         .filter(|reaction| reaction.reads(category))
         .filter_map(|known| Some((known.origin.clone(), known.react(event).err()?)));
+    let processes = service.runners().iter();
+    let processes = processes
+        .filter(|runner| runner.reads(category))
+        .filter_map(|runner| Some((runner.origin.clone(), untaken(runner, event)?)));
     let event_type = event.event_type();
     let (newest, lifted) = service.upcasters().newest(event_type, version);
     projections
         .chain(reactions)
+        .chain(processes)
         .map(|(reader, rejected)| {
             if event_type == INPUT_RECEIVED {
                 return format!(
@@ -159,4 +164,12 @@ fn rejection(projection: &Projection, event: &RecordedEvent) -> Option<crate::Re
     let changes = [Change::Apply(event)];
     let mut folds = keys.iter().map(|key| projection.fold(key, None, &changes));
     folds.find_map(|folded| folded.rejection)
+}
+
+fn untaken(runner: &Runner, event: &RecordedEvent) -> Option<crate::Rejection> {
+    match runner.key(event) {
+        Ok(Some(journal)) => runner.take(&runner.begin(&journal), event).err(),
+        Ok(None) => None,
+        Err(rejected) => Some(rejected),
+    }
 }

@@ -8,7 +8,7 @@ pub mod golden;
 mod recorded;
 mod running;
 
-use crate::{Adapter, Envelope, Event, Events, NewEvent, RecordedEvent, Rejection};
+use crate::{Adapter, Emit, Envelope, Event, Events, RecordedEvent, Rejection};
 pub use asked::Asked;
 pub use given::Given;
 pub use recorded::event;
@@ -30,11 +30,13 @@ pub fn history<E: Events>() -> Given<E> {
 ///
 /// # Errors
 ///
-/// The adapter's rejection, or that of an event which cannot be recorded.
-pub fn when_input<A: Adapter>(input: &Value) -> Result<Vec<NewEvent>, Rejection> {
+/// The adapter's rejection, or that of an event or a command which cannot be
+/// recorded.
+pub fn when_input<A: Adapter>(input: &Value) -> Result<Vec<A::Emits>, Rejection> {
     let received = event("input:test-1", crate::reserved::INPUT_RECEIVED, input, 1);
     let emitted = A::map(&Envelope::new(&received, A::read(input)?))?;
     for new in &emitted {
+        let new: Emit = new.clone().into();
         new.check()?;
     }
     Ok(emitted)
