@@ -5,22 +5,27 @@ use aws_lambda_events::kinesis::KinesisEvent;
 use futures::future::join;
 use lambda_runtime::Error;
 use rewind_aws::{
+    append::sweep::Sweep,
     aws::{
         batch::{self, BatchAnswer, Failures, Record},
-        clock::now,
+        clock::{domain_now, now},
         http::{Request, Response},
         producer::Stream,
     },
-    command::{commands::Commands, sweep::Sweep},
+    command::commands::Commands,
     data_table::shard::Shards,
     metrics::{
         Line, Metrics,
         catalog::{BATCH_AGE, EMITTED, FAILED_RECORDS, STALLS},
     },
+    process::timer::Timer,
     react::reactor::{Reacted, Reactor},
 };
 use serde::Serialize;
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// The schedule invokes the function each minute. It sweeps in between as well,
 /// so that what a dead process has recorded is published within a minute.
@@ -33,6 +38,7 @@ pub struct Handler {
     commands: Arc<Commands>,
     reactor: Reactor,
     requests: Requests,
+    timer: Timer,
     sweep: Sweep,
     shards: Shards,
     metrics: Metrics,
@@ -48,6 +54,8 @@ pub enum Answered {
     Response(Box<Response>),
     /// The schedule.
     Swept {
+        /// How many deadlines have fired.
+        fired: usize,
         /// How many events were published.
         published: usize,
     },
@@ -62,7 +70,8 @@ impl Handler {
         Self {
             reactor: Reactor::new(commands.clone(), incoming.clone()),
             requests: Requests::new(incoming),
-            sweep: commands.sweep(),
+            timer: Timer::new(commands.service().clone(), commands.recorder().clone()),
+            sweep: commands.recorder().sweep(commands.service()),
             shards,
             metrics: Metrics::none(),
             commands,
@@ -87,12 +96,34 @@ impl Handler {
             Invocation::Request(request) => {
                 Answered::Response(Box::new(self.answer(&request).await))
             }
-            Invocation::Sweep => {
-                let swept = self.sweep.watch(SWEEPS_FOR, SWEEPS_EVERY).await?;
-                tracing::info!(ended = swept.ended, published = swept.published, "swept");
-                let published = swept.published;
-                Answered::Swept { published }
-            }
+            Invocation::Sweep => self.look_after().await?,
+        })
+    }
+
+    /// Fires deadlines, and publishes what dead processes have recorded.
+    async fn look_after(&self) -> Result<Answered, Error> {
+        let until = Instant::now() + SWEEPS_FOR;
+        let fired = self
+            .timer
+            .fire(domain_now(), || Instant::now() < until)
+            .await?;
+        let swept = self
+            .sweep
+            .watch(
+                until.saturating_duration_since(Instant::now()),
+                SWEEPS_EVERY,
+            )
+            .await?;
+        tracing::info!(
+            fired = fired.fired,
+            refused = fired.refused,
+            ended = swept.ended,
+            published = swept.published,
+            "looked after deadlines and publishing"
+        );
+        Ok(Answered::Swept {
+            fired: fired.fired,
+            published: swept.published,
         })
     }
 

@@ -11,17 +11,20 @@
 //! | 6 | [`react`] | runs adapters and rules: microservice's work |
 //! | 6 | [`audit`] | looks at both tables from the outside: `rewind verify` and `/health` |
 //! | 5 | [`command`] | decides about commands, records and publishes what follows |
+//! | 5 | [`process`] | journals of processes, and their deadlines |
 //! | 5 | [`project`] | folds events into rows: write's work |
 //! | 5 | [`reverse`] | takes single events back |
 //! | 4 | [`generation`] | which generation of a projection serves, which is built; compares two of them |
 //! | 4 | [`history`] | reads history in recorded order, and follows reversals |
 //! | 4 | [`sequence`] | gives events their versions and records them: pump's work |
+//! | 4 | [`append`] | records and publishes outside of pump |
 //! | 3 | [`event_table`] | the events table: claims, commits, reading |
 //! | 3 | [`data_table`] | the data store: rows, transactions, records of readers |
 //! | 2 | [`metrics`] | what CloudWatch is told, line by line |
 //! | 2 | [`aws`] | what the rooms above need of the SDK |
 #![deny(missing_docs)]
 
+pub mod append;
 pub mod audit;
 pub mod aws;
 pub mod command;
@@ -31,6 +34,7 @@ pub mod generation;
 pub mod history;
 pub mod metrics;
 pub mod playback;
+pub mod process;
 pub mod project;
 pub mod react;
 pub mod reverse;

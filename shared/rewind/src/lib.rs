@@ -104,7 +104,7 @@ pub use record::{
     problem::{self, Problem},
     reserved,
 };
-pub use service::{LATER, Listener, Service};
+pub use service::{LATER, Listener, Service, journal_listener};
 
 /// The README's code is a test.
 #[cfg(doctest)]

@@ -23,6 +23,12 @@ pub struct Service {
 /// Who decides about the commands that wait, as a reader of their streams.
 pub const LATER: &str = "command/later";
 
+/// Who reads the journals of a process: sends what it has given, and knows
+/// its deadlines.
+pub fn journal_listener(process: &str) -> String {
+    format!("journal/{process}")
+}
+
 /// A reader that keeps a checkpoint for each stream, and has no rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
@@ -248,7 +254,7 @@ impl Service {
                     categories: watched.map(ToString::to_string).collect(),
                 },
                 Listener {
-                    origin: format!("journal/{name}"),
+                    origin: journal_listener(name),
                     categories: vec![runner.category.clone()],
                 },
             ]

@@ -46,6 +46,13 @@ pub fn now() -> Timestamp {
     Timestamp::from_millisecond(millis as i64).unwrap_or(Timestamp::MAX)
 }
 
+/// Microseconds since 1970, by the clock of this machine: what positions are
+/// made of.
+pub fn micros() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    since.map_or(0, |since| since.as_micros() as u64)
+}
+
 /// The present of the domain: of commands, of events that bring no time, and of
 /// deadlines. The file is read at each call. Where it cannot be read, it is
 /// [`now`], and the log says so once.

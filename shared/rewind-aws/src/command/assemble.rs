@@ -3,9 +3,9 @@
 
 use super::{
     answer::{Answer, Failure},
-    appender::now,
     unique::{claimed, released, value},
 };
+use crate::aws::clock::micros;
 use crate::event_table::event_store::{EventStore, MAX_TOGETHER, MAX_TOGETHER_BYTES};
 use rewind::{
     CloudEvent, Commit, Head, Plan, Rejection,
@@ -109,5 +109,5 @@ pub(super) async fn outcome(
 
 fn behind(head: Head, events: &[CloudEvent]) -> Vec<Commit> {
     let events: Vec<&CloudEvent> = events.iter().collect();
-    commit::plan(head, &events, now())
+    commit::plan(head, &events, micros())
 }

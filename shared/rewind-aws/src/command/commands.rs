@@ -11,15 +11,13 @@ pub use super::{
     load::{Loaded, SNAPSHOT_EVERY},
 };
 
-use super::{
-    appender::Appender, assemble, assemble::Assembled, load::Loader, outcome, publish::publish,
-    sweep::Sweep,
-};
+use super::{assemble, assemble::Assembled, load::Loader, outcome};
 use crate::{
     Error,
+    append::recorder::Recorder,
     aws::{producer::Stream, retry},
     data_table::data_store::DataStore,
-    event_table::event_store::{EventStore, Inserted, OutcomeClaim, Place, Together},
+    event_table::event_store::{EventStore, OutcomeClaim, Place, Together},
 };
 use lru::LruCache;
 use rewind::{
@@ -42,9 +40,8 @@ const REMEMBERED: NonZeroUsize = NonZeroUsize::new(500).expect("it is not 0");
 #[derive(Debug)]
 pub struct Commands {
     service: Service,
+    recorder: Recorder,
     loader: Loader,
-    published: Stream,
-    appender: Appender,
     /// What was loaded last. It may be stale: what is behind it is read.
     warm: Mutex<LruCache<StreamName, Loaded>>,
 }
@@ -82,9 +79,8 @@ impl Commands {
     pub fn new(service: Service, events: EventStore, store: DataStore, published: Stream) -> Self {
         Self {
             service,
-            appender: Appender::new(store.clone()),
+            recorder: Recorder::new(events.clone(), store.clone(), published),
             loader: Loader { events, store },
-            published,
             warm: Mutex::new(LruCache::new(REMEMBERED)),
         }
     }
@@ -104,10 +100,9 @@ impl Commands {
         &self.loader.store
     }
 
-    /// A sweep over what these and other processes record.
-    pub fn sweep(&self) -> Sweep {
-        let Loader { events, store } = self.loader.clone();
-        Sweep::new(&self.service, events, store, self.published.clone())
+    /// What records for these commands.
+    pub fn recorder(&self) -> &Recorder {
+        &self.recorder
     }
 
     /// An aggregate as it stands, strongly consistent.
@@ -268,19 +263,15 @@ impl Commands {
         if commits.is_empty() {
             return Ok(Attempt::Done(Answer::Applied(Vec::new())));
         }
-        let appender = self.appender.begin().await?;
-        for commit in &mut commits {
-            commit.appender = Some(appender.clone());
-        }
-        let appended = self.append(command, &commits).await;
-        let is_published = match &appended {
-            Ok(Together::Done) => self.publish(&commits).await,
-            Ok(Together::Taken | Together::Refused(_)) => true,
-            // It may stand in the table after all.
-            Ok(Together::Failed(_)) | Err(_) => false,
+        let claim = match command.is_keyed {
+            true => Some(OutcomeClaim {
+                identity: Command::outcome_identity(&command.id),
+                fingerprint: fingerprint(command)?,
+                commits: outcome::places(&commits),
+            }),
+            false => None,
         };
-        self.appender.done(&appender, is_published).await;
-        let appended = appended?;
+        let appended = self.recorder.record(&mut commits, claim.as_ref()).await?;
         if appended != Together::Done {
             tried.0.push(outcome::places(&commits));
         }
@@ -290,29 +281,6 @@ impl Commands {
             Together::Failed(why) => Ok(Attempt::Failed(why)),
             Together::Taken => Ok(Attempt::Again),
         }
-    }
-
-    async fn append(&self, command: &Command, commits: &[Commit]) -> Result<Together, Failure> {
-        let events = &self.loader.events;
-        if let (false, [commit]) = (command.is_keyed, commits) {
-            return Ok(match events.append(&[commit]).await.pop() {
-                Some(Inserted::New) => Together::Done,
-                Some(Inserted::Taken) => Together::Taken,
-                Some(Inserted::Refused(why)) => Together::Refused(why),
-                Some(Inserted::Failed(why)) => Together::Failed(why),
-                None => Together::Failed("an insert was not answered".into()),
-            });
-        }
-        let claim = match command.is_keyed {
-            true => Some(OutcomeClaim {
-                identity: Command::outcome_identity(&command.id),
-                fingerprint: fingerprint(command)?,
-                commits: outcome::places(commits),
-            }),
-            false => None,
-        };
-        let commits: Vec<&Commit> = commits.iter().collect();
-        Ok(events.record_together(&commits, claim.as_ref()).await)
     }
 
     /// What an earlier attempt has recorded, though it looked otherwise: its
@@ -353,17 +321,6 @@ impl Commands {
         }
         let answer = outcome::of_places(events, &claim.commits).await?;
         Ok(Some(answer))
-    }
-
-    /// Publishes commits, those of one stream in order.
-    async fn publish(&self, commits: &[Commit]) -> bool {
-        match publish(&self.published, commits).await {
-            Ok(()) => true,
-            Err(reason) => {
-                tracing::warn!(reason, "recorded and not published: the sweep does it");
-                false
-            }
-        }
     }
 
     /// What was decided is the state that the next command begins with.

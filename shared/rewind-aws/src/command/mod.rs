@@ -5,11 +5,8 @@
 //! asks.
 
 mod answer;
-mod appender;
 mod assemble;
 pub mod commands;
 mod load;
 mod outcome;
-mod publish;
-pub mod sweep;
 mod unique;

@@ -5,7 +5,7 @@
 //! holds what was emitted. After a crash in between the same events are emitted
 //! again, under the same identities, and the sequencer records them once.
 
-use super::work::{Undone, Work};
+use super::work::{Tools, Undone, Work};
 use crate::{
     Error,
     aws::{batch::Failures, producer::Stream, publish::Run},
@@ -18,21 +18,30 @@ use crate::{
         transaction::Write,
     },
     history::resolve,
+    process::{
+        due,
+        journals::{Failure, Journals},
+    },
 };
 use rewind::{
     Batch, CloudEvent, Delivery, RecordedEvent, Rejection, Replay, StreamName,
     watermark::{Arrival, arrival},
 };
+use serde_json::Value;
 use std::{borrow::Cow, cmp::Ordering, collections::BTreeMap, sync::Arc};
 
 /// Pages of a stream that are read before what was emitted is sent and the
 /// checkpoint moves on. The delivery then comes again for the rest.
 const PAGES_A_TURN: usize = 40;
 
+/// Changes in the list of deadlines that are written with a checkpoint: a
+/// transaction holds 100 items.
+const CHANGES_AT_ONCE: usize = 90;
+
 /// Runs a service's listeners.
 #[derive(Debug)]
 pub struct Reactor {
-    commands: Arc<Commands>,
+    tools: Tools,
     incoming: Stream,
 }
 
@@ -56,6 +65,10 @@ struct Turn<'a> {
     checkpoint: Row,
     watermark: u64,
     emitted: Vec<CloudEvent>,
+    /// What the checkpoint knows beside its watermark.
+    state: Option<Value>,
+    /// What is written with it.
+    changes: Vec<Write>,
     refused: Option<Rejection>,
     /// Whether the table is known to hold more.
     has_more: bool,
@@ -65,7 +78,9 @@ impl Reactor {
     /// A reactor that sends what is emitted to the stream `incoming`, and lets
     /// `commands` decide about what waits.
     pub fn new(commands: Arc<Commands>, incoming: Stream) -> Self {
-        Self { commands, incoming }
+        let journals = Journals::new(commands.recorder().clone());
+        let tools = Tools { commands, journals };
+        Self { tools, incoming }
     }
 
     /// Reacts to a batch of live deliveries, and to those replayed ones that
@@ -90,15 +105,17 @@ impl Reactor {
         }
         let mut turns = Vec::new();
         for (stream, (_, places)) in &streams {
-            for work in Work::of(self.commands.service(), stream.category()) {
+            for work in Work::of(self.tools.commands.service(), stream.category()) {
                 turns.push(Turn {
                     work,
                     stream,
                     places: places.clone(),
-                    key: Key::checkpoint(work.origin(), stream.as_str()),
+                    key: Key::checkpoint(&work.origin(), stream.as_str()),
                     checkpoint: Row::default(),
                     watermark: 0,
                     emitted: Vec::new(),
+                    state: None,
+                    changes: Vec::new(),
                     refused: None,
                     has_more: false,
                 });
@@ -112,7 +129,12 @@ impl Reactor {
             turn.checkpoint = checkpoints.remove(&turn.key).unwrap_or_default();
             turn.watermark = turn.checkpoint.watermark;
             let events = &streams[turn.stream].0;
-            match self.emit(&mut turn, events).await {
+            turn.state.clone_from(&turn.checkpoint.state);
+            let emitted = match self.emit(&mut turn, events).await {
+                Ok(()) => self.list_deadlines(&mut turn).await,
+                failed => failed,
+            };
+            match emitted {
                 Ok(()) => ready.push(turn),
                 Err(error) => reacted.fail(&turn, &error.to_string()),
             }
@@ -140,7 +162,7 @@ impl Reactor {
     }
 
     fn store(&self) -> &DataStore {
-        self.commands.store()
+        self.tools.commands.store()
     }
 
     /// Lets the listener take the stream's new events.
@@ -155,7 +177,7 @@ impl Reactor {
             Arrival::Read { through } => through,
         };
         for nth in 1.. {
-            let events = self.commands.events();
+            let events = self.tools.commands.events();
             let page = events.read_events(turn.stream, turn.watermark, through);
             let (events, has_more) = page.await?;
             let page = events.into_iter().map(Cow::Owned);
@@ -187,15 +209,15 @@ impl Reactor {
     ) -> Result<(), Error> {
         for event in events {
             let version = event.version;
-            match turn.work.take(&self.commands, &event).await {
+            match turn.work.take(&self.tools, &event).await {
                 Ok(emitted) => turn.emitted.extend(emitted),
                 Err(Undone::Failed(error)) => return Err(error),
                 Err(Undone::Refused(refused)) => {
-                    let (events, stream) = (self.commands.events(), turn.stream);
+                    let (events, stream) = (self.tools.commands.events(), turn.stream);
                     if !resolve::is_taken_back(events, stream, version, through).await? {
                         let origin = turn.work.origin();
                         tracing::warn!(
-                            origin,
+                            %origin,
                             %stream,
                             version,
                             id = event.event.id,
@@ -210,6 +232,31 @@ impl Reactor {
             turn.watermark = version;
         }
         Ok(())
+    }
+
+    /// What has to change in the list of deadlines, where a journal has gone on.
+    async fn list_deadlines(&self, turn: &mut Turn<'_>) -> Result<(), Error> {
+        let Work::Journal(runner) = turn.work else {
+            return Ok(());
+        };
+        if turn.watermark == turn.checkpoint.watermark {
+            return Ok(());
+        }
+        match self.tools.journals.load(runner, turn.stream).await {
+            Ok(loaded) => {
+                let known = turn.checkpoint.state.as_ref();
+                let (changes, state) = due::changes(runner, known, &loaded.instance);
+                (turn.changes, turn.state) = (changes, Some(state));
+                Ok(())
+            }
+            Err(Failure::Aws(error)) => Err(error),
+            // The journal cannot be folded: its reader stalls where it was.
+            Err(Failure::Refused(why)) => {
+                turn.watermark = turn.checkpoint.watermark;
+                turn.refused = Some(why);
+                Ok(())
+            }
+        }
     }
 
     /// Sends what all turns have emitted, in order for each stream.
@@ -245,21 +292,35 @@ impl Reactor {
         let origin = turn.work.origin();
         let was = turn.checkpoint.stalled.as_deref();
         let stall = stalled.as_ref();
-        let stall = stall.map(|reason| Stall::new(origin, turn.stream, turn.watermark, reason));
-        let report = stall::change(was, stall.as_ref(), origin, turn.stream)?;
-        let seen = turn.checkpoint.revision;
+        let stall = stall.map(|reason| Stall::new(&origin, turn.stream, turn.watermark, reason));
+        let report = stall::change(was, stall.as_ref(), &origin, turn.stream)?;
+        let mut seen = turn.checkpoint.revision;
+        let mut changes = turn.changes.as_slice();
+        while changes.len() > CHANGES_AT_ONCE {
+            // They are found again, and written again, if the rest fails.
+            let (some, rest) = changes.split_at(CHANGES_AT_ONCE);
+            let (key, row) = (turn.key.clone(), turn.checkpoint.clone());
+            let mut writes = some.to_vec();
+            writes.push(Write::Put { key, row, seen });
+            if self.store().write_together(&writes).await? == Written::Stale {
+                return Err(overtaken(&origin, turn.stream));
+            }
+            (changes, seen) = (rest, seen + 1);
+        }
         let checkpoint = Row {
-            state: None,
+            state: turn.state.clone(),
             watermark: turn.watermark,
             revision: seen,
             stalled,
         };
-        let written = match report {
-            None => self.store().put(&turn.key, &checkpoint, seen).await?,
-            Some(report) => {
+        let mut beside: Vec<Write> = report.into_iter().collect();
+        beside.extend(changes.iter().cloned());
+        let written = match beside.is_empty() {
+            true => self.store().put(&turn.key, &checkpoint, seen).await?,
+            false => {
                 let (key, row) = (turn.key.clone(), checkpoint);
-                let writes = [Write::Put { key, row, seen }, report];
-                self.store().write_together(&writes).await?
+                beside.push(Write::Put { key, row, seen });
+                self.store().write_together(&beside).await?
             }
         };
         if written == Written::Stale {
@@ -272,12 +333,16 @@ impl Reactor {
                 .get(&turn.key)
                 .is_some_and(|now| turn.is_in(now))
             {
-                let what = format!("the checkpoint of {origin} for {}", turn.stream);
-                return Err(Error::Contended { what, attempts: 1 });
+                return Err(overtaken(&origin, turn.stream));
             }
         }
         Ok(())
     }
+}
+
+fn overtaken(origin: &str, stream: &StreamName) -> Error {
+    let what = format!("the checkpoint of {origin} for {stream}");
+    Error::Contended { what, attempts: 1 }
 }
 
 impl Turn<'_> {
@@ -295,7 +360,7 @@ impl Turn<'_> {
 impl Reacted {
     fn fail(&mut self, turn: &Turn<'_>, reason: &str) {
         let (origin, stream) = (turn.work.origin(), turn.stream);
-        tracing::warn!(origin, %stream, reason, "not reacted");
+        tracing::warn!(%origin, %stream, reason, "not reacted");
         let why = format!("{origin} {stream}: {reason}");
         let failed = turn.places.iter();
         self.failed

@@ -3,19 +3,33 @@
 use crate::{
     Error,
     command::commands::{Answer, Commands, Failure},
+    process::journals::{self, Journals},
 };
 use rewind::{
-    CloudEvent, LATER, Reaction, RecordedEvent, Rejection, Service,
+    CloudEvent, LATER, Reaction, RecordedEvent, Rejection, Runner, Service,
     command::{Command, Refusal},
+    journal_listener,
 };
+use std::{borrow::Cow, sync::Arc};
 
 /// A listener at work.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Work<'a> {
     /// An adapter or a rule: it emits.
     Reaction(&'a Reaction),
+    /// A process: it takes events of what it watches.
+    Process(&'a Runner),
+    /// What a process has given, and its deadlines, read from its journals.
+    Journal(&'a Runner),
     /// Decides about the commands that wait.
     Later,
+}
+
+/// What listeners need.
+#[derive(Debug)]
+pub(super) struct Tools {
+    pub commands: Arc<Commands>,
+    pub journals: Journals,
 }
 
 /// Why an event is not done.
@@ -24,6 +38,15 @@ pub(super) enum Undone {
     Refused(Rejection),
     /// A service did not do its part: it comes again.
     Failed(Error),
+}
+
+impl From<journals::Failure> for Undone {
+    fn from(failure: journals::Failure) -> Self {
+        match failure {
+            journals::Failure::Aws(error) => Self::Failed(error),
+            journals::Failure::Refused(why) => Self::Refused(why),
+        }
+    }
 }
 
 impl From<Failure> for Undone {
@@ -44,16 +67,22 @@ impl<'a> Work<'a> {
         let reactions = service.reactions().iter();
         let reactions = reactions.filter(|reaction| reaction.reads(category));
         let mut work: Vec<Self> = reactions.map(Self::Reaction).collect();
+        for runner in service.runners() {
+            work.extend(runner.reads(category).then_some(Self::Process(runner)));
+            work.extend((runner.category == category).then_some(Self::Journal(runner)));
+        }
         let is_later = category == rewind::reserved::COMMAND_CATEGORY;
         work.extend((is_later && !service.deciders().is_empty()).then_some(Self::Later));
         work
     }
 
     /// What its checkpoints are named after.
-    pub fn origin(&self) -> &'a str {
+    pub fn origin(&self) -> Cow<'a, str> {
         match self {
-            Self::Reaction(reaction) => &reaction.origin,
-            Self::Later => LATER,
+            Self::Reaction(reaction) => Cow::Borrowed(&reaction.origin),
+            Self::Process(runner) => Cow::Borrowed(&runner.origin),
+            Self::Journal(runner) => Cow::Owned(journal_listener(runner.name)),
+            Self::Later => Cow::Borrowed(LATER),
         }
     }
 
@@ -61,13 +90,21 @@ impl<'a> Work<'a> {
     /// changes nothing.
     pub async fn take(
         &self,
-        commands: &Commands,
+        tools: &Tools,
         event: &RecordedEvent,
     ) -> Result<Vec<CloudEvent>, Undone> {
         match self {
             Self::Reaction(reaction) => reaction.react(event).map_err(Undone::Refused),
+            Self::Process(runner) => {
+                tools.journals.take(runner, event).await?;
+                Ok(Vec::new())
+            }
+            Self::Journal(runner) => {
+                let events = std::slice::from_ref(event);
+                runner.issued(events).map_err(Undone::Refused)
+            }
             Self::Later => {
-                decide(commands, event).await?;
+                decide(&tools.commands, event).await?;
                 Ok(Vec::new())
             }
         }

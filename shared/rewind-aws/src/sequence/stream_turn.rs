@@ -2,12 +2,9 @@
 //! is planned, and where the stream stands.
 
 use super::outcome::Outcome;
-use crate::event_table::event_store::Claim;
+use crate::{aws::clock::micros, event_table::event_store::Claim};
 use rewind::{CloudEvent, Commit, Head, RecordedEvent, StreamName, commit};
-use std::{
-    collections::{HashMap, VecDeque},
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::collections::{HashMap, VecDeque};
 
 /// How often others may move the head of a turn, or a call may fail, before the
 /// events are left to the next delivery.
@@ -52,7 +49,7 @@ impl StreamTurn<'_> {
             let most = if self.is_one_by_one { 1 } else { usize::MAX };
             let events = self.pending.iter().take(most);
             let events: Vec<&CloudEvent> = events.map(|pending| pending.event).collect();
-            self.planned = commit::plan(self.head, &events, now()).into();
+            self.planned = commit::plan(self.head, &events, micros()).into();
         }
     }
 
@@ -183,10 +180,4 @@ pub(super) fn in_turns<'a>(
         });
     }
     (turns, repeats)
-}
-
-/// Microseconds since 1970.
-fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| since.as_micros() as u64)
 }

@@ -7,10 +7,8 @@ use crate::{
 };
 use rewind::{RecordedEvent, StreamName, command::Command};
 use rewind_aws::{
-    command::{
-        commands::{Answer, Commands, Failure, Loaded},
-        sweep::Sweep,
-    },
+    append::sweep::Sweep,
+    command::commands::{Answer, Commands, Failure, Loaded},
     wiring::Clients,
 };
 use serde_json::{Value, value::to_raw_value};

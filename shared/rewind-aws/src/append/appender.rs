@@ -10,11 +10,11 @@
 
 use crate::{
     Error,
+    aws::clock::micros,
     data_table::{data_store::DataStore, key::Key, row::Row},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -72,7 +72,7 @@ impl Appender {
     /// call is followed by one of [`done`](Self::done).
     pub async fn begin(&self) -> Result<String, Error> {
         let mut standing = self.intent.lock().await;
-        let now = now();
+        let now = micros();
         if standing.until < now + MARGIN {
             let is_idle = standing.under_way == 0;
             let intent = Intent {
@@ -124,10 +124,4 @@ pub(super) fn key(id: &str) -> Key {
         pk: APPENDERS.into(),
         sk: id.to_string(),
     }
-}
-
-/// Microseconds since 1970.
-pub(super) fn now() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(SKEW, |since| since.as_micros() as u64)
 }

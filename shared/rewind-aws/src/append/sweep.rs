@@ -12,12 +12,12 @@
 //! and goes on without intents until those that were wiped would have ended.
 
 use super::{
-    appender::{APPENDERS, Intent, SKEW, key as intent_key, now},
+    appender::{APPENDERS, Intent, SKEW, key as intent_key},
     publish::publish,
 };
 use crate::{
     Error,
-    aws::{item::string, producer::Stream},
+    aws::{clock::micros, item::string, producer::Stream},
     data_table::{
         data_store::DataStore,
         key::Key,
@@ -91,9 +91,12 @@ impl Sweep {
     /// A sweep over what a service's aggregates and processes record.
     pub fn new(service: &Service, events: EventStore, store: DataStore, published: Stream) -> Self {
         let decided = service.deciders().iter().map(|decider| decider.category);
+        let journals = service.runners().iter();
+        let journals = journals.map(|runner| runner.category.as_str());
         let own = [COMMAND_CATEGORY, UNIQUE_CATEGORY].into_iter();
+        let categories = decided.chain(journals).chain(own);
         Self {
-            categories: decided.chain(own).map(ToString::to_string).collect(),
+            categories: categories.map(ToString::to_string).collect(),
             events,
             store,
             published,
@@ -106,7 +109,7 @@ impl Sweep {
     ///
     /// When a service fails: the intents are left for the next sweep.
     pub async fn sweep(&self) -> Result<Swept, Error> {
-        self.sweep_at(now()).await
+        self.sweep_at(micros()).await
     }
 
     /// Sweeps once, at a time in microseconds since 1970.
