@@ -235,6 +235,7 @@ async fn an_adapter_that_panics_on_an_input_refuses_it() {
     struct Fragile;
     impl rewind::Adapter for Fragile {
         type Input = Value;
+        type Emits = rewind::NewEvent;
         const SOURCE: &'static str = "shop";
         fn partition(input: &Value) -> Option<String> {
             Some(input["user_id"].as_str().unwrap().to_string())

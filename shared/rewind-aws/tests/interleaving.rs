@@ -154,6 +154,7 @@ async fn a_rival_that_records_between_claim_and_commit_is_seen() {
 struct Ones;
 impl Rule for Ones {
     type Event = CountEvent;
+    type Emits = NewEvent;
     const NAME: &'static str = "ones";
     fn react(event: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {
         match event.data.number().n {

@@ -15,6 +15,7 @@ use support::{Aws, CountEvent, event};
 struct Notes;
 impl Rule for Notes {
     type Event = CountEvent;
+    type Emits = NewEvent;
     const NAME: &'static str = "notes";
     fn react(event: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {
         let note = StreamName::new("note-1")?;

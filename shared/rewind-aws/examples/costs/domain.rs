@@ -10,6 +10,7 @@ struct Quiet;
 
 impl Rule for Quiet {
     type Event = CountEvent;
+    type Emits = NewEvent;
     const NAME: &'static str = "quiet";
 
     fn react(_: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {

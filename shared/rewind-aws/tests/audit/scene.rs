@@ -25,6 +25,7 @@ use std::sync::Arc;
 pub struct Quiet;
 impl Rule for Quiet {
     type Event = CountEvent;
+    type Emits = NewEvent;
     const NAME: &'static str = "quiet";
     fn react(_: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {
         Ok(Vec::new())

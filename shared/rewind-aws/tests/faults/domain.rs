@@ -170,6 +170,7 @@ pub struct Input {
 pub struct Feed;
 impl Adapter for Feed {
     type Input = Input;
+    type Emits = NewEvent;
     const SOURCE: &'static str = "feed";
     fn partition(input: &Value) -> Option<String> {
         Some(input["from"].as_str()?.to_string())
@@ -233,6 +234,7 @@ impl Input {
 pub struct Note;
 impl Rule for Note {
     type Event = CountEvent;
+    type Emits = NewEvent;
     const NAME: &'static str = "note";
     fn react(event: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {
         let counted = event.data.number();
@@ -260,6 +262,7 @@ pub fn note(id: &str, version: u64, counted: &Number) -> Vec<NewEvent> {
 pub struct Scatter;
 impl Rule for Scatter {
     type Event = CountEvent;
+    type Emits = NewEvent;
     const NAME: &'static str = "scatter";
     fn react(event: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {
         let counted = event.data.number();

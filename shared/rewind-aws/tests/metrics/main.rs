@@ -147,6 +147,7 @@ async fn write_tells_what_it_folded_and_what_stalls() {
 struct Notes;
 impl Rule for Notes {
     type Event = CountEvent;
+    type Emits = NewEvent;
     const NAME: &'static str = "notes";
     fn react(event: &Envelope<CountEvent>) -> Result<Vec<NewEvent>, Rejection> {
         let n = event.data.number().n;
