@@ -77,7 +77,7 @@ const KEYS: [&str; 19] = [
     "process/shop~3",
     "rewind#appenders",
     "rewind#dead-letters",
-    "rewind#deadlines#3",
+    "rewind#deadlines/3",
     "rewind#failing",
     "rewind#folds/carts@2",
     "rewind#playbacks",
