@@ -6,7 +6,6 @@ pub mod handler;
 mod invocation;
 mod requests;
 
-pub use asked::MAX_WAIT;
 pub use handler::{Answered, Handler};
 pub use invocation::Invocation;
 use lambda_runtime::{Error, LambdaEvent, service_fn};

@@ -1,7 +1,7 @@
 //! Commands over HTTP: decided at once, taken for later, and what became of
 //! them; aggregates as they stand.
 
-use crate::asked::{self, Prefers};
+use crate::asked;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rewind::{
     Batch, Decided, Decider, Problem, RecordedEvent, StreamName,
@@ -112,8 +112,7 @@ impl Requests {
         let stream = asked::stream(category, parameters.path("id"))?;
         let command = asked::command(request, stream, clock::domain_now())?;
         decider.check(&command.command_type, command.data.get())?;
-        let Prefers { respond_async, .. } = asked::prefers(request)?;
-        if respond_async {
+        if http::prefers(request)?.respond_async {
             return Ok(self.later(command).await?);
         }
         let answer = commands.decide(decider, &command).await?;
@@ -155,7 +154,7 @@ impl Requests {
 /// What became of the command of a key.
 async fn known(commands: &Commands, request: &Request, id: &str) -> Result<Response, Unanswered> {
     let id = asked::checked(id, "id")?;
-    let wait = Duration::from_secs(asked::prefers(request)?.wait);
+    let wait = Duration::from_secs(http::prefers(request)?.wait.unwrap_or_default());
     let until = Instant::now() + wait;
     let mut pause = Duration::from_millis(50);
     let known = loop {

@@ -35,12 +35,13 @@ pub const ROUTES: &[Route] = &[
             "key",
             "at",
             "as_of",
+            "at_least",
         ],
         about: "name",
     },
     Route {
         key: "GET /projections/{name}/{key+}",
-        takes: &["generation", "at", "as_of"],
+        takes: &["generation", "at", "as_of", "at_least"],
         about: "key",
     },
     Route {
@@ -98,7 +99,7 @@ impl Handler {
             Ok(found) => found,
             Err(problem) => return http::problem(&problem),
         };
-        match self.answer(route.key, &parameters).await {
+        match self.answer(route.key, &parameters, request).await {
             Ok(response) => response,
             Err(Unanswered::Refused(problem)) => http::problem(&route.refusing(problem)),
             Err(Unanswered::Failed(error)) => {
@@ -108,14 +109,21 @@ impl Handler {
         }
     }
 
-    async fn answer(&self, route: &str, parameters: &Parameters) -> Result<Response, Unanswered> {
+    async fn answer(
+        &self,
+        route: &str,
+        parameters: &Parameters,
+        request: &Request,
+    ) -> Result<Response, Unanswered> {
         let sources = &self.sources;
         match route {
             "GET /streams/{stream}" => sources.stream(parameters).await,
             "GET /projections" => sources.projections().await,
-            "GET /projections/{name}" => sources.rows(parameters).await,
+            "GET /projections/{name}" => sources.rows(parameters, request).await,
             "GET /projections/{name}/{key+}" => {
-                sources.row(parameters, parameters.path("key")).await
+                sources
+                    .row(parameters, parameters.path("key"), request)
+                    .await
             }
             "GET /comparisons/{name}" => sources.compare(parameters).await,
             "GET /playbacks/{id}" => sources.playback(parameters).await,

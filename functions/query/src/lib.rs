@@ -1,5 +1,6 @@
 //! query: the read side. Rows, streams, playbacks and health over HTTP.
 
+mod at_least;
 mod compare;
 mod cursor;
 pub mod handler;

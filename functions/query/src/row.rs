@@ -1,13 +1,14 @@
 //! `GET /projections/{name}/{key}`: one row, as it is.
 
 use crate::{
+    at_least::Version,
     past::Moment,
     shown::shown,
     sources::{Sources, Unanswered},
 };
 use rewind::MAX_ROW_KEY;
 use rewind_aws::{
-    aws::http::{self, Parameters, Response, bad_parameter, missing},
+    aws::http::{self, Parameters, Request, Response, bad_parameter, missing},
     data_table::key::Key,
 };
 
@@ -17,6 +18,7 @@ impl Sources {
         &self,
         parameters: &Parameters,
         key: &str,
+        request: &Request,
     ) -> Result<Response, Unanswered> {
         let projection = self.projection(parameters)?;
         if !(1..=MAX_ROW_KEY).contains(&key.len()) {
@@ -24,9 +26,16 @@ impl Sources {
             return Err(bad_parameter("key", why).into());
         }
         if let Some(moment) = Moment::of(parameters)? {
+            if parameters.text("at_least").is_some() {
+                let why = "is for a row as it is: `at` and `as_of` ask for one as it was";
+                return Err(bad_parameter("at_least", why).into());
+            }
             return self.row_then(projection, key, moment).await;
         }
         let target = self.target(projection, parameters).await?;
+        if let Some(version) = Version::of(projection, key, parameters)? {
+            version.wait(&self.store, &target, request).await?;
+        }
         let row = self.store.get(&Key::row(&target, key)).await?;
         let row = row.and_then(|row| shown(projection, key.to_string(), row));
         let Some(row) = row else {

@@ -9,7 +9,7 @@ use crate::{
 use rewind::{MAX_ROW_KEY, Over, Problem, Target};
 use rewind_aws::{
     Error,
-    aws::http::{self, Parameters, Response, bad_parameter, weight},
+    aws::http::{self, Parameters, Request, Response, bad_parameter, weight},
     data_table::{
         key::{self, Key},
         row,
@@ -76,7 +76,11 @@ impl Sources {
     /// A list of rows, or the one that `key` names: a path cannot carry every
     /// key, because API Gateway decodes it before it looks for slashes and
     /// question marks, and clients shorten `..` in it.
-    pub(crate) async fn rows(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
+    pub(crate) async fn rows(
+        &self,
+        parameters: &Parameters,
+        request: &Request,
+    ) -> Result<Response, Unanswered> {
         if let Some(key) = parameters.text("key") {
             let of_lists = ["limit", "cursor", "prefix"];
             let mut of_lists = of_lists.into_iter();
@@ -84,10 +88,10 @@ impl Sources {
                 let why = "is for lists of rows: `key` asks for one row";
                 return Err(bad_parameter(name, why).into());
             }
-            return self.row(parameters, key).await;
+            return self.row(parameters, key, request).await;
         }
         let projection = self.projection(parameters)?;
-        let mut moments = ["at", "as_of"].into_iter();
+        let mut moments = ["at", "as_of", "at_least"].into_iter();
         if let Some(name) = moments.find(|name| parameters.text(name).is_some()) {
             let why = "a list shows the present. Name one row with `key` to see it as it was, or play history up to a time into a generation of its own, POST /playbacks with {\"to\": [{\"projection\": NAME}], \"what\": {\"recorded\": {\"to\": TIME}}}, and list that with `generation`";
             return Err(bad_parameter(name, why).into());
