@@ -9,6 +9,7 @@ use crate::{
 };
 use rewind::{
     Batch, Problem, RecordedEvent, Service, StreamName,
+    reserved::{COMMAND_CATEGORY, PROCESS_CATEGORY},
     reversal::{Effect, Reversal, Reversals, place},
 };
 use serde::Serialize;
@@ -120,6 +121,11 @@ impl Reverser {
         named: &Named,
     ) -> Result<(RecordedEvent, Reversals), ReverseError> {
         let Named { stream, version } = named;
+        let category = stream.category();
+        if category == COMMAND_CATEGORY || category.starts_with(PROCESS_CATEGORY) {
+            let why = "what became of a command and what a process has done stays so: reverse the event that it is about";
+            return Err(Problem::invalid("stream", why).into());
+        }
         let reversals = resolve::reversals(&self.events, stream, 0, u64::MAX).await?;
         let event = self.event(stream, *version).await?;
         if let Some(by) = reversals.by(*version) {

@@ -70,10 +70,12 @@ const ACTIONS: &[(&str, &[&str])] = &[
 ];
 
 /// Keys of the data store, one of each shape.
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 21] = [
     "adapter/shop~3",
     "carts@2#7",
     "carts@2~7",
+    "command/later~3",
+    "journal/shop~3",
     "process/shop~3",
     "rewind#appenders",
     "rewind#dead-letters",
@@ -283,5 +285,11 @@ fn a_role_that_may_put_an_event_is_found() {
     let allowed = policies(&Template::parse(&text.replace(one, more)).unwrap()).allowed();
     let expected: BTreeSet<String> = ALLOWED.lines().map(str::to_owned).collect();
     let found: Vec<&String> = allowed.difference(&expected).collect();
-    assert_eq!(found, ["rewind-pump dynamodb:PutItem EventsTable"]);
+    assert_eq!(
+        found,
+        [
+            "rewind-microservice dynamodb:PutItem EventsTable",
+            "rewind-pump dynamodb:PutItem EventsTable"
+        ]
+    );
 }
