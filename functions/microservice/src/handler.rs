@@ -27,10 +27,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The schedule invokes the function each minute. It sweeps in between as well,
-/// so that what a dead process has recorded is published within a minute.
-const SWEEPS_FOR: Duration = Duration::from_secs(45);
+/// The schedule invokes the function each minute. It looks in between as well,
+/// so that what a dead process has recorded is published within a minute, and a
+/// deadline need not wait for the next one.
+const LOOKS_FOR: Duration = Duration::from_secs(45);
 const SWEEPS_EVERY: Duration = Duration::from_secs(20);
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 
 /// microservice's handler.
 #[derive(Debug)]
@@ -52,8 +54,8 @@ pub enum Answered {
     Batch(BatchAnswer),
     /// A request.
     Response(Box<Response>),
-    /// The schedule.
-    Swept {
+    /// The schedule, or an operator.
+    Done {
         /// How many deadlines have fired.
         fired: usize,
         /// How many events were published.
@@ -97,33 +99,54 @@ impl Handler {
                 Answered::Response(Box::new(self.answer(&request).await))
             }
             Invocation::Sweep => self.look_after().await?,
+            Invocation::Deadlines => self.fire().await?,
         })
     }
 
-    /// Fires deadlines, and publishes what dead processes have recorded.
+    /// Fires deadlines, and publishes what dead processes have recorded, as long
+    /// as there is somebody who may die, or a deadline that comes soon.
     async fn look_after(&self) -> Result<Answered, Error> {
-        let until = Instant::now() + SWEEPS_FOR;
+        let until = Instant::now() + LOOKS_FOR;
+        let (mut fired, mut published) = (0, 0);
+        loop {
+            let now = domain_now();
+            let goes_on = || Instant::now() < until;
+            fired += self.timer.fire(now, goes_on).await?.fired;
+            let swept = self.sweep.sweep().await?;
+            published += swept.published;
+            let pause = match self.timer.next(now).await? {
+                Some(next) => Duration::try_from(next.duration_since(now)).unwrap_or_default(),
+                None => Duration::MAX,
+            };
+            let pause = match swept.standing {
+                0 => pause,
+                _ => pause.min(SWEEPS_EVERY),
+            };
+            let pause = pause.max(SHORTEST_PAUSE);
+            if pause > until.saturating_duration_since(Instant::now()) {
+                break;
+            }
+            tokio::time::sleep(pause).await;
+        }
+        tracing::info!(fired, published, "looked after deadlines and publishing");
+        Ok(Answered::Done { fired, published })
+    }
+
+    /// Fires the deadlines that are due.
+    async fn fire(&self) -> Result<Answered, Error> {
+        let until = Instant::now() + LOOKS_FOR;
         let fired = self
             .timer
             .fire(domain_now(), || Instant::now() < until)
             .await?;
-        let swept = self
-            .sweep
-            .watch(
-                until.saturating_duration_since(Instant::now()),
-                SWEEPS_EVERY,
-            )
-            .await?;
         tracing::info!(
             fired = fired.fired,
             refused = fired.refused,
-            ended = swept.ended,
-            published = swept.published,
-            "looked after deadlines and publishing"
+            "fired deadlines"
         );
-        Ok(Answered::Swept {
+        Ok(Answered::Done {
             fired: fired.fired,
-            published: swept.published,
+            published: 0,
         })
     }
 

@@ -17,16 +17,19 @@ pub enum Invocation {
     Batch(KinesisEvent),
     /// API Gateway.
     Request(Box<Request>),
-    /// The schedule: `{"sweep": {}}`.
+    /// The schedule: `{"sweep": {}}`. It fires deadlines, and publishes what
+    /// dead processes have recorded.
     Sweep,
+    /// By hand: `{"deadlines": {}}` fires what is due, and nothing else.
+    Deadlines,
 }
 
-/// The schedule's payload.
+/// A payload that names a task.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Sweep {
-    #[serde(rename = "sweep")]
-    _sweep: Nothing,
+#[serde(rename_all = "lowercase")]
+enum Task {
+    Sweep(Nothing),
+    Deadlines(Nothing),
 }
 
 impl<'de> Deserialize<'de> for Invocation {
@@ -38,7 +41,7 @@ impl<'de> Deserialize<'de> for Invocation {
             type Value = Invocation;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a batch of Kinesis, a request of API Gateway, or {\"sweep\": {}}")
+                f.write_str("a batch of Kinesis, a request of API Gateway, {\"sweep\": {}} or {\"deadlines\": {}}")
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Invocation, A::Error> {
@@ -58,7 +61,10 @@ impl<'de> Deserialize<'de> for Invocation {
                 match is_request {
                     true => serde_json::from_value(members)
                         .map(|request| Invocation::Request(Box::new(request))),
-                    false => serde_json::from_value::<Sweep>(members).map(|_| Invocation::Sweep),
+                    false => serde_json::from_value(members).map(|task| match task {
+                        Task::Sweep(Nothing {}) => Invocation::Sweep,
+                        Task::Deadlines(Nothing {}) => Invocation::Deadlines,
+                    }),
                 }
                 .map_err(A::Error::custom)
             }
@@ -83,6 +89,8 @@ mod tests {
         let request = read(include_str!("../../../events/ingest-events.json")).unwrap();
         assert!(matches!(request, Invocation::Request(_)));
         assert!(matches!(read(r#"{"sweep": {}}"#), Ok(Invocation::Sweep)));
+        let deadlines = read(r#"{"deadlines": {}}"#);
+        assert!(matches!(deadlines, Ok(Invocation::Deadlines)));
         assert!(matches!(
             read(r#"{"Records": []}"#),
             Ok(Invocation::Batch(_))

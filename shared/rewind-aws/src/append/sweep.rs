@@ -36,10 +36,7 @@ use rewind::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The second look at what a process has recorded comes so long after its intent
 /// has ended, in microseconds.
@@ -163,27 +160,6 @@ impl Sweep {
             self.store.write_together(&[write]).await?;
         }
         Ok(swept)
-    }
-
-    /// Sweeps again and again while there is somebody who may die, for at most
-    /// so long: the schedule knows minutes only.
-    ///
-    /// # Errors
-    ///
-    /// As [`sweep`](Self::sweep).
-    pub async fn watch(&self, time: Duration, every: Duration) -> Result<Swept, Error> {
-        let until = tokio::time::Instant::now() + time;
-        let mut all = Swept::default();
-        loop {
-            let swept = self.sweep().await?;
-            all.standing = swept.standing;
-            all.ended += swept.ended;
-            all.published += swept.published;
-            if swept.standing == 0 || tokio::time::Instant::now() + every > until {
-                return Ok(all);
-            }
-            tokio::time::sleep(every).await;
-        }
     }
 
     /// When the sweeps began: now, where there is no record of it.

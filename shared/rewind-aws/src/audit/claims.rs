@@ -39,9 +39,11 @@ impl Run<'_> {
     ) -> Result<(), Error> {
         let identities: BTreeSet<String> = events
             .iter()
-            .filter_map(|event| match claimed::of(event) {
-                Claimed::ByItself(identity) | Claimed::Together { identity, .. } => Some(identity),
-                Claimed::Not => None,
+            .flat_map(|event| match claimed::of(event) {
+                Claimed::ByItself(identity) => vec![identity],
+                // One that was imported is claimed by itself.
+                Claimed::Together { identity, .. } => vec![identity, event.event.identity()],
+                Claimed::Not => Vec::new(),
             })
             .collect();
         let identities: Vec<String> = identities.into_iter().collect();
@@ -69,9 +71,16 @@ impl Run<'_> {
                 Claimed::Together {
                     identity: claimed,
                     is_first,
-                } => match claims.get(&*claimed) {
-                    None => self.unclaimed(event, &claimed),
-                    Some(claim) => {
+                } => match (claims.get(&*claimed), claims.get(&*identity)) {
+                    (None, None) => self.unclaimed(event, &claimed),
+                    (None, Some(own)) => {
+                        self.count(|counts| counts.claimed_events += 1);
+                        if !self.check_claim(event, own) {
+                            self.look_elsewhere(stream, event, own).await?;
+                            self.stray(event, identity);
+                        }
+                    }
+                    (Some(claim), _) => {
                         self.count(|counts| counts.claimed_events += u64::from(is_first));
                         if !self.check_together(event, claim) {
                             self.stray(event, identity);

@@ -91,6 +91,24 @@ impl Timer {
         Ok(fired)
     }
 
+    /// When the next deadline behind `now` is due.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or an item is damaged.
+    pub async fn next(&self, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+        let after = due::behind(now);
+        let mut next: Option<Timestamp> = None;
+        for pk in due::partitions() {
+            let (items, _) = self.store.list(&pk, "", Some(&after), 1).await?;
+            for item in items {
+                let at = due::read(item)?.at;
+                next = Some(next.map_or(at, |known| known.min(at)));
+            }
+        }
+        Ok(next)
+    }
+
     /// The journals with a deadline that was refused before.
     async fn refused(&self) -> Result<BTreeSet<StreamName>, Error> {
         let mut refused = BTreeSet::new();
