@@ -1,11 +1,13 @@
 //! Your code: the domain. Aggregates, projections, adapters and rules, one
 //! concept a file, all registered in [`service`].
 //!
-//! It ships with two examples: [`shop`], fed with raw inputs through an
-//! adapter, and [`poll`], fed with CloudEvents.
+//! It ships with three examples: [`shop`], fed with raw inputs through an
+//! adapter, [`poll`], fed with CloudEvents, and [`portal`], which decides about
+//! commands.
 #![deny(missing_docs)]
 
 pub mod poll;
+pub mod portal;
 pub mod shop;
 
 use rewind::Service;
@@ -22,4 +24,10 @@ pub fn service() -> Service {
         .single_stream::<poll::BasicSum>()
         .single_stream::<poll::OneVoteSum>()
         .single_stream::<poll::ValidChoiceSum>()
+        .aggregate::<portal::application::Application>()
+        .single_stream::<portal::rows::Applications>()
+        .multi_stream::<portal::rows::ApiProducts>()
+        .process::<portal::credentials::Credentials>()
+        .process::<portal::campaigns::Campaigns>()
+        .single_stream::<portal::rows::CampaignsOfApplications>()
 }
