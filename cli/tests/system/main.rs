@@ -8,6 +8,7 @@ mod calls;
 mod client;
 mod clock;
 mod crashes;
+mod decisions;
 mod ends;
 mod full_disk;
 mod history;
