@@ -26,8 +26,10 @@ pub fn service() -> Service {
         .single_stream::<poll::ValidChoiceSum>()
         .aggregate::<portal::application::Application>()
         .single_stream::<portal::rows::Applications>()
+        .multi_stream::<portal::rows::ApplicationsByOwner>()
         .multi_stream::<portal::rows::ApiProducts>()
         .process::<portal::credentials::Credentials>()
         .process::<portal::campaigns::Campaigns>()
         .single_stream::<portal::rows::CampaignsOfApplications>()
+        .multi_stream::<portal::rows::CampaignsByOwner>()
 }

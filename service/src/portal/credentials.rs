@@ -1,26 +1,37 @@
 //! Credentials expire by a deadline.
 
-use super::application::{ApplicationCommand, ApplicationEvent};
+use super::{
+    application::{ApplicationCommand, ApplicationEvent},
+    id_of,
+};
 use rewind::{Action, Envelope, Process, Reached, Rejection};
 use std::collections::BTreeSet;
 
-/// Waits until a credential expires, and says so to its application. The
-/// deadline has the credential's name.
+/// A deadline for each credential, under the credential's name. The state holds
+/// those that are open, for the day on which the application is deleted.
 #[derive(Debug)]
 pub struct Credentials;
 
 impl Process for Credentials {
     type Event = ApplicationEvent;
-    /// The credentials that are waited for.
     type State = BTreeSet<String>;
     const NAME: &'static str = "credentials";
 
     fn key(event: &Envelope<ApplicationEvent>) -> Option<String> {
-        Some(event.stream().id().to_string())
+        match &event.data {
+            ApplicationEvent::CredentialGenerated { .. }
+            | ApplicationEvent::CredentialExpired { .. }
+            | ApplicationEvent::ApplicationDeleted { .. } => Some(id_of(event.stream())),
+            ApplicationEvent::ApplicationCreated { .. }
+            | ApplicationEvent::ApiProductAdded { .. }
+            | ApplicationEvent::ApiProductRemoved { .. }
+            | ApplicationEvent::PlanChanged { .. }
+            | ApplicationEvent::OwnerChanged { .. } => None,
+        }
     }
 
     fn on(
-        waits: &mut BTreeSet<String>,
+        open: &mut BTreeSet<String>,
         event: &Envelope<ApplicationEvent>,
     ) -> Result<Vec<Action>, Rejection> {
         Ok(match &event.data {
@@ -28,17 +39,19 @@ impl Process for Credentials {
                 credential,
                 expires,
             } => {
-                waits.insert(credential.clone());
-                vec![Action::deadline(credential, *expires)]
+                open.insert(credential.clone());
+                // One that is in the past fires at once.
+                let due = (*expires).max(event.timestamp()?);
+                vec![Action::deadline(credential, due)]
             }
-            ApplicationEvent::CredentialExpired { credential } => match waits.remove(credential) {
-                true => vec![Action::cancel(credential)],
-                false => vec![],
-            },
-            ApplicationEvent::ApplicationDeleted {} => std::mem::take(waits)
-                .into_iter()
-                .map(Action::cancel)
-                .collect(),
+            ApplicationEvent::CredentialExpired { credential } => {
+                open.remove(credential);
+                vec![Action::cancel(credential)]
+            }
+            ApplicationEvent::ApplicationDeleted { .. } => {
+                let open = std::mem::take(open).into_iter();
+                open.map(Action::cancel).collect()
+            }
             ApplicationEvent::ApplicationCreated { .. }
             | ApplicationEvent::ApiProductAdded { .. }
             | ApplicationEvent::ApiProductRemoved { .. }
@@ -47,10 +60,13 @@ impl Process for Credentials {
         })
     }
 
-    fn reached(waits: &mut BTreeSet<String>, deadline: &Reached) -> Result<Vec<Action>, Rejection> {
-        waits.remove(&deadline.name);
+    fn reached(open: &mut BTreeSet<String>, deadline: &Reached) -> Result<Vec<Action>, Rejection> {
         let credential = deadline.name.clone();
+        open.remove(&credential);
         let expire = ApplicationCommand::ExpireCredential { credential };
         Ok(vec![Action::command(&deadline.key, &expire)?])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,99 +1,164 @@
-//! The rows of the portal.
+//! The rows of the portal: applications by themselves, by owner and by API
+//! product; campaigns by application and by owner.
 
 use super::{
     application::{ApplicationEvent, Plan},
     campaigns::{CampaignEvent, Reason},
+    id_of,
 };
 use rewind::{Envelope, MultiStreamProjection, Rejection, SingleStreamProjection};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// An application as it is shown.
+// Applications.
+
+/// An application as readers see it.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Shown {
-    /// Whose it is.
+#[expect(missing_docs, reason = "the names of fields say it")]
+pub struct ApplicationRow {
     pub owner: String,
-    /// Its name.
     pub name: String,
-    /// What it pays; `None` before it is created.
-    pub plan: Option<Plan>,
-    /// The API products that it uses.
+    pub plan: Plan,
     pub products: BTreeSet<String>,
-    /// Its credentials, and whether they are valid.
+    /// Whether each is valid.
     pub credentials: BTreeMap<String, bool>,
-    /// Whether it is deleted.
     pub deleted: bool,
 }
 
-/// Each application.
+/// Each application. What a removal took out is not in the row, so there is no
+/// `revert`: the stream is folded again.
 #[derive(Debug)]
 pub struct Applications;
 
 impl SingleStreamProjection for Applications {
     type Event = ApplicationEvent;
-    type Row = Shown;
+    type Row = ApplicationRow;
     const NAME: &'static str = "applications";
 
-    fn apply(shown: &mut Shown, event: &Envelope<ApplicationEvent>) -> Result<(), Rejection> {
+    fn apply(
+        row: &mut ApplicationRow,
+        event: &Envelope<ApplicationEvent>,
+    ) -> Result<(), Rejection> {
         match &event.data {
             ApplicationEvent::ApplicationCreated { owner, name, plan } => {
-                shown.owner.clone_from(owner);
-                shown.name.clone_from(name);
-                shown.plan = Some(*plan);
+                row.owner.clone_from(owner);
+                row.name.clone_from(name);
+                row.plan = *plan;
             }
             ApplicationEvent::ApiProductAdded { product } => {
-                shown.products.insert(product.clone());
+                row.products.insert(product.clone());
             }
             ApplicationEvent::ApiProductRemoved { product } => {
-                shown.products.remove(product);
+                row.products.remove(product);
             }
-            ApplicationEvent::PlanChanged { plan } => shown.plan = Some(*plan),
-            ApplicationEvent::OwnerChanged { owner } => shown.owner.clone_from(owner),
+            ApplicationEvent::PlanChanged { plan } => row.plan = *plan,
+            ApplicationEvent::OwnerChanged { owner, .. } => row.owner.clone_from(owner),
             ApplicationEvent::CredentialGenerated { credential, .. } => {
-                shown.credentials.insert(credential.clone(), true);
+                row.credentials.insert(credential.clone(), true);
             }
             ApplicationEvent::CredentialExpired { credential } => {
-                shown.credentials.insert(credential.clone(), false);
+                row.credentials.insert(credential.clone(), false);
             }
-            ApplicationEvent::ApplicationDeleted {} => shown.deleted = true,
+            ApplicationEvent::ApplicationDeleted { .. } => row.deleted = true,
         }
         Ok(())
     }
 }
 
-/// How often an API product was added to an application and removed from one.
+// Applications by owner.
+
+/// The applications of an owner.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Usage {
-    /// How often it was added.
-    pub added: u64,
-    /// How often it was removed.
-    pub removed: u64,
+pub struct Owned {
+    /// How often each came to the owner and did not leave: once, for those that
+    /// the owner has. It is a count so that events can be taken back in any
+    /// order.
+    pub applications: BTreeMap<String, i64>,
 }
 
-/// How each API product is used.
+/// Which applications each owner has.
+#[derive(Debug)]
+pub struct ApplicationsByOwner;
+
+impl ApplicationsByOwner {
+    /// Who gets an application, and who loses it.
+    fn moves(event: &ApplicationEvent) -> Vec<(&str, i64)> {
+        match event {
+            ApplicationEvent::ApplicationCreated { owner, .. } => vec![(owner, 1)],
+            ApplicationEvent::OwnerChanged { owner, from } => vec![(from, -1), (owner, 1)],
+            ApplicationEvent::ApplicationDeleted { owner, .. } => vec![(owner, -1)],
+            ApplicationEvent::ApiProductAdded { .. }
+            | ApplicationEvent::ApiProductRemoved { .. }
+            | ApplicationEvent::PlanChanged { .. }
+            | ApplicationEvent::CredentialGenerated { .. }
+            | ApplicationEvent::CredentialExpired { .. } => vec![],
+        }
+    }
+
+    fn fold(key: &str, owned: &mut Owned, event: &Envelope<ApplicationEvent>, sign: i64) {
+        let application = owned.applications.entry(id_of(event.stream())).or_default();
+        let moves = Self::moves(&event.data).into_iter();
+        let own = moves.filter(|(owner, _)| *owner == key);
+        *application += own.map(|(_, count)| sign * count).sum::<i64>();
+        owned.applications.retain(|_, count| *count != 0);
+    }
+}
+
+impl MultiStreamProjection for ApplicationsByOwner {
+    type Event = ApplicationEvent;
+    type Row = Owned;
+    const NAME: &'static str = "applications-by-owner";
+
+    fn keys(event: &Envelope<ApplicationEvent>) -> Result<Vec<String>, Rejection> {
+        let moves = Self::moves(&event.data).into_iter();
+        Ok(moves.map(|(owner, _)| owner.into()).collect())
+    }
+
+    fn apply(
+        key: &str,
+        owned: &mut Owned,
+        event: &Envelope<ApplicationEvent>,
+    ) -> Result<(), Rejection> {
+        Self::fold(key, owned, event, 1);
+        Ok(())
+    }
+
+    fn revert(
+        key: &str,
+        owned: &mut Owned,
+        event: &Envelope<ApplicationEvent>,
+    ) -> Result<(), Rejection> {
+        Self::fold(key, owned, event, -1);
+        Ok(())
+    }
+}
+
+// API products.
+
+/// How much an API product is used.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Usage {
+    /// By how many applications. It has a sign, because what was added may be
+    /// taken back where its removal stays.
+    pub applications: i64,
+}
+
+/// How many applications use each API product.
 #[derive(Debug)]
 pub struct ApiProducts;
 
 impl ApiProducts {
-    fn product(event: &ApplicationEvent) -> Option<(&String, bool)> {
+    fn change(event: &ApplicationEvent) -> i64 {
         match event {
-            ApplicationEvent::ApiProductAdded { product } => Some((product, true)),
-            ApplicationEvent::ApiProductRemoved { product } => Some((product, false)),
+            ApplicationEvent::ApiProductAdded { .. } => 1,
+            ApplicationEvent::ApiProductRemoved { .. }
+            | ApplicationEvent::ApplicationDeleted { .. } => -1,
             ApplicationEvent::ApplicationCreated { .. }
             | ApplicationEvent::PlanChanged { .. }
             | ApplicationEvent::OwnerChanged { .. }
             | ApplicationEvent::CredentialGenerated { .. }
-            | ApplicationEvent::CredentialExpired { .. }
-            | ApplicationEvent::ApplicationDeleted {} => None,
+            | ApplicationEvent::CredentialExpired { .. } => 0,
         }
-    }
-
-    fn count<'a>(usage: &'a mut Usage, event: &ApplicationEvent) -> Option<&'a mut u64> {
-        let (_, is_added) = Self::product(event)?;
-        Some(match is_added {
-            true => &mut usage.added,
-            false => &mut usage.removed,
-        })
     }
 }
 
@@ -103,11 +168,18 @@ impl MultiStreamProjection for ApiProducts {
     const NAME: &'static str = "api-products";
 
     fn keys(event: &Envelope<ApplicationEvent>) -> Result<Vec<String>, Rejection> {
-        let product = Self::product(&event.data);
-        Ok(product
-            .map(|(product, _)| product.clone())
-            .into_iter()
-            .collect())
+        Ok(match &event.data {
+            ApplicationEvent::ApiProductAdded { product }
+            | ApplicationEvent::ApiProductRemoved { product } => vec![product.clone()],
+            ApplicationEvent::ApplicationDeleted { products, .. } => {
+                products.iter().cloned().collect()
+            }
+            ApplicationEvent::ApplicationCreated { .. }
+            | ApplicationEvent::PlanChanged { .. }
+            | ApplicationEvent::OwnerChanged { .. }
+            | ApplicationEvent::CredentialGenerated { .. }
+            | ApplicationEvent::CredentialExpired { .. } => vec![],
+        })
     }
 
     fn apply(
@@ -115,24 +187,21 @@ impl MultiStreamProjection for ApiProducts {
         usage: &mut Usage,
         event: &Envelope<ApplicationEvent>,
     ) -> Result<(), Rejection> {
-        if let Some(count) = Self::count(usage, &event.data) {
-            *count += 1;
-        }
+        usage.applications += Self::change(&event.data);
         Ok(())
     }
 
     fn revert(
-        key: &str,
+        _: &str,
         usage: &mut Usage,
         event: &Envelope<ApplicationEvent>,
     ) -> Result<(), Rejection> {
-        if let Some(count) = Self::count(usage, &event.data) {
-            let not_counted = || Rejection::new(format!("`{key}` was not counted that often"));
-            *count = count.checked_sub(1).ok_or_else(not_counted)?;
-        }
+        usage.applications -= Self::change(&event.data);
         Ok(())
     }
 }
+
+// Campaigns.
 
 /// What was begun for an application.
 #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -158,3 +227,64 @@ impl SingleStreamProjection for CampaignsOfApplications {
         Ok(())
     }
 }
+
+// Campaigns by owner.
+
+/// How much was begun for an owner.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names of fields say it")]
+pub struct Contacts {
+    pub campaigns: u64,
+    pub surveys: u64,
+    pub offers: u64,
+}
+
+/// How many campaigns, surveys and offers each owner got, for all applications.
+#[derive(Debug)]
+pub struct CampaignsByOwner;
+
+impl CampaignsByOwner {
+    fn count<'a>(contacts: &'a mut Contacts, event: &CampaignEvent) -> &'a mut u64 {
+        match event {
+            CampaignEvent::CampaignStarted { .. } => &mut contacts.campaigns,
+            CampaignEvent::SurveyStarted { .. } => &mut contacts.surveys,
+            CampaignEvent::OfferMade { .. } => &mut contacts.offers,
+        }
+    }
+}
+
+impl MultiStreamProjection for CampaignsByOwner {
+    type Event = CampaignEvent;
+    type Row = Contacts;
+    const NAME: &'static str = "campaigns-by-owner";
+
+    fn keys(event: &Envelope<CampaignEvent>) -> Result<Vec<String>, Rejection> {
+        let (CampaignEvent::CampaignStarted { owner, .. }
+        | CampaignEvent::SurveyStarted { owner, .. }
+        | CampaignEvent::OfferMade { owner, .. }) = &event.data;
+        Ok(vec![owner.clone()])
+    }
+
+    fn apply(
+        _: &str,
+        contacts: &mut Contacts,
+        event: &Envelope<CampaignEvent>,
+    ) -> Result<(), Rejection> {
+        *Self::count(contacts, &event.data) += 1;
+        Ok(())
+    }
+
+    fn revert(
+        key: &str,
+        contacts: &mut Contacts,
+        event: &Envelope<CampaignEvent>,
+    ) -> Result<(), Rejection> {
+        let count = Self::count(contacts, &event.data);
+        let not_counted = || Rejection::new(format!("`{key}` was not counted that often"));
+        *count = count.checked_sub(1).ok_or_else(not_counted)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
