@@ -50,6 +50,8 @@ pub fn normalized(text: &str) -> String {
         (r" *\d+ ms", " N ms"),
         (r" *\d+ MB", " N MB"),
         (r"\d+ records", "N records"),
+        // Snapshots and intents are among them.
+        (r"deleted \d+ items", "deleted N items"),
     ] {
         text = Regex::new(pattern)
             .unwrap()

@@ -305,6 +305,37 @@ async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
         (answer.status, &answer.body["field"]),
         (422, &json!("source"))
     );
+
+    // A schedule looks after deadlines and publishing; a command is decided, and
+    // its repeat is answered alike.
+    let path = "/2015-03-31/functions/microservice/invocations";
+    let sweep = json!({"sweep": {}});
+    let sweep = client.post_ok(path, "application/json", &sweep, 200);
+    let swept = sweep.await.unwrap();
+    assert_eq!(swept["fired"], 0, "{swept}");
+    let create = json!({
+        "type": "create-application", "id": "create-1",
+        "data": {"owner": "ann", "name": "maps", "plan": "free"},
+    });
+    let path = "/commands/application/1";
+    let first = client.post(path, "application/json", create.to_string());
+    let first = first.await.unwrap();
+    assert_eq!(first.status, 200, "{}", first.body);
+    let again = client.post(path, "application/json", create.to_string());
+    assert_eq!(again.await.unwrap().body, first.body);
+    let known = client.get_ok("/commands/create-1").await.unwrap();
+    assert_eq!(known["events"], first.body["events"]);
+    let application = client.get_ok("/aggregates/application/1").await.unwrap();
+    assert_eq!(application["state"]["active"]["name"], "maps");
+    wait_for(&client, "/projections/applications/1?at_least=1", |row| {
+        row["state"]["name"] == "maps"
+    })
+    .await;
+    wait_for(&client, "/streams/process:campaigns-1", |body| {
+        body["events"][1]["type"] == "deadline-set"
+    })
+    .await;
+    wait_for(&client, "/health", |health| health["status"] == "ok").await;
     // Another engine does not tell the local system who has called it.
     if std::env::var_os("REWIND_ENDPOINT").is_none() {
         crate::template::every_permission_is_used(&system);

@@ -160,7 +160,9 @@ fn admitted(service: &Service, event: CloudEvent) -> Result<CloudEvent, Problem>
     if service.is_decided(category) {
         return Err(Problem::invalid(
             "subject",
-            format!("the category {category:?} is decided: only its aggregate writes to it; send it a command, POST /commands/{category}/{{id}}"),
+            format!(
+                "the category {category:?} is decided: only its aggregate writes to it; send it a command, POST /commands/{category}/{{id}}"
+            ),
         ));
     }
     service.check(&event)?;

@@ -17,6 +17,7 @@ use rewind_aws::{
     },
     command::commands::{Answer, Commands, Failure, Known},
 };
+use serde::Serialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -54,6 +55,19 @@ const MAX_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Requests {
     incoming: Stream,
+}
+
+/// The answer to a command that is accepted.
+#[derive(Serialize)]
+struct Applied<'a> {
+    id: &'a str,
+    outcome: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stream: Option<&'a StreamName>,
+    /// The version of the stream behind the events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<u64>,
+    events: &'a [RecordedEvent],
 }
 
 /// Why a request is not answered with what it asked for.
@@ -175,7 +189,14 @@ async fn known(commands: &Commands, request: &Request, id: &str) -> Result<Respo
             json!({"id": id, "outcome": "rejected", "rejection": refusal})
         }
         Some(Known::Decided(Answer::Applied(events))) => {
-            json!({"id": id, "outcome": "applied", "events": events})
+            let body = Applied {
+                id,
+                outcome: "applied",
+                stream: None,
+                version: None,
+                events: &events,
+            };
+            return Ok(http::json(200, &body));
         }
         Some(Known::Decided(Answer::NotThere { .. } | Answer::KeyReused)) => {
             unreachable!("neither is recorded as an outcome")
@@ -288,13 +309,13 @@ fn answered(command: &Command, answer: Answer) -> Response {
 
 fn applied(command: &Command, events: &[RecordedEvent]) -> Response {
     let version = version_of(&command.stream, events);
-    let body = json!({
-        "id": command.id,
-        "outcome": "applied",
-        "stream": command.stream,
-        "version": version,
-        "events": events,
-    });
+    let body = Applied {
+        id: &command.id,
+        outcome: "applied",
+        stream: Some(&command.stream),
+        version,
+        events,
+    };
     let response = http::json(200, &body);
     match version {
         Some(version) => http::with_header(response, "etag", &format!("\"{version}\"")),
