@@ -68,7 +68,7 @@ pub enum Function {
 pub enum Process {
     Pump(pump::Handler),
     Write(write::Handler),
-    Microservice(microservice::Handler),
+    Microservice(Box<microservice::Handler>),
 }
 
 impl<'a> Services<'a> {
@@ -226,7 +226,7 @@ impl World {
                 let incoming = clients.stream_named(self.incoming());
                 let published = clients.stream_named(self.events());
                 let commands = Commands::new(domain::service(), events, data, published);
-                Process::Microservice(microservice::Handler::new(commands, incoming))
+                Process::Microservice(Box::new(microservice::Handler::new(commands, incoming)))
             }
         }
     }
