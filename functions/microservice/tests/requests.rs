@@ -25,6 +25,10 @@ impl Event for BookEvent {
 }
 
 #[derive(Serialize, Deserialize, JsonSchema)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "commands are named in the imperative"
+)]
 enum BookCommand {
     BorrowBook { by: String },
     ReturnBook {},
