@@ -42,7 +42,7 @@ impl Watch {
 
     /// The metrics of the whole system: one line, and one for each reader.
     ///
-    /// With this look, a run of `recover` takes 79 requests a minute for the
+    /// With this look, a run of `recover` takes 175 requests a minute for the
     /// domain of shop, poll and portal: 172 queries of DynamoDB, 160 of which ask
     /// the index for the newest commits of each partition, and three requests
     /// to Kinesis where `incoming` has one shard (two for each further shard).
