@@ -51,6 +51,7 @@ pub fn normalized(text: &str) -> String {
         (r" *\d+ MB", " N MB"),
         (r"\d+ records", "N records"),
         // Snapshots and intents are among them.
+        (r"other items +\d+", "other items N"),
         (r"deleted \d+ items", "deleted N items"),
     ] {
         text = Regex::new(pattern)
