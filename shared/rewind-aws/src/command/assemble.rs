@@ -73,7 +73,7 @@ pub(super) async fn commits(
     if !plan.events.is_empty() {
         planned.extend(behind(head, &plan.events));
     } else if command.is_keyed || !also.is_empty() {
-        planned.extend(outcome(events, command, None, looks).await?);
+        planned.extend(outcome(events, command, (None, nth), looks).await?);
     }
     for (head, events) in also {
         planned.extend(behind(head, &events));
@@ -89,16 +89,16 @@ pub(super) async fn commits(
     Ok(Assembled::Commits(planned))
 }
 
-/// The commit of an outcome that stands in the command's own stream. A command
-/// that is decided at once has none yet, unless `looks` says that an attempt
-/// has found it otherwise.
+/// The commit of an outcome that stands in the command's own stream, behind
+/// `nth` events of other streams. A command that is decided at once has none
+/// yet, unless `looks` says that an attempt has found it otherwise.
 pub(super) async fn outcome(
     events: &EventStore,
     command: &Command,
-    refusal: Option<Refusal>,
+    (refusal, nth): (Option<Refusal>, usize),
     looks: bool,
 ) -> Result<Vec<Commit>, Failure> {
-    let event = command.outcome(refusal);
+    let event = command.outcome(refusal, nth);
     let event = event.map_err(|bad| Failure::Broken(bad.into()))?;
     let head = match looks || command.causation.is_some() {
         true => events.head(&event.stream).await?,

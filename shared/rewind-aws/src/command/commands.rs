@@ -249,7 +249,8 @@ impl Commands {
             return Ok(Attempt::Done(Answer::Rejected(refusal)));
         }
         let events = &self.loader.events;
-        let commits = assemble::outcome(events, command, Some(refusal), tried.is_any()).await?;
+        let commits =
+            assemble::outcome(events, command, (Some(refusal), 0), tried.is_any()).await?;
         self.record(command, commits, tried).await
     }
 

@@ -205,12 +205,17 @@ impl Command {
     }
 
     /// The outcome that stands in the command's own stream: refused, or accepted
-    /// without an event.
+    /// without an event of the aggregate's own stream. It is the `nth` event that
+    /// is recorded with it: others of its streams may have an event.
     ///
     /// # Errors
     ///
     /// When the id is empty.
-    pub fn outcome(&self, rejection: Option<Refusal>) -> Result<CloudEvent, BadStreamName> {
+    pub fn outcome(
+        &self,
+        rejection: Option<Refusal>,
+        nth: usize,
+    ) -> Result<CloudEvent, BadStreamName> {
         let event_type = match rejection {
             Some(_) => COMMAND_REJECTED,
             None => COMMAND_ACCEPTED,
@@ -221,7 +226,7 @@ impl Command {
             rejection,
         });
         let new = NewEvent::untyped(self.own_stream()?, event_type, data);
-        Ok(self.event(new, 0))
+        Ok(self.event(new, nth))
     }
 
     /// Whether an event was decided for this command.
