@@ -7,6 +7,7 @@ mod rows;
 mod scene;
 #[path = "../support/mod.rs"]
 mod support;
+mod together;
 
 use rewind_aws::sequence::sequencer::Sequencer;
 use scene::Scene;
