@@ -34,7 +34,8 @@ pub struct Known {
 }
 
 /// An order that is opened has to be paid within three days, or it is cancelled.
-/// The money of a cancelled order goes back.
+/// The money of a cancelled order goes back. An order of a cart has no lines, so
+/// no price: whoever takes the money tells the order.
 #[derive(Debug)]
 pub struct Checkout;
 
@@ -45,6 +46,8 @@ impl Process for Checkout {
 
     fn key(event: &Envelope<CheckoutEvent>) -> Option<String> {
         match &event.data {
+            // Nobody knows what it costs: it is paid elsewhere.
+            CheckoutEvent::Order(OrderEvent::OrderOpened { lines, .. }) if lines.is_empty() => None,
             CheckoutEvent::Order(
                 OrderEvent::OrderOpened { .. } | OrderEvent::OrderCancelled { .. },
             )

@@ -93,7 +93,8 @@ pub enum OrderCommand {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         origin: Option<Origin>,
     },
-    /// Given by the process `checkout`.
+    /// Given by the process `checkout`, and by whoever takes the money of an order
+    /// that has no lines.
     MarkOrderPaid,
     /// Given by the process `fulfilment`.
     MarkOrderDispatched,

@@ -13,9 +13,17 @@ fn opened(lines: Vec<Line>) -> Given<CheckoutEvent> {
     history().and_at("2026-01-01T09:00:00Z", "7", [opened])
 }
 
+fn lines() -> Vec<Line> {
+    vec![Line {
+        product_id: "tea".into(),
+        quantity: 2,
+        cents: 350,
+    }]
+}
+
 fn requested() -> Given<CheckoutEvent> {
-    let requested = PaymentEvent::PaymentRequested { cents: None };
-    opened(vec![]).and_at("2026-01-01T09:00:01Z", "7", [requested])
+    let requested = PaymentEvent::PaymentRequested { cents: Some(700) };
+    opened(lines()).and_at("2026-01-01T09:00:01Z", "7", [requested])
 }
 
 fn confirmed(history: Given<CheckoutEvent>) -> Given<CheckoutEvent> {
@@ -54,13 +62,14 @@ fn not_late() -> Action {
 
 #[test]
 fn an_open_order_has_to_be_paid_within_three_days() {
-    run(&opened(vec![])).then([request(None), late()]);
-    let line = Line {
-        product_id: "tea".into(),
-        quantity: 2,
-        cents: 350,
-    };
-    run(&opened(vec![line])).then([request(Some(700)), late()]);
+    run(&opened(lines())).then([request(Some(700)), late()]);
+}
+
+#[test]
+fn an_order_that_does_not_tell_its_price_is_paid_elsewhere() {
+    for event in opened(vec![]).events() {
+        assert_eq!(Checkout::key(&rewind::testing::envelope(event)), None);
+    }
 }
 
 #[test]
