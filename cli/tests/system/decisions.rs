@@ -5,7 +5,10 @@
 mod running;
 mod shop;
 
-use crate::support::{stream, wait_for};
+use crate::{
+    calls::rewind_in,
+    support::{stream, wait_for},
+};
 use running::Running;
 use serde_json::json;
 use std::process::Command;
@@ -143,6 +146,20 @@ async fn portal_and_shop_decide_wait_and_reach_their_deadlines() {
 
     shop::lacks_a_profile(&portal).await;
     portal.verify();
+}
+
+#[test]
+fn the_demonstration_of_the_portal_finds_its_answers() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut demo = rewind_in(dir.path(), &["demo", "portal"]);
+    let told = demo.output().unwrap();
+    let said = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.status.success(), "{said}");
+    assert!(said.contains("422: name-taken"), "{said}");
+    assert!(
+        said.ends_with("All answers are as they have to be.\n"),
+        "{said}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

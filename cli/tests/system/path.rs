@@ -114,10 +114,11 @@ async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
         .post_ok(path, "application/json", &request, 200)
         .await
         .unwrap();
-    // Inputs, facts, votes, the order, and the report of a conflict.
+    // Inputs, facts, votes, the order and the command that opened it, and the
+    // report of a conflict.
     assert_eq!(
         (&ended["state"], &ended["events"]),
-        (&json!("completed"), &json!(11)),
+        (&json!("completed"), &json!(12)),
         "{ended}"
     );
 
