@@ -3,10 +3,10 @@
 use super::wait::wait_for_row;
 use crate::{client::Client, end::End, memory};
 use local::System;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// The number of events whose latency is measured.
+/// The number of events, or commands, whose latency is measured.
 const SAMPLES: usize = 31;
 
 /// Returns the memory of the whole system without load, in MB.
@@ -33,6 +33,29 @@ pub async fn latency(client: &Client) -> Result<Duration, End> {
         let media = "application/cloudevents+json";
         client.post_ok("/events", media, &event, 202).await?;
         wait_for_row(client, "basic-sum", &format!("latency.{nth}"), 1).await?;
+        times.push(posted.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times[SAMPLES / 2])
+}
+
+/// Returns the median time from a command to its answer, with its events
+/// recorded and published, for an aggregate that the function knows.
+pub async fn command(client: &Client) -> Result<Duration, End> {
+    let path = "/commands/application/measured";
+    let send = async |command: &Value| {
+        let media = "application/json";
+        client.post_ok(path, media, command, 200).await
+    };
+    let data = json!({"owner": "ann", "name": "measured"});
+    send(&json!({"type": "create-application", "data": data})).await?;
+    let mut times = Vec::new();
+    for nth in 0..SAMPLES {
+        let plan = ["paid", "free"][nth % 2];
+        let id = format!("measured/{nth}");
+        let command = json!({"id": id, "type": "change-plan", "data": {"plan": plan}});
+        let posted = Instant::now();
+        send(&command).await?;
         times.push(posted.elapsed());
     }
     times.sort_unstable();

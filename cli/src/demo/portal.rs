@@ -1,6 +1,6 @@
 //! The story of a developer portal: commands, rejections, deadlines, a rebuild.
 
-use super::{expect, rebuild, wait::wait_for};
+use super::{expect, measure, rebuild, wait::wait_for};
 use crate::{
     client::Client,
     end::{End, Outcome},
@@ -94,7 +94,11 @@ pub async fn tell(clock: &Clock, system: &System) -> Outcome {
     portal.turn("2026-03-31T00:00:00Z", Some(0)).await?;
     portal.types("campaign-1", &["campaign-started"]).await?;
     portal.turn("2026-04-01T09:00:00Z", None).await?;
-    portal.types("campaign-2", &["survey-started"]).await
+    portal.types("campaign-2", &["survey-started"]).await?;
+
+    say!("\nMeasured")?;
+    let p50 = measure::command(&portal.client).await?;
+    say!("  command to answer, p50 {:>9.1?}", p50)
 }
 
 /// What the first application has recorded once its credential has expired.

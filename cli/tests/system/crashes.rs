@@ -42,6 +42,8 @@ async fn killed_functions_are_started_again_and_the_result_is_the_same() {
                     .status
                     != 202
                 {}
+                // There is time to kill some.
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
             is_over.store(true, Ordering::SeqCst);
         })

@@ -178,6 +178,60 @@ async fn history_moves_from_one_system_to_another() {
     assert_eq!(code, 0, "{audit}");
 }
 
+/// A recorded event as `export` writes it.
+fn exported_event(stream: &str, source: &str, id: &str, event_type: &str, data: &Value) -> Value {
+    json!({
+        "specversion": "1.0", "id": id, "source": source, "type": event_type,
+        "subject": stream, "time": "2026-01-01T09:00:00Z", "data": data,
+        "version": 1, "position": 1_767_258_000_000_000_u64,
+    })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_was_decided_elsewhere_is_not_decided_before_its_outcome_comes() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (_process, url) = rewind(dir);
+    let client = Client::new(url);
+    // In this part of history, nothing says why the name was taken.
+    let data = json!({
+        "stream": "application-1", "type": "create-application",
+        "data": {"owner": "ann", "name": "weather"},
+    });
+    let (own, source) = ("rewind:command-k", "/rewind/command/received");
+    let received = exported_event(own, source, "k", "command-received", &data);
+    let data = json!({
+        "stream": "application-1", "type": "create-application",
+        "rejection": {"name": "name-taken", "reason": "taken", "data": {}},
+    });
+    let mut refused = exported_event(own, "/rewind/command", "k/0", "command-rejected", &data);
+    refused["version"] = 2.into();
+    refused["commandid"] = "k".into();
+    // So many that the command is there long before its outcome.
+    let votes = (0..6000).map(|nth| vote(&format!("poll-{}", nth % 3), nth));
+    let lines: Vec<Value> = [received]
+        .into_iter()
+        .chain(votes)
+        .chain([refused])
+        .collect();
+    let file = written(dir, "history.jsonl", &lines);
+    let (code, said) = verb(dir, &["import", &file]);
+    assert_eq!((code, said), (0, json!({"events": 6002, "streams": 4})));
+    let outcome = wait_for(&client, "/commands/k", |body| body["outcome"] != "pending");
+    assert_eq!(outcome.await["rejection"]["name"], "name-taken");
+    wait_for(&client, "/health", |health| {
+        let readers = health["readers"].as_array().unwrap();
+        readers.iter().all(|reader| reader["events"] == 0)
+    })
+    .await;
+    let nothing = client.get("/streams/application-1").await.unwrap();
+    assert_eq!(nothing.status, 404, "{}", nothing.body);
+    let conflicts = client.get("/streams/rewind-conflicts").await.unwrap();
+    assert_eq!(conflicts.status, 404, "{}", conflicts.body);
+    let (code, audit) = verb(dir, &["verify"]);
+    assert_eq!(code, 0, "{audit}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_part_of_history_moves_as_well() {
     let (dir, other_dir) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
