@@ -1,0 +1,297 @@
+//! What a whole service does.
+
+use crate::{
+    library::{
+        LetterEvent, LoanCommand, LoanEvent, LoanRejection, LoanRow, Loans, Overdue, Shelves,
+        service,
+    },
+    member::{Member, MemberCommand, MemberEvent, MemberRejection},
+};
+use rewind::{
+    Action,
+    jiff::SignedDuration,
+    testing::{Answer, System, system},
+};
+use serde_json::json;
+
+fn member() -> String {
+    "ann".into()
+}
+
+fn borrow() -> LoanCommand {
+    LoanCommand::BorrowBook { member: member() }
+}
+
+fn borrowed() -> LoanEvent {
+    LoanEvent::BookBorrowed { member: member() }
+}
+
+fn overdue() -> LoanEvent {
+    LoanEvent::BookOverdue { member: member() }
+}
+
+fn returned() -> LoanEvent {
+    LoanEvent::BookReturned { member: member() }
+}
+
+fn join(email: &str) -> MemberCommand {
+    let email = email.into();
+    MemberCommand::Join { email }
+}
+
+fn joined(email: &str) -> MemberEvent {
+    let email = email.into();
+    MemberEvent::MemberJoined { email }
+}
+
+fn fine(book: &str) -> MemberEvent {
+    let book = book.into();
+    MemberEvent::FineCharged { book }
+}
+
+fn reminded(book: &str) -> LetterEvent {
+    let book = book.into();
+    LetterEvent::Reminded { book }
+}
+
+fn books(books: &[&str]) -> std::collections::BTreeSet<String> {
+    books.iter().map(ToString::to_string).collect()
+}
+
+/// Ann has borrowed Dune.
+fn lent() -> System {
+    let mut system = system(service());
+    system.at("2026-01-01T09:00:00Z");
+    system.when("ann", join("ann@example.org")).then_accepted();
+    system.when("dune", borrow()).then([borrowed()]);
+    system
+}
+
+#[test]
+fn a_book_that_is_not_back_after_four_weeks_costs_a_fine() {
+    let mut system = lent();
+    system
+        .then_deadlines::<Overdue>(
+            "dune",
+            &[
+                ("remind", "2026-01-22T09:00:00Z"),
+                ("return", "2026-01-29T09:00:00Z"),
+            ],
+        )
+        .at("2026-01-29T08:59:59.999999999Z")
+        .then_events("dune", [borrowed()])
+        .then_events("all", [reminded("dune")])
+        .after(SignedDuration::from_nanos(1))
+        .then_events("dune", [borrowed(), overdue()])
+        .then_events("ann", [joined("ann@example.org"), fine("dune")])
+        .then_row::<Loans>(
+            "dune",
+            LoanRow {
+                member: Some(member()),
+                is_overdue: true,
+            },
+        )
+        .then_rows::<Shelves>(&[("ann", books(&["dune"]))])
+        .then_deadlines::<Overdue>("dune", &[])
+        .rebuild();
+    // Each event has the time of what it follows from: the deadline's.
+    let times = system.recorded("member-ann").iter();
+    let times: Vec<&str> = times.map(|event| event.event.time.as_str()).collect();
+    assert_eq!(times, ["2026-01-01T09:00:00Z", "2026-01-29T09:00:00Z"]);
+}
+
+#[test]
+fn a_book_that_is_back_in_time_costs_nothing() {
+    let mut system = lent();
+    system.at("2026-01-20T09:00:00Z");
+    system
+        .when("dune", LoanCommand::ReturnBook {})
+        .then([returned()]);
+    let at = |at: &str| at.parse().unwrap();
+    system
+        .at("2036-01-01T00:00:00Z")
+        .then_events("dune", [borrowed(), returned()])
+        .then_events::<LetterEvent>("all", [])
+        .then_row::<Loans>("dune", LoanRow::default())
+        .then_shared_row::<Shelves>("ann", books(&[]))
+        .then_actions::<Overdue>(
+            "dune",
+            [
+                Action::deadline("return", at("2026-01-29T09:00:00Z")),
+                Action::deadline("remind", at("2026-01-22T09:00:00Z")),
+                Action::cancel("return"),
+                Action::cancel("remind"),
+            ],
+        )
+        .then_state::<Overdue>("dune", ())
+        .rebuild();
+}
+
+#[test]
+fn deadlines_of_all_instances_fire_in_the_order_of_due_times_each_at_its_own() {
+    let mut system = system(service());
+    // Named against the order of time.
+    for (time, book) in [
+        ("2026-01-01T09:00:00Z", "zen"),
+        ("2026-01-03T09:00:00Z", "emma"),
+        ("2026-01-05T09:00:00Z", "dune"),
+    ] {
+        system.at(time).given(book, [borrowed()]);
+    }
+    system.at("2026-01-30T00:00:00Z");
+    system.then_events("all", ["zen", "emma", "dune"].map(reminded));
+    let letters = system.recorded("letter-all").iter();
+    let times: Vec<&str> = letters.map(|event| event.event.time.as_str()).collect();
+    let expected = ["22", "24", "26"].map(|day| format!("2026-01-{day}T09:00:00Z"));
+    assert_eq!(times, expected);
+    // Nobody has joined, so nobody pays. Two weren't due yet.
+    system
+        .then_refused(&[("member-ann", "no-member")])
+        .rebuild();
+}
+
+#[test]
+fn a_value_is_one_streams_until_it_is_released() {
+    let mut system = system(service());
+    system.when("ann", join("a@example.org")).then_accepted();
+    let taken = || MemberRejection::EmailTaken;
+    system
+        .when("bob", join("a@example.org"))
+        .then_rejected(taken());
+    system.when("ann", MemberCommand::Leave {}).then_accepted();
+    system
+        .when("bob", join("a@example.org"))
+        .then([joined("a@example.org")]);
+    system
+        .when("ann", join("a@example.org"))
+        .then_rejected(taken());
+    let email = Some("a@example.org".into());
+    system
+        .then_aggregate("ann", Member::default())
+        .then_aggregate("bob", Member { email })
+        .rebuild();
+}
+
+#[test]
+fn two_streams_change_together_or_not_at_all() {
+    let mut system = lent();
+    let exchange = |book: &str| LoanCommand::ExchangeBook { book: book.into() };
+    system.when("emma", borrow()).then_accepted();
+    let answer = system.when("dune", exchange("emma")).answer();
+    let expected = Answer::VersionMismatch {
+        stream: "loan-emma".parse().unwrap(),
+        expected: 0,
+        actual: 1,
+    };
+    assert_eq!(answer, expected);
+    system.then_events("dune", [borrowed()]);
+    system.when("dune", exchange("zen")).then([returned()]);
+    system
+        .then_events("zen", [borrowed()])
+        .then_shared_row::<Shelves>("ann", books(&["emma", "zen"]))
+        .rebuild();
+}
+
+#[test]
+fn a_command_finds_the_version_that_it_expects_or_nothing_happens() {
+    let mut system = lent();
+    let back = || LoanCommand::ReturnBook {};
+    let answer = system.when("dune", back()).expecting(7).answer();
+    assert!(
+        matches!(
+            answer,
+            Answer::VersionMismatch {
+                expected: 7,
+                actual: 1,
+                ..
+            }
+        ),
+        "{answer:?}"
+    );
+    system.when("dune", back()).expecting(1).then([returned()]);
+}
+
+#[test]
+fn a_key_has_one_outcome() {
+    let mut system = lent();
+    let back = || LoanCommand::ReturnBook {};
+    system.when("dune", back()).key("1").then([returned()]);
+    system.when("dune", back()).key("1").then([returned()]);
+    system
+        .when("emma", back())
+        .key("2")
+        .then_rejected(LoanRejection::NotLent);
+    system.when("emma", borrow()).then_accepted();
+    system
+        .when("emma", back())
+        .key("2")
+        .then_rejected(LoanRejection::NotLent);
+    let answer = system.when("emma", borrow()).key("2").answer();
+    assert_eq!(answer, Answer::KeyReused);
+    system
+        .then_events("dune", [borrowed(), returned()])
+        .rebuild();
+}
+
+#[test]
+fn an_input_becomes_a_command_which_may_be_refused() {
+    let mut system = lent();
+    let input = |book: &str| json!({"book": book, "member": "bob"});
+    system
+        .input("desk", &input("dune"))
+        .input("desk", &input("emma"));
+    let member = "bob".into();
+    system
+        .then_refused(&[("loan-dune", "already-lent")])
+        .then_events("emma", [LoanEvent::BookBorrowed { member }])
+        .rebuild();
+}
+
+#[test]
+fn a_reversed_event_is_as_if_it_had_not_happened_and_comes_back() {
+    let mut system = lent();
+    system
+        .reverse("loan-dune", 1)
+        .then_events::<LoanEvent>("dune", [])
+        .then_row::<Loans>("dune", LoanRow::default())
+        .then_rows::<Shelves>(&[("ann", books(&[]))])
+        .then_deadlines::<Overdue>("dune", &[])
+        .rebuild();
+    let back = LoanCommand::ReturnBook {};
+    system
+        .when("dune", back)
+        .then_rejected(LoanRejection::NotLent);
+    system
+        .reverse("loan-dune", 2)
+        .then_rows::<Shelves>(&[("ann", books(&["dune"]))])
+        .at("2026-01-29T09:00:00Z")
+        .then_events("dune", [borrowed(), overdue()])
+        .rebuild();
+    let lent_to = LoanRejection::AlreadyLent { to: member() };
+    system.when("dune", borrow()).then_rejected(lent_to);
+}
+
+#[test]
+fn facts_come_through_the_door_or_as_history() {
+    let mut system = system(service());
+    system.given("dune", [borrowed()]);
+    system
+        .when("dune", LoanCommand::ReturnBook {})
+        .then([returned()]);
+    let letter = json!({
+        "source": "/post", "type": "reminded", "subject": "letter-all", "data": {"book": "dune"},
+    });
+    system.post(&letter).unwrap();
+    system.then_events("all", [reminded("dune")]);
+    for (member, value, field) in [
+        ("subject", "loan-dune", "subject"),
+        ("subject", "input:desk-all", "subject"),
+        ("source", "/rewind/reversal", "source"),
+        ("type", "forgotten", "type"),
+    ] {
+        let mut refused = letter.clone();
+        refused[member] = value.into();
+        let problem = system.post(&refused).unwrap_err();
+        assert_eq!(problem.field.as_deref(), Some(field));
+    }
+}
