@@ -4,8 +4,8 @@ use crate::library::{
     LetterEvent, LoanCommand, LoanEvent, LoanRejection, LoanRow, Loans, Shelves, service,
 };
 use rewind::{
-    Action, Envelope, Event, NewEvent, Process, Reached, Rejection, Rule, Service,
-    SingleStreamProjection,
+    Action, Envelope, Event, MultiStreamProjection, NewEvent, Process, Reached, Rejection, Rule,
+    Service, SingleStreamProjection,
     testing::{System, system},
 };
 use schemars::JsonSchema;
@@ -31,8 +31,7 @@ fn an_adapter_stalls_for_its_stream_alone() {
     let member = || "ann".into();
     let borrow = LoanCommand::BorrowBook { member: member() };
     system.when("zen", borrow).then_accepted();
-    let books = ["zen".into()].into();
-    system.then_rows::<Shelves>(&[("ann", books)]).rebuild();
+    system.then_rows::<Shelves>(&[("ann", 1)]).rebuild();
     // The input is taken back, and then it holds nobody up.
     let borrowed = LoanEvent::BookBorrowed { member: member() };
     system
@@ -147,6 +146,45 @@ fn a_projection_passes_an_event_that_is_taken_back() {
         .reverse("turn-1", 2)
         .then_healthy()
         .then_row::<Turns>("1", 3)
+        .rebuild();
+}
+
+/// As [`Turns`], for all streams together.
+struct Sum;
+
+impl MultiStreamProjection for Sum {
+    type Event = Turn;
+    type Row = u64;
+    const NAME: &'static str = "sum";
+
+    fn keys(_: &Envelope<Turn>) -> Result<Vec<String>, Rejection> {
+        Ok(vec!["all".into()])
+    }
+
+    fn apply(_: &str, sum: &mut u64, event: &Envelope<Turn>) -> Result<(), Rejection> {
+        Turns::apply(sum, event)
+    }
+
+    fn revert(_: &str, sum: &mut u64, event: &Envelope<Turn>) -> Result<(), Rejection> {
+        let Turn::Turned { times } = event.data;
+        *sum -= times;
+        Ok(())
+    }
+}
+
+#[test]
+fn shared_rows_pass_an_event_that_is_taken_back_and_stall_when_it_is_back() {
+    let mut system = system(Service::new().multi_stream::<Sum>());
+    system.given("1", [2, 2, 1].map(turned));
+    system.then_stalled("sum", "turn-1", "too many");
+    system
+        .reverse("turn-1", 2)
+        .then_healthy()
+        .then_rows::<Sum>(&[("all", 3)])
+        .rebuild()
+        .reverse("turn-1", 4)
+        .then_stalled("sum", "turn-1", "too many")
+        .then_rows::<Sum>(&[("all", 3)])
         .rebuild();
 }
 

@@ -9,7 +9,6 @@ use rewind::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 
 // Loans.
 
@@ -129,22 +128,23 @@ impl SingleStreamProjection for Loans {
     }
 }
 
-/// Who has which books: a set, so that the order of the books does not count.
+/// How many books each member has. It has a sign, because what was borrowed may
+/// be taken back where its return stays.
 pub struct Shelves;
 
 impl Shelves {
-    fn fold(books: &mut BTreeSet<String>, event: &Envelope<LoanEvent>, is_borrowed: bool) {
-        let book = event.stream().id().to_string();
-        match is_borrowed {
-            true => books.insert(book),
-            false => books.remove(&book),
-        };
+    fn change(event: &LoanEvent) -> i64 {
+        match event {
+            LoanEvent::BookBorrowed { .. } => 1,
+            LoanEvent::BookOverdue { .. } => 0,
+            LoanEvent::BookReturned { .. } => -1,
+        }
     }
 }
 
 impl MultiStreamProjection for Shelves {
     type Event = LoanEvent;
-    type Row = BTreeSet<String>;
+    type Row = i64;
     const NAME: &'static str = "shelves";
 
     fn keys(event: &Envelope<LoanEvent>) -> Result<Vec<String>, Rejection> {
@@ -156,29 +156,13 @@ impl MultiStreamProjection for Shelves {
         })
     }
 
-    fn apply(
-        _: &str,
-        books: &mut BTreeSet<String>,
-        event: &Envelope<LoanEvent>,
-    ) -> Result<(), Rejection> {
-        Self::fold(
-            books,
-            event,
-            matches!(event.data, LoanEvent::BookBorrowed { .. }),
-        );
+    fn apply(_: &str, books: &mut i64, event: &Envelope<LoanEvent>) -> Result<(), Rejection> {
+        *books += Self::change(&event.data);
         Ok(())
     }
 
-    fn revert(
-        _: &str,
-        books: &mut BTreeSet<String>,
-        event: &Envelope<LoanEvent>,
-    ) -> Result<(), Rejection> {
-        Self::fold(
-            books,
-            event,
-            matches!(event.data, LoanEvent::BookReturned { .. }),
-        );
+    fn revert(_: &str, books: &mut i64, event: &Envelope<LoanEvent>) -> Result<(), Rejection> {
+        *books -= Self::change(&event.data);
         Ok(())
     }
 }

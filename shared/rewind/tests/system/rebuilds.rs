@@ -1,7 +1,8 @@
 //! A rebuild comes to the same, or says what is not pure.
 
 use rewind::{
-    Envelope, Event, MultiStreamProjection, NewEvent, Rejection, Rule, Service, testing::system,
+    Action, Envelope, Event, MultiStreamProjection, NewEvent, Process, Rejection, Rule, Service,
+    testing::system,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,10 +52,50 @@ impl MultiStreamProjection for Last {
 #[test]
 #[should_panic(expected = "the rows of a rebuild differ")]
 fn rows_that_depend_on_the_order_across_streams_are_seen() {
+    last(["1", "2"]);
+}
+
+#[test]
+#[should_panic(expected = "the rows of a rebuild differ")]
+fn they_are_seen_where_the_streams_came_backwards() {
+    last(["2", "1"]);
+}
+
+fn last([one, another]: [&str; 2]) {
     let mut system = system(Service::new().multi_stream::<Last>());
-    system.given("1", [voted("ann")]).given("2", [voted("bob")]);
-    system.then_rows::<Last>(&[("last", "bob".into())]);
-    system.rebuild();
+    system
+        .given(one, [voted("ann")])
+        .given(another, [voted("bob")]);
+    system
+        .then_rows::<Last>(&[("last", "bob".into())])
+        .rebuild();
+}
+
+static TAKEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Its state is none of the events.
+struct Forgets;
+
+impl Process for Forgets {
+    type Event = Poll;
+    type State = usize;
+    const NAME: &'static str = "forgets";
+
+    fn key(event: &Envelope<Poll>) -> Option<String> {
+        Some(event.stream().id().into())
+    }
+
+    fn on(taken: &mut usize, _: &Envelope<Poll>) -> Result<Vec<Action>, Rejection> {
+        *taken = TAKEN.fetch_add(1, Ordering::Relaxed);
+        Ok(vec![])
+    }
+}
+
+#[test]
+#[should_panic(expected = "the states and deadlines of a rebuild differ")]
+fn a_process_that_is_not_pure_is_seen() {
+    let mut system = system(Service::new().process::<Forgets>());
+    system.given("1", [voted("ann")]).rebuild();
 }
 
 static COUNTED: AtomicUsize = AtomicUsize::new(0);

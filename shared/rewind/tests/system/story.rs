@@ -54,10 +54,6 @@ fn reminded(book: &str) -> LetterEvent {
     LetterEvent::Reminded { book }
 }
 
-fn books(books: &[&str]) -> std::collections::BTreeSet<String> {
-    books.iter().map(ToString::to_string).collect()
-}
-
 /// Ann has borrowed Dune.
 fn lent() -> System {
     let mut system = system(service());
@@ -91,7 +87,7 @@ fn a_book_that_is_not_back_after_four_weeks_costs_a_fine() {
                 is_overdue: true,
             },
         )
-        .then_rows::<Shelves>(&[("ann", books(&["dune"]))])
+        .then_rows::<Shelves>(&[("ann", 1)])
         .then_deadlines::<Overdue>("dune", &[])
         .rebuild();
     // Each event has the time of what it follows from: the deadline's.
@@ -113,7 +109,7 @@ fn a_book_that_is_back_in_time_costs_nothing() {
         .then_events("dune", [borrowed(), returned()])
         .then_events::<LetterEvent>("all", [])
         .then_row::<Loans>("dune", LoanRow::default())
-        .then_shared_row::<Shelves>("ann", books(&[]))
+        .then_shared_row::<Shelves>("ann", 0)
         .then_actions::<Overdue>(
             "dune",
             [
@@ -188,7 +184,7 @@ fn two_streams_change_together_or_not_at_all() {
     system.when("dune", exchange("zen")).then([returned()]);
     system
         .then_events("zen", [borrowed()])
-        .then_shared_row::<Shelves>("ann", books(&["emma", "zen"]))
+        .then_shared_row::<Shelves>("ann", 2)
         .rebuild();
 }
 
@@ -254,7 +250,7 @@ fn a_reversed_event_is_as_if_it_had_not_happened_and_comes_back() {
         .reverse("loan-dune", 1)
         .then_events::<LoanEvent>("dune", [])
         .then_row::<Loans>("dune", LoanRow::default())
-        .then_rows::<Shelves>(&[("ann", books(&[]))])
+        .then_rows::<Shelves>(&[("ann", 0)])
         .then_deadlines::<Overdue>("dune", &[])
         .rebuild();
     let back = LoanCommand::ReturnBook {};
@@ -263,7 +259,7 @@ fn a_reversed_event_is_as_if_it_had_not_happened_and_comes_back() {
         .then_rejected(LoanRejection::NotLent);
     system
         .reverse("loan-dune", 2)
-        .then_rows::<Shelves>(&[("ann", books(&["dune"]))])
+        .then_rows::<Shelves>(&[("ann", 1)])
         .at("2026-01-29T09:00:00Z")
         .then_events("dune", [borrowed(), overdue()])
         .rebuild();

@@ -59,7 +59,8 @@ pub(super) fn decide(
     }
 }
 
-/// The state of an aggregate, as its stream counts.
+/// The state of an aggregate, as its stream counts. It goes through a snapshot,
+/// so that a decision sees what a snapshot loses.
 ///
 /// # Errors
 ///
@@ -76,7 +77,10 @@ pub(super) fn state(
             Rejection::new(format!("{place} cannot be folded: {why}"))
         })?;
     }
-    Ok(state)
+    // One that cannot be read is of another time: the events tell it all.
+    let snapshot = state.json().ok();
+    let restored = snapshot.and_then(|snapshot| decider.restore(&snapshot));
+    Ok(restored.unwrap_or(state))
 }
 
 /// Records that a command is refused, where it has a key: that is its outcome.

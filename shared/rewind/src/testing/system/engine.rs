@@ -20,7 +20,7 @@ use std::{
 
 /// More events than this, without a word from the test between them, have no
 /// end.
-const MAX_EVENTS: usize = 100_000;
+const MAX_EVENTS: usize = 50_000;
 
 /// A service at work, without anything around it.
 #[derive(Debug)]
@@ -173,12 +173,14 @@ impl Engine {
         match reader {
             Reader::Reaction(reaction) => self.incoming.extend(reaction.react(event)?),
             Reader::Process(runner) => {
-                let recorded = journals::take(runner, &mut self.table, event, self.now)?;
+                let known = &self.made.instances;
+                let recorded = journals::take(runner, &mut self.table, known, event, self.now)?;
                 self.published.extend(recorded);
             }
             Reader::Journal(runner) => {
                 let journal = event.stream();
-                let instance = runner.load(journal, self.table.of(journal))?;
+                let known = &self.made.instances;
+                let instance = journals::load(runner, &self.table, known, journal)?;
                 let issued = runner.issued(std::slice::from_ref(event))?;
                 self.incoming.extend(issued);
                 self.made.instances.insert(journal.clone(), instance);
@@ -251,19 +253,19 @@ impl Engine {
         let service = self.service.clone();
         let mut runners = service.runners().iter();
         let of_journal = runners.find(|runner| runner.category == next.journal.category());
-        let (Some(runner), Some(instance)) =
-            (of_journal, self.made.instances.get_mut(&next.journal))
-        else {
+        let Some(runner) = of_journal else {
             // Its process is not registered any more.
             self.refused.insert((next.journal, next.set));
             return true;
         };
         let deadline = (next.name.as_str(), next.set);
-        let fired = journals::fire(runner, &mut self.table, &next.journal, deadline, self.now);
+        let (table, known) = (&mut self.table, &self.made.instances);
+        let fired = journals::fire(runner, table, known, &next.journal, deadline, self.now);
         let fired = match fired {
             Ok(recorded) => {
                 // Whoever reads the journal says so as well, later.
-                instance.deadlines.remove(&next.name);
+                let instance = self.made.instances.get_mut(&next.journal);
+                instance.map(|instance| instance.deadlines.remove(&next.name));
                 self.published.extend(recorded.into_iter().flatten());
                 Ok(())
             }

@@ -2,9 +2,38 @@
 
 use super::table::{Claimed, Table};
 use crate::{
-    CloudEvent, RecordedEvent, Rejection, Runner, StreamName, Timestamp,
+    CloudEvent, Instance, RecordedEvent, Rejection, Runner, StreamName, Timestamp,
     reversal::{Effect, Reversal},
 };
+use std::collections::BTreeMap;
+
+/// Instances as their journals were read last. They may be stale: what is behind
+/// them is read.
+pub(super) type Instances = BTreeMap<StreamName, Instance>;
+
+/// An instance as it stands.
+///
+/// # Errors
+///
+/// When its journal cannot be folded.
+pub(super) fn load(
+    runner: &Runner,
+    table: &Table,
+    known: &Instances,
+    journal: &StreamName,
+) -> Result<Instance, Rejection> {
+    let events = table.of(journal);
+    let known = known.get(journal).cloned();
+    let mut instance = known.unwrap_or_else(|| runner.begin(journal));
+    let behind = &events[instance.version as usize..];
+    if behind.iter().any(|event| runner.needs_whole(event)) {
+        return runner.load(journal, events);
+    }
+    for event in behind {
+        runner.evolve(&mut instance, event)?;
+    }
+    Ok(instance)
+}
 
 /// Takes an event that a process watches, once, or follows a reversal. What is
 /// added to its journal is recorded.
@@ -15,18 +44,20 @@ use crate::{
 pub(super) fn take(
     runner: &Runner,
     table: &mut Table,
+    known: &Instances,
     event: &RecordedEvent,
     now: Timestamp,
 ) -> Result<Vec<RecordedEvent>, Rejection> {
     match Reversal::of(event)? {
-        Some(_) => follow(runner, table, event, now),
-        None => add(runner, table, event, now),
+        Some(_) => follow(runner, table, known, event, now),
+        None => add(runner, table, known, event, now),
     }
 }
 
 fn add(
     runner: &Runner,
     table: &mut Table,
+    known: &Instances,
     event: &RecordedEvent,
     now: Timestamp,
 ) -> Result<Vec<RecordedEvent>, Rejection> {
@@ -36,7 +67,7 @@ fn add(
     if table.stands(&runner.taken_identity(event)) {
         return Ok(Vec::new());
     }
-    let instance = runner.load(&journal, table.of(&journal))?;
+    let instance = load(runner, table, known, &journal)?;
     let run = runner.take(&instance, event)?;
     Ok(record(table, &run, now))
 }
@@ -44,6 +75,7 @@ fn add(
 fn follow(
     runner: &Runner,
     table: &mut Table,
+    known: &Instances,
     reversal: &RecordedEvent,
     now: Timestamp,
 ) -> Result<Vec<RecordedEvent>, Rejection> {
@@ -59,7 +91,7 @@ fn follow(
     match (follows, effect) {
         (Some(correction), _) => Ok(record(table, &[correction], now)),
         // It was not taken before: it is now.
-        (None, Effect::Restored(_)) => add(runner, table, &root, now),
+        (None, Effect::Restored(_)) => add(runner, table, known, &root, now),
         (None, Effect::TakenBack(_) | Effect::Nothing(_)) => Ok(Vec::new()),
     }
 }
@@ -72,11 +104,12 @@ fn follow(
 pub(super) fn fire(
     runner: &Runner,
     table: &mut Table,
+    known: &Instances,
     journal: &StreamName,
     (name, set): (&str, u64),
     now: Timestamp,
 ) -> Result<Option<Vec<RecordedEvent>>, Rejection> {
-    let instance = runner.load(journal, table.of(journal))?;
+    let instance = load(runner, table, known, journal)?;
     let run = runner.fire(&instance, name, set)?;
     Ok(run.map(|run| record(table, &run, now)))
 }

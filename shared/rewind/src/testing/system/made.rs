@@ -1,8 +1,8 @@
 //! What readers have made of the events: the data store, in memory. All of it
 //! can be made again.
 
-use super::rows::Rows;
-use crate::{Instance, Rejection, StreamName, Timestamp, reversal::place};
+use super::{journals::Instances, rows::Rows};
+use crate::{Rejection, StreamName, Timestamp, reversal::place};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +17,7 @@ pub(super) struct Made {
     pub checkpoints: BTreeMap<Place, u64>,
     pub stalls: BTreeMap<Place, Stall>,
     /// The instances of processes, by journal: the list of deadlines.
-    pub instances: BTreeMap<StreamName, Instance>,
+    pub instances: Instances,
 }
 
 /// Why a reader cannot go on in a stream.

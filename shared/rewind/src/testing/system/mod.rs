@@ -41,6 +41,9 @@ pub use sent::Sent;
 /// other streams go on. A `then…` fails where there is a stall that no
 /// [`then_stalled`](Self::then_stalled) has asked for.
 ///
+/// Rows, and the states of aggregates before each decision, go through their
+/// JSON, so a test sees what a stored row or a snapshot would lose.
+///
 /// ```
 /// use rewind::{Envelope, Event, Rejection, Service, SingleStreamProjection};
 /// use schemars::JsonSchema;

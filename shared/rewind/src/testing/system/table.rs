@@ -1,7 +1,10 @@
 //! What is recorded: the events table, in memory.
 
 use super::answer::Answer;
-use crate::{CloudEvent, Head, RecordedEvent, StreamName, Timestamp, commit, reversal::Reversals};
+use crate::{
+    CloudEvent, Head, RecordedEvent, StreamName, Timestamp, commit,
+    reversal::{LastReversal, Reversals},
+};
 use std::collections::{BTreeMap, HashMap};
 
 /// All streams, and which identities are taken.
@@ -12,6 +15,8 @@ pub(super) struct Table {
     claims: HashMap<String, String>,
     /// By key, the command's fingerprint and what became of it.
     outcomes: HashMap<String, (String, Answer)>,
+    /// How many events there are.
+    count: usize,
 }
 
 #[derive(Debug, Default)]
@@ -38,13 +43,13 @@ impl Table {
     }
 
     /// All streams, by name.
-    pub fn streams(&self) -> impl DoubleEndedIterator<Item = &StreamName> {
+    pub fn streams(&self) -> impl Iterator<Item = &StreamName> {
         self.streams.keys()
     }
 
     /// How many events there are.
     pub fn count(&self) -> usize {
-        self.streams.values().map(|known| known.events.len()).sum()
+        self.count
     }
 
     /// Takes the identity of an event.
@@ -82,11 +87,17 @@ impl Table {
                 .extend(events.expect("what was written is read"));
             known.head = commit.head();
         }
-        known.events[before..].to_vec()
+        let new = known.events[before..].to_vec();
+        self.count += new.len();
+        new
     }
 
     /// The reversals of a stream up to a version.
     pub fn reversals(&self, stream: &StreamName, through: u64) -> Reversals {
+        let known = self.streams.get(stream);
+        if known.is_none_or(|known| known.head.reversal == LastReversal::None) {
+            return Reversals::default();
+        }
         let events = self.of(stream).iter();
         Reversals::among(events.take_while(|event| event.version <= through))
     }

@@ -1,6 +1,6 @@
 //! What has become of it: rows, events, actions, deadlines, stalls.
 
-use super::System;
+use super::{System, journals};
 use crate::{
     Action, Aggregate, Event, MultiStreamProjection, Process, RecordedEvent, Runner,
     SingleStreamProjection, StreamName,
@@ -129,7 +129,8 @@ impl System {
         expected: &[(&str, &str)],
     ) -> &mut Self {
         let (runner, journal) = self.instance::<P>(key);
-        let instance = runner.load(&journal, self.engine.table.of(&journal));
+        let known = &self.engine.made.instances;
+        let instance = journals::load(&runner, &self.engine.table, known, &journal);
         let open = instance.expect("a journal that is folded").deadlines;
         let open = open.into_iter().map(|(name, due)| (name, due.at));
         let expected = expected.iter().map(|(name, at)| {
@@ -151,7 +152,8 @@ impl System {
     #[track_caller]
     pub fn then_state<P: Process>(&mut self, key: &str, expected: P::State) -> &mut Self {
         let (runner, journal) = self.instance::<P>(key);
-        let instance = runner.load(&journal, self.engine.table.of(&journal));
+        let known = &self.engine.made.instances;
+        let instance = journals::load(&runner, &self.engine.table, known, &journal);
         let state = instance.expect("a journal that is folded").state.json();
         pretty_assertions::assert_eq!(state, Ok(json(&expected)), "{journal}");
         self
@@ -207,10 +209,12 @@ impl System {
     }
 
     /// Checks that a reader is stalled in a stream, and for which reason: what
-    /// `GET /health` would show. A projection has its name,
-    /// an adapter is `adapter/{source}`, a rule `rule/{name}`, a process
-    /// `process/{name}`, and `timer/{name}` where it refuses a deadline of the
-    /// journal that is named. From then on, this stall is no surprise.
+    /// `GET /health` would show. From then on, this stall is no surprise.
+    ///
+    /// A projection has its name. An adapter is `adapter/{source}`, a rule
+    /// `rule/{name}`, a process `process/{name}`. A process that refuses a
+    /// deadline is `timer/{name}`, and the stream is its journal,
+    /// `process:{name}-{key}`.
     ///
     /// # Panics
     ///
