@@ -225,13 +225,16 @@ impl Rule for Fines {
     }
 }
 
-/// The desk of the library says who takes which book.
+/// The desk of the library says who takes which book, and for which one that
+/// they bring back.
 pub struct Desk;
 
 #[derive(Deserialize)]
 pub struct Taken {
     book: String,
     member: String,
+    #[serde(default)]
+    back: Option<String>,
 }
 
 impl Adapter for Desk {
@@ -240,12 +243,13 @@ impl Adapter for Desk {
     const SOURCE: &'static str = "desk";
 
     fn map(input: &Envelope<Taken>) -> Result<Vec<NewCommand>, Rejection> {
-        let Taken { book, member } = &input.data;
-        let member = member.clone();
-        Ok(vec![NewCommand::new(
-            book,
-            &LoanCommand::BorrowBook { member },
-        )?])
+        let Taken { book, member, back } = &input.data;
+        let (book, member) = (book.clone(), member.clone());
+        let command = match back {
+            Some(back) => NewCommand::new(back, &LoanCommand::ExchangeBook { book }),
+            None => NewCommand::new(&book, &LoanCommand::BorrowBook { member }),
+        };
+        Ok(vec![command?])
     }
 }
 

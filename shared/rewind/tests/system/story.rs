@@ -241,6 +241,16 @@ fn an_input_becomes_a_command_which_may_be_refused() {
         .then_refused(&[("loan-dune", "already-lent")])
         .then_events("emma", [LoanEvent::BookBorrowed { member }])
         .rebuild();
+    // Not while Bob has it.
+    let exchange = json!({"book": "emma", "member": "ann", "back": "dune"});
+    system
+        .input("desk", &exchange)
+        .then_refused(&[
+            ("loan-dune", "already-lent"),
+            ("loan-dune", "version-mismatch"),
+        ])
+        .then_events("dune", [borrowed()])
+        .rebuild();
 }
 
 #[test]
