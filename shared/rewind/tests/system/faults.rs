@@ -1,11 +1,13 @@
-//! Readers that cannot go on, and tests that are wrong.
+//! A stall that is a surprise, and tests that are wrong.
 
-use crate::library::{
-    LetterEvent, LoanCommand, LoanEvent, LoanRejection, LoanRow, Loans, Shelves, service,
+use crate::{
+    library::{
+        LetterEvent, LoanCommand, LoanEvent, LoanRejection, LoanRow, Loans, Shelves, service,
+    },
+    stalls::{Turn, Turns, turned},
 };
 use rewind::{
-    Action, Envelope, Event, MultiStreamProjection, NewEvent, Process, Reached, Rejection, Rule,
-    Service, SingleStreamProjection,
+    Event, Service,
     testing::{System, system},
 };
 use schemars::JsonSchema;
@@ -50,176 +52,6 @@ fn a_stall_that_nobody_has_asked_for_fails_the_next_then() {
 #[should_panic(expected = "rule/fines is not stalled in loan-1")]
 fn a_stall_that_is_none_is_not_found() {
     stalled().then_stalled("rule/fines", "loan-1", "");
-}
-
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-enum Turn {
-    Turned { times: u64 },
-}
-
-impl Event for Turn {
-    const CATEGORY: &'static str = "turn";
-}
-
-fn turned(times: u64) -> Turn {
-    Turn::Turned { times }
-}
-
-/// Feeds itself.
-struct Echo;
-
-impl Rule for Echo {
-    type Event = Turn;
-    type Emits = NewEvent;
-    const NAME: &'static str = "echo";
-
-    fn react(_: &Envelope<Turn>) -> Result<Vec<NewEvent>, Rejection> {
-        Ok(vec![NewEvent::new("1", &turned(1))?])
-    }
-}
-
-#[test]
-fn a_rule_that_feeds_itself_comes_to_an_end() {
-    let mut system = system(Service::new().rule::<Echo>());
-    system.given("1", [turned(0)]);
-    assert_eq!(system.recorded("turn-1").len(), 17);
-    let why = "the event is at the end of a causal chain of 16 adapters and rules, and nothing is emitted beyond 16: does `rule/echo` feed itself?";
-    system.then_stalled("rule/echo", "turn-1", why).rebuild();
-}
-
-/// Counts turns, up to three.
-struct Turns;
-
-impl SingleStreamProjection for Turns {
-    type Event = Turn;
-    type Row = u64;
-    const NAME: &'static str = "turns";
-
-    fn apply(turns: &mut u64, event: &Envelope<Turn>) -> Result<(), Rejection> {
-        let Turn::Turned { times } = event.data;
-        *turns += times;
-        match *turns > 3 {
-            true => Err(Rejection::new("too many")),
-            false => Ok(()),
-        }
-    }
-}
-
-/// As [`Turns`], mended.
-struct AllTurns;
-
-impl SingleStreamProjection for AllTurns {
-    type Event = Turn;
-    type Row = u64;
-    const NAME: &'static str = "turns";
-
-    fn apply(turns: &mut u64, event: &Envelope<Turn>) -> Result<(), Rejection> {
-        let Turn::Turned { times } = event.data;
-        *turns += times;
-        Ok(())
-    }
-}
-
-#[test]
-fn a_projection_goes_on_where_its_code_is_mended() {
-    let mut system = system(Service::new().single_stream::<Turns>());
-    system
-        .given("1", [2, 2, 1].map(turned))
-        .given("2", [turned(1)]);
-    system
-        .then_stalled("turns", "turn-1", "too many")
-        .then_row::<Turns>("1", 2)
-        .then_row::<Turns>("2", 1)
-        .rebuild();
-    system
-        .mended(Service::new().single_stream::<AllTurns>())
-        .then_row::<AllTurns>("1", 5)
-        .rebuild();
-}
-
-#[test]
-fn a_projection_passes_an_event_that_is_taken_back() {
-    let mut system = system(Service::new().single_stream::<Turns>());
-    system.given("1", [2, 2, 1].map(turned));
-    system.then_stalled("turns", "turn-1", "too many");
-    system
-        .reverse("turn-1", 2)
-        .then_healthy()
-        .then_row::<Turns>("1", 3)
-        .rebuild();
-}
-
-/// As [`Turns`], for all streams together.
-struct Sum;
-
-impl MultiStreamProjection for Sum {
-    type Event = Turn;
-    type Row = u64;
-    const NAME: &'static str = "sum";
-
-    fn keys(_: &Envelope<Turn>) -> Result<Vec<String>, Rejection> {
-        Ok(vec!["all".into()])
-    }
-
-    fn apply(_: &str, sum: &mut u64, event: &Envelope<Turn>) -> Result<(), Rejection> {
-        Turns::apply(sum, event)
-    }
-
-    fn revert(_: &str, sum: &mut u64, event: &Envelope<Turn>) -> Result<(), Rejection> {
-        let Turn::Turned { times } = event.data;
-        *sum -= times;
-        Ok(())
-    }
-}
-
-#[test]
-fn shared_rows_pass_an_event_that_is_taken_back_and_stall_when_it_is_back() {
-    let mut system = system(Service::new().multi_stream::<Sum>());
-    system.given("1", [2, 2, 1].map(turned));
-    system.then_stalled("sum", "turn-1", "too many");
-    system
-        .reverse("turn-1", 2)
-        .then_healthy()
-        .then_rows::<Sum>(&[("all", 3)])
-        .rebuild()
-        .reverse("turn-1", 4)
-        .then_stalled("sum", "turn-1", "too many")
-        .then_rows::<Sum>(&[("all", 3)])
-        .rebuild();
-}
-
-/// Refuses its deadline.
-struct Refuses;
-
-impl Process for Refuses {
-    type Event = Turn;
-    type State = u64;
-    const NAME: &'static str = "refuses";
-
-    fn key(event: &Envelope<Turn>) -> Option<String> {
-        Some(event.stream().id().into())
-    }
-
-    fn on(seen: &mut u64, event: &Envelope<Turn>) -> Result<Vec<Action>, Rejection> {
-        *seen += 1;
-        Ok(vec![Action::deadline("end", event.timestamp()?)])
-    }
-
-    fn reached(_: &mut u64, _: &Reached) -> Result<Vec<Action>, Rejection> {
-        Err(Rejection::new("not today"))
-    }
-}
-
-#[test]
-fn a_deadline_that_is_refused_stays_open() {
-    let mut system = system(Service::new().process::<Refuses>());
-    system.at("2026-01-01T09:00:00Z").given("1", [turned(1)]);
-    system
-        .then_stalled("timer/refuses", "process:refuses-1", "not today")
-        .at("2026-02-01T09:00:00Z")
-        .then_deadlines::<Refuses>("1", &[("end", "2026-01-01T09:00:00Z")])
-        .then_state::<Refuses>("1", 1)
-        .rebuild();
 }
 
 #[test]

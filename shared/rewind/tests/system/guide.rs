@@ -1,15 +1,10 @@
 //! The test that `docs/decide.md` shows.
 
 use crate::{
+    given::{fine, join, joined},
     library::{LoanCommand, LoanEvent, LoanRejection, LoanRow, Loans, service},
-    member::{MemberCommand, MemberEvent},
 };
 use rewind::testing::system;
-
-fn join(email: &str) -> MemberCommand {
-    let email = email.into();
-    MemberCommand::Join { email }
-}
 
 fn borrow(member: &str) -> LoanCommand {
     let member = member.into();
@@ -24,16 +19,6 @@ fn borrowed(member: &str) -> LoanEvent {
 fn overdue(member: &str) -> LoanEvent {
     let member = member.into();
     LoanEvent::BookOverdue { member }
-}
-
-fn joined(email: &str) -> MemberEvent {
-    let email = email.into();
-    MemberEvent::MemberJoined { email }
-}
-
-fn fine(book: &str) -> MemberEvent {
-    let book = book.into();
-    MemberEvent::FineCharged { book }
 }
 
 #[test]

@@ -51,6 +51,10 @@ impl Aggregate for Member {
     ) -> Result<Decision<Self>, MemberRejection> {
         let own = self.email.clone().ok_or(MemberRejection::NoMember);
         Ok(match command {
+            // Who has joined has joined.
+            MemberCommand::Join { email } if own.as_ref().is_ok_and(|own| *own == email) => {
+                Decision::nothing()
+            }
             MemberCommand::Join { email } => {
                 let value = unique("email", &email);
                 let joined = Decision::from([MemberEvent::MemberJoined { email }]);

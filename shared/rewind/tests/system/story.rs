@@ -1,67 +1,14 @@
 //! What a whole service does.
 
 use crate::{
+    given::{borrow, borrowed, fine, joined, lent, member, overdue, reminded, returned},
     library::{
         LetterEvent, LoanCommand, LoanEvent, LoanRejection, LoanRow, Loans, Overdue, Shelves,
         service,
     },
-    member::{Member, MemberCommand, MemberEvent, MemberRejection},
 };
-use rewind::{
-    Action,
-    jiff::SignedDuration,
-    testing::{Answer, System, system},
-};
+use rewind::{Action, jiff::SignedDuration, testing::system};
 use serde_json::json;
-
-fn member() -> String {
-    "ann".into()
-}
-
-fn borrow() -> LoanCommand {
-    LoanCommand::BorrowBook { member: member() }
-}
-
-fn borrowed() -> LoanEvent {
-    LoanEvent::BookBorrowed { member: member() }
-}
-
-fn overdue() -> LoanEvent {
-    LoanEvent::BookOverdue { member: member() }
-}
-
-fn returned() -> LoanEvent {
-    LoanEvent::BookReturned { member: member() }
-}
-
-fn join(email: &str) -> MemberCommand {
-    let email = email.into();
-    MemberCommand::Join { email }
-}
-
-fn joined(email: &str) -> MemberEvent {
-    let email = email.into();
-    MemberEvent::MemberJoined { email }
-}
-
-fn fine(book: &str) -> MemberEvent {
-    let book = book.into();
-    MemberEvent::FineCharged { book }
-}
-
-fn reminded(book: &str) -> LetterEvent {
-    let book = book.into();
-    LetterEvent::Reminded { book }
-}
-
-/// Ann has borrowed Dune.
-fn lent() -> System {
-    let mut system = system(service());
-    system.at("2026-01-01T09:00:00Z");
-    system.when("ann", join("ann@example.org")).then_accepted();
-    system.when("dune", borrow()).then([borrowed()]);
-    system
-}
 
 #[test]
 fn a_book_that_is_not_back_after_four_weeks_costs_a_fine() {
@@ -143,89 +90,6 @@ fn deadlines_of_all_instances_fire_in_the_order_of_due_times_each_at_its_own() {
     // Nobody has joined, so nobody pays. Two weren't due yet.
     system
         .then_refused(&[("member-ann", "no-member")])
-        .rebuild();
-}
-
-#[test]
-fn a_value_is_one_streams_until_it_is_released() {
-    let mut system = system(service());
-    system.when("ann", join("a@example.org")).then_accepted();
-    let taken = || MemberRejection::EmailTaken;
-    system
-        .when("bob", join("a@example.org"))
-        .then_rejected(taken());
-    system.when("ann", MemberCommand::Leave {}).then_accepted();
-    system
-        .when("bob", join("a@example.org"))
-        .then([joined("a@example.org")]);
-    system
-        .when("ann", join("a@example.org"))
-        .then_rejected(taken());
-    let email = Some("a@example.org".into());
-    system
-        .then_aggregate("ann", Member::default())
-        .then_aggregate("bob", Member { email })
-        .rebuild();
-}
-
-#[test]
-fn two_streams_change_together_or_not_at_all() {
-    let mut system = lent();
-    let exchange = |book: &str| LoanCommand::ExchangeBook { book: book.into() };
-    system.when("emma", borrow()).then_accepted();
-    let answer = system.when("dune", exchange("emma")).answer();
-    let expected = Answer::VersionMismatch {
-        stream: "loan-emma".parse().unwrap(),
-        expected: 0,
-        actual: 1,
-    };
-    assert_eq!(answer, expected);
-    system.then_events("dune", [borrowed()]);
-    system.when("dune", exchange("zen")).then([returned()]);
-    system
-        .then_events("zen", [borrowed()])
-        .then_shared_row::<Shelves>("ann", 2)
-        .rebuild();
-}
-
-#[test]
-fn a_command_finds_the_version_that_it_expects_or_nothing_happens() {
-    let mut system = lent();
-    let back = || LoanCommand::ReturnBook {};
-    let answer = system.when("dune", back()).expecting(7).answer();
-    assert!(
-        matches!(
-            answer,
-            Answer::VersionMismatch {
-                expected: 7,
-                actual: 1,
-                ..
-            }
-        ),
-        "{answer:?}"
-    );
-    system.when("dune", back()).expecting(1).then([returned()]);
-}
-
-#[test]
-fn a_key_has_one_outcome() {
-    let mut system = lent();
-    let back = || LoanCommand::ReturnBook {};
-    system.when("dune", back()).key("1").then([returned()]);
-    system.when("dune", back()).key("1").then([returned()]);
-    system
-        .when("emma", back())
-        .key("2")
-        .then_rejected(LoanRejection::NotLent);
-    system.when("emma", borrow()).then_accepted();
-    system
-        .when("emma", back())
-        .key("2")
-        .then_rejected(LoanRejection::NotLent);
-    let answer = system.when("emma", borrow()).key("2").answer();
-    assert_eq!(answer, Answer::KeyReused);
-    system
-        .then_events("dune", [borrowed(), returned()])
         .rebuild();
 }
 

@@ -87,12 +87,17 @@ impl Kept {
         let (from, folded) =
             folded.unwrap_or_else(|| (0, again(projection, table, stream, through)));
         let reached = from + folded.applied as u64;
-        // An event that the row holds may be refused now: then the row stays.
-        if reached >= watermark {
-            self.rows
-                .extend(folded.row.map(|row| (key.to_string(), row)));
-            self.watermarks.insert(stream.clone(), reached);
+        if reached < watermark {
+            // An event that the row holds is refused now: the row stays.
+            let (at, why) = (reached + 1, folded.rejection.unwrap_or_default());
+            let why = format!(
+                "to take an event back the stream was folded again, and version {at}, which the row holds, is refused: {why}"
+            );
+            return Err((watermark + 1, Rejection::new(why)));
         }
+        self.rows
+            .extend(folded.row.map(|row| (key.to_string(), row)));
+        self.watermarks.insert(stream.clone(), reached);
         match folded.rejection {
             Some(refused) => Err((reached + 1, refused)),
             None => Ok(()),
