@@ -49,6 +49,14 @@ fn a_stall_that_nobody_has_asked_for_fails_the_next_then() {
 }
 
 #[test]
+#[should_panic(expected = "readers are stalled")]
+fn it_fails_the_then_of_a_command_as_well() {
+    let member = "ann".into();
+    let borrow = LoanCommand::BorrowBook { member };
+    stalled().when("dune", borrow).then_accepted();
+}
+
+#[test]
 #[should_panic(expected = "rule/fines is not stalled in loan-1")]
 fn a_stall_that_is_none_is_not_found() {
     stalled().then_stalled("rule/fines", "loan-1", "");

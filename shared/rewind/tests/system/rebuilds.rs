@@ -1,8 +1,8 @@
 //! A rebuild comes to the same, or says what is not pure.
 
 use rewind::{
-    Action, Envelope, Event, MultiStreamProjection, NewEvent, Process, Rejection, Rule, Service,
-    testing::system,
+    Action, Envelope, Event, MultiStreamProjection, NewEvent, Process, Rejection, Reverted, Rule,
+    Service, SingleStreamProjection, testing::system,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -144,5 +144,33 @@ impl Rule for Grows {
 fn a_rule_that_says_more_the_second_time_is_seen() {
     let mut system = system(Service::new().rule::<Grows>().events::<Note>());
     system.given("1", [voted("ann")]).then_healthy();
+    system.rebuild();
+}
+
+/// Forgets what it takes back.
+struct Votes;
+
+impl SingleStreamProjection for Votes {
+    type Event = Poll;
+    type Row = u64;
+    const NAME: &'static str = "votes";
+
+    fn apply(votes: &mut u64, _: &Envelope<Poll>) -> Result<(), Rejection> {
+        *votes += 1;
+        Ok(())
+    }
+
+    fn revert(_: &mut u64, _: &Envelope<Poll>) -> Result<Reverted, Rejection> {
+        Ok(Reverted::Done)
+    }
+}
+
+#[test]
+#[should_panic(expected = "the rows of a rebuild differ")]
+fn a_row_that_does_not_take_an_event_back_is_seen() {
+    let mut system = system(Service::new().single_stream::<Votes>());
+    system.given("1", [voted("ann"), voted("bob")]);
+    // The row says so, live.
+    system.reverse("poll-1", 1).then_row::<Votes>("1", 2);
     system.rebuild();
 }
