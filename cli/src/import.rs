@@ -2,8 +2,10 @@
 //! events. The deployed functions process them like all others.
 //!
 //! An identity is recorded once, so importing twice is harmless. References to
-//! versions are rewritten for a new stream: see [`renumbered`].
+//! versions are rewritten for a new stream: see [`renumbered`]. What another
+//! system has decided is not decided again: see [`claims`].
 
+mod claims;
 mod line;
 mod lines;
 mod renumbered;
@@ -90,7 +92,11 @@ async fn import(args: &Args, domain: Domain) -> Result<Imported, End> {
     deployment.confirm(&format!("import {file}"), args.yes)?;
     let spinner = progress::spinner("events sent");
     let mut sender = Sender::new(deployment.incoming, spinner.clone());
-    let read = all(&mut lines, &deployment.events, &mut sender).await;
+    let claimed = claims::claim(&mut lines, &deployment.events).await;
+    let read = match claimed {
+        Ok(()) => all(&mut lines, &deployment.events, &mut sender).await,
+        Err(stop) => Err(stop),
+    };
     // The lines before an invalid line are sent all the same.
     let sent = sender.flush().await.map_err(Stop::Failed);
     spinner.finish_and_clear();

@@ -112,7 +112,7 @@ async fn serve(system: &System, args: &Args, started: Instant) -> Outcome {
 }
 
 /// The variable that hands a clock's file to all functions.
-fn by_hand(file: &Path) -> Result<(String, String), End> {
+pub fn by_hand(file: &Path) -> Result<(String, String), End> {
     clock::read(file).map_err(|why| End::Wrong(format!("--clock: {why}")))?;
     let file = std::path::absolute(file);
     let file = file.map_err(|error| End::Wrong(format!("--clock: {error}")))?;

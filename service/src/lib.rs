@@ -1,9 +1,9 @@
 //! Your code: the domain. Aggregates, projections, adapters and rules, one
 //! concept a file, all registered in [`service`].
 //!
-//! It ships with three examples: [`shop`], fed with raw inputs through an
-//! adapter, [`poll`], fed with CloudEvents, and [`portal`], which decides about
-//! commands.
+//! It ships with three examples: [`poll`], fed with CloudEvents, [`portal`],
+//! which decides about commands, and [`shop`], which takes raw inputs through
+//! adapters and lets three aggregates work together.
 #![deny(missing_docs)]
 
 pub mod poll;
@@ -20,7 +20,16 @@ pub fn service() -> Service {
         .multi_stream::<shop::UserLog>()
         .multi_stream::<shop::Products>()
         .rule::<shop::OrdersOpen>()
-        .events::<shop::OrderEvent>()
+        .adapter::<shop::raw::RawOrders>()
+        .aggregate::<shop::order::Order>()
+        .single_stream::<shop::order::Orders>()
+        .aggregate::<shop::payment::Payment>()
+        .single_stream::<shop::payment::Payments>()
+        .aggregate::<shop::shipment::Shipment>()
+        .single_stream::<shop::shipment::Shipments>()
+        .process::<shop::checkout::Checkout>()
+        .process::<shop::fulfilment::Fulfilment>()
+        .multi_stream::<shop::steps::OrderSteps>()
         .single_stream::<poll::BasicSum>()
         .single_stream::<poll::OneVoteSum>()
         .single_stream::<poll::ValidChoiceSum>()

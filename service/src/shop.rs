@@ -1,10 +1,33 @@
-//! A shop: what users put into their carts, and what they order.
+//! A shop: what users put into their carts, what they order, and what becomes
+//! of it.
 //!
 //! The shop's own system posts raw JSON to `/inputs/shop`; the adapter makes
-//! events of it, in the stream `cart-<user_id>`.
+//! events of it, in the stream `cart-<user_id>`. Orders, payments and shipments
+//! are decided. They never call each other: processes listen to one and tell the
+//! other.
+//!
+//! | file | what |
+//! |---|---|
+//! | this one | carts: facts, rows, the adapter, the rule that opens orders |
+//! | [`order`] | the aggregate of orders: events, commands, rejections, row |
+//! | [`payment`] | that of payments: the interface to a payment provider |
+//! | [`shipment`] | that of shipments |
+//! | [`checkout`] | a process: from an order to its money |
+//! | [`fulfilment`] | a process: from a paid order to its parcel |
+//! | [`steps`] | a row over orders, payments and shipments |
+//! | [`raw`] | the adapter of raw orders |
 
+pub mod checkout;
+pub mod fulfilment;
+pub mod order;
+pub mod payment;
+pub mod raw;
+pub mod shipment;
+pub mod steps;
+
+use order::{OrderCommand, open};
 use rewind::{
-    Adapter, Envelope, Event, MultiStreamProjection, NewEvent, Rejection, Rule,
+    Adapter, Envelope, Event, MultiStreamProjection, NewCommand, NewEvent, Rejection, Rule,
     SingleStreamProjection,
 };
 use schemars::JsonSchema;
@@ -188,36 +211,24 @@ impl MultiStreamProjection for Products {
 
 // Orders.
 
-/// What happens to an order, in the stream `order-<order_id>`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub enum OrderEvent {
-    /// A user's order was placed.
-    OrderOpened {
-        /// The user; `null` where the id was too long for the name of a stream.
-        /// The event that caused this one tells such users apart.
-        user_id: Option<String>,
-    },
-}
-
-impl Event for OrderEvent {
-    const CATEGORY: &'static str = "order";
-}
-
 /// If an order was placed, then it is opened, in a stream of its own.
 #[derive(Debug)]
 pub struct OrdersOpen;
 
 impl Rule for OrdersOpen {
     type Event = CartEvent;
-    type Emits = NewEvent;
+    type Emits = NewCommand;
     const NAME: &'static str = "orders-open";
 
-    fn react(event: &Envelope<CartEvent>) -> Result<Vec<NewEvent>, Rejection> {
+    fn react(event: &Envelope<CartEvent>) -> Result<Vec<NewCommand>, Rejection> {
         match &event.data {
             CartEvent::OrderPlaced { order_id } => {
-                let user_id = event.stream().original_id().map(Into::into);
-                let opened = OrderEvent::OrderOpened { user_id };
-                Ok(vec![NewEvent::new(order_id, &opened)?])
+                let command = OrderCommand::OpenOrder {
+                    user_id: event.stream().original_id().map(Into::into),
+                    lines: vec![],
+                    origin: None,
+                };
+                Ok(vec![open(order_id, &command)?])
             }
             CartEvent::ProductAddedToCart { .. } | CartEvent::ProductRemovedFromCart { .. } => {
                 Ok(Vec::new())

@@ -10,6 +10,7 @@ const NONSENSE: [&str; 4] = ["gravel", "the moon", "Tuesday", "42"];
 
 /// A poll's votes, in order.
 pub struct Votes {
+    voters: usize,
     votes: Vec<(String, &'static str)>,
 }
 
@@ -32,11 +33,17 @@ impl Votes {
             (format!("user-{user:04}"), choice)
         });
         Self {
+            voters,
             votes: votes.collect(),
         }
     }
 
-    /// How many there are.
+    /// How many people vote.
+    pub fn voters(&self) -> usize {
+        self.voters
+    }
+
+    /// How many votes there are.
     pub fn len(&self) -> usize {
         self.votes.len()
     }

@@ -3,7 +3,7 @@
 use super::line::Bad;
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read},
+    io::{self, BufRead, BufReader, Read, Seek},
     path::Path,
 };
 
@@ -12,7 +12,7 @@ const MAX_LINE: u64 = 1_000_000;
 
 /// The lines of an input. Blank lines are skipped.
 pub struct Lines {
-    from: Box<dyn BufRead>,
+    from: BufReader<File>,
     line: Vec<u8>,
     /// The number of the current line, from 1.
     pub number: u64,
@@ -28,21 +28,38 @@ pub enum LineError {
 }
 
 impl Lines {
-    /// Opens a file; `-` is standard input.
+    /// Opens a file; `-` is standard input, which is copied into a file without a
+    /// name, because the lines are read twice. A pipe of the shell is copied, too.
     pub fn open(path: &Path) -> io::Result<Self> {
-        let from: Box<dyn BufRead> = match path.as_os_str() == "-" {
-            true => Box::new(BufReader::new(io::stdin())),
-            false => Box::new(BufReader::new(File::open(path)?)),
-        };
-        Ok(Self::new(from))
+        if path.as_os_str() == "-" {
+            return Self::copied(&mut io::stdin().lock());
+        }
+        let mut file = File::open(path)?;
+        match file.metadata()?.is_file() {
+            true => Ok(Self::new(file)),
+            false => Self::copied(&mut file),
+        }
     }
 
-    fn new(from: Box<dyn BufRead>) -> Self {
+    fn copied(from: &mut impl Read) -> io::Result<Self> {
+        let mut lines = Self::new(tempfile::tempfile()?);
+        io::copy(from, lines.from.get_mut())?;
+        lines.again()?;
+        Ok(lines)
+    }
+
+    fn new(file: File) -> Self {
         Self {
-            from,
+            from: BufReader::new(file),
             line: Vec::new(),
             number: 0,
         }
+    }
+
+    /// Goes back to the first line.
+    pub fn again(&mut self) -> io::Result<()> {
+        self.number = 0;
+        self.from.rewind()
     }
 
     /// Returns the next line; `None` behind the last.
@@ -70,22 +87,25 @@ impl Lines {
 mod tests {
     use super::*;
 
-    fn lines(text: Vec<u8>) -> Lines {
-        Lines::new(Box::new(io::Cursor::new(text)))
+    fn lines(text: &[u8]) -> Lines {
+        Lines::copied(&mut &*text).unwrap()
     }
 
     #[test]
     fn blank_lines_are_passed_over_and_counted() {
-        let mut lines = lines(b"a\r\n\n  \nb".to_vec());
+        let mut lines = lines(b"a\r\n\n  \nb");
         assert_eq!(lines.next().unwrap(), Some(&b"a"[..]));
         assert_eq!(lines.next().unwrap(), Some(&b"b"[..]));
         assert_eq!(lines.number, 4);
         assert_eq!(lines.next().unwrap(), None);
+        lines.again().unwrap();
+        assert_eq!(lines.next().unwrap(), Some(&b"a"[..]));
+        assert_eq!(lines.number, 1);
     }
 
     #[test]
     fn a_line_without_an_end_does_not_fill_the_memory() {
-        let mut lines = lines(vec![b'x'; 3_000_000]);
+        let mut lines = lines(&[b'x'; 3_000_000]);
         assert!(matches!(lines.next(), Err(LineError::Bad(_))));
         assert!(lines.line.capacity() < 2_100_000);
     }

@@ -1,110 +1,38 @@
-//! The portal over HTTP, with a clock that is turned by hand: decisions,
-//! credentials and plans with deadlines, a wiped data store, an audit.
+//! The portal and the shop over HTTP, in one system with a clock that is turned
+//! by hand: decisions, credentials, plans, orders and payments with deadlines, a
+//! rebuild, an audit.
 
-use crate::{
-    client::Client,
-    support::{Killed, rewind_with, stream, wait_for},
-};
-use serde_json::{Value, json};
-use std::{
-    path::{Path, PathBuf},
-    process::Command,
-};
+mod running;
+mod shop;
 
-const JSON: &str = "application/json";
+use crate::support::{stream, wait_for};
+use running::Running;
+use serde_json::json;
+use std::process::Command;
 
-struct Portal {
-    _process: Killed,
-    client: Client,
-    url: String,
-    clock: PathBuf,
-    dir: PathBuf,
-}
-
-impl Portal {
-    fn start(dir: &Path, time: &str) -> Self {
-        let clock = dir.join("clock");
-        std::fs::write(&clock, time).unwrap();
-        let state = dir.join("state");
-        let (process, url) = rewind_with(&state, |command| {
-            command.arg("--clock").arg(&clock);
-        });
-        Self {
-            _process: process,
-            client: Client::new(url.clone()),
-            url,
-            clock,
-            dir: state,
-        }
-    }
-
-    /// Sends a command: status and body.
-    async fn send(&self, id: &str, command: &Value) -> (u16, Value) {
-        let path = format!("/commands/application/{id}");
-        let answer = self.client.post(&path, JSON, command.to_string()).await;
-        let answer = answer.unwrap();
-        (answer.status, answer.body)
-    }
-
-    async fn accepted(&self, id: &str, command_type: &str, data: &Value) -> Value {
-        let command = json!({"type": command_type, "data": data});
-        let (status, body) = self.send(id, &command).await;
-        assert_eq!(status, 200, "{body}");
-        body
-    }
-
-    async fn rejected(&self, id: &str, command_type: &str, data: &Value, name: &str) {
-        let command = json!({"type": command_type, "data": data});
-        let (status, body) = self.send(id, &command).await;
-        assert_eq!((status, &body["rejection"]["name"]), (422, &json!(name)));
-    }
-
-    /// Turns the clock, and fires what is due.
-    async fn turn(&self, time: &str) -> u64 {
-        std::fs::write(&self.clock, time).unwrap();
-        let path = "/2015-03-31/functions/rewind-microservice/invocations";
-        let fired = self.client.post(path, JSON, r#"{"deadlines": {}}"#.into());
-        let fired = fired.await.unwrap();
-        assert_eq!(fired.status, 200, "{}", fired.body);
-        fired.body["fired"].as_u64().unwrap()
-    }
-
-    /// Waits until the process has taken what its application has recorded, and
-    /// its deadlines are on the list.
-    async fn settle(&self, process: &str, id: &str, events: usize) {
-        let path = format!("/streams/process:{process}-{id}?limit=1000");
-        wait_for(&self.client, &path, |body| {
-            body["events"].as_array().unwrap().len() >= events
-        })
-        .await;
-        wait_for(&self.client, "/health", |health| {
-            let readers = health["readers"].as_array().unwrap();
-            readers.iter().all(|reader| reader["events"] == 0)
-        })
-        .await;
-    }
-
-    async fn begun(&self, id: &str, count: usize) -> Vec<String> {
-        let path = format!("/streams/campaign-{id}");
-        let is_there = |body: &Value| body["events"].as_array().unwrap().len() >= count;
-        wait_for(&self.client, &path, is_there).await;
-        let events = stream(&self.client, &format!("campaign-{id}")).await;
-        events
-            .iter()
-            .map(|event| format!("{} {}", event["type"], event["data"]["reason"]).replace('"', ""))
-            .collect()
-    }
+/// What a campaign has begun, once it is so much.
+async fn begun(portal: &Running, id: &str, count: usize) -> Vec<String> {
+    portal.types(&format!("campaign-{id}"), count).await;
+    let events = stream(&portal.client, &format!("campaign-{id}")).await;
+    events
+        .iter()
+        .map(|event| format!("{} {}", event["type"], event["data"]["reason"]).replace('"', ""))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_portal_decides_waits_and_reaches_its_deadlines() {
+async fn portal_and_shop_decide_wait_and_reach_their_deadlines() {
     let dir = tempfile::tempdir().unwrap();
-    let portal = Portal::start(dir.path(), "2026-01-01T09:00:00Z");
+    let portal = Running::start(dir.path(), "2026-01-01T09:00:00Z");
     let create = |name: &str, plan: &str| json!({"owner": "ann", "name": name, "plan": plan});
 
     // Decided at once, and the row is waited for.
     let created = portal
-        .accepted("1", "create-application", &create("weather", "free"))
+        .accepted(
+            "application/1",
+            "create-application",
+            &create("weather", "free"),
+        )
         .await;
     assert_eq!(created["events"][0]["time"], "2026-01-01T09:00:00Z");
     let row = portal
@@ -113,15 +41,26 @@ async fn a_portal_decides_waits_and_reaches_its_deadlines() {
     assert_eq!(row.await.unwrap()["state"]["name"], "weather");
     let taken = create("weather", "paid");
     portal
-        .rejected("2", "create-application", &taken, "name-taken")
+        .rejected("application/2", "create-application", &taken, "name-taken")
         .await;
     portal
-        .accepted("2", "create-application", &create("maps", "paid"))
+        .accepted(
+            "application/2",
+            "create-application",
+            &create("maps", "paid"),
+        )
         .await;
     let product = json!({"product": "tiles"});
-    portal.accepted("1", "add-api-product", &product).await;
     portal
-        .rejected("1", "add-api-product", &product, "product-already-added")
+        .accepted("application/1", "add-api-product", &product)
+        .await;
+    portal
+        .rejected(
+            "application/1",
+            "add-api-product",
+            &product,
+            "product-already-added",
+        )
         .await;
 
     // A key has one outcome, for ever.
@@ -129,9 +68,9 @@ async fn a_portal_decides_waits_and_reaches_its_deadlines() {
         "type": "generate-credential", "id": "gen-1",
         "data": {"credential": "key", "expires": "2026-01-20T00:00:00Z"},
     });
-    let first = portal.send("1", &command).await;
+    let first = portal.send("application/1", &command).await;
     assert_eq!(first.0, 200, "{}", first.1);
-    assert_eq!(portal.send("1", &command).await, first);
+    assert_eq!(portal.send("application/1", &command).await, first);
     let known = portal.client.get_ok("/commands/gen-1").await.unwrap();
     assert_eq!(known["events"], first.1["events"]);
 
@@ -153,7 +92,7 @@ async fn a_portal_decides_waits_and_reaches_its_deadlines() {
     });
     assert_eq!(outcome.await["outcome"], "applied");
     portal
-        .accepted("2", "change-plan", &json!({"plan": "paid"}))
+        .accepted("application/2", "change-plan", &json!({"plan": "paid"}))
         .await;
 
     // What it would take now.
@@ -161,10 +100,14 @@ async fn a_portal_decides_waits_and_reaches_its_deadlines() {
     let asked = portal.client.get_ok(asked).await.unwrap();
     assert_eq!(asked["commands"][0]["rejection"]["name"], "same-plan");
 
+    shop::buys(&portal).await;
+    shop::buys_a_cart(&portal).await;
+    shop::does_not_pay(&portal).await;
+
     // The credential expires, then the plan has been free for 30 days.
-    portal.settle("credentials", "1", 2).await;
-    portal.settle("campaigns", "1", 2).await;
-    portal.settle("campaigns", "2", 6).await;
+    portal.settle("credentials-1", 2).await;
+    portal.settle("campaigns-1", 2).await;
+    portal.settle("campaigns-2", 6).await;
     assert_eq!(portal.turn("2026-01-19T23:59:59Z").await, 0);
     assert_eq!(portal.turn("2026-01-20T00:00:00Z").await, 1);
     wait_for(&portal.client, "/projections/applications/1", |row| {
@@ -172,11 +115,13 @@ async fn a_portal_decides_waits_and_reaches_its_deadlines() {
     })
     .await;
     assert_eq!(portal.turn("2026-01-31T09:00:00Z").await, 1);
-    assert_eq!(portal.begun("1", 1).await, ["campaign-started long-free"]);
+    assert_eq!(begun(&portal, "1", 1).await, ["campaign-started long-free"]);
     // A removed product starts a survey, and on a free plan an offer.
-    portal.accepted("1", "remove-api-product", &product).await;
+    portal
+        .accepted("application/1", "remove-api-product", &product)
+        .await;
     assert_eq!(
-        portal.begun("1", 3).await[1..],
+        begun(&portal, "1", 3).await[1..],
         [
             "survey-started product-removed",
             "offer-made product-removed"
@@ -185,28 +130,25 @@ async fn a_portal_decides_waits_and_reaches_its_deadlines() {
 
     // Processes are wiped and made again: nothing is begun twice, and what is
     // due stays due.
-    let to = json!({"to": [{"microservice": {}}]});
-    let playback = portal.client.post_ok("/playbacks", JSON, &to, 202);
-    let playback = playback.await.unwrap();
-    let path = format!("/playbacks/{}", playback["id"].as_str().unwrap());
-    wait_for(&portal.client, &path, |body| body["state"] == "completed").await;
+    shop::place(&portal, "10").await;
+    portal.rebuild_processes().await;
+    assert_eq!(portal.turn("2026-02-03T09:00:00Z").await, 1, "an order");
+    assert_eq!(portal.types("order-10", 2).await[1], "order-cancelled");
+    assert_eq!(portal.types("order-8", 2).await.len(), 2);
     assert_eq!(portal.turn("2026-03-31T00:00:00Z").await, 0);
     assert_eq!(portal.turn("2026-04-01T09:00:00Z").await, 1, "three months");
-    assert_eq!(portal.begun("2", 1).await, ["survey-started long-paid"]);
-    assert_eq!(portal.begun("1", 3).await.len(), 3);
+    assert_eq!(begun(&portal, "2", 1).await, ["survey-started long-paid"]);
+    assert_eq!(begun(&portal, "1", 3).await.len(), 3);
     assert_eq!(portal.turn("2030-01-01T00:00:00Z").await, 0);
 
-    let mut verify = Command::new(env!("CARGO_BIN_EXE_rewind"));
-    verify.args(["verify", "--dir"]).arg(&portal.dir);
-    let verified = verify.output().unwrap();
-    let said = String::from_utf8_lossy(&verified.stdout).into_owned();
-    assert!(verified.status.success(), "{said}");
+    shop::lacks_a_profile(&portal).await;
+    portal.verify();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn facts_of_a_decided_category_are_pointed_to_commands() {
     let dir = tempfile::tempdir().unwrap();
-    let portal = Portal::start(dir.path(), "2026-01-01T09:00:00Z");
+    let portal = Running::start(dir.path(), "2026-01-01T09:00:00Z");
     let event = json!({
         "specversion": "1.0", "id": "1", "source": "/test", "type": "plan-changed",
         "subject": "application-1", "data": {"plan": "free"},

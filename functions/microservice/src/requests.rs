@@ -198,8 +198,8 @@ async fn known(commands: &Commands, request: &Request, id: &str) -> Result<Respo
             };
             return Ok(http::json(200, &body));
         }
-        Some(Known::Decided(Answer::NotThere { .. } | Answer::KeyReused)) => {
-            unreachable!("neither is recorded as an outcome")
+        Some(Known::Decided(Answer::NotThere { .. } | Answer::KeyReused | Answer::OnTheWay)) => {
+            unreachable!("none of them is recorded as an outcome")
         }
     };
     Ok(http::json(200, &body))
@@ -304,6 +304,10 @@ fn answered(command: &Command, answer: Answer) -> Response {
             let why = "the key belongs to a command with another body or for another stream";
             http::problem(&Problem::new(422, "key-reused", why).of("idempotency-key"))
         }
+        Answer::OnTheWay => {
+            let why = "another system has decided this command, and an import has not brought its events yet: send it again with the same key";
+            http::problem(&Problem::new(503, "on-the-way", why).of("idempotency-key"))
+        }
     }
 }
 
@@ -373,6 +377,7 @@ fn told(answer: &Answer) -> &str {
         Answer::Rejected(refusal) => &refusal.name,
         Answer::NotThere { .. } => "version-mismatch",
         Answer::KeyReused => "key-reused",
+        Answer::OnTheWay => "on-the-way",
     }
 }
 

@@ -278,7 +278,7 @@ async fn a_command_may_wait_to_be_decided() {
     let events = clients.event_store(library.system.table("EventsTable").unwrap());
     let received: Value = json!({"type": "borrow-book", "data": {"by": "ann"}, "stream": "book-7"});
     let batch = json!({"events": [{
-        "specversion": "1.0", "id": "later/1", "source": "/rewind/command",
+        "specversion": "1.0", "id": "later/1", "source": "/rewind/command/received",
         "type": "command-received", "subject": "rewind:command-later_x2F1",
         "time": "2026-11-29T09:00:00Z", "data": received,
     }]});

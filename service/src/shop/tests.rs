@@ -230,8 +230,21 @@ fn an_entry_that_was_not_reversed_keeps_its_json() {
 
 #[test]
 fn a_placed_order_is_opened() {
-    let user_id = Some("1".into());
-    let opened = NewEvent::new("789", &OrderEvent::OrderOpened { user_id });
-    given([placed("789")]).then_emits::<OrdersOpen>(&[opened.unwrap()]);
+    let open = |user_id: &str| OrderCommand::OpenOrder {
+        user_id: Some(user_id.into()),
+        lines: vec![],
+        origin: None,
+    };
+    let opened = NewCommand::new("789", &open("1")).unwrap();
+    given([placed("789")]).then_emits::<OrdersOpen>(&[opened]);
     shopping().then_emits::<OrdersOpen>(&[]);
+}
+
+#[test]
+fn an_order_whose_id_no_stream_could_tell_is_rejected() {
+    for (length, is_taken) in [(200, true), (250, false)] {
+        let placed = given([placed(&"7".repeat(length))]);
+        let reacted = OrdersOpen::react(&testing::envelope(&placed.events()[0]));
+        assert_eq!(reacted.is_ok(), is_taken, "{length}");
+    }
 }

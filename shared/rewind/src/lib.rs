@@ -96,7 +96,7 @@ pub use history::{
 };
 pub use jiff::{self, Timestamp};
 pub use record::{
-    cloudevents, command,
+    claimed, cloudevents, command,
     commit::{self, Commit, Head},
     delivery::{self, Batch, Delivery, Receiver, Replay, Target},
     event::{self, CloudEvent, MAX_DATA, RecordedEvent},

@@ -128,7 +128,7 @@ fn lost(version: u64) -> RecordedEvent {
 fn a_rule_gives_a_command_that_waits_to_be_decided() {
     let given = reaction(0).react(&lost(3)).unwrap();
     let expected = json!([{
-        "specversion": "1.0", "source": "/rewind/command", "type": "command-received",
+        "specversion": "1.0", "source": "/rewind/command/received", "type": "command-received",
         "id": "rule/suspends/loan-7@3/0",
         "subject": "rewind:command-rule_x2Fsuspends_x2Floan-7_x403_x2F0",
         "time": "2023-04-19T09:00:00Z", "correlationid": "loan-7@3", "causationid": "loan-7@3",

@@ -217,7 +217,7 @@ proptest! {
         deliveries.push(vec![events.len() - 1]);
         for delivery in deliveries {
             let delivered = delivery.iter().map(|nth| &events[*nth]);
-            let run: Vec<&RecordedEvent> = match arrival(watermark, delivered) {
+            let run: Vec<&RecordedEvent> = match arrival(watermark, None, delivered) {
                 Arrival::Skip => Vec::new(),
                 Arrival::Apply(run) => run,
                 // What the events table answers.

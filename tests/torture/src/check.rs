@@ -14,17 +14,27 @@ const NAMED: usize = 20;
 
 /// The problems that were found.
 #[derive(Default)]
-struct Problems {
+pub struct Problems {
     named: Vec<String>,
     total: usize,
 }
 
 impl Problems {
-    fn add(&mut self, problem: String) {
+    /// Adds one.
+    pub fn add(&mut self, problem: String) {
         self.total += 1;
         if self.named.len() < NAMED {
             self.named.push(problem);
         }
+    }
+
+    /// Returns the first ones, and how many more there are.
+    pub fn named(mut self) -> Vec<String> {
+        if self.total > self.named.len() {
+            let rest = self.total - self.named.len();
+            self.named.push(format!("and {rest} more"));
+        }
+        self.named
     }
 }
 
@@ -78,6 +88,8 @@ pub async fn check(
         if opened != 1 {
             problems.add(format!("{stream} was opened {opened} times"));
         }
+        // The rule's command waits in a stream of its own.
+        total += 1;
     }
     total += conflicts(plan, sent, events, &mut problems).await?;
     if counts.events != total as u64 {
@@ -92,11 +104,7 @@ pub async fn check(
             "{lagging} readers of a stream lag, {stalled} are stalled"
         ));
     }
-    if problems.total > problems.named.len() {
-        let rest = problems.total - problems.named.len();
-        problems.named.push(format!("and {rest} more"));
-    }
-    Ok(problems.named)
+    Ok(problems.named())
 }
 
 /// Returns the number of an event if it has the content that was sent.
@@ -151,7 +159,8 @@ async fn conflicts(
     Ok(reports.len())
 }
 
-async fn read(events: &EventStore, stream: &str) -> Result<Vec<RecordedEvent>, String> {
+/// Returns the events of a stream, whose versions are dense.
+pub async fn read(events: &EventStore, stream: &str) -> Result<Vec<RecordedEvent>, String> {
     let stream = StreamName::new(stream).map_err(|bad| bad.to_string())?;
     let mut all: Vec<RecordedEvent> = Vec::new();
     loop {

@@ -39,10 +39,16 @@ impl<T: Default> Background<T> {
     }
 }
 
-/// Kills a process about every `every` milliseconds; 0 kills none.
-pub fn start(system: &Arc<System>, every: u64, seed: u64) -> Background<Killed> {
+/// Kills a process about every `every` milliseconds; 0 kills none. `only` names
+/// the one function that is killed.
+pub fn start(
+    system: &Arc<System>,
+    every: u64,
+    seed: u64,
+    only: Option<&'static str>,
+) -> Background<Killed> {
     let system = Arc::downgrade(system);
-    Background::start(move |stopped| kill_until(stopped, system, every, seed))
+    Background::start(move |stopped| kill_until(stopped, system, every, seed, only))
 }
 
 async fn kill_until(
@@ -50,6 +56,7 @@ async fn kill_until(
     system: Weak<System>,
     every: u64,
     seed: u64,
+    only: Option<&'static str>,
 ) -> Killed {
     let mut dice = SmallRng::seed_from_u64(seed);
     let mut killed = Killed::new();
@@ -63,7 +70,8 @@ async fn kill_until(
             () = tokio::time::sleep(pause) => {}
         }
         let pids = system.upgrade().map(|system| system.function_pids());
-        let pids = pids.unwrap_or_default();
+        let mut pids = pids.unwrap_or_default();
+        pids.retain(|(function, _)| only.is_none_or(|only| function.ends_with(only)));
         let Some((function, pid)) = pids.choose(&mut dice) else {
             continue;
         };

@@ -4,12 +4,16 @@
 //!
 //! ```sh
 //! cargo run --release -p torture -- --events 100000 --streams 1000 --seed 42
+//! cargo run --release -p torture -- --commands 10000 --aggregates 100 --clients 8
 //! ```
+//!
+//! With `--commands` they send commands, and only microservice is killed.
 //!
 //! The functions are processes of this program as well, with the fault layer
 //! around their HTTP client.
 
 mod check;
+mod commands;
 mod faults;
 mod kills;
 mod load;
@@ -23,6 +27,8 @@ use local::{State, System};
 use plan::Plan;
 use rewind_aws::{
     audit::{report::Counts, run::Audit},
+    data_table::data_store::DataStore,
+    event_table::event_store::EventStore,
     wiring::Clients,
 };
 use rewind_cli::{
@@ -42,6 +48,13 @@ use std::{
 /// much longer for each event: a small machine has to end as well.
 const PATIENCE: Duration = Duration::from_secs(300);
 const PATIENCE_PER_EVENT: Duration = Duration::from_millis(20);
+
+/// What a killed process has recorded is published within a minute, and then
+/// read.
+const PUBLISHED_WITHIN: Duration = Duration::from_secs(70);
+
+/// The time between two looks at the tables.
+const INTERVAL: Duration = Duration::from_secs(5);
 
 /// Loads a system of its own that keeps nothing while requests fail and
 /// functions are killed, and checks that nothing was lost or done twice.
@@ -68,6 +81,12 @@ struct Args {
     /// The number of clients that send at the same time.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=64))]
     clients: u64,
+    /// The number of commands that are sent instead of events.
+    #[arg(long, default_value_t = 0)]
+    commands: u64,
+    /// The number of aggregates that they are for.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    aggregates: u64,
     /// The description of the deployment.
     #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
     template: PathBuf,
@@ -106,7 +125,10 @@ fn run(args: &Args) -> Outcome {
         let system = System::start(options).await;
         let system = system.map_err(|error| End::Failed(error.to_string()));
         let system = Arc::new(system?);
-        let outcome = torture(args, &plan, &system, &log).await;
+        let outcome = match args.commands {
+            0 => torture(args, &plan, &system, &log).await,
+            _ => commands::torture(args, seed, &system, &log).await,
+        };
         // The killing and measuring tasks have ended by now.
         if let Some(system) = Arc::into_inner(system) {
             system.stop().await;
@@ -120,14 +142,19 @@ fn run(args: &Args) -> Outcome {
 }
 
 async fn torture(args: &Args, plan: &Plan, system: &Arc<System>, log: &faults::Log) -> Outcome {
-    let kills = kills::start(system, args.kill_every, plan.seed());
+    let kills = kills::start(system, args.kill_every, plan.seed(), None);
     let memory = memory::start(system);
     let started = Instant::now();
     let sent = send(args, plan, system).await;
     let accepted_after = started.elapsed();
-    let quiet = wait_until_quiet(args, system).await;
-    let quiet_after = started.elapsed();
-    let (killed, peaks) = (kills.stop().await, memory.stop().await);
+    let tables = tables(system).await?;
+    let quiet = wait_until_quiet(args.events, system).await;
+    let killed = kills.stop().await;
+    let quiet = match quiet {
+        Ok(()) => wait_until_published(args.events, system, &tables).await,
+        not_quiet => not_quiet,
+    };
+    let (quiet_after, peaks) = (started.elapsed(), memory.stop().await);
     let sent = sent?;
     println!("sent      {sent}");
     let per_second = |elapsed: Duration| args.events as f64 / elapsed.as_secs_f64();
@@ -143,20 +170,8 @@ async fn torture(args: &Args, plan: &Plan, system: &Arc<System>, log: &faults::L
     }
     println!("faults    {}", log.counts(killed)?);
     // A system that does not become quiet is audited as well.
-    let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
-    let tables = ("EventsTable", "DataTable");
-    let (Some(events), Some(data)) = (system.table(tables.0), system.table(tables.1)) else {
-        let why = format!("the template lacks {} or {}", tables.0, tables.1);
-        return Err(End::Failed(why));
-    };
-    let events = clients.event_store(events);
-    let counts = audit(Audit::new(
-        service::service(),
-        events.clone(),
-        clients.data_store(data),
-    ));
-    let counts = counts.await?;
-    let problems = check::check(plan, &sent, &events, &counts).await?;
+    let counts = audit(&tables).await?;
+    let problems = check::check(plan, &sent, &tables.events, &counts).await?;
     for problem in &problems {
         println!("{problem}");
     }
@@ -180,8 +195,8 @@ async fn send(args: &Args, plan: &Plan, system: &System) -> Result<Sent, End> {
     Ok(sent)
 }
 
-async fn wait_until_quiet(args: &Args, system: &System) -> Outcome {
-    let patience = PATIENCE + PATIENCE_PER_EVENT.saturating_mul(args.events as u32);
+async fn wait_until_quiet(sent: u64, system: &System) -> Outcome {
+    let patience = PATIENCE + PATIENCE_PER_EVENT.saturating_mul(sent as u32);
     let bar = progress::bar("settling", 0);
     let quiet = tokio::time::timeout(patience, system.idle()).await;
     bar.finish_and_clear();
@@ -191,9 +206,48 @@ async fn wait_until_quiet(args: &Args, system: &System) -> Outcome {
     })
 }
 
-async fn audit(audit: Audit) -> Result<Counts, End> {
+/// Waits until the schedule has published what was recorded by processes that
+/// were killed before they could publish it: not longer than that may take.
+async fn wait_until_published(sent: u64, system: &System, tables: &Tables) -> Outcome {
+    wait_until_quiet(sent, system).await?;
+    let quiet = Instant::now();
+    while quiet.elapsed() < PUBLISHED_WITHIN && verify::audited(&tables.audit()).await?.lagging > 0
+    {
+        tokio::time::sleep(INTERVAL).await;
+        wait_until_quiet(sent, system).await?;
+    }
+    Ok(())
+}
+
+/// Both tables, without faults.
+struct Tables {
+    events: EventStore,
+    data: DataStore,
+}
+
+async fn tables(system: &System) -> Result<Tables, End> {
+    let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
+    let tables = ("EventsTable", "DataTable");
+    let (Some(events), Some(data)) = (system.table(tables.0), system.table(tables.1)) else {
+        let why = format!("the template lacks {} or {}", tables.0, tables.1);
+        return Err(End::Failed(why));
+    };
+    Ok(Tables {
+        events: clients.event_store(events),
+        data: clients.data_store(data),
+    })
+}
+
+impl Tables {
+    fn audit(&self) -> Audit {
+        let (events, data) = (self.events.clone(), self.data.clone());
+        Audit::new(service::service(), events, data)
+    }
+}
+
+async fn audit(tables: &Tables) -> Result<Counts, End> {
     let started = Instant::now();
-    let counts = verify::audited(&audit).await?;
+    let counts = verify::audited(&tables.audit()).await?;
     println!("verified  in {:.1} s", started.elapsed().as_secs_f64());
     verify::show_counts(&counts)?;
     Ok(counts)

@@ -1,4 +1,4 @@
-//! The peak memory of pump and write.
+//! The peak memory of pump, write and microservice.
 
 use crate::kills::Background;
 use local::System;
@@ -14,7 +14,7 @@ use tokio::sync::oneshot;
 const INTERVAL: Duration = Duration::from_millis(100);
 
 /// The functions that are watched.
-const WATCHED: [&str; 2] = ["pump", "write"];
+const WATCHED: [&str; 3] = ["pump", "write", "microservice"];
 
 /// A process's memory in kB.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]

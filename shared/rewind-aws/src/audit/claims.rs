@@ -6,7 +6,6 @@
 //! before reads no more than that stream.
 
 use super::{
-    claimed::{self, Claimed},
     line,
     look::{Run, locked},
     pages::Pages,
@@ -17,7 +16,7 @@ use crate::{
     aws::item::{Item, number, string},
     event_table::event_store::Place,
 };
-use rewind::{RecordedEvent, StreamName};
+use rewind::{RecordedEvent, StreamName, claimed::Claimed};
 use std::collections::{BTreeSet, HashMap};
 
 /// Identities that are looked at again in one go.
@@ -39,11 +38,10 @@ impl Run<'_> {
     ) -> Result<(), Error> {
         let identities: BTreeSet<String> = events
             .iter()
-            .flat_map(|event| match claimed::of(event) {
-                Claimed::ByItself(identity) => vec![identity],
-                // One that was imported is claimed by itself.
+            .flat_map(|event| match event.event.claimed() {
                 Claimed::Together { identity, .. } => vec![identity, event.event.identity()],
-                Claimed::Not => Vec::new(),
+                // One that was imported is claimed by itself.
+                Claimed::ByItself | Claimed::Not => vec![event.event.identity()],
             })
             .collect();
         let identities: Vec<String> = identities.into_iter().collect();
@@ -57,37 +55,24 @@ impl Run<'_> {
             if locked(&self.identities).insert(&identity) {
                 candidates.insert(identity.clone());
             }
-            match claimed::of(event) {
-                Claimed::ByItself(claimed) => match claims.get(&*claimed) {
-                    None => self.unclaimed(event, &claimed),
-                    Some(claim) => {
-                        self.count(|counts| counts.claimed_events += 1);
-                        if !self.check_claim(event, claim) {
-                            self.look_elsewhere(stream, event, claim).await?;
-                            self.stray(event, identity);
-                        }
+            match (claims.get(&*identity), event.event.claimed()) {
+                // Also what was recorded together elsewhere, and imported.
+                (Some(own), _) => {
+                    self.count(|counts| counts.claimed_events += 1);
+                    if !self.check_claim(event, own) {
+                        self.look_elsewhere(stream, event, own).await?;
+                        self.stray(event, identity);
                     }
+                }
+                (None, Claimed::ByItself | Claimed::Together { is_first: true, .. }) => {
+                    self.unclaimed(event, &identity);
+                }
+                (None, Claimed::Together { identity: with, .. }) => match claims.get(&*with) {
+                    None => self.unclaimed(event, &with),
+                    Some(claim) if self.check_together(event, claim) => {}
+                    Some(_) => self.stray(event, identity),
                 },
-                Claimed::Together {
-                    identity: claimed,
-                    is_first,
-                } => match (claims.get(&*claimed), claims.get(&*identity)) {
-                    (None, None) => self.unclaimed(event, &claimed),
-                    (None, Some(own)) => {
-                        self.count(|counts| counts.claimed_events += 1);
-                        if !self.check_claim(event, own) {
-                            self.look_elsewhere(stream, event, own).await?;
-                            self.stray(event, identity);
-                        }
-                    }
-                    (Some(claim), _) => {
-                        self.count(|counts| counts.claimed_events += u64::from(is_first));
-                        if !self.check_together(event, claim) {
-                            self.stray(event, identity);
-                        }
-                    }
-                },
-                Claimed::Not => {}
+                (None, Claimed::Not) => {}
             }
             if candidates.len() >= MAX_CANDIDATES {
                 self.look_again(stream, candidates).await?;

@@ -3,7 +3,6 @@
 //!
 //! It knows both tables and the folds of the domain. It must not write.
 
-mod claimed;
 mod claims;
 mod filter;
 pub mod health;

@@ -22,6 +22,8 @@ pub enum Answer {
     },
     /// Its key belongs to another command.
     KeyReused,
+    /// Its outcome is claimed by an import, which has not brought it yet.
+    OnTheWay,
 }
 
 /// Why a command has no answer. Nothing is recorded for it, or that is not

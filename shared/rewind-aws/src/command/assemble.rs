@@ -32,7 +32,8 @@ pub(super) async fn commits(
     head: Head,
     looks: bool,
 ) -> Result<Assembled, Failure> {
-    let mut nth = plan.events.len();
+    // Without an event of its own stream, the outcome is the first event.
+    let mut nth = plan.events.len().max(1);
     let mut also: Vec<(Head, Vec<CloudEvent>)> = Vec::new();
     for other in &plan.others {
         let head = events.head(&other.stream).await?;
@@ -73,7 +74,7 @@ pub(super) async fn commits(
     if !plan.events.is_empty() {
         planned.extend(behind(head, &plan.events));
     } else if command.is_keyed || !also.is_empty() {
-        planned.extend(outcome(events, command, (None, nth), looks).await?);
+        planned.extend(outcome(events, command, None, looks).await?);
     }
     for (head, events) in also {
         planned.extend(behind(head, &events));
@@ -89,16 +90,16 @@ pub(super) async fn commits(
     Ok(Assembled::Commits(planned))
 }
 
-/// The commit of an outcome that stands in the command's own stream, behind
-/// `nth` events of other streams. A command that is decided at once has none
-/// yet, unless `looks` says that an attempt has found it otherwise.
+/// The commit of an outcome that stands in the command's own stream. A command
+/// that is decided at once has none yet, unless `looks` says that an attempt has
+/// found it otherwise.
 pub(super) async fn outcome(
     events: &EventStore,
     command: &Command,
-    (refusal, nth): (Option<Refusal>, usize),
+    refusal: Option<Refusal>,
     looks: bool,
 ) -> Result<Vec<Commit>, Failure> {
-    let event = command.outcome(refusal, nth);
+    let event = command.outcome(refusal);
     let event = event.map_err(|bad| Failure::Broken(bad.into()))?;
     let head = match looks || command.causation.is_some() {
         true => events.head(&event.stream).await?,

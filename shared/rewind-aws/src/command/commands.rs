@@ -17,7 +17,7 @@ use crate::{
     append::recorder::Recorder,
     aws::{producer::Stream, retry},
     data_table::data_store::DataStore,
-    event_table::event_store::{EventStore, OutcomeClaim, Place, Together},
+    event_table::event_store::{EventStore, Place, Together},
 };
 use lru::LruCache;
 use rewind::{
@@ -125,8 +125,10 @@ impl Commands {
     pub async fn known(&self, id: &str) -> Result<Option<Known>, Failure> {
         let events = &self.loader.events;
         if let Some(claim) = events.outcome(&Command::outcome_identity(id)).await? {
-            let answer = outcome::of_places(events, &claim.commits).await?;
-            return Ok(Some(Known::Decided(answer)));
+            return Ok(Some(match outcome::of_claim(events, id, &claim).await? {
+                Answer::OnTheWay => Known::Waits,
+                answer => Known::Decided(answer),
+            }));
         }
         let own = Command::stream_of(id).map_err(|bad| Failure::Broken(bad.into()))?;
         let head = events.head(&own).await?;
@@ -249,8 +251,7 @@ impl Commands {
             return Ok(Attempt::Done(Answer::Rejected(refusal)));
         }
         let events = &self.loader.events;
-        let commits =
-            assemble::outcome(events, command, (Some(refusal), 0), tried.is_any()).await?;
+        let commits = assemble::outcome(events, command, Some(refusal), tried.is_any()).await?;
         self.record(command, commits, tried).await
     }
 
@@ -265,11 +266,7 @@ impl Commands {
             return Ok(Attempt::Done(Answer::Applied(Vec::new())));
         }
         let claim = match command.is_keyed {
-            true => Some(OutcomeClaim {
-                identity: Command::outcome_identity(&command.id),
-                fingerprint: fingerprint(command)?,
-                commits: outcome::places(&commits),
-            }),
+            true => Some(outcome::claim(command, &commits)?),
             false => None,
         };
         let appended = self.recorder.record(&mut commits, claim.as_ref()).await?;
@@ -317,11 +314,13 @@ impl Commands {
         let Some(claim) = events.outcome(&identity).await? else {
             return Ok(None);
         };
-        if claim.fingerprint != fingerprint(command)? {
+        let asked = outcome::fingerprint(command)?;
+        if claim.command.as_ref().is_some_and(|known| *known != asked) {
             return Ok(Some(Answer::KeyReused));
         }
-        let answer = outcome::of_places(events, &claim.commits).await?;
-        Ok(Some(answer))
+        outcome::of_claim(events, &command.id, &claim)
+            .await
+            .map(Some)
     }
 
     /// What was decided is the state that the next command begins with.
@@ -351,9 +350,4 @@ impl Commands {
     fn warm(&self) -> MutexGuard<'_, LruCache<StreamName, Loaded>> {
         self.warm.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn fingerprint(command: &Command) -> Result<String, Failure> {
-    let fingerprint = command.fingerprint();
-    fingerprint.map_err(|bad| Failure::Broken(bad.into()))
 }

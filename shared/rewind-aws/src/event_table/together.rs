@@ -42,10 +42,13 @@ pub enum Together {
 /// The claim of a command's outcome: what was recorded for it, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutcomeClaim {
-    /// See [`rewind::command::Command::outcome_identity`].
+    /// That of the first event.
     pub identity: String,
-    /// What tells commands of one key apart.
+    /// That of the first event.
     pub fingerprint: String,
+    /// What tells commands of one key apart. A run of a journal has none, nor has
+    /// an event that pump has recorded.
+    pub command: Option<String>,
     /// The commits that hold the outcome. The first tells what it is.
     pub commits: Vec<Place>,
 }
@@ -126,6 +129,10 @@ impl EventStore {
         Ok(Some(OutcomeClaim {
             identity: identity.to_string(),
             fingerprint: string(item, "fingerprint")?.to_string(),
+            command: match item.contains_key("command") {
+                true => Some(string(item, "command")?.to_string()),
+                false => None,
+            },
             commits,
         }))
     }
@@ -137,6 +144,9 @@ impl EventStore {
             ("version", number(0)),
             ("fingerprint", text(&claim.fingerprint)),
         ];
+        if let Some(command) = &claim.command {
+            attributes.push(("command", text(command)));
+        }
         if let Some((first, also)) = claim.commits.split_first() {
             attributes.push(("target", text(first.stream.as_str())));
             attributes.push(("from", number(first.version)));

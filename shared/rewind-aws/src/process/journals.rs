@@ -249,6 +249,7 @@ impl Journals {
         let claim = OutcomeClaim {
             identity: first.identity(),
             fingerprint: first.fingerprint(),
+            command: None,
             commits: places.collect(),
         };
         match self.recorder.record(&mut commits, Some(&claim)).await? {

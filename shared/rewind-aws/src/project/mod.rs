@@ -11,3 +11,4 @@ mod row_fold;
 mod shared_write;
 mod stream_run;
 mod tally;
+pub(crate) mod told;

@@ -4,6 +4,7 @@
 use super::{
     projector::{Arrived, ByStream, Job, MAX_COLLISIONS, Progress, Projector, report, row_of},
     row_fold::{Next, RowFold, after},
+    told::told,
 };
 use crate::{
     Error,
@@ -76,7 +77,7 @@ impl Projector {
         };
         let delivered = arrived.events.iter().map(|event| event.version);
         let delivered = delivered.max().unwrap_or_default();
-        let fold = RowFold {
+        let mut fold = RowFold {
             events: &self.events,
             store: &self.store,
             subject,
@@ -89,7 +90,9 @@ impl Projector {
         // How many events are tried at once.
         let mut most = usize::MAX;
         while collisions < MAX_COLLISIONS {
-            let next = match arrival(row.watermark, arrived.events.iter().copied()) {
+            let head = told(&self.events, stream, &row).await?;
+            fold.delivered = delivered.max(head.unwrap_or_default());
+            let mut next = match arrival(row.watermark, head, arrived.events.iter().copied()) {
                 Arrival::Skip => return Ok(progress),
                 Arrival::Apply(mut run) => {
                     run.truncate(most);
@@ -101,6 +104,11 @@ impl Projector {
                     fold.read(&row, through).await?
                 }
             };
+            progress.stalled = stalled_at(&next.row);
+            if progress.stalled.is_none() && next.row.watermark < fold.delivered {
+                // It is on its way to the end, and has to go on if it dies here.
+                next.row.stalled.clone_from(&row.stalled);
+            }
             let written = match self.write_row(job, subject, key, &row, &next).await {
                 Err(Error::Rejected { reason, .. }) => {
                     most = most.min(next.applied) / 2;
@@ -113,11 +121,10 @@ impl Projector {
                 }
                 written => written?,
             };
-            progress.stalled = stalled_at(&next.row);
             match written {
                 None => return Ok(progress),
                 Some(Written::Done) => {
-                    if progress.stalled.is_some() || next.row.watermark >= delivered {
+                    if progress.stalled.is_some() || next.row.watermark >= fold.delivered {
                         return Ok(progress);
                     }
                     let revision = row.revision + 1;

@@ -150,7 +150,12 @@ fn beside(job: &Job<'_>, runs: &mut [Run<'_>], rows: Vec<Write>) -> Result<Vec<W
                 }
             }
         }
-        let stalled = run.refused.as_ref().map(stall::reason);
+        let stalled = match &run.refused {
+            Some(refused) => Some(stall::reason(refused)),
+            // It is on its way to the end, and has to go on if it dies here.
+            None if run.has_more => was.clone(),
+            None => None,
+        };
         if run.entries.is_empty() && was == stalled {
             continue;
         }

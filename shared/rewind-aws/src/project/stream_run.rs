@@ -4,6 +4,7 @@
 use super::{
     apart::{Apart, passed},
     projector::{Job, Projector},
+    told::told,
 };
 use crate::{
     Error,
@@ -27,7 +28,7 @@ pub(super) struct Run<'a> {
     pub refused: Option<Rejection>,
     /// Whether the delivery or the table holds more events than these.
     pub has_more: bool,
-    /// The last version that was delivered.
+    /// The last version that is known to be recorded.
     pub through: u64,
     /// The versions that were passed over.
     pub passed: BTreeSet<u64>,
@@ -54,8 +55,9 @@ impl Projector {
         arrived: &[&'a RecordedEvent],
         (touched, beside): (&BTreeSet<String>, usize),
     ) -> Result<Option<Run<'a>>, Error> {
+        let head = told(&self.events, stream, &checkpoint).await?;
         let (events, mut has_more): (Vec<Cow<'a, RecordedEvent>>, bool) =
-            match arrival(checkpoint.watermark, arrived.iter().copied()) {
+            match arrival(checkpoint.watermark, head, arrived.iter().copied()) {
                 Arrival::Skip => return Ok(None),
                 Arrival::Apply(run) => (run.into_iter().map(Cow::Borrowed).collect(), false),
                 Arrival::Read { through } => {
@@ -72,7 +74,7 @@ impl Projector {
                     (events.into_iter().map(Cow::Owned).collect(), has_more)
                 }
             };
-        let through = arrived.iter().map(|event| event.version).max();
+        let through = arrived.iter().map(|event| event.version).chain(head).max();
         let mut run = Run {
             passed: passed(&checkpoint),
             apart: self.apart(stream, &checkpoint).await?,

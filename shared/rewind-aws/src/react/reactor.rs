@@ -22,6 +22,7 @@ use crate::{
         due,
         journals::{Failure, Journals},
     },
+    project::told::told,
 };
 use rewind::{
     Batch, CloudEvent, Delivery, RecordedEvent, Rejection, Replay, StreamName,
@@ -167,7 +168,9 @@ impl Reactor {
 
     /// Lets the listener take the stream's new events.
     async fn emit(&self, turn: &mut Turn<'_>, events: &[&RecordedEvent]) -> Result<(), Error> {
-        let through = match arrival(turn.watermark, events.iter().copied()) {
+        let table = self.tools.commands.events();
+        let head = told(table, turn.stream, &turn.checkpoint).await?;
+        let through = match arrival(turn.watermark, head, events.iter().copied()) {
             Arrival::Skip => return Ok(()),
             Arrival::Apply(run) => {
                 let through = run.last().map_or(0, |event| event.version);
@@ -177,8 +180,7 @@ impl Reactor {
             Arrival::Read { through } => through,
         };
         for nth in 1.. {
-            let events = self.tools.commands.events();
-            let page = events.read_events(turn.stream, turn.watermark, through);
+            let page = table.read_events(turn.stream, turn.watermark, through);
             let (events, has_more) = page.await?;
             let page = events.into_iter().map(Cow::Owned);
             self.react_to(turn, page, through).await?;
@@ -282,7 +284,12 @@ impl Reactor {
 
     /// Moves the checkpoint on behind what was sent.
     async fn settle(&self, turn: &Turn<'_>) -> Result<(), Error> {
-        let stalled = turn.refused.as_ref().map(stall::reason);
+        let stalled = match &turn.refused {
+            Some(refused) => Some(stall::reason(refused)),
+            // It is on its way to the end, and has to go on there.
+            None if turn.has_more => turn.checkpoint.stalled.clone(),
+            None => None,
+        };
         let is_known = turn.refused.is_none() || stalled == turn.checkpoint.stalled;
         if turn.watermark == turn.checkpoint.watermark && is_known {
             // Stalled before for the same reason, or nothing but repeats: those

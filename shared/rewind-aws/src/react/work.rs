@@ -138,7 +138,8 @@ async fn decide(commands: &Commands, event: &RecordedEvent) -> Result<(), Undone
         return Ok(());
     }
     match commands.decide(decider, &command).await? {
-        Answer::Applied(_) | Answer::Rejected(_) => {}
+        // An import brings what another system has decided.
+        Answer::Applied(_) | Answer::Rejected(_) | Answer::OnTheWay => {}
         Answer::NotThere {
             stream,
             expected,

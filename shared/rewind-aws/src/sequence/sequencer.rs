@@ -23,7 +23,7 @@ use crate::{
     event_table::event_store::{Claim, EventStore, Inserted},
 };
 use futures::{StreamExt, stream};
-use rewind::{CloudEvent, Commit, Head, StreamName};
+use rewind::{CloudEvent, Commit, Head, StreamName, claimed::Claimed};
 use std::collections::{HashMap, HashSet};
 
 pub use super::outcome::Outcome;
@@ -62,6 +62,7 @@ impl Sequencer {
         };
         let (mut turns, repeats) = in_turns(events, claims, &standing, &mut outcomes);
         self.find_heads(&mut turns, &mut outcomes).await;
+        self.find_appended(&mut turns, &mut outcomes).await;
         self.claim(&mut turns, &mut outcomes).await;
         self.find_suspects(&mut turns, &mut outcomes).await;
         self.append(&mut turns, &mut outcomes).await;
@@ -101,6 +102,19 @@ impl Sequencer {
             match head {
                 Ok(head) => turn.head = head,
                 Err(error) => turn.give_up(&error.to_string(), outcomes),
+            }
+        }
+    }
+
+    /// Looks for events of an import that were recorded here before, in a
+    /// transaction: most of them have no claim of their own.
+    async fn find_appended(&self, turns: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
+        for turn in turns {
+            for pending in &mut turn.pending {
+                pending.is_suspect = pending.event.claimed() != Claimed::ByItself;
+            }
+            if turn.pending.iter().any(|pending| pending.is_suspect) {
+                self.look(turn, 1, outcomes).await;
             }
             for pending in &mut turn.pending {
                 pending.claim.from = turn.head.version + 1;

@@ -3,10 +3,7 @@
 
 use crate::{scene::Scene, support::event};
 use rewind::{
-    CloudEvent, Commit, Head, StreamName,
-    command::Command,
-    commit,
-    event::identity,
+    CloudEvent, Commit, Head, StreamName, commit,
     reserved::{
         COMMAND_ID, COMMAND_REJECTED, COMMAND_SOURCE, EVENT_TAKEN, UNKEYED_SOURCE, VALUE_CLAIMED,
     },
@@ -35,15 +32,16 @@ fn run(journal: &str, cause: &str, nth: Option<usize>) -> CloudEvent {
     event
 }
 
-/// A claim of these commits.
-fn claim(identity: String, commits: &[(&str, u64)]) -> OutcomeClaim {
+/// A claim of these commits, the first of which begins with this event.
+fn claim(first: &CloudEvent, commits: &[(&str, u64)]) -> OutcomeClaim {
     let places = commits.iter().map(|(stream, version)| Place {
         stream: StreamName::new(*stream).unwrap(),
         version: *version,
     });
     OutcomeClaim {
-        identity,
-        fingerprint: "what was asked".into(),
+        identity: first.identity(),
+        fingerprint: first.fingerprint(),
+        command: Some("what was asked".into()),
         commits: places.collect(),
     }
 }
@@ -66,10 +64,6 @@ async fn record(scene: &Scene, streams: &[(u64, &[CloudEvent])], claim: Option<&
     assert_eq!(recorded, Together::Done);
 }
 
-fn outcome(key: &str) -> String {
-    Command::outcome_identity(key)
-}
-
 #[tokio::test]
 async fn decisions_and_runs_of_journals_that_one_claim_stands_for_are_clean() {
     let scene = Scene::with_history().await;
@@ -81,12 +75,11 @@ async fn decisions_and_runs_of_journals_that_one_claim_stands_for_are_clean() {
     value.event_type = VALUE_CLAIMED.into();
     let places = [("count-1", 13), ("count-5", 1), ("rewind:unique-v", 1)];
     let streams: [(u64, &[CloudEvent]); 3] = [(12, &own), (0, &other), (0, &[value])];
-    record(&scene, &streams, Some(&claim(outcome("k"), &places))).await;
+    record(&scene, &streams, Some(&claim(&own[0], &places))).await;
     let mut refused = decided("r", 0, "rewind:command-r");
     refused.event_type = COMMAND_REJECTED.into();
-    let places = [("rewind:command-r", 1)];
-    let streams: [(u64, &[CloudEvent]); 1] = [(0, &[refused])];
-    record(&scene, &streams, Some(&claim(outcome("r"), &places))).await;
+    let refusal = claim(&refused, &[("rewind:command-r", 1)]);
+    record(&scene, &[(0, &[refused])], Some(&refusal)).await;
     let mut unkeyed = decided("u", 0, "count-6");
     unkeyed.source = UNKEYED_SOURCE.into();
     record(&scene, &[(0, &[unkeyed])], None).await;
@@ -94,7 +87,7 @@ async fn decisions_and_runs_of_journals_that_one_claim_stands_for_are_clean() {
         run("process:dun-1", "count-1@13", None),
         run("process:dun-1", "count-1@13", Some(0)),
     ];
-    let taken = claim(identity(DUN, "count-1@13"), &[("process:dun-1", 1)]);
+    let taken = claim(&runs[0], &[("process:dun-1", 1)]);
     record(&scene, &[(0, &runs)], Some(&taken)).await;
     // What a process emits comes in through pump, under its source.
     scene
@@ -134,7 +127,7 @@ async fn a_claim_of_an_outcome_that_names_another_commit_is_reported() {
     record(
         &scene,
         &[(12, &elsewhere)],
-        Some(&claim(outcome("a"), &places)),
+        Some(&claim(&elsewhere[0], &places)),
     )
     .await;
     let earlier = [decided("b", 0, "count-2")];
@@ -142,13 +135,13 @@ async fn a_claim_of_an_outcome_that_names_another_commit_is_reported() {
     record(
         &scene,
         &[(12, &earlier)],
-        Some(&claim(outcome("b"), &places)),
+        Some(&claim(&earlier[0], &places)),
     )
     .await;
     let (own, other) = ([decided("c", 0, "count-3")], [decided("c", 1, "count-5")]);
     let places = [("count-3", 13)];
     let streams: [(u64, &[CloudEvent]); 2] = [(12, &own), (0, &other)];
-    record(&scene, &streams, Some(&claim(outcome("c"), &places))).await;
+    record(&scene, &streams, Some(&claim(&own[0], &places))).await;
     let expected = [
         (Kind::ClaimDiffers, "count-1@13"),
         (Kind::ClaimDiffers, "count-2@13"),
@@ -163,7 +156,7 @@ async fn a_second_outcome_of_a_key_is_reported() {
     let scene = Scene::with_history().await;
     let first = [decided("k", 0, "count-1")];
     let places = [("count-1", 13)];
-    record(&scene, &[(12, &first)], Some(&claim(outcome("k"), &places))).await;
+    record(&scene, &[(12, &first)], Some(&claim(&first[0], &places))).await;
     record(&scene, &[(13, &first)], None).await;
     let mut refused = decided("k", 0, "rewind:command-k");
     refused.event_type = COMMAND_REJECTED.into();
@@ -174,6 +167,7 @@ async fn a_second_outcome_of_a_key_is_reported() {
     let expected = [
         (Kind::ClaimDiffers, "rewind:command-k@1"),
         (Kind::RecordedTwice, "count-1@13"),
+        (Kind::RecordedTwice, "rewind:command-k@1"),
     ];
     assert_eq!(found, expected, "{violations:#?}");
     scene.aws.system.stop().await;
@@ -191,7 +185,7 @@ async fn a_run_of_a_journal_without_its_claim_or_with_another_is_reported() {
         run("process:dun-2", "count-2@1", None),
         run("process:dun-2", "count-2@1", Some(0)),
     ];
-    let named = claim(identity(DUN, "count-2@1"), &[("process:dun-3", 1)]);
+    let named = claim(&elsewhere[0], &[("process:dun-3", 1)]);
     record(&scene, &[(0, &elsewhere)], Some(&named)).await;
     let expected = [
         (Kind::Unclaimed, "process:dun-1@1"),

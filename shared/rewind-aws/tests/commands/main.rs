@@ -7,6 +7,7 @@ mod keys;
 #[path = "../capacity/meter.rs"]
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod meter;
+mod moved;
 mod published;
 mod snapshots;
 #[path = "../support/subscriber.rs"]

@@ -2,6 +2,7 @@
 //! were told.
 
 use crate::{
+    check::body_of,
     domain::{BEAST, FRAGILE, HOSTILE, Input, SPOILS, SPOILT, UNNOTED},
     fact::Fact,
     settings::Mischief,
@@ -9,7 +10,6 @@ use crate::{
     truth,
     world::World,
 };
-use aws_lambda_events::encodings::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::IndexedRandom};
 use rewind::{RecordedEvent, StreamName, reversal::REVERSED};
@@ -322,12 +322,5 @@ impl Client {
             false => body.into(),
         };
         serde_json::from_value(request).unwrap()
-    }
-}
-
-fn body_of(response: &Response) -> Value {
-    match &response.body {
-        Some(Body::Text(text)) => serde_json::from_str(text).unwrap(),
-        other => panic!("{other:?}"),
     }
 }

@@ -1,8 +1,11 @@
 //! The domain under test: the one of `support`, with reactions that emit
 //! events, and with folds and reactions that refuse what they are not mended
-//! for.
+//! for. What is decided stands in `till.rs`.
 
-use crate::support::{self, AnyNumber, CountEvent, Number};
+use crate::{
+    support::{self, AnyNumber, CountEvent, Number},
+    till::{Dun, Till, Tills},
+};
 use rewind::{
     Adapter, Envelope, Event, MAX_DATA, MultiStreamProjection, NewEvent, Rejection, Rule, Service,
     SingleStreamProjection, StreamName,
@@ -43,6 +46,9 @@ pub fn service() -> Service {
         .adapter::<Feed>()
         .rule::<Note>()
         .rule::<Scatter>()
+        .aggregate::<Till>()
+        .single_stream::<Tills>()
+        .process::<Dun>()
 }
 
 /// From now on nothing that can be mended is refused.

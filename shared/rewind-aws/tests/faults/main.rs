@@ -5,14 +5,17 @@
 //! Each seed is one simulation. `REWIND_SEED=123` runs one alone,
 //! `REWIND_SEEDS=1000` as many from the first on; 200 where nothing is said.
 
+mod asker;
 mod check;
 mod client;
+mod clockwork;
 mod domain;
 mod fact;
 mod settings;
 mod simulation;
 #[path = "../support/mod.rs"]
 mod support;
+mod till;
 mod trigger;
 mod truth;
 mod world;

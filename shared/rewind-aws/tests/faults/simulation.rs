@@ -1,8 +1,10 @@
 //! One seed: some rounds of clients and mischief, then quiet, then the checks.
 
 use crate::{
+    asker::Asker,
     check::{self, Progress, Seen, Watermarks},
     client::Client,
+    clockwork::Clockwork,
     domain,
     settings::{Mischief, Settings},
     trigger::Trigger,
@@ -10,12 +12,18 @@ use crate::{
     world::{Function, SHARDS, Services, World},
 };
 use fault_layer::Kind;
-use futures::future::{join, join_all};
+use futures::future::{join_all, join4};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
+use rewind_aws::process::timer::Fired;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// How often all that is left is driven before it is said to never end.
 const MAX_TURNS: usize = 1000;
+
+/// How many of the worlds are asked for their health before the end, and how many
+/// are audited there. Both read most of both tables.
+const HEALTH: f64 = 0.3;
+const AUDIT: f64 = 0.4;
 
 /// What a run came to.
 #[derive(Debug, Default)]
@@ -44,6 +52,8 @@ struct Simulation {
     world: Arc<World>,
     dice: SmallRng,
     clients: Vec<Client>,
+    askers: Vec<Asker>,
+    clockwork: Clockwork,
     triggers: Vec<Trigger>,
     watermarks: Watermarks,
     report: Report,
@@ -62,6 +72,8 @@ pub async fn run(services: &Services<'_>, settings: &Settings) -> Report {
     let simulation = Simulation {
         dice: SmallRng::seed_from_u64(settings.seed ^ 0x51b),
         clients: (0..2).map(|nth| Client::new(&world, nth)).collect(),
+        askers: (0..2).map(|nth| Asker::new(&world, nth)).collect(),
+        clockwork: Clockwork::new(&world).await,
         triggers: triggers
             .map(|(function, nth)| Trigger::new(&world, function, nth))
             .collect(),
@@ -99,15 +111,27 @@ impl Simulation {
             trigger.be_good();
             trigger.bury().await;
         }
+        for asker in &mut self.askers {
+            asker.bury().await;
+        }
+        self.clockwork.bury().await;
         self.world.faults.settled().await;
         let seen = Seen::look(&self.world).await;
         let mut violations = seen.violations(Progress::Moving);
-        violations.extend(seen.health(&self.world, false).await);
+        if self.dice.random_bool(HEALTH) {
+            violations.extend(seen.health(&self.world, false).await);
+        }
+        let progress = Progress::Moving;
+        violations.extend(seen.decisions(&self.world, &self.askers, progress).await);
         self.violate(violations)
     }
 
     /// No more faults: all that came in is worked off.
     async fn rest(&mut self) -> Sound {
+        // Whoever ran until now is dead.
+        self.triggers.iter_mut().for_each(Trigger::restart);
+        self.askers.iter_mut().for_each(Asker::restart);
+        self.clockwork.sweep_all().await;
         self.calm().await?;
         let seen = Seen::look(&self.world).await;
         // The harness itself: a record that the trigger missed would look lost.
@@ -121,28 +145,57 @@ impl Simulation {
             _ => Progress::Any,
         };
         let mut violations = seen.final_violations(&self.clients, progress);
-        violations.extend(seen.health(&self.world, true).await);
+        violations.extend(seen.unpublished(&self.world).await);
+        if self.dice.random_bool(HEALTH) {
+            violations.extend(seen.health(&self.world, true).await);
+        }
+        violations.extend(seen.decisions(&self.world, &self.askers, progress).await);
         self.violate(violations)
     }
 
     /// The domain is mended, and every stream gets one more event.
     async fn finish(&mut self) -> Sound {
         domain::mend(self.world.id);
+        // What was lost of streams that are appended to outside of pump comes
+        // again: the sweep knows nothing of those before.
+        self.clockwork.sweep_anew().await;
+        self.calm().await?;
+        for till in ["a", "b", "c"] {
+            self.askers[0].finish(till).await;
+        }
         // A reaction to one category may emit events of the next one.
-        for category in ["input:feed", "count", "spread", "note"] {
+        for categories in [&["input:feed"][..], &["count", "spread"], &["note"]] {
             let table = truth::table(&self.world).await;
-            let streams = table.streams.keys();
-            for stream in streams.filter(|name| name.split_once('-').unwrap().0 == category) {
+            let is_next = |name: &&String| categories.contains(&name.split_once('-').unwrap().0);
+            for stream in table.streams.keys().filter(is_next) {
                 self.clients[0].finish(stream).await;
             }
             self.calm().await?;
         }
+        self.fire_all().await?;
         let seen = Seen::look(&self.world).await;
         self.report.events = seen.table.streams.values().map(Vec::len).sum();
         let mut violations = seen.final_violations(&self.clients, Progress::All);
-        violations.extend(seen.health(&self.world, true).await);
-        violations.extend(check::failing(&self.world).await);
+        violations.extend(seen.final_health(&self.world).await);
+        violations.extend(seen.unpublished(&self.world).await);
+        let progress = Progress::All;
+        violations.extend(seen.decisions(&self.world, &self.askers, progress).await);
+        if self.dice.random_bool(AUDIT) {
+            violations.extend(check::audit(&self.world).await);
+        }
         self.violate(violations)
+    }
+
+    /// Fires deadlines until there are none.
+    async fn fire_all(&mut self) -> Sound {
+        for _ in 0..MAX_TURNS {
+            let fired = self.clockwork.fire().await;
+            self.calm().await?;
+            if fired == Fired::default() {
+                return Ok(());
+            }
+        }
+        self.violate(vec!["deadlines never come to an end".to_string()])
     }
 
     /// Some of the clients and triggers, at the same time.
@@ -152,7 +205,15 @@ impl Simulation {
         let clients = join_all(clients.map(Client::turn).collect::<Vec<_>>());
         let triggers = self.triggers.iter_mut().filter(|_| is_chosen());
         let triggers = join_all(triggers.map(Trigger::turn).collect::<Vec<_>>());
-        join(clients, triggers).await;
+        let askers = self.askers.iter_mut().filter(|_| is_chosen());
+        let askers = join_all(askers.map(Asker::turn).collect::<Vec<_>>());
+        let is_due = self.dice.random_bool(0.6);
+        let clockwork = async {
+            if is_due {
+                self.clockwork.turn().await;
+            }
+        };
+        join4(clients, triggers, askers, clockwork).await;
         let rows = truth::rows(&self.world).await;
         let violations = self.watermarks.moved(&rows);
         self.violate(violations)

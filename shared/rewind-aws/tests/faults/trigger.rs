@@ -29,11 +29,11 @@ const MAX_BATCH: usize = 12;
 
 /// After how many polls at most an invocation is interrupted. Most take about
 /// as many.
-const MAX_POLLS: usize = 50;
+pub const MAX_POLLS: usize = 50;
 
 /// How long a process at most sleeps before it goes on, in milliseconds: its
 /// batch, and some after it, are mostly done by another one meanwhile.
-const MAX_SLEEP: u64 = 500;
+pub const MAX_SLEEP: u64 = 500;
 
 /// The most records of one read.
 const MAX_PAGE: i32 = 1000;
@@ -175,7 +175,8 @@ impl Trigger {
         }));
     }
 
-    fn restart(&mut self) {
+    /// Another process from now on.
+    pub fn restart(&mut self) {
         self.process = Arc::new(self.world.process(self.function));
     }
 
@@ -217,9 +218,9 @@ impl Trigger {
 }
 
 /// A future up to a number of polls: to any of its awaits.
-struct UpTo<'a, F> {
-    invocation: Pin<&'a mut F>,
-    polls: usize,
+pub struct UpTo<'a, F> {
+    pub invocation: Pin<&'a mut F>,
+    pub polls: usize,
 }
 
 impl<F: Future> Future for UpTo<'_, F> {

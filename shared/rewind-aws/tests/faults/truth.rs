@@ -7,8 +7,12 @@ use crate::{
     world::{SHARDS, World},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
+use rewind::{
+    Delivery,
+    reserved::{COMMAND_ID, COMMAND_RECEIVED, PROCESS_CATEGORY},
+};
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A record of `incoming`: the facts that it holds, if it is readable.
 pub type Incoming = (Record, Option<Vec<Fact>>);
@@ -19,6 +23,22 @@ pub struct Recorded {
     pub fact: Fact,
     pub version: u64,
     pub position: u64,
+    /// The command that it was decided for.
+    pub command: Option<String>,
+    /// What it follows from, `stream@version`.
+    pub cause: Option<String>,
+}
+
+impl Recorded {
+    /// Whether it is appended outside of pump: decided, or of a journal.
+    pub fn is_appended(&self) -> bool {
+        let is_decided = self.command.is_some() && self.fact.kind != COMMAND_RECEIVED;
+        is_decided || self.fact.stream.starts_with(PROCESS_CATEGORY)
+    }
+
+    pub fn place(&self) -> String {
+        format!("{}@{}", self.fact.stream, self.version)
+    }
 }
 
 /// The events table.
@@ -59,6 +79,20 @@ pub async fn incoming(world: &World) -> Vec<Vec<Incoming>> {
         shards.push(records.collect());
     }
     shards
+}
+
+/// What was ever published, as `stream@version`.
+pub async fn published(world: &World) -> BTreeSet<String> {
+    let mut published = BTreeSet::new();
+    for nth in 0..SHARDS {
+        let mut reader = Reader::new(&world.kinesis, world.events(), nth);
+        for record in reader.read().await {
+            let delivery = Delivery::decode(&record.data).unwrap();
+            let events = delivery.events.iter();
+            published.extend(events.map(|event| format!("{}@{}", event.stream(), event.version)));
+        }
+    }
+    published
 }
 
 /// A commit as stored: version, length, position and events.
@@ -105,6 +139,7 @@ pub async fn table(world: &World) -> Table {
             }
             for (nth, event) in (0..).zip(&events) {
                 let fact = Fact::read(event, Some(&stream));
+                let text = |name: &str| event[name].as_str().map(ToString::to_string);
                 let place = format!("{stream}@{}", version + nth);
                 if let Some(first) = places.insert(fact.identity(), place.clone()) {
                     violate(format!(
@@ -116,6 +151,8 @@ pub async fn table(world: &World) -> Table {
                     fact,
                     version: version + nth,
                     position: position + nth,
+                    command: text(COMMAND_ID),
+                    cause: text("causationid"),
                 });
             }
         }

@@ -11,21 +11,29 @@ use crate::{
     },
 };
 use aws_lambda_events::kinesis::KinesisEvent;
-use aws_sdk_dynamodb::types::{BillingMode, GlobalSecondaryIndex};
+use aws_sdk_dynamodb::types::{AttributeValue, BillingMode, GlobalSecondaryIndex};
 use fault_layer::{Faults, Plan};
+use rewind::{Timestamp, jiff::SignedDuration};
 use rewind_aws::{
+    append::{recorder::Recorder, sweep::Sweep},
+    audit::run::Audit,
     aws::{
         batch::BatchAnswer,
+        clock,
         http::{Request, Response},
     },
     command::commands::Commands,
+    process::timer::Timer,
     project::projector::Projector,
     reverse::reversal::Reverser,
     sequence::sequencer::Sequencer,
     wiring::Clients,
 };
 use std::{
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -54,6 +62,8 @@ pub struct World {
     clients: Clients,
     /// The same without faults.
     quiet: Clients,
+    /// What the clock of deadlines was turned to, and when, in microseconds.
+    turned: Mutex<Vec<(u64, Timestamp)>>,
 }
 
 /// A function that a stream triggers.
@@ -128,6 +138,7 @@ impl<'a> Services<'a> {
             kinesis: self.kinesis.clone(),
             clients,
             quiet,
+            turned: Mutex::new(vec![(0, clock::now())]),
         };
         self.make_table(&world.events_table(), "EventsTable").await;
         self.make_table(&world.data_table(), "DataTable").await;
@@ -196,6 +207,84 @@ impl World {
         query.with_patience(Duration::ZERO).handle(&request).await
     }
 
+    /// Microseconds since 1970.
+    pub fn micros(&self) -> u64 {
+        clock::micros()
+    }
+
+    /// Turns the clock of deadlines on. Returns what it then tells.
+    pub fn turn(&self, by: SignedDuration) -> Timestamp {
+        let mut turned = self.turned.lock().unwrap();
+        let now = turned.last().unwrap().1 + by;
+        turned.push((clock::micros(), now));
+        now
+    }
+
+    /// What the clock of deadlines told at a time.
+    pub fn told_at(&self, micros: u64) -> Timestamp {
+        let turned = self.turned.lock().unwrap();
+        let before = turned.iter().rev().find(|(at, _)| *at <= micros);
+        before.unwrap().1
+    }
+
+    /// What answers requests and takes batches.
+    pub fn microservice(&self) -> microservice::Handler {
+        self.microservice_of(&self.clients)
+    }
+
+    pub fn quiet_microservice(&self) -> microservice::Handler {
+        self.microservice_of(&self.quiet)
+    }
+
+    fn microservice_of(&self, clients: &Clients) -> microservice::Handler {
+        let (events, data) = (
+            clients.event_store(self.events_table()),
+            clients.data_store(self.data_table()),
+        );
+        let incoming = clients.stream_named(self.incoming());
+        let published = clients.stream_named(self.events());
+        let commands = Commands::new(domain::service(), events, data, published);
+        microservice::Handler::new(commands, incoming)
+    }
+
+    pub fn timer(&self) -> Timer {
+        Timer::new(domain::service(), self.recorder(&self.clients))
+    }
+
+    pub fn sweep(&self) -> Sweep {
+        self.recorder(&self.clients).sweep(&domain::service())
+    }
+
+    pub fn quiet_sweep(&self) -> Sweep {
+        self.recorder(&self.quiet).sweep(&domain::service())
+    }
+
+    fn recorder(&self, clients: &Clients) -> Recorder {
+        let (events, data) = (
+            clients.event_store(self.events_table()),
+            clients.data_store(self.data_table()),
+        );
+        Recorder::new(events, data, clients.stream_named(self.events()))
+    }
+
+    /// Takes away what the sweeps know of those before.
+    pub async fn forget_sweeps(&self) {
+        let text = |text: &str| AttributeValue::S(text.into());
+        let forgot = self.dynamodb.delete_item().table_name(self.data_table());
+        let forgot = forgot.key("pk", text("rewind#sweep"));
+        forgot.key("sk", text("began")).send().await.unwrap();
+    }
+
+    /// Both tables from the outside, as `rewind verify` sees them.
+    pub fn audit(&self) -> Audit {
+        let clients = &self.quiet;
+        let (events, data) = (
+            clients.event_store(self.events_table()),
+            clients.data_store(self.data_table()),
+        );
+        Audit::new(domain::service(), events, data)
+    }
+
     pub fn reverser(&self) -> Reverser {
         let clients = &self.clients;
         let (events, data) = (
@@ -222,12 +311,7 @@ impl World {
                 let projector = Projector::new(domain::service(), events, data.clone());
                 Process::Write(write::Handler::new(projector, domain::service(), data))
             }
-            Function::Microservice => {
-                let incoming = clients.stream_named(self.incoming());
-                let published = clients.stream_named(self.events());
-                let commands = Commands::new(domain::service(), events, data, published);
-                Process::Microservice(Box::new(microservice::Handler::new(commands, incoming)))
-            }
+            Function::Microservice => Process::Microservice(Box::new(self.microservice())),
         }
     }
 }

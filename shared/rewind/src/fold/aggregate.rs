@@ -247,6 +247,8 @@ fn decide<A: Aggregate>(state: &State, command: &Command) -> Result<Decided, Rej
             .iter()
             .map(|o| o.events.len())
             .sum::<usize>();
+    // Without an event of its own stream, the outcome is the first event.
+    let first = usize::from(decision.events.is_empty());
     let mut nth = 0;
     let mut event = |stream: &StreamName, event: &A::Event| {
         let new = NewEvent::of_stream(stream.clone(), event).and_then(|mut new| {
@@ -256,7 +258,7 @@ fn decide<A: Aggregate>(state: &State, command: &Command) -> Result<Decided, Rej
         });
         let new = new.map_err(|why| nth_of(nth, count, &why))?;
         nth += 1;
-        Ok::<_, Rejection>(command.event(new, nth - 1))
+        Ok::<_, Rejection>(command.event(new, first + nth - 1))
     };
     let own = decision.events.iter();
     let events = own.map(|own| event(&command.stream, own));

@@ -1,7 +1,8 @@
 //! The watermark rule: what of a delivery is new to a row.
 //!
 //! At the watermark + 1: apply. At or below: skip. Above: the missing events
-//! have to be read from the events table first.
+//! have to be read from the events table first. A reader that is stalled was told
+//! before of events that it has not taken: once it goes on, it reads them too.
 
 use crate::RecordedEvent;
 
@@ -21,19 +22,23 @@ pub enum Arrival<'a> {
 }
 
 /// Applies the rule. `events` are of one stream, in any order, with repeats.
+/// `head` is the last version of the stream where the reader is stalled: up to
+/// there it may have been told of events, whose deliveries do not come again.
 pub fn arrival<'a>(
     watermark: u64,
+    head: Option<u64>,
     events: impl IntoIterator<Item = &'a RecordedEvent>,
 ) -> Arrival<'a> {
     let events = events.into_iter();
     let mut new: Vec<&RecordedEvent> = events.filter(|event| event.version > watermark).collect();
     new.sort_by_key(|event| event.version);
     new.dedup_by_key(|event| event.version);
-    let Some(last) = new.last() else {
+    let last = new.last().map_or(0, |event| event.version);
+    let through = last.max(head.unwrap_or_default());
+    if through <= watermark {
         return Arrival::Skip;
-    };
+    }
     // Without repeats, the run is dense exactly if its ends say so.
-    let through = last.version;
     if through == watermark + new.len() as u64 {
         Arrival::Apply(new)
     } else {
@@ -53,7 +58,15 @@ mod tests {
     }
 
     fn versions(watermark: u64, delivered: &[u64]) -> Result<Vec<u64>, Option<u64>> {
-        match arrival(watermark, &events(delivered)) {
+        stalled(watermark, None, delivered)
+    }
+
+    fn stalled(
+        watermark: u64,
+        head: Option<u64>,
+        delivered: &[u64],
+    ) -> Result<Vec<u64>, Option<u64>> {
+        match arrival(watermark, head, &events(delivered)) {
             Arrival::Skip => Err(None),
             Arrival::Apply(run) => Ok(run.iter().map(|event| event.version).collect()),
             Arrival::Read { through } => Err(Some(through)),
@@ -80,5 +93,13 @@ mod tests {
     fn a_gap_asks_for_the_table() {
         assert_eq!(versions(1, &[3]), Err(Some(3)));
         assert_eq!(versions(0, &[1, 2, 4, 4]), Err(Some(4)));
+    }
+
+    #[test]
+    fn a_stalled_reader_reads_on_to_the_end_of_its_stream() {
+        assert_eq!(stalled(0, Some(3), &[1]), Err(Some(3)));
+        assert_eq!(stalled(0, Some(2), &[1, 2]), Ok(vec![1, 2]));
+        assert_eq!(stalled(2, Some(4), &[1]), Err(Some(4)));
+        assert_eq!(stalled(2, Some(2), &[1]), Err(None));
     }
 }

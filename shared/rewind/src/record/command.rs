@@ -4,7 +4,7 @@ use super::{
     event::{identity, raw},
     reserved::{
         CAUSATION_DEPTH, COMMAND_ACCEPTED, COMMAND_CATEGORY, COMMAND_ID, COMMAND_RECEIVED,
-        COMMAND_REJECTED, COMMAND_SOURCE, OUTCOME_SOURCE, SCHEMA_VERSION, UNKEYED_SOURCE,
+        COMMAND_REJECTED, COMMAND_SOURCE, RECEIVED_SOURCE, SCHEMA_VERSION, UNKEYED_SOURCE,
     },
 };
 use crate::{BadStreamName, CloudEvent, NewEvent, RecordedEvent, Rejection, StreamName};
@@ -96,9 +96,10 @@ impl Command {
         Self::stream_of(&self.id)
     }
 
-    /// What claims the outcome of the command of an id.
+    /// What claims the outcome of the command of an id: the identity of the first
+    /// event of it, also where that comes in from another system.
     pub fn outcome_identity(id: &str) -> String {
-        identity(OUTCOME_SOURCE, id)
+        identity(COMMAND_SOURCE, &format!("{id}/0"))
     }
 
     /// What tells two commands of one id apart: stream, type and data.
@@ -139,7 +140,7 @@ impl Command {
         }
         Ok(CloudEvent {
             id: self.id.clone(),
-            source: COMMAND_SOURCE.into(),
+            source: RECEIVED_SOURCE.into(),
             event_type: COMMAND_RECEIVED.into(),
             stream: self.own_stream()?,
             time: self.at.to_string(),
@@ -155,7 +156,7 @@ impl Command {
     /// When its data or its time cannot be read.
     pub fn of(event: &RecordedEvent) -> Result<Option<Self>, Rejection> {
         let (at, event) = (event, &event.event);
-        if event.event_type != COMMAND_RECEIVED || event.source != COMMAND_SOURCE {
+        if event.event_type != COMMAND_RECEIVED || event.source != RECEIVED_SOURCE {
             return Ok(None);
         }
         let received: Received = event.data()?;
@@ -205,17 +206,13 @@ impl Command {
     }
 
     /// The outcome that stands in the command's own stream: refused, or accepted
-    /// without an event of the aggregate's own stream. It is the `nth` event that
-    /// is recorded with it: others of its streams may have an event.
+    /// without an event of the aggregate's own stream. It is the first event that
+    /// is recorded with it.
     ///
     /// # Errors
     ///
     /// When the id is empty.
-    pub fn outcome(
-        &self,
-        rejection: Option<Refusal>,
-        nth: usize,
-    ) -> Result<CloudEvent, BadStreamName> {
+    pub fn outcome(&self, rejection: Option<Refusal>) -> Result<CloudEvent, BadStreamName> {
         let event_type = match rejection {
             Some(_) => COMMAND_REJECTED,
             None => COMMAND_ACCEPTED,
@@ -226,7 +223,7 @@ impl Command {
             rejection,
         });
         let new = NewEvent::untyped(self.own_stream()?, event_type, data);
-        Ok(self.event(new, nth))
+        Ok(self.event(new, 0))
     }
 
     /// Whether an event was decided for this command.

@@ -3,6 +3,7 @@
 //! This room knows bytes, JSON and limits. It does not know the domain, nor
 //! where the bytes lie.
 
+pub mod claimed;
 pub mod cloudevents;
 mod codec;
 pub mod command;

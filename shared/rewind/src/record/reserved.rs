@@ -45,15 +45,15 @@ pub const COMMAND_CATEGORY: &str = "rewind:command";
 /// events.
 pub const UNIQUE_CATEGORY: &str = "rewind:unique";
 
-/// The source of commands that have a key of their own, and of what is decided
-/// about them.
+/// The source of what is decided about commands that have a key of their own.
 pub const COMMAND_SOURCE: &str = "/rewind/command";
+
+/// The source of commands that wait to be decided. Their ids are keys, which
+/// others choose: under another source they are nobody else's.
+pub const RECEIVED_SOURCE: &str = "/rewind/command/received";
 
 /// The source of what is decided about commands without a key.
 pub const UNKEYED_SOURCE: &str = "/rewind/command/unkeyed";
-
-/// The source that outcomes of commands are claimed under, with the key.
-pub const OUTCOME_SOURCE: &str = "/rewind/outcome";
 
 /// The type of a command that waits to be decided.
 pub const COMMAND_RECEIVED: &str = "command-received";

@@ -56,7 +56,7 @@ fn what_is_issued_follows_from_the_journal_alone() {
     journal.turn(time(THEN)).unwrap();
     let issued = journal.runner.issued(&journal.events).unwrap();
     let expected = json!([{
-        "specversion": "1.0", "source": "/rewind/command", "type": "command-received",
+        "specversion": "1.0", "source": "/rewind/command/received", "type": "command-received",
         "id": "process/plans/process:plans-1@4",
         "subject": "rewind:command-process_x2Fplans_x2Fprocess:plans-1_x404",
         "time": THEN, "correlationid": "application-1@1",

@@ -1,17 +1,16 @@
 //! What `GET /health` says, beside what the tables and streams hold.
 
-use super::Seen;
+use super::{Seen, body_of};
 use crate::{
     truth::{Recorded, Rows},
     world::World,
 };
-use aws_lambda_events::encodings::Body;
 use rewind::StreamName;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The readers, with the partition of their watermarks.
-const READERS: [(&str, &str, &[&str]); 10] = [
+const READERS: [(&str, &str, &[&str]); 14] = [
     ("sums@1", "sums@1#", &["count"]),
     ("fragile@1", "fragile@1#", &["count"]),
     ("hostile@1", "hostile@1#", &["count"]),
@@ -22,20 +21,45 @@ const READERS: [(&str, &str, &[&str]); 10] = [
     ("adapter/feed", "adapter/feed~", &["input:feed"]),
     ("rule/note", "rule/note~", &["count"]),
     ("rule/scatter", "rule/scatter~", &["count"]),
+    ("tills@1", "tills@1#", &["till"]),
+    ("process/dun", "process/dun~", &["till", "count"]),
+    ("journal/dun", "journal/dun~", &["process:dun"]),
+    ("command/later", "command/later~", &["rewind:command"]),
 ];
 
 /// Asks for the health of a world in which nothing runs, and compares.
 /// `is_over` says that pump has taken all that came in: one that died before it
 /// could say so may have done more than it says.
 pub async fn check(world: &World, seen: &Seen, is_over: bool) -> Vec<String> {
-    let answer = world.health().await;
-    let Some(Body::Text(text)) = answer.body else {
-        return vec![format!("health: {} without a text", answer.status_code)];
-    };
-    let health: Value = serde_json::from_str(&text).unwrap();
-    if answer.status_code != 200 {
-        return vec![format!("health: {health}")];
+    match asked(world).await {
+        Ok(health) => compare(&health, seen, is_over),
+        Err(violation) => vec![violation],
     }
+}
+
+/// The same where nothing is left to do: no shard fails either.
+pub async fn check_final(world: &World, seen: &Seen) -> Vec<String> {
+    let health = match asked(world).await {
+        Ok(health) => health,
+        Err(violation) => return vec![violation],
+    };
+    let failing = health["failing"].as_array().unwrap().iter();
+    let failing = failing.map(|failing| format!("health: all is done, and told is {failing}"));
+    let mut violations = compare(&health, seen, true);
+    violations.extend(failing);
+    violations
+}
+
+async fn asked(world: &World) -> Result<Value, String> {
+    let answer = world.health().await;
+    let health = body_of(&answer);
+    match answer.status_code {
+        200 => Ok(health),
+        _ => Err(format!("health: {health}")),
+    }
+}
+
+fn compare(health: &Value, seen: &Seen, is_over: bool) -> Vec<String> {
     let mut violations = Vec::new();
     let mut told_behind = BTreeSet::new();
     for (reader, owner, categories) in READERS {
@@ -90,19 +114,6 @@ pub async fn check(world: &World, seen: &Seen, is_over: bool) -> Vec<String> {
         violations.push(format!("health: ok should be {is_ok}, told is {health}"));
     }
     violations
-}
-
-/// The failing shards that health tells of.
-pub async fn failing(world: &World) -> Vec<String> {
-    let answer = world.health().await;
-    let Some(Body::Text(text)) = answer.body else {
-        return vec!["health: no text".into()];
-    };
-    let health: Value = serde_json::from_str(&text).unwrap();
-    let failing = health["failing"].as_array().unwrap().iter();
-    failing
-        .map(|failing| format!("health: all is done, and told is {failing}"))
-        .collect()
 }
 
 /// How many events a reader has still to take of streams that are not stalled.
@@ -161,5 +172,7 @@ fn stalled(rows: &Rows) -> BTreeSet<String> {
         Some(reader) => format!("{reader} count-{key}"),
         None => format!("{} {key}", owner.trim_end_matches('~')),
     });
-    stalled.collect()
+    let timers = rows.keys().filter(|(owner, _)| owner == "rewind#stalls");
+    let timers = timers.filter(|(_, key)| key.starts_with("timer/"));
+    stalled.chain(timers.map(|(_, key)| key.clone())).collect()
 }

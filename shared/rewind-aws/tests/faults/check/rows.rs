@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Which readers stand over one stream: rows by the stream's id, checkpoints by its
 /// name.
-const READERS: [(&str, &str); 10] = [
+const READERS: [(&str, &str); 15] = [
     ("sums@1#", "count"),
     ("fragile@1#", "count"),
     ("hostile@1#", "count"),
@@ -23,6 +23,11 @@ const READERS: [(&str, &str); 10] = [
     ("shelves@1~", "spread"),
     ("adapter/feed~", "input:feed"),
     ("rule/note~", "count"),
+    ("tills@1#", "till"),
+    ("process/dun~", "till"),
+    ("process/dun~", "count"),
+    ("journal/dun~", "process:dun"),
+    ("command/later~", "rewind:command"),
 ];
 
 /// Compares rows and checkpoints with the table.
@@ -75,7 +80,7 @@ pub fn check(table: &Table, rows: &Rows, progress: Progress) -> Vec<String> {
     let count = |state: &Value| state["seen"].as_u64().unwrap();
     violations.extend(check_counts("shelves@1#", &shelves, rows, count));
     if progress != Progress::Moving {
-        violations.extend(check_stalls(rows));
+        violations.extend(check_stalls(rows, progress));
     }
     violations
 }
@@ -89,6 +94,18 @@ fn end(owner: &str, events: &[Recorded]) -> usize {
     beast
         .filter(|_| owner == "digits@1~")
         .unwrap_or(events.len())
+}
+
+/// The events of all streams that were taken back, and the reversals.
+pub fn all_taken_back(table: &Table) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut all, mut reversals) = (BTreeSet::new(), BTreeSet::new());
+    for (stream, events) in &table.streams {
+        let (taken_back, reversed) = taken_back(events);
+        let place = |version: u64| format!("{stream}@{version}");
+        all.extend(taken_back.into_iter().map(place));
+        reversals.extend(reversed.into_iter().map(place));
+    }
+    (all, reversals)
 }
 
 /// The versions that were taken back, and those of the reversals: a later
@@ -128,6 +145,16 @@ fn fold(owner: &str, events: &[Recorded]) -> Value {
         }
         "fragile@1#" => json!(data.len()),
         "hostile@1#" => json!({"seen": data.len()}),
+        "tills@1#" => {
+            let amounts = events.iter().map(|event| {
+                let amount = event.fact.data()["amount"].as_i64();
+                match event.fact.kind.as_str() {
+                    "drawn" => -amount.unwrap(),
+                    _ => amount.unwrap_or_default(),
+                }
+            });
+            json!(amounts.sum::<i64>())
+        }
         _ => json!(data),
     }
 }
@@ -222,10 +249,13 @@ fn check_counts(
 }
 
 /// A report stands for each reader that is stalled, and for no other.
-fn check_stalls(rows: &Rows) -> Vec<String> {
+fn check_stalls(rows: &Rows, progress: Progress) -> Vec<String> {
     let reported = rows
         .iter()
         .filter(|((owner, _), _)| owner == "rewind#stalls");
+    // The timer has no row: it is stalled as long as something is due.
+    let reported =
+        reported.filter(|((_, key), _)| !key.starts_with("timer/") || progress == Progress::All);
     let reported: BTreeSet<String> = reported.map(|((_, key), _)| key.clone()).collect();
     let stalled = rows.iter().filter(|(_, row)| row.stalled.is_some());
     let stalled = stalled.map(|((owner, key), _)| match owner.strip_suffix('#') {

@@ -97,7 +97,7 @@ pub(super) fn refuse(
     let answer = Answer::Rejected(refusal.clone());
     let mut recorded = Vec::new();
     if command.is_keyed {
-        let outcome = command.outcome(Some(refusal), 0)?;
+        let outcome = command.outcome(Some(refusal))?;
         recorded = table.append(&[outcome], now);
         table.keep_outcome(&command.id, command.fingerprint()?, &answer);
     }
@@ -111,7 +111,8 @@ fn assembled(
     command: &Command,
     plan: &Plan,
 ) -> Result<Result<Vec<Vec<CloudEvent>>, Answer>, Rejection> {
-    let mut nth = plan.events.len();
+    // Without an event of its own stream, the outcome is the first event.
+    let mut nth = plan.events.len().max(1);
     let mut also: Vec<Vec<CloudEvent>> = Vec::new();
     for other in &plan.others {
         let actual = version(table, &other.stream);
@@ -144,7 +145,7 @@ fn assembled(
     }
     let own = match plan.events.is_empty() {
         false => plan.events.clone(),
-        true if command.is_keyed || !also.is_empty() => vec![command.outcome(None, nth)?],
+        true if command.is_keyed || !also.is_empty() => vec![command.outcome(None)?],
         true => Vec::new(),
     };
     let runs = [own].into_iter().chain(also);
