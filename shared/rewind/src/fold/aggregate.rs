@@ -305,7 +305,9 @@ fn decide<A: Aggregate>(state: &State, command: &Command) -> Result<Decided, Rej
 }
 
 /// The recorded form of a typed rejection.
-fn refusal<R: std::error::Error + serde::Serialize>(rejection: &R) -> Result<Refusal, Rejection> {
+pub(crate) fn refusal<R: std::error::Error + serde::Serialize>(
+    rejection: &R,
+) -> Result<Refusal, Rejection> {
     let (name, data) = named(Naming::KebabCase, rejection)?;
     let reason = Rejection::new(rejection.to_string()).reason;
     Ok(Refusal { name, reason, data })

@@ -103,7 +103,7 @@ impl<A: Aggregate> Asked<A> {
 
 /// Events by type and data, to be compared.
 #[track_caller]
-fn told<E: Event>(events: &[E]) -> Vec<(String, Value)> {
+pub(super) fn told<E: Event>(events: &[E]) -> Vec<(String, Value)> {
     let told = events.iter().map(|event| {
         let new = NewEvent::new("1", event).expect("an event that can be recorded");
         assert_eq!(new.check(), Ok(()), "{new:?} cannot be recorded");

@@ -1,5 +1,6 @@
 //! The testing kit: given these events, then this row; when this command or
-//! this input, then these events; at this time, then these actions.
+//! this input, then these events; at this time, then these actions. For one
+//! part of a domain at a time, or for a whole service.
 
 mod asked;
 mod given;
@@ -7,13 +8,15 @@ mod given;
 pub mod golden;
 mod recorded;
 mod running;
+mod system;
 
-use crate::{Adapter, Emit, Envelope, Event, Events, RecordedEvent, Rejection};
+use crate::{Adapter, Emit, Envelope, Event, Events, RecordedEvent, Rejection, Service};
 pub use asked::Asked;
 pub use given::Given;
 pub use recorded::event;
 pub use running::Running;
 use serde_json::Value;
+pub use system::{Answer, Sent, System};
 
 /// The history of one stream, `<category>-1`.
 #[track_caller]
@@ -24,6 +27,12 @@ pub fn given<E: Event>(events: impl IntoIterator<Item = E>) -> Given<E> {
 /// A history without events yet, of one category or of several.
 pub fn history<E: Events>() -> Given<E> {
     Given::default()
+}
+
+/// A whole service without a history yet, with everything that it registers at
+/// work.
+pub fn system(service: Service) -> System {
+    System::of(service)
 }
 
 /// What an adapter makes of an input.

@@ -253,7 +253,7 @@ impl<P: Process> Running<P> {
 }
 
 /// What the journal says was done.
-fn action(event: &CloudEvent) -> Option<Action> {
+pub(super) fn action(event: &CloudEvent) -> Option<Action> {
     #[derive(Deserialize)]
     struct Deadline {
         name: String,
