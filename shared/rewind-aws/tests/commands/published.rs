@@ -7,10 +7,8 @@ use crate::{
         service,
     },
 };
-use rewind_aws::{
-    command::commands::Commands,
-    data_table::{key::Key, row::Row},
-};
+use rewind::StreamName;
+use rewind_aws::{command::commands::Commands, data_table::key::Key};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const SECOND: u64 = 1_000_000;
@@ -96,6 +94,30 @@ async fn a_wiped_data_store_loses_no_intent() {
     applied(&dead, &unkeyed("1", &Deposit { cents: 1 })).await;
     bank.sweep().sweep_at(now() + 30 * SECOND).await.unwrap();
     assert!(bank.published().await["account-1"].contains_key(&2));
-    let unused = Row::default();
-    assert_eq!(unused.watermark, 0);
+}
+
+/// The appenders of a stream's commits, in order.
+async fn appenders(bank: &Bank, stream: &str) -> Vec<String> {
+    let stream = StreamName::new(stream).unwrap();
+    let page = bank.aws.events().read(&stream, 0).await.unwrap();
+    let commits = page.commits.into_iter();
+    commits.map(|commit| commit.appender.unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_living_process_that_could_not_publish_lets_its_intent_run_out() {
+    let bank = Bank::start().await;
+    let (mute, well) = (mute(&bank), bank.commands());
+    for (commands, id) in [(&mute, "1"), (&well, "2")] {
+        let email = format!("{id}@b");
+        applied(commands, &unkeyed(id, &Open { email })).await;
+        for _ in 0..2 {
+            applied(commands, &unkeyed(id, &Deposit { cents: 1 })).await;
+        }
+    }
+    // It would renew the intent for ever, and nobody would look.
+    let ids = appenders(&bank, "account-1").await;
+    assert!(ids[0] != ids[1] && ids[1] != ids[2], "{ids:?}");
+    let ids = appenders(&bank, "account-2").await;
+    assert!(ids[0] == ids[1] && ids[1] == ids[2], "{ids:?}");
 }
