@@ -40,7 +40,8 @@ pub async fn latency(client: &Client) -> Result<Duration, End> {
 }
 
 /// Returns the median time from a command to its answer, with its events
-/// recorded and published, for an aggregate that the function knows.
+/// recorded and published, for an aggregate that the function knows. Each has a
+/// key.
 pub async fn command(client: &Client) -> Result<Duration, End> {
     let path = "/commands/application/measured";
     let send = async |command: &Value| {
@@ -52,8 +53,7 @@ pub async fn command(client: &Client) -> Result<Duration, End> {
     let mut times = Vec::new();
     for nth in 0..SAMPLES {
         let plan = ["paid", "free"][nth % 2];
-        let id = format!("measured/{nth}");
-        let command = json!({"id": id, "type": "change-plan", "data": {"plan": plan}});
+        let command = json!({"type": "change-plan", "data": {"plan": plan}});
         let posted = Instant::now();
         send(&command).await?;
         times.push(posted.elapsed());
