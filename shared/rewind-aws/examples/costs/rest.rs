@@ -23,21 +23,27 @@ pub struct Line {
     pub on_demand: f64,
 }
 
-/// The monthly bill, without Lambda's time. The schedule does what it did in
+/// What both schedules do in a minute.
+pub type Minute = [Work; 2];
+
+/// The monthly bill, without Lambda's time. The schedules do what they did in
 /// these minutes: before there was any event, and with so many streams.
 pub fn lines(
     template: &Template,
     model: &Model,
-    [empty, full]: &[Work; 2],
+    [empty, full]: &[Minute; 2],
     known: usize,
 ) -> Result<Vec<Line>> {
     let count = |resource_type: &str| template.resolved("rewind", resource_type);
     let watched: usize = count("AWS::CloudWatch::Alarm")?.values().map(metrics).sum();
     let dashboards = count("AWS::CloudWatch::Dashboard")?.len();
     let (own, with_load) = own_metrics(full)?;
-    let runs = runs(model);
-    let first = runs * units(empty);
-    let logs = logged(full) / GB * LOGGED_GB;
+    let all_runs: f64 = full.iter().map(|work| runs(model, work)).sum();
+    let each = |minute: &Minute, dollars: fn(&Work) -> f64| -> f64 {
+        let each = minute.iter();
+        each.map(|work| runs(model, work) * dollars(work)).sum()
+    };
+    let first = each(empty, units);
     let same = |what: String, dollars: f64| Line {
         what,
         provisioned: dollars,
@@ -73,20 +79,22 @@ pub fn lines(
             own as f64 * METRIC,
         ),
         same(
-            format!("Lambda: {runs:.0} runs of the schedule, and their logs"),
-            runs * (INVOCATION + logs),
+            format!("Lambda: {all_runs:.0} runs of two schedules, and their logs"),
+            each(full, |work| INVOCATION + logged(work) / GB * LOGGED_GB),
         ),
         same("DynamoDB: what these runs read at first".into(), first),
         same(
             format!("DynamoDB: what they read more with {known} streams"),
-            runs * units(full) - first,
+            each(full, units) - first,
         ),
     ])
 }
 
 /// Dollars a month for the time of the schedule's runs, as this machine took it.
-pub fn time(model: &Model, minute: &Work) -> f64 {
-    runs(model) * minute.gb_seconds * GB_SECOND
+pub fn time(model: &Model, minute: &Minute) -> f64 {
+    let each = minute.iter();
+    each.map(|work| runs(model, work) * work.gb_seconds * GB_SECOND)
+        .sum()
 }
 
 /// Dollars for the capacity that was used.
@@ -95,9 +103,13 @@ fn units(work: &Work) -> f64 {
     reading.read_units * READ_UNIT + reading.write_units * WRITE_UNIT
 }
 
-/// How often the schedules run in a month.
-fn runs(model: &Model) -> f64 {
+/// How often the schedule of a function runs in a month.
+fn runs(model: &Model, work: &Work) -> f64 {
+    let functions = model.functions.iter();
+    let ids = functions.filter(|function| function.binary == work.name);
+    let ids: Vec<&str> = ids.map(|function| function.logical_id.as_str()).collect();
     let every = model.schedules.iter();
+    let every = every.filter(|schedule| ids.contains(&schedule.function.as_str()));
     let runs = every.map(|schedule| MONTH_HOURS * 3600.0 / schedule.every.as_secs_f64());
     runs.sum()
 }
@@ -113,10 +125,10 @@ fn metrics(alarm: &Value) -> usize {
 
 /// How many metrics of its own a stack has: those that the schedule writes, and
 /// all of them.
-fn own_metrics(minute: &Work) -> Result<(usize, usize)> {
+fn own_metrics(minute: &Minute) -> Result<(usize, usize)> {
     let mut written = BTreeSet::new();
     let mut readers = BTreeSet::new();
-    for line in &minute.metrics {
+    for line in minute.iter().flat_map(|work| &work.metrics) {
         let line: Value = serde_json::from_str(line)?;
         let reader = line["Reader"].as_str().map(ToString::to_string);
         let told = line["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array();

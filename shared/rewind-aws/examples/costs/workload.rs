@@ -3,11 +3,13 @@
 use crate::{
     Result,
     function::Work,
+    rest::Minute,
     source::Source,
     system::{Stored, System, deliver},
 };
 use futures::future::join;
 use local::template::Model;
+use microservice::Invocation;
 use rewind_aws::{
     audit::health::PATIENCE,
     aws::{clock::now, http::Request},
@@ -54,9 +56,9 @@ pub struct Counted {
     pub live: Vec<Work>,
     /// What they did with a rebuild of both projections.
     pub replay: Vec<Work>,
-    /// What playback's schedule does in a minute: before there is any event, and
-    /// at rest with all of them.
-    pub minutes: [Work; 2],
+    /// What the schedules do in a minute: before there is any event, and at rest
+    /// with all of them.
+    pub minutes: [Minute; 2],
     /// What the tables hold, with one generation of each projection.
     pub stored: Stored,
 }
@@ -183,15 +185,18 @@ async fn rebuild(system: &mut System, replay: &mut Source, events: usize) -> Res
     }
 }
 
-/// One run of playback's schedule.
-async fn minute(system: &mut System) -> Result<Work> {
+/// One run of each schedule: playback's and microservice's.
+async fn minute(system: &mut System) -> Result<Minute> {
     let recover = json!({"recover": {}});
     let playback = &mut system.playback;
     let ran = playback
         .invoke(async |playback| Box::pin(playback.handle(recover, deadline())).await)
         .await;
     ran.map_err(|error| error.error_message)?;
-    Ok(playback.take())
+    let microservice = &mut system.microservice;
+    let sweep = async |to: &microservice::Handler| Box::pin(to.invoke(Invocation::Sweep)).await;
+    microservice.invoke(sweep).await?;
+    Ok([system.playback.take(), system.microservice.take()])
 }
 
 /// In fifteen minutes, as milliseconds since 1970.

@@ -7,3 +7,4 @@ mod post;
 mod rebuilt;
 #[path = "../support/mod.rs"]
 mod support;
+mod units;
