@@ -167,12 +167,13 @@ impl Journals {
         Err(contended(&journal).into())
     }
 
-    /// Follows a reversal in a stream that the process watches.
+    /// Follows a reversal in a stream that the process watches, where that is
+    /// what counts in the end: a rebuild is told of old reversals again.
     async fn follow(&self, runner: &Runner, reversal: &RecordedEvent) -> Result<(), Failure> {
         let events = &self.recorder.events;
         let (stream, version) = (reversal.stream(), reversal.version);
-        let reversals = reversals(events, stream, 0, version).await?;
-        let Some(effect) = reversals.effect(version) else {
+        let reversals = reversals(events, stream, 0, u64::MAX).await?;
+        let Some(effect) = reversals.lasting_effect(version) else {
             return Ok(());
         };
         let root = events.event(stream, effect.root()).await?;

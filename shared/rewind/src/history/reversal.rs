@@ -206,6 +206,19 @@ impl Reversals {
             _ => Effect::Nothing(root),
         })
     }
+
+    /// As [`effect`](Self::effect), where that is what counts in the end: a later
+    /// reversal may have settled it. For who keeps what it has followed, and is
+    /// told of old reversals again.
+    pub fn lasting_effect(&self, version: u64) -> Option<Effect> {
+        let effect = self.effect(version)?;
+        let is_taken_back = self.taken_back().contains(&effect.root());
+        Some(match effect {
+            Effect::TakenBack(root) if !is_taken_back => Effect::Nothing(root),
+            Effect::Restored(root) if is_taken_back => Effect::Nothing(root),
+            effect => effect,
+        })
+    }
 }
 
 /// What a reversal does to the event at the end of its chain, which is at the
@@ -296,6 +309,9 @@ mod tests {
         assert_eq!(thrice.effect(5), Some(Effect::TakenBack(1)));
         assert_eq!(thrice.effect(4), Some(Effect::Restored(1)));
         assert_eq!(thrice.effect(2), None);
+        assert_eq!(twice.lasting_effect(3), Some(Effect::Nothing(1)));
+        assert_eq!(thrice.lasting_effect(3), Some(Effect::TakenBack(1)));
+        assert_eq!(thrice.lasting_effect(4), Some(Effect::Nothing(1)));
     }
 
     #[test]
@@ -312,6 +328,7 @@ mod tests {
         assert_eq!(twice.taken_back(), BTreeSet::from([1, 4]));
         assert_eq!(twice.effect(5), Some(Effect::TakenBack(1)));
         assert_eq!(twice.effect(6), Some(Effect::Nothing(1)));
+        assert_eq!(twice.lasting_effect(5), Some(Effect::TakenBack(1)));
         // To restore it then takes both.
         let one = reversals(&[(3, 1), (4, 3), (5, 1), (6, 4), (7, 5)]);
         assert_eq!(one.effect(7), Some(Effect::Nothing(1)));

@@ -256,7 +256,7 @@ fn a_process_takes_what_it_refused_when_it_is_mended_and_the_event_is_back() {
         .mended(Service::new().process::<AnySize>())
         .then_state::<AnySize>("1", 3)
         .reverse("turn-1", 4)
-        .then_state::<AnySize>("1", 8);
-    // A rebuild comes to the same state. But its journal then says that the event
-    // was taken back and restored, which it did not follow at the time.
+        .then_state::<AnySize>("1", 8)
+        // It is told again of the first reversal, which it did not follow then.
+        .rebuild();
 }

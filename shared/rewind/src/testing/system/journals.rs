@@ -80,7 +80,8 @@ fn follow(
     now: Timestamp,
 ) -> Result<Vec<RecordedEvent>, Rejection> {
     let (stream, version) = (reversal.stream(), reversal.version);
-    let Some(effect) = table.reversals(stream, version).effect(version) else {
+    let reversals = table.reversals(stream, u64::MAX);
+    let Some(effect) = reversals.lasting_effect(version) else {
         return Ok(Vec::new());
     };
     let root = table.of(stream)[effect.root() as usize - 1].clone();
