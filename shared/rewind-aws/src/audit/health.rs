@@ -7,7 +7,10 @@ use super::{
 };
 use crate::{
     Error,
-    aws::{clock::now, producer::Stream},
+    aws::{
+        clock::{domain_now, now},
+        producer::Stream,
+    },
     data_table::{
         data_store::DataStore,
         dead_letter::{self, DeadLetter},
@@ -16,6 +19,7 @@ use crate::{
         undeclared::{self, Undeclared},
     },
     event_table::event_store::EventStore,
+    process::overdue::{Overdue, overdue},
 };
 use jiff::Timestamp;
 use rewind::{Service, StreamName};
@@ -29,6 +33,9 @@ pub const MAX_NAMED: i32 = 100;
 /// How long `/health` and its metrics let an event wait for a reader, or a
 /// shard fail, before they say so.
 pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often the schedule of microservice looks for deadlines: `template.yaml`.
+const SCHEDULE: Duration = Duration::from_secs(60);
 
 /// What a look at the whole system reads.
 #[derive(Debug, Clone, Copy)]
@@ -103,6 +110,9 @@ pub async fn look(at: Scope<'_>) -> Result<Health, Error> {
     let micros = now.as_microsecond().max(0).unsigned_abs();
     let lags = lag::of_readers(at.service, at.events, at.store, micros, at.patience);
     readers.extend(lags.await?);
+    if !at.service.runners().is_empty() {
+        readers.push(timer_lag(at, domain_now()).await?);
+    }
     let failing = shard::failing_ones(at.store).await?;
     let (stalled, more) = stall::list(at.store, None, None, MAX_NAMED).await?;
     let (dead_letters, more_dead_letters) = dead_letter::list(at.store, MAX_NAMED).await?;
@@ -186,6 +196,22 @@ async fn pump_lag(at: Scope<'_>, now: Timestamp) -> Result<Lag, Error> {
     let reached = shard::reached(at.store, "pump").await?;
     let now = now.as_millisecond().max(0).unsigned_abs();
     waiting::behind(at.incoming, at.events, &reached, now).await
+}
+
+/// The deadlines that have not fired though they are due. They count from when
+/// the schedule, which looks each minute, is late.
+async fn timer_lag(at: Scope<'_>, now: Timestamp) -> Result<Lag, Error> {
+    let Overdue { count, since } = overdue(at.service, at.store, now).await?;
+    let late = since.map_or(0, |since| now.duration_since(since).as_secs());
+    let late = late
+        .max(0)
+        .unsigned_abs()
+        .saturating_sub(SCHEDULE.as_secs());
+    Ok(Lag {
+        reader: "timer".into(),
+        events: count,
+        seconds: late,
+    })
 }
 
 /// How many events a stream of Rewind's own has.

@@ -31,9 +31,9 @@ const CONCURRENCY: usize = 16;
 /// How far a reader is behind what it reads.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Lag {
-    /// A projection's generation, a reaction, or a function.
+    /// A projection's generation, a reaction, a function, or the timer.
     pub reader: String,
-    /// How many events it has still to take, at least.
+    /// How many events it has still to take, or deadlines to fire, at least.
     pub events: u64,
     /// For how many seconds the oldest of them has waited.
     pub seconds: u64,

@@ -9,4 +9,5 @@
 
 pub mod due;
 pub mod journals;
+pub mod overdue;
 pub mod timer;

@@ -76,7 +76,7 @@ impl Timer {
         });
         let mut partitions: Vec<Due> = partitions.collect();
         let mut fired = Fired::default();
-        let known = self.refused().await?;
+        let known = refused(&self.service, &self.store).await?;
         while goes_on() {
             for partition in &mut partitions {
                 self.read(partition, now).await?;
@@ -107,25 +107,6 @@ impl Timer {
             }
         }
         Ok(next)
-    }
-
-    /// The journals with a deadline that was refused before.
-    async fn refused(&self) -> Result<BTreeSet<StreamName>, Error> {
-        let mut refused = BTreeSet::new();
-        for runner in self.service.runners() {
-            let reader = reader(runner);
-            let mut after = None;
-            loop {
-                let page = stall::list(&self.store, Some(&reader), after.as_deref(), 100);
-                let (stalls, next) = page.await?;
-                refused.extend(stalls.into_iter().map(|stall| stall.stream));
-                after = next;
-                if after.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(refused)
     }
 
     async fn fire_one(
@@ -183,4 +164,26 @@ impl Timer {
         due.after = next;
         Ok(())
     }
+}
+
+/// The journals with a deadline that was refused before.
+pub(super) async fn refused(
+    service: &Service,
+    store: &DataStore,
+) -> Result<BTreeSet<StreamName>, Error> {
+    let mut refused = BTreeSet::new();
+    for runner in service.runners() {
+        let reader = reader(runner);
+        let mut after = None;
+        loop {
+            let page = stall::list(store, Some(&reader), after.as_deref(), 100);
+            let (stalls, next) = page.await?;
+            refused.extend(stalls.into_iter().map(|stall| stall.stream));
+            after = next;
+            if after.is_none() {
+                break;
+            }
+        }
+    }
+    Ok(refused)
 }

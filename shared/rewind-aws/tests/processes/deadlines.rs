@@ -4,11 +4,15 @@ use crate::{
     domain::{
         LOST_IS_FINE,
         ParcelEvent::{Arrived, Lost, Sent},
+        service,
     },
     post::{Post, parcel},
 };
+use aws_lambda_events::encodings::Body;
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rewind::{StreamName, Timestamp, jiff::SignedDuration, reversal::Reversal};
+use rewind_aws::aws::http::Request;
+use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 
 const MONDAY: &str = "2026-01-05T09:00:00Z";
@@ -126,6 +130,38 @@ async fn what_a_process_refuses_stalls_its_stream_alone() {
     assert_eq!(post.stalls().await, [] as [String; 0]);
     let types = post.types("process:chase-1").await;
     assert_eq!(types, ["event-taken", "event-taken", "deadline-set"]);
+}
+
+/// What `/health` says of the timer, and its status.
+async fn timer(post: &Post) -> (Value, Value) {
+    let incoming = post.aws.stream("IncomingStream");
+    let query = query::Handler::new(service(), post.aws.events(), post.aws.data(), incoming);
+    let mut request = Request::default();
+    request.route_key = Some("GET /health".into());
+    let Some(Body::Text(text)) = query.handle(&request).await.body else {
+        panic!("no text");
+    };
+    let health: Value = serde_json::from_str(&text).unwrap();
+    let mut readers = health["readers"].as_array().unwrap().iter();
+    let timer = readers.find(|reader| reader["reader"] == "timer");
+    (timer.unwrap().clone(), health["status"].clone())
+}
+
+#[tokio::test]
+async fn a_deadline_that_nobody_fires_is_told_of() {
+    let mut post = Post::start().await;
+    let nothing = json!({"reader": "timer", "events": 0, "seconds": 0});
+    // By the clock of this machine, that was long ago, and this comes late.
+    for (id, time) in [("1", MONDAY), ("2", "2096-01-02T09:00:00Z")] {
+        post.pump(&[parcel(id, 1, time, &Sent { hours: 1 })]).await;
+    }
+    post.settle().await;
+    let (told, status) = timer(&post).await;
+    assert_eq!((&told["events"], &status), (&json!(1), &json!("behind")));
+    assert!(told["seconds"].as_u64() > Some(10_000_000), "{told}");
+    assert_eq!(post.fire("2026-01-07T10:00:00Z").await.fired, 1);
+    post.settle().await;
+    assert_eq!(timer(&post).await, (nothing, json!("ok")));
 }
 
 /// Deadlines in random order over three years. Each fires once, none early,
