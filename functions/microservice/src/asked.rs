@@ -2,7 +2,7 @@
 
 use rewind::{
     Problem, StreamName, Timestamp,
-    command::{Command, MAX_COMMAND_ID},
+    command::{Command, MAX_COMMAND_DATA, MAX_COMMAND_ID},
     event::raw,
 };
 use rewind_aws::aws::{
@@ -50,12 +50,18 @@ pub fn command(request: &Request, stream: StreamName, at: Timestamp) -> Result<C
         (None, Some(id)) => Some(checked(id, "id")?),
         (None, None) => None,
     };
+    let data = raw(&body.data);
+    let size = data.get().len();
+    if size > MAX_COMMAND_DATA {
+        let why = format!("the data has {size} bytes; at most {MAX_COMMAND_DATA} are taken");
+        return Err(Problem::new(413, "command-too-large", why).of("data"));
+    }
     Ok(Command {
         is_keyed: key.is_some(),
         id: key.map_or_else(clock::id, ToString::to_string),
         stream,
         command_type: body.command_type,
-        data: raw(&body.data),
+        data,
         at,
         expected: expected(request)?,
         correlation: None,

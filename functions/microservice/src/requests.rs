@@ -127,7 +127,7 @@ impl Requests {
         let command = asked::command(request, stream, clock::domain_now())?;
         decider.check(&command.command_type, command.data.get())?;
         if http::prefers(request)?.respond_async {
-            return Ok(self.later(command).await?);
+            return self.later(commands, command).await;
         }
         let answer = commands.decide(decider, &command).await?;
         tracing::info!(
@@ -142,7 +142,23 @@ impl Requests {
 
     /// Puts a command on `incoming`: pump records it, and microservice takes it
     /// from there.
-    async fn later(&self, mut command: Command) -> Result<Response, Problem> {
+    async fn later(
+        &self,
+        commands: &Commands,
+        mut command: Command,
+    ) -> Result<Response, Unanswered> {
+        let path = format!("/commands/{}", encoded(&command.id));
+        let body = json!({"id": command.id, "outcome": "pending"});
+        let waits = http::with_header(http::json(202, &body), "location", &path);
+        let known = match command.is_keyed {
+            true => commands.known_as(&command).await?,
+            false => None,
+        };
+        match known {
+            Some(Known::Decided(answer)) => return Ok(answered(&command, answer)),
+            Some(Known::Waits) => return Ok(waits),
+            None => {}
+        }
         // What is decided later is asked for by its id.
         command.is_keyed = true;
         let received = command.received();
@@ -155,13 +171,10 @@ impl Requests {
             .find_map(|published| published.refused)
         {
             tracing::warn!(id = command.id, reason, "not put");
-            return Err(Problem::unavailable(
-                "the command is not taken; nothing is lost by trying again with the same key",
-            ));
+            let why = "the command is not taken; nothing is lost by trying again with the same key";
+            return Err(Problem::unavailable(why).into());
         }
-        let path = format!("/commands/{}", encoded(&command.id));
-        let body = json!({"id": command.id, "outcome": "pending"});
-        Ok(http::with_header(http::json(202, &body), "location", &path))
+        Ok(waits)
     }
 }
 
@@ -189,11 +202,13 @@ async fn known(commands: &Commands, request: &Request, id: &str) -> Result<Respo
             json!({"id": id, "outcome": "rejected", "rejection": refusal})
         }
         Some(Known::Decided(Answer::Applied(events))) => {
+            // Those of the aggregate's own stream come first.
+            let stream = events.first().map(RecordedEvent::stream);
             let body = Applied {
                 id,
                 outcome: "applied",
-                stream: None,
-                version: None,
+                stream,
+                version: stream.and_then(|stream| version_of(stream, &events)),
                 events: &events,
             };
             return Ok(http::json(200, &body));

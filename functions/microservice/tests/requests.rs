@@ -286,6 +286,12 @@ async fn a_command_may_wait_to_be_decided() {
     let outcomes = Sequencer::new(events.clone()).record(&batch.events).await;
     let (_, waiting) = library.known("later/1", &[]).await;
     assert_eq!(waiting, json!({"id": "later/1", "outcome": "pending"}));
+    // The same again is the same; with another body the key is taken.
+    let (status, body, _) = library.post("7", &headers, &borrow("ann")).await;
+    assert_eq!((status, &body["outcome"]), (202, &json!("pending")));
+    let (status, body, _) = library.post("7", &headers, &borrow("ben")).await;
+    assert_eq!(status, 422, "{body}");
+    assert_eq!(body["type"], "urn:rewind:problem:key-reused");
     let stream = rewind::StreamName::new("rewind:command-later_x2F1").unwrap();
     let (recorded, _) = events.read_events(&stream, 0, 10).await.unwrap();
     assert_eq!((recorded.len(), outcomes.len()), (1, 1));
@@ -308,6 +314,29 @@ async fn a_command_may_wait_to_be_decided() {
         "{known}"
     );
     assert_eq!(known["events"][0]["time"], "2026-11-29T09:00:00Z");
+    assert_eq!(
+        (&known["stream"], &known["version"]),
+        (&json!("book-7"), &json!(1))
+    );
+    // Who asks again, at once or for later, hears the outcome.
+    let (status, body, _) = library.post("7", &headers, &borrow("ann")).await;
+    assert_eq!((status, &body["events"]), (200, &known["events"]), "{body}");
+    library.system.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_command_that_is_too_large_is_refused_at_the_door() {
+    let library = Library::start().await;
+    let most = rewind::command::MAX_COMMAND_DATA - r#"{"by":""}"#.len();
+    for prefer in ["respond-async", "wait=1"] {
+        let headers = [("prefer", prefer), ("idempotency-key", prefer)];
+        let (status, body, _) = library
+            .post("7", &headers, &borrow(&"x".repeat(most + 1)))
+            .await;
+        assert_eq!((status, &body["field"]), (413, &json!("data")), "{body}");
+    }
+    let (status, body, _) = library.post("7", &[], &borrow(&"x".repeat(most))).await;
+    assert_eq!(status, 200, "{}", body["detail"]);
     library.system.stop().await;
 }
 

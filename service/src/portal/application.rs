@@ -65,6 +65,7 @@ impl Event for ApplicationEvent {
 /// What may be asked of an application.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[expect(missing_docs, reason = "the names say it")]
+#[serde(deny_unknown_fields)]
 pub enum ApplicationCommand {
     CreateApplication {
         owner: String,

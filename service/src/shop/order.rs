@@ -81,6 +81,7 @@ impl Event for OrderEvent {
 
 /// What may be asked of an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub enum OrderCommand {
     /// Given by the rule `orders-open` and by the adapter of raw orders.
     OpenOrder {

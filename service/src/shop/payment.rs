@@ -40,6 +40,7 @@ impl Event for PaymentEvent {
 
 /// What may be asked of a payment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub enum PaymentCommand {
     /// Given by the process `checkout`.
     RequestPayment {

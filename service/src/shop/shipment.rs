@@ -33,6 +33,7 @@ impl Event for ShipmentEvent {
 
 /// What may be asked of a shipment.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub enum ShipmentCommand {
     /// Given by the process `fulfilment`.
     PrepareShipment,

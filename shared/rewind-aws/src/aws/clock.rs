@@ -12,8 +12,8 @@ use rewind::cloudevents::Defaults;
 use std::{
     fs,
     path::{Path, PathBuf},
-    sync::{LazyLock, Once},
-    time::SystemTime,
+    sync::{LazyLock, Mutex, Once, PoisonError},
+    time::{Duration, SystemTime},
 };
 use uuid::Uuid;
 
@@ -53,23 +53,41 @@ pub fn micros() -> u64 {
     since.map_or(0, |since| since.as_micros() as u64)
 }
 
+/// How often a clock's file is read before it is taken as wrong: who writes it
+/// may just have emptied it. And the pause in between.
+const ATTEMPTS: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(5);
+
 /// The present of the domain: of commands, of events that bring no time, and of
-/// deadlines. The file is read at each call. Where it cannot be read, it is
-/// [`now`], and the log says so once.
+/// deadlines. The file is read at each call. Where it tells no time, the clock
+/// stands still, and the log says so once.
 pub fn domain_now() -> Timestamp {
     match &*BY_HAND {
         None => now(),
-        Some(file) => read(file).unwrap_or_else(|error| {
-            static TOLD: Once = Once::new();
-            TOLD.call_once(|| {
-                tracing::error!(
-                    error,
-                    "{VARIABLE} cannot be read: time is that of the machine"
-                );
-            });
-            now()
-        }),
+        Some(file) => by_hand(file, &LAST),
     }
+}
+
+/// The time that the file told last.
+static LAST: Mutex<Option<Timestamp>> = Mutex::new(None);
+
+fn by_hand(file: &Path, last: &Mutex<Option<Timestamp>>) -> Timestamp {
+    let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut why = String::new();
+    for _ in 0..ATTEMPTS {
+        match read(file) {
+            Ok(time) => {
+                *last = Some(time);
+                return time;
+            }
+            Err(error) => why = error,
+        }
+        std::thread::sleep(PAUSE);
+    }
+    static TOLD: Once = Once::new();
+    TOLD.call_once(|| tracing::error!(error = why, "{VARIABLE} tells no time: it stands still"));
+    // A process that begins now has no other time.
+    last.unwrap_or_else(now)
 }
 
 /// The time that a clock's file holds.
@@ -108,5 +126,27 @@ mod tests {
             assert_eq!(told.ok().as_deref(), expected, "{text:?}");
         }
         fs::remove_file(&file).unwrap();
+    }
+
+    #[test]
+    fn a_clock_whose_file_is_being_written_waits_and_one_without_a_time_stands_still() {
+        let file = std::env::temp_dir().join(format!("clock-{}", id()));
+        let (first, last) = ("2030-01-02T03:04:05Z", Mutex::new(None));
+        fs::write(&file, first).unwrap();
+        assert_eq!(by_hand(&file, &last).to_string(), first);
+        fs::write(&file, "").unwrap();
+        assert_eq!(by_hand(&file, &last).to_string(), first);
+        let second = "2031-01-02T03:04:05Z";
+        let writer = std::thread::spawn({
+            let file = file.clone();
+            move || {
+                std::thread::sleep(PAUSE * 3);
+                fs::write(&file, second).unwrap();
+            }
+        });
+        assert_eq!(by_hand(&file, &last).to_string(), second);
+        writer.join().unwrap();
+        fs::remove_file(&file).unwrap();
+        assert_eq!(by_hand(&file, &last).to_string(), second);
     }
 }

@@ -135,6 +135,34 @@ impl Commands {
         Ok((head.version > 0).then_some(Known::Waits))
     }
 
+    /// What is known of a command with a key, which somebody sends to be decided
+    /// later: `None` where it is new. [`Answer::KeyReused`] where another command
+    /// with its key is decided, or waits.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or an item is damaged.
+    pub async fn known_as(&self, command: &Command) -> Result<Option<Known>, Failure> {
+        match self.outcome(command).await? {
+            Some(Answer::OnTheWay) => return Ok(Some(Known::Waits)),
+            Some(answer) => return Ok(Some(Known::Decided(answer))),
+            None => {}
+        }
+        let own = command.own_stream();
+        let own = own.map_err(|bad| Failure::Broken(bad.into()))?;
+        let first = self.loader.events.event(&own, 1).await?;
+        let waits = first.as_ref().map(Command::of).transpose();
+        let waits = waits.map_err(Failure::Broken)?.flatten();
+        let Some(waits) = waits else {
+            return Ok(None);
+        };
+        let is_same = outcome::fingerprint(&waits)? == outcome::fingerprint(command)?;
+        Ok(Some(match is_same {
+            true => Known::Waits,
+            false => Known::Decided(Answer::KeyReused),
+        }))
+    }
+
     /// Decides about a command that was checked ([`Decider::check`]), and
     /// records and publishes what follows.
     ///
@@ -314,13 +342,18 @@ impl Commands {
         let Some(claim) = events.outcome(&identity).await? else {
             return Ok(None);
         };
-        let asked = outcome::fingerprint(command)?;
-        if claim.command.as_ref().is_some_and(|known| *known != asked) {
-            return Ok(Some(Answer::KeyReused));
+        let is_of = match &claim.command {
+            Some(known) => *known == outcome::fingerprint(command)?,
+            // Imported: what was asked is not known here, but of whom.
+            None => outcome::may_be_of(command, &claim),
+        };
+        match is_of {
+            true => {
+                let answer = outcome::of_claim(events, &command.id, &claim).await?;
+                Ok(Some(answer))
+            }
+            false => Ok(Some(Answer::KeyReused)),
         }
-        outcome::of_claim(events, &command.id, &claim)
-            .await
-            .map(Some)
     }
 
     /// What was decided is the state that the next command begins with.

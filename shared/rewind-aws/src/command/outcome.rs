@@ -34,6 +34,14 @@ pub(super) fn fingerprint(command: &Command) -> Result<String, Failure> {
     fingerprint.map_err(|bad| Failure::Broken(bad.into()))
 }
 
+/// Whether an imported outcome may be that of a command: it is of the same
+/// aggregate, or stands in the command's own stream, which tells it.
+pub(super) fn may_be_of(command: &Command, claim: &OutcomeClaim) -> bool {
+    claim.commits.first().is_none_or(|first| {
+        first.stream == command.stream || first.stream.category() == COMMAND_CATEGORY
+    })
+}
+
 /// The outcome of a command that is claimed.
 pub(super) async fn of_claim(
     events: &EventStore,

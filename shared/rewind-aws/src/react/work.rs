@@ -4,6 +4,7 @@ use crate::{
     Error,
     command::commands::{Answer, Commands, Failure},
     process::journals::{self, Journals},
+    sequence::conflict,
 };
 use rewind::{
     CloudEvent, LATER, Reaction, RecordedEvent, Rejection, Runner, Service,
@@ -11,6 +12,9 @@ use rewind::{
     journal_listener,
 };
 use std::{borrow::Cow, sync::Arc};
+
+/// The source of what microservice reports of its own accord.
+const SOURCE: &str = "/rewind/microservice";
 
 /// A listener at work.
 #[derive(Debug, Clone, Copy)]
@@ -103,19 +107,16 @@ impl<'a> Work<'a> {
                 let events = std::slice::from_ref(event);
                 runner.issued(events).map_err(Undone::Refused)
             }
-            Self::Later => {
-                decide(&tools.commands, event).await?;
-                Ok(Vec::new())
-            }
+            Self::Later => decide(&tools.commands, event).await,
         }
     }
 }
 
 /// Decides about the command that an event brings. What is wrong with a command
 /// that was taken is its outcome: whoever sent it asks for that.
-async fn decide(commands: &Commands, event: &RecordedEvent) -> Result<(), Undone> {
+async fn decide(commands: &Commands, event: &RecordedEvent) -> Result<Vec<CloudEvent>, Undone> {
     let Some(command) = Command::of(event).map_err(Undone::Refused)? else {
-        return Ok(());
+        return Ok(Vec::new());
     };
     let category = command.stream.category();
     let refusal = |name: &str, reason: String| Refusal {
@@ -128,14 +129,14 @@ async fn decide(commands: &Commands, event: &RecordedEvent) -> Result<(), Undone
         commands
             .refuse(&command, refusal("no-aggregate", why))
             .await?;
-        return Ok(());
+        return Ok(Vec::new());
     };
     if let Err(problem) = decider.check(&command.command_type, command.data.get()) {
         let why = problem.as_rejection().reason;
         commands
             .refuse(&command, refusal("invalid-command", why))
             .await?;
-        return Ok(());
+        return Ok(Vec::new());
     }
     match commands.decide(decider, &command).await? {
         // An import brings what another system has decided.
@@ -156,7 +157,8 @@ async fn decide(commands: &Commands, event: &RecordedEvent) -> Result<(), Undone
                 id,
                 "a command's key belongs to another one: it is not decided"
             );
+            return Ok(conflict::report(SOURCE, &event.event).into_iter().collect());
         }
     }
-    Ok(())
+    Ok(Vec::new())
 }

@@ -4,6 +4,7 @@
 //! It knows the events table. It must not know the data store, projections or
 //! who publishes what it has recorded.
 
+pub mod conflict;
 mod heads;
 mod outcome;
 pub mod sequencer;

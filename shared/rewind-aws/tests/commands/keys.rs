@@ -3,6 +3,7 @@
 use crate::{
     bank::{Bank, applied, ask, keyed, rejected, unkeyed},
     domain::AccountCommand::{Deposit, Open, Panic, Touch, Withdraw},
+    support::delivery,
 };
 use rewind_aws::command::commands::{Answer, Known};
 
@@ -76,6 +77,27 @@ async fn a_key_of_another_command_is_refused() {
         let answer = ask(&bank.commands(), &other).await.unwrap();
         assert_eq!(answer, Answer::KeyReused, "{other:?}");
     }
+    assert_eq!(bank.recorded("account-1").await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_command_that_waits_under_a_key_of_another_one_is_reported() {
+    let bank = Bank::start().await;
+    let open = |email: &str| Open {
+        email: email.into(),
+    };
+    let late = keyed("k", "1", &open("a@b"));
+    let sequencer = rewind_aws::sequence::sequencer::Sequencer::new(bank.aws.events());
+    sequencer.record(&[late.received().unwrap()]).await;
+    applied(&bank.commands(), &keyed("k", "1", &open("c@d"))).await;
+    let waits = bank.recorded("rewind:command-k").await;
+    let commands = std::sync::Arc::new(bank.commands());
+    let known = commands.known_as(&late).await.unwrap();
+    assert_eq!(known, Some(Known::Decided(Answer::KeyReused)));
+    let incoming = bank.aws.stream("IncomingStream");
+    let reactor = rewind_aws::react::reactor::Reactor::new(commands, incoming);
+    let reacted = reactor.react(&[delivery(&waits)]).await.unwrap();
+    assert_eq!((reacted.emitted, reacted.failed.len()), (1, 0));
     assert_eq!(bank.recorded("account-1").await.len(), 1);
 }
 

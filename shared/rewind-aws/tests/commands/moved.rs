@@ -122,6 +122,13 @@ async fn what_was_decided_elsewhere_is_known_by_its_key() {
     assert_eq!(moved, ["withdrawn"], "of the stream that it began in");
     let known = commands.known("no").await.unwrap();
     assert!(matches!(known, Some(Known::Decided(Answer::Rejected(_)))));
+    // What was asked is not known, but of whom.
+    for other in [
+        keyed("move", "2", &transfer("1", 30)),
+        keyed("later", "3", &open("a@b")),
+    ] {
+        assert_eq!(ask(&commands, &other).await.unwrap(), Answer::KeyReused);
+    }
     // A value that was claimed there is claimed here.
     let taken = unkeyed("3", &open("a@b"));
     assert_eq!(rejected(&commands, &taken).await, "email-taken");

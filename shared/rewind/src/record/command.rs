@@ -1,7 +1,7 @@
 //! Commands on their way to a decision, and how their outcomes are recorded.
 
 use super::{
-    event::{identity, raw},
+    event::{MAX_DATA, identity, raw},
     reserved::{
         CAUSATION_DEPTH, COMMAND_ACCEPTED, COMMAND_CATEGORY, COMMAND_ID, COMMAND_RECEIVED,
         COMMAND_REJECTED, COMMAND_SOURCE, RECEIVED_SOURCE, SCHEMA_VERSION, UNKEYED_SOURCE,
@@ -15,6 +15,10 @@ use std::collections::BTreeMap;
 
 /// The longest key of a command, in bytes.
 pub const MAX_COMMAND_ID: usize = 256;
+
+/// The most bytes of a command's data as JSON: half of an event's, so that what
+/// is decided from it can be recorded, and the command itself as well.
+pub const MAX_COMMAND_DATA: usize = MAX_DATA / 2;
 
 /// A request to an aggregate, which may refuse it.
 #[derive(Debug, Clone)]
