@@ -64,6 +64,16 @@ enum Attempt {
     Failed(String),
 }
 
+/// What a command comes to.
+enum Planned {
+    /// These commits, behind an aggregate as it was loaded.
+    Commits(Vec<Commit>, Loaded),
+    /// The aggregate refuses, or a value is taken.
+    Rejected(Refusal),
+    /// A stream does not stand where it was expected.
+    NotThere(Answer),
+}
+
 /// Where earlier attempts at a command have inserted, without a clear answer.
 #[derive(Debug, Default)]
 struct Tried(Vec<Vec<Place>>);
@@ -227,45 +237,59 @@ impl Commands {
         command: &Command,
         tried: &mut Tried,
     ) -> Result<Attempt, Failure> {
+        let planned = self.plan(decider, command, tried.is_any()).await;
+        // Only now: what an earlier attempt has inserted may have come since, and
+        // then the plan follows it.
         if let Some(answer) = self.found(command, tried).await? {
             return Ok(Attempt::Done(answer));
         }
-        let mut loaded = self.load(decider, &command.stream).await?;
+        match planned? {
+            // The command itself may be what moved the stream.
+            Planned::NotThere(answer) => {
+                let known = self.outcome(command).await?;
+                Ok(Attempt::Done(known.unwrap_or(answer)))
+            }
+            Planned::Rejected(refusal) => self.reject(command, refusal, tried).await,
+            Planned::Commits(commits, mut loaded) => {
+                let attempt = self.record(command, commits, tried).await?;
+                if let Attempt::Done(Answer::Applied(recorded)) = &attempt {
+                    self.go_on(decider, &mut loaded, recorded, command).await;
+                }
+                Ok(attempt)
+            }
+        }
+    }
+
+    /// What a command comes to as the streams stand. `looks` says that an attempt
+    /// may have recorded an outcome in the command's own stream.
+    async fn plan(
+        &self,
+        decider: &Decider,
+        command: &Command,
+        looks: bool,
+    ) -> Result<Planned, Failure> {
+        let loaded = self.load(decider, &command.stream).await?;
         let actual = loaded.head.version;
         if let Some(expected) = command.expected.filter(|expected| *expected != actual) {
-            // The command itself may be what moved the stream.
             let stream = command.stream.clone();
-            let not_there = Answer::NotThere {
+            return Ok(Planned::NotThere(Answer::NotThere {
                 stream,
                 expected,
                 actual,
-            };
-            let known = self.outcome(command).await?;
-            return Ok(Attempt::Done(known.unwrap_or(not_there)));
+            }));
         }
         let decided = decider.decide(&loaded.state, command);
-        let refusal = match decided.map_err(Failure::Broken)? {
-            Decided::Rejected(refusal) => refusal,
-            Decided::Accepted(plan) => {
-                let events = &self.loader.events;
-                let head = loaded.head;
-                match assemble::commits(events, command, &plan, head, tried.is_any()).await? {
-                    Assembled::Taken(refusal) => refusal,
-                    Assembled::NotThere(answer) => {
-                        let known = self.outcome(command).await?;
-                        return Ok(Attempt::Done(known.unwrap_or(answer)));
-                    }
-                    Assembled::Commits(commits) => {
-                        let attempt = self.record(command, commits, tried).await?;
-                        if let Attempt::Done(Answer::Applied(recorded)) = &attempt {
-                            self.go_on(decider, &mut loaded, recorded, command).await;
-                        }
-                        return Ok(attempt);
-                    }
-                }
-            }
+        let plan = match decided.map_err(Failure::Broken)? {
+            Decided::Rejected(refusal) => return Ok(Planned::Rejected(refusal)),
+            Decided::Accepted(plan) => plan,
         };
-        self.reject(command, refusal, tried).await
+        let events = &self.loader.events;
+        let assembled = assemble::commits(events, command, &plan, loaded.head, looks).await?;
+        Ok(match assembled {
+            Assembled::Taken(refusal) => Planned::Rejected(refusal),
+            Assembled::NotThere(answer) => Planned::NotThere(answer),
+            Assembled::Commits(commits) => Planned::Commits(commits, loaded),
+        })
     }
 
     /// A rejection of a command with a key is an outcome, so it is recorded.
@@ -315,6 +339,8 @@ impl Commands {
     /// Without a key there is no claim to ask. But an attempt inserts behind
     /// the head that it knows. So either it stands there, or something else
     /// does, or the next attempt inserts at the same place: only one of them can.
+    /// This holds where the heads of the next attempt were read before: a place
+    /// that is free now was free then.
     async fn found(&self, command: &Command, tried: &Tried) -> Result<Option<Answer>, Failure> {
         if tried.is_any() && command.is_keyed {
             return self.outcome(command).await;

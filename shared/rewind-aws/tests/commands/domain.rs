@@ -33,6 +33,11 @@ pub enum AccountCommand {
         cents: u64,
         at: Option<u64>,
     },
+    /// Into another account, and nothing here.
+    Give {
+        to: String,
+        cents: u64,
+    },
     Close {},
     Touch {},
     Panic {},
@@ -99,6 +104,10 @@ impl Aggregate for Account {
                     expected,
                     [AccountEvent::Deposited { cents }],
                 )
+            }
+            AccountCommand::Give { to, cents } => {
+                let given = AccountEvent::Deposited { cents };
+                Decision::nothing().and(to, Expected::Any, [given])
             }
             AccountCommand::Close {} => Decision::from([AccountEvent::Closed {}]).release(email),
             AccountCommand::Touch {} => Decision::nothing(),

@@ -4,6 +4,7 @@ mod at_once;
 mod bank;
 mod domain;
 mod keys;
+mod late;
 #[path = "../capacity/meter.rs"]
 #[allow(dead_code, reason = "each test file uses its own part")]
 mod meter;
