@@ -290,7 +290,7 @@ fn decider<'a>(commands: &'a Commands, category: &str) -> Result<&'a Decider, Pr
         let why = match known.is_empty() {
             true => "the service has no aggregate".to_string(),
             false => format!(
-                "no aggregate decides here; `{}` has one",
+                "no aggregate decides here; there are those of `{}`",
                 known.join("`, `")
             ),
         };

@@ -6,11 +6,12 @@ use crate::{
     shown::shown,
     sources::{Sources, Unanswered},
 };
-use rewind::MAX_ROW_KEY;
+use rewind::{MAX_ROW_KEY, Over, Projection, StreamName};
 use rewind_aws::{
     aws::http::{self, Parameters, Request, Response, bad_parameter, missing},
     data_table::key::Key,
 };
+use std::borrow::Cow;
 
 impl Sources {
     /// The row of a key.
@@ -25,6 +26,7 @@ impl Sources {
             let why = format!("expected 1 to {MAX_ROW_KEY} bytes");
             return Err(bad_parameter("key", why).into());
         }
+        let key = &*stored(projection, key);
         if let Some(moment) = Moment::of(parameters)? {
             if parameters.text("at_least").is_some() {
                 let why = "is for a row as it is: `at` and `as_of` ask for one as it was";
@@ -43,5 +45,20 @@ impl Sources {
             return Err(missing("key", format!("{name} has no row {key:?}")).into());
         };
         Ok(http::json(200, &row))
+    }
+}
+
+/// The key under which a row stands. A row of one stream has the id in the
+/// stream's name, where characters that a name may not have are escaped; it is
+/// found under the id itself as well.
+fn stored<'a>(projection: &Projection, key: &'a str) -> Cow<'a, str> {
+    let category = match (projection.over, projection.categories.first()) {
+        (Over::OneStream, Some(category)) => category,
+        _ => return Cow::Borrowed(key),
+    };
+    let is_name = StreamName::new(format!("{category}-{key}")).is_ok();
+    match StreamName::of(category, key) {
+        Ok(stream) if !is_name => Cow::Owned(stream.id().to_string()),
+        _ => Cow::Borrowed(key),
     }
 }

@@ -57,6 +57,16 @@ async fn a_row_is_waited_for_until_it_holds_the_version() {
     let (read, ()) = futures::future::join(status(&handler, &late), writes).await;
     assert_eq!((read.0, &read.1["watermark"]), (200, &json!(8)));
 
+    // The id itself finds the row as well as the stream's name does.
+    put(&store, &Key::row(&target("carts"), "a_x2Fb"), 2).await;
+    for key in ["a/b", "a_x2Fb"] {
+        let (answered, row) = status(&handler, &asked("carts", key, "at_least=2", "wait=0")).await;
+        assert_eq!((answered, &row["key"]), (200, &json!("a_x2Fb")), "{row}");
+    }
+    put(&store, &Key::row(&target("products"), "a/b"), 0).await;
+    let (answered, _) = status(&handler, &asked("products", "a/b", "", "wait=0")).await;
+    assert_eq!(answered, 200);
+
     // Rows that streams share hold a version of each.
     put(&store, &Key::row(&target("products"), "7"), 0).await;
     let checkpoint = Key::checkpoint("products@1", "cart-1");
