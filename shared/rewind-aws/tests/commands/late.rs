@@ -32,7 +32,7 @@ enum Held {
     /// It has not come yet.
     Not { requests: usize },
     /// It waits until so many requests have followed.
-    Waits(HttpRequest, usize),
+    Waits(Box<HttpRequest>, usize),
     /// It has arrived.
     Arrived,
 }
@@ -60,7 +60,7 @@ impl HttpConnector for Late {
         let mut held = self.held.lock().unwrap();
         let before = match std::mem::replace(&mut *held, Held::Arrived) {
             Held::Not { requests } if is_write => {
-                *held = Held::Waits(request, requests);
+                *held = Held::Waits(Box::new(request), requests);
                 let lost = ConnectorError::timeout("the answer is lost".into());
                 return HttpConnectorFuture::ready(Err(lost));
             }
@@ -78,7 +78,7 @@ impl HttpConnector for Late {
         drop(held);
         HttpConnectorFuture::new(async move {
             if let Some(write) = before {
-                connector.call(write).await?;
+                connector.call(*write).await?;
             }
             connector.call(request).await
         })
