@@ -6,10 +6,11 @@ use crate::{
     truth::{Incoming, Recorded, Table},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
-use rewind::reserved::COMMAND_SOURCE;
+use rewind::reserved::{COMMAND_RECEIVED, COMMAND_SOURCE};
 use std::collections::{BTreeMap, BTreeSet};
 
 const PUMP: &str = "/rewind/pump";
+const CONFLICTS: &str = "rewind-conflicts";
 
 /// Compares what the clients were told, what `incoming` holds and what the
 /// table holds.
@@ -75,8 +76,12 @@ pub fn check(table: &Table, incoming: &[Vec<Incoming>], clients: &[Client]) -> V
         .difference(&recorded)
         .map(|fact| (*fact).clone())
         .collect();
-    let reports = table.streams.get("rewind-conflicts").into_iter().flatten();
-    let reports: Vec<Fact> = reports
+    let reports = table.streams.get(CONFLICTS).into_iter().flatten();
+    let (of_pump, of_keys): (Vec<&Recorded>, Vec<&Recorded>) =
+        reports.partition(|report| report.fact.source == PUMP);
+    violations.extend(keys(table, &of_keys));
+    let reports: Vec<Fact> = of_pump
+        .into_iter()
         .map(|report| {
             let data = report.fact.data();
             Fact::read(&data, data["stream"].as_str())
@@ -120,6 +125,21 @@ pub fn check(table: &Table, incoming: &[Vec<Incoming>], clients: &[Client]) -> V
     violations
 }
 
+/// What waited under a key of another command is reported: it is recorded, and
+/// the key has an outcome.
+fn keys(table: &Table, reports: &[&Recorded]) -> Vec<String> {
+    let all = || table.streams.values().flatten();
+    let wrong = reports.iter().filter_map(|report| {
+        let data = report.fact.data();
+        let fact = Fact::read(&data, data["stream"].as_str());
+        let waits = fact.kind == COMMAND_RECEIVED && all().any(|event| event.fact == fact);
+        let mut decided = all().filter(|event| event.fact.source == COMMAND_SOURCE);
+        let has_outcome = decided.any(|event| event.command == fact.id);
+        (!waits || !has_outcome).then(|| format!("reported for no reason: {fact:?}"))
+    });
+    wrong.collect()
+}
+
 /// How many claims there are for all that was recorded in one transaction: one
 /// for each command with a key, one for each run of a journal.
 fn claimed_together(table: &Table) -> usize {
@@ -156,6 +176,8 @@ fn orders(
             .iter()
             .filter(|event| !event.is_appended())
             .map(|event| &event.fact)
+            // pump's own reports stand between those that came in.
+            .filter(|fact| fact.stream != CONFLICTS || fact.source != PUMP)
             .collect();
         if stands != *facts {
             let ids = |facts: &[&Fact]| {
