@@ -68,17 +68,21 @@ impl Appender {
         }
     }
 
-    /// Says that something is about to be appended, and under which id. Each
-    /// call is followed by one of [`done`](Self::done).
-    pub async fn begin(&self) -> Result<String, Error> {
+    /// Says that something is about to be appended, planned for this position or
+    /// a higher one, and under which id. Each call is followed by one of
+    /// [`done`](Self::done).
+    pub async fn begin(&self, position: u64) -> Result<String, Error> {
         let mut standing = self.intent.lock().await;
         let now = micros();
-        if standing.until < now + MARGIN {
+        // It may have been planned before the intent was made.
+        let is_older = position < standing.from;
+        if standing.until < now + MARGIN || is_older {
             let is_idle = standing.under_way == 0;
+            let from = now.min(position).saturating_sub(SKEW);
             let intent = Intent {
-                from: match is_idle {
-                    true => now - SKEW,
-                    false => standing.from,
+                from: match is_idle && !is_older {
+                    true => from,
+                    false => standing.from.min(from),
                 },
                 until: now + STANDS,
                 is_swept: false,

@@ -50,7 +50,9 @@ impl Recorder {
         commits: &mut [Commit],
         claim: Option<&OutcomeClaim>,
     ) -> Result<Together, Error> {
-        let appender = self.appender.begin().await?;
+        let positions = commits.iter().map(|commit| commit.position);
+        let position = positions.min().unwrap_or(u64::MAX);
+        let appender = self.appender.begin(position).await?;
         for commit in &mut *commits {
             commit.appender = Some(appender.clone());
         }
@@ -63,9 +65,10 @@ impl Recorder {
                     false
                 }
             },
-            Together::Taken | Together::Refused(_) => true,
-            // It may stand in the table after all.
-            Together::Failed(_) => false,
+            Together::Refused(_) => true,
+            // It may stand in the table after all: a request whose answer is lost
+            // is sent again, and finds what it has written itself.
+            Together::Taken | Together::Failed(_) => false,
         };
         self.appender.done(&appender, is_published).await;
         Ok(recorded)

@@ -16,6 +16,8 @@ use aws_smithy_runtime_api::client::{
     result::ConnectorError,
     runtime_components::RuntimeComponents,
 };
+use rewind::StreamName;
+use rewind_aws::command::commands::Commands;
 use std::sync::{Arc, Mutex};
 
 /// An HTTP client that holds the first write to the events table back until so
@@ -33,6 +35,8 @@ enum Held {
     Not { requests: usize },
     /// It waits until so many requests have followed.
     Waits(Box<HttpRequest>, usize),
+    /// It arrives, its answer is lost, and the SDK sends it again.
+    Twice,
     /// It has arrived.
     Arrived,
 }
@@ -64,6 +68,11 @@ impl HttpConnector for Late {
                 let lost = ConnectorError::timeout("the answer is lost".into());
                 return HttpConnectorFuture::ready(Err(lost));
             }
+            Held::Twice if is_write => Some(Box::new(request.try_clone().unwrap())),
+            twice @ Held::Twice => {
+                *held = twice;
+                None
+            }
             Held::Waits(write, 0) => Some(write),
             Held::Waits(write, left) => {
                 *held = Held::Waits(write, left - 1);
@@ -85,6 +94,22 @@ impl HttpConnector for Late {
     }
 }
 
+/// Commands whose first write does not go well.
+fn over(bank: &Bank, held: Held) -> (Commands, Arc<Mutex<Held>>) {
+    let held = Arc::new(Mutex::new(held));
+    let clients = bank.aws.clients.clone();
+    let clients = clients.map_config(|config| {
+        let late = Late {
+            inner: Builder::new().build_http(),
+            connector: None,
+            held: held.clone(),
+        };
+        let config = config.into_builder().http_client(late);
+        config.retry_config(RetryConfig::disabled()).build()
+    });
+    (bank.commands_over(&clients), held)
+}
+
 /// Asks for a command whose first write comes late, before each of the requests
 /// that follow it in turn.
 async fn asked_late(command: &AccountCommand, is_keyed: bool) {
@@ -100,18 +125,7 @@ async fn asked_late(command: &AccountCommand, is_keyed: bool) {
             cents: 10,
         };
         applied(&well, &unkeyed("2", &give)).await;
-        let held = Arc::new(Mutex::new(Held::Not { requests }));
-        let clients = bank.aws.clients.clone();
-        let clients = clients.map_config(|config| {
-            let late = Late {
-                inner: Builder::new().build_http(),
-                connector: None,
-                held: held.clone(),
-            };
-            let config = config.into_builder().http_client(late);
-            config.retry_config(RetryConfig::disabled()).build()
-        });
-        let commands = bank.commands_over(&clients);
+        let (commands, held) = over(&bank, Held::Not { requests });
         let command = match is_keyed {
             true => keyed("k", "1", command),
             false => unkeyed("1", command),
@@ -163,4 +177,22 @@ async fn what_another_stream_takes_is_recorded_once() {
     };
     asked_late(&give(), false).await;
     asked_late(&give(), true).await;
+}
+
+#[tokio::test]
+async fn what_was_written_twice_is_published_whatever_becomes_of_the_process() {
+    let bank = Bank::start().await;
+    let email = "a@b".into();
+    applied(&bank.commands(), &unkeyed("1", &Open { email })).await;
+    let (commands, _) = over(&bank, Held::Twice);
+    for _ in 0..2 {
+        applied(&commands, &unkeyed("1", &Withdraw { cents: 0 })).await;
+    }
+    // Nobody has published the first: who goes on does so under another intent,
+    // and the first one runs out.
+    let stream = StreamName::new("account-1").unwrap();
+    let page = bank.aws.events().read(&stream, 0).await.unwrap();
+    let ids: Vec<_> = page.commits[1..].iter().map(|c| &c.appender).collect();
+    assert!(ids.len() == 2 && ids[0] != ids[1], "{ids:?}");
+    bank.aws.system.stop().await;
 }

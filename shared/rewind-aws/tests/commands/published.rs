@@ -6,8 +6,9 @@ use crate::{
         AccountCommand::{Deposit, Open},
         service,
     },
+    support::event,
 };
-use rewind::StreamName;
+use rewind::{Head, StreamName, commit};
 use rewind_aws::{command::commands::Commands, data_table::key::Key};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -94,6 +95,25 @@ async fn a_wiped_data_store_loses_no_intent() {
     applied(&dead, &unkeyed("1", &Deposit { cents: 1 })).await;
     bank.sweep().sweep_at(now() + 30 * SECOND).await.unwrap();
     assert!(bank.published().await["account-1"].contains_key(&2));
+}
+
+#[tokio::test]
+async fn what_was_planned_long_before_it_was_recorded_is_published() {
+    let mut bank = Bank::start().await;
+    bank.sweep().sweep_at(now() - 300 * SECOND).await.unwrap();
+    let dead = mute(&bank);
+    // Before there is an intent, and before the one that stands.
+    for (nth, seconds) in [(1, 10), (2, 20)] {
+        let stream = format!("account-{nth}");
+        let event = event(&stream, &stream, nth);
+        let planned = now() - seconds * SECOND;
+        let mut commits = commit::plan(Head::default(), &[&event], planned);
+        dead.recorder().record(&mut commits, None).await.unwrap();
+    }
+    bank.sweep().sweep_at(now() + 18 * SECOND).await.unwrap();
+    let published = bank.published().await;
+    assert!(published["account-1"].contains_key(&1), "{published:?}");
+    assert!(published["account-2"].contains_key(&1), "{published:?}");
 }
 
 /// The appenders of a stream's commits, in order.
