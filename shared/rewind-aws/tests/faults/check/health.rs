@@ -107,9 +107,19 @@ fn compare(health: &Value, seen: &Seen, is_over: bool) -> Vec<String> {
             health["conflicts"]
         ));
     }
+    // It goes by the clock of the machine, and deadlines here by another one.
+    let mut readers = health["readers"].as_array().unwrap().iter();
+    let timer = readers.find(|told| told["reader"] == "timer").unwrap();
+    let due = timer["events"].as_u64().unwrap();
+    let listed = seen.rows.keys();
+    let listed = listed.filter(|(owner, _)| owner.starts_with("rewind#deadlines/"));
+    if due > listed.count() as u64 {
+        violations.push(format!("health: {timer}, and fewer are on the list"));
+    }
     // What is told in a word follows from the rest.
     let failing = health["failing"].as_array().unwrap();
-    let is_ok = told_behind.is_empty() && truth.is_empty() && pumped && failing.is_empty();
+    let is_fine = told_behind.is_empty() && truth.is_empty() && failing.is_empty();
+    let is_ok = is_fine && pumped && due == 0;
     if (health["status"] == "ok") != is_ok {
         violations.push(format!("health: ok should be {is_ok}, told is {health}"));
     }
