@@ -76,7 +76,7 @@ impl Timer {
         });
         let mut partitions: Vec<Due> = partitions.collect();
         let mut fired = Fired::default();
-        let known = refused(&self.service, &self.store).await?;
+        let mut known = refused(&self.service, &self.store).await?;
         while goes_on() {
             for partition in &mut partitions {
                 self.read(partition, now).await?;
@@ -84,11 +84,26 @@ impl Timer {
             let waiting = partitions.iter_mut().filter(|due| !due.waiting.is_empty());
             let next = waiting.min_by_key(|due| due.waiting.front().map(|first| first.at));
             let Some(deadline) = next.and_then(|due| due.waiting.pop_front()) else {
+                self.clear(&known).await?;
                 break;
             };
-            self.fire_one(&deadline, &known, &mut fired).await?;
+            if self.fire_one(&deadline, &mut fired).await? {
+                known.remove(&deadline.journal);
+            }
         }
         Ok(fired)
+    }
+
+    /// Ends the reports of journals in which nothing that is due is refused now:
+    /// it has fired, or somebody who died has told of it late.
+    async fn clear(&self, over: &BTreeSet<StreamName>) -> Result<(), Error> {
+        for journal in over {
+            let runners = self.service.runners().iter();
+            for runner in runners.filter(|runner| runner.category == journal.category()) {
+                stall::clear(&self.store, &reader(runner), journal).await?;
+            }
+        }
+        Ok(())
     }
 
     /// When the next deadline behind `now` is due.
@@ -109,18 +124,14 @@ impl Timer {
         Ok(next)
     }
 
-    async fn fire_one(
-        &self,
-        deadline: &Deadline,
-        known: &BTreeSet<StreamName>,
-        fired: &mut Fired,
-    ) -> Result<(), Error> {
+    /// Fires a deadline. Says whether its process refuses it.
+    async fn fire_one(&self, deadline: &Deadline, fired: &mut Fired) -> Result<bool, Error> {
         let runners = self.service.runners().iter();
         let mut runners = runners.filter(|runner| runner.name == deadline.process);
         let Some(runner) = runners.next() else {
             // Its process is not registered any more. It may come back.
             fired.over += 1;
-            return Ok(());
+            return Ok(false);
         };
         let (journal, name, set) = (&deadline.journal, &deadline.name, deadline.set);
         match self.journals.fire(runner, journal, name, set).await {
@@ -132,16 +143,13 @@ impl Timer {
                 let stall = Stall::new(&reader(runner), journal, set - 1, &stall::reason(&why));
                 self.store.write_together(&[stall::report(&stall)?]).await?;
                 fired.refused += 1;
-                return Ok(());
+                return Ok(true);
             }
-        }
-        if known.contains(journal) {
-            stall::clear(&self.store, &reader(runner), journal).await?;
         }
         // Whoever reads the journal does so as well, later.
         let key = deadline.key.clone();
         self.store.write_together(&[Write::Delete { key }]).await?;
-        Ok(())
+        Ok(false)
     }
 
     /// Reads the next page of a partition, where nothing of it waits.

@@ -20,6 +20,9 @@ use tokio::task::JoinHandle;
 /// microseconds.
 const SWEPT_AFTER: u64 = 20_000_000;
 
+/// So long after it, the sweep looks for late writes.
+const SWEPT_AGAIN_AFTER: u64 = 330_000_000;
+
 /// The schedule of one world.
 pub struct Clockwork {
     world: Arc<World>,
@@ -92,10 +95,14 @@ impl Clockwork {
         self.timer = Arc::new(self.world.timer());
     }
 
-    /// A sweep at a time when all that ran before is known to have ended.
-    pub async fn sweep_all(&self) -> Swept {
-        let late = self.world.micros() + SWEPT_AFTER;
-        self.sweep.sweep_at(late).await.unwrap()
+    /// Sweeps at a time when all that ran before is known to have ended, and once
+    /// more for what came after the intent of its process: a seed may be slower
+    /// than that.
+    pub async fn sweep_all(&self) {
+        for later in [SWEPT_AFTER, SWEPT_AGAIN_AFTER] {
+            let then = self.world.micros() + later;
+            self.sweep.sweep_at(then).await.unwrap();
+        }
     }
 
     /// A sweep that knows nothing of those before it.

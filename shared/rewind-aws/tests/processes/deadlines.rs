@@ -11,7 +11,10 @@ use crate::{
 use aws_lambda_events::encodings::Body;
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use rewind::{StreamName, Timestamp, jiff::SignedDuration, reversal::Reversal};
-use rewind_aws::aws::http::Request;
+use rewind_aws::{
+    aws::http::Request,
+    data_table::stall::{self, Stall},
+};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
 
@@ -130,6 +133,23 @@ async fn what_a_process_refuses_stalls_its_stream_alone() {
     assert_eq!(post.stalls().await, [] as [String; 0]);
     let types = post.types("process:chase-1").await;
     assert_eq!(types, ["event-taken", "event-taken", "deadline-set"]);
+}
+
+#[tokio::test]
+async fn a_report_of_a_deadline_that_comes_late_does_not_stay() {
+    let mut post = Post::start().await;
+    post.pump(&[parcel("1", 1, MONDAY, &Sent { hours: 1 })])
+        .await;
+    post.settle().await;
+    // Of a timer that has died, behind the one that has fired it.
+    let journal = StreamName::new("process:chase-1").unwrap();
+    assert_eq!(post.fire("2026-01-07T10:00:00Z").await.fired, 1);
+    let stall = Stall::new("timer/chase", &journal, 1, "not mended yet");
+    let report = [stall::report(&stall).unwrap()];
+    post.aws.data().write_together(&report).await.unwrap();
+    assert_eq!(post.stalls().await, ["timer/chase process:chase-1@2"]);
+    assert_eq!(post.fire("2026-01-07T10:00:00Z").await.fired, 0);
+    assert_eq!(post.stalls().await, [] as [String; 0]);
 }
 
 /// What `/health` says of the timer, and its status.
