@@ -220,6 +220,10 @@ impl Commands {
     pub async fn refuse(&self, command: &Command, refusal: Refusal) -> Result<Answer, Failure> {
         let mut tried = Tried::default();
         for attempt in 1..retry::ATTEMPTS {
+            // It may have come before, and its reader died behind that.
+            if let Some(known) = self.outcome(command).await? {
+                return Ok(known);
+            }
             let refusal = refusal.clone();
             if let Attempt::Done(answer) = self.reject(command, refusal, &mut tried).await? {
                 return Ok(answer);

@@ -55,8 +55,7 @@ pub(super) async fn of_claim(
 }
 
 /// An outcome that another system has decided. Pump has recorded its events, one
-/// by one: those of the stream that it began in are told. What was asked is not
-/// known here, so the key alone tells.
+/// by one: those of the stream that it began in are told.
 async fn imported(events: &EventStore, id: &str, first: &Place) -> Result<Answer, Failure> {
     let is_of = |event: &CloudEvent| {
         event.source == COMMAND_SOURCE && event.extension(COMMAND_ID) == Some(id)

@@ -102,6 +102,23 @@ async fn a_command_that_waits_under_a_key_of_another_one_is_reported() {
 }
 
 #[tokio::test]
+async fn what_was_refused_as_it_was_sent_is_refused_alike_when_it_comes_again() {
+    let bank = Bank::start().await;
+    let command = keyed("k", "1", &Touch {});
+    let refusal = rewind::command::Refusal {
+        name: "invalid-command".into(),
+        reason: "no such command".into(),
+        data: serde_json::json!({}),
+    };
+    for _ in 0..2 {
+        let commands = bank.commands();
+        let answer = commands.refuse(&command, refusal.clone()).await.unwrap();
+        assert_eq!(answer, Answer::Rejected(refusal.clone()));
+    }
+    assert_eq!(bank.recorded("rewind:command-k").await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_key_that_waits_to_be_decided_later_may_be_decided_at_once() {
     let bank = Bank::start().await;
     let command = keyed("later", "1", &Withdraw { cents: 1 });
