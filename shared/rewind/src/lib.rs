@@ -78,6 +78,7 @@ pub use domain::{
     },
     reaction::{Adapter, Rule, read_object},
     rejection::Rejection,
+    request::{Answer, HttpRequest, Mail, Method, Request, SECRET},
     stream::{self, BadStreamName, StreamName},
     upcast::Upcaster,
 };

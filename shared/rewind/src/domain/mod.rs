@@ -16,5 +16,6 @@ pub mod process;
 pub mod projection;
 pub mod reaction;
 pub mod rejection;
+pub mod request;
 pub mod stream;
 pub mod upcast;
