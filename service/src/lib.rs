@@ -4,8 +4,10 @@
 //! It ships with three examples: [`poll`], fed with CloudEvents, [`portal`],
 //! which decides about commands, and [`shop`], which takes raw inputs through
 //! adapters and lets three aggregates work together.
+//! [`mails`] is the gateway through which people are written to.
 #![deny(missing_docs)]
 
+pub mod mails;
 pub mod poll;
 pub mod portal;
 pub mod shop;
@@ -29,6 +31,9 @@ pub fn service() -> Service {
         .single_stream::<shop::shipment::Shipments>()
         .process::<shop::checkout::Checkout>()
         .process::<shop::fulfilment::Fulfilment>()
+        .gateway::<shop::provider::Provider>()
+        .process::<shop::notices::Notices>()
+        .gateway::<mails::Mails>()
         .multi_stream::<shop::steps::OrderSteps>()
         .single_stream::<poll::BasicSum>()
         .single_stream::<poll::OneVoteSum>()

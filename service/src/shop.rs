@@ -10,17 +10,21 @@
 //! |---|---|
 //! | this one | carts: facts, rows, the adapter, the rule that opens orders |
 //! | [`order`] | the aggregate of orders: events, commands, rejections, row |
-//! | [`payment`] | that of payments: the interface to a payment provider |
+//! | [`payment`] | that of payments |
+//! | [`provider`] | the gateway of the payment provider |
 //! | [`shipment`] | that of shipments |
 //! | [`checkout`] | a process: from an order to its money |
 //! | [`fulfilment`] | a process: from a paid order to its parcel |
+//! | [`notices`] | a process: mails about an order |
 //! | [`steps`] | a row over orders, payments and shipments |
 //! | [`raw`] | the adapter of raw orders |
 
 pub mod checkout;
 pub mod fulfilment;
+pub mod notices;
 pub mod order;
 pub mod payment;
+pub mod provider;
 pub mod raw;
 pub mod shipment;
 pub mod steps;
@@ -225,6 +229,7 @@ impl Rule for OrdersOpen {
             CartEvent::OrderPlaced { order_id } => {
                 let command = OrderCommand::OpenOrder {
                     user_id: event.stream().original_id().map(Into::into),
+                    email: None,
                     lines: vec![],
                     origin: None,
                 };

@@ -1,14 +1,21 @@
 //! The shop as a whole: an order, its payment and its shipment, which never call
 //! each other.
 
-use rewind::testing::{System, system};
+use rewind::{
+    Answer, Mail, Request,
+    testing::{System, system},
+};
 use serde_json::{Value, json};
-use service::shop::{
-    checkout::Checkout,
-    order::{CancelReason, Order, OrderCommand, OrderEvent, OrderRow, Orders},
-    payment::{Payment, PaymentCommand, PaymentEvent, PaymentRejection, PaymentRow, Payments},
-    shipment::{Shipment, ShipmentCommand, ShipmentEvent, ShipmentRow, Shipments},
-    steps::OrderSteps,
+use service::{
+    mails::Mails,
+    shop::{
+        checkout::Checkout,
+        order::{CancelReason, Order, OrderCommand, OrderEvent, OrderRow, Orders},
+        payment::{Payment, PaymentCommand, PaymentEvent, PaymentRejection, PaymentRow, Payments},
+        provider::Provider,
+        shipment::{Shipment, ShipmentCommand, ShipmentEvent, ShipmentRow, Shipments},
+        steps::OrderSteps,
+    },
 };
 
 fn raw() -> Value {
@@ -149,6 +156,7 @@ fn a_cart_that_is_ordered_is_paid_elsewhere() {
     });
     let opened = OrderEvent::OrderOpened {
         user_id: Some("ann".into()),
+        email: None,
         lines: vec![],
         origin: None,
     };
@@ -167,4 +175,58 @@ fn a_cart_that_is_ordered_is_paid_elsewhere() {
     // The order has the time that the shop said.
     let time = &system.recorded("order-8")[0].event.time;
     assert_eq!(time, "2026-01-01T08:00:00Z");
+}
+
+#[test]
+fn the_provider_is_asked_and_mails_go_out() {
+    let mut system = system(service::service());
+    let post = |path, body: Value| Request::post(path, &body).unwrap();
+    let money = json!({"order": "7", "cents": 700});
+    let mail = |text: &str| {
+        let mail = Mail {
+            to: vec!["ann@example.org".into()],
+            subject: "Your order 7".into(),
+            text: text.into(),
+        };
+        Request::from(mail)
+    };
+    let created = |_: &Request| Answer {
+        status: 201,
+        body: json!({}),
+    };
+    let mut raw = raw();
+    raw["email"] = json!("ann@example.org");
+    system
+        .outside::<Provider>(created)
+        .outside::<Mails>(created);
+    system.input("orders", &raw);
+    // The money is there: nobody had to confirm it by hand.
+    system
+        .then_row::<Payments>("7", payment(Payment::Confirmed))
+        .then_sent::<Provider>([post("/authorisations", money.clone())])
+        .then_sent::<Mails>([
+            mail("Thank you: we have your order."),
+            mail("Your payment has arrived."),
+        ]);
+    let carrier = carrier();
+    let dispatch = ShipmentCommand::DispatchShipment { carrier };
+    system.when("7", dispatch).then_accepted();
+    system
+        .then_sent::<Provider>([post("/captures", money)])
+        .then_sent::<Mails>([mail("Your order is on its way.")])
+        .rebuild()
+        .then_sent::<Provider>([])
+        .then_sent::<Mails>([]);
+}
+
+#[test]
+fn a_card_that_is_refused_cancels_the_order() {
+    let mut system = system(service::service());
+    system.outside::<Provider>(|_| Answer {
+        status: 402,
+        body: json!({"reason": "no such card"}),
+    });
+    system.input("orders", &raw());
+    let reason = Some(CancelReason::PaymentFailed);
+    system.then_row::<Orders>("7", order(Order::Cancelled, reason));
 }

@@ -8,6 +8,7 @@
 use rewind::{
     CloudEvent, Problem, StreamName, cloudevents,
     commit::{MAX_COMMIT_BYTES, size_of},
+    reserved::IMPORTED,
 };
 use rewind_aws::aws::clock::defaults;
 use serde_json::value::RawValue;
@@ -77,10 +78,12 @@ impl Line {
             let why = "is missing; without it, importing again would record the event again";
             return Err(Bad::field("id", why));
         }
-        let event = match version.and(position) {
+        let mut event = match version.and(position) {
             Some(_) => recorded(&fields)?,
             None => cloudevents::structured(object(&fields)?.get(), defaults())?,
         };
+        // What follows from it reaches nobody outside.
+        event.extensions.insert(IMPORTED.into(), true.into());
         match size_of(&event) {
             ..=MAX_COMMIT_BYTES => Ok(Self { event, version }),
             size => Err(Bad {

@@ -67,6 +67,7 @@ pub fn command(request: &Request, stream: StreamName, at: Timestamp) -> Result<C
         correlation: None,
         causation: None,
         depth: 0,
+        is_imported: false,
     })
 }
 

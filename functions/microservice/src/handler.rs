@@ -8,16 +8,18 @@ use rewind_aws::{
     append::sweep::Sweep,
     aws::{
         batch::{self, BatchAnswer, Failures, Record},
-        clock::{domain_now, now},
+        clock::{self, domain_now, now},
         http::{Request, Response},
         producer::Stream,
     },
     command::commands::Commands,
     data_table::shard::Shards,
+    gateway::live::Live,
     metrics::{
         Line, Metrics,
         catalog::{BATCH_AGE, EMITTED, FAILED_RECORDS, STALLS},
     },
+    outside::Outside,
     process::timer::Timer,
     react::reactor::{Reacted, Reactor},
 };
@@ -42,6 +44,7 @@ pub struct Handler {
     requests: Requests,
     timer: Timer,
     sweep: Sweep,
+    live: Live,
     shards: Shards,
     metrics: Metrics,
 }
@@ -58,6 +61,8 @@ pub enum Answered {
     Done {
         /// How many deadlines have fired.
         fired: usize,
+        /// How many logs of gateways had a call that was due.
+        called: usize,
         /// How many events were published.
         published: usize,
     },
@@ -66,11 +71,20 @@ pub enum Answered {
 impl Handler {
     /// A handler that decides through `commands`. What is emitted, and what is
     /// decided later, goes to the stream `incoming`.
+    /// Without transports, calls of gateways wait.
     pub fn new(commands: Commands, incoming: Stream) -> Self {
+        Self::calling(commands, incoming, Outside::none())
+    }
+
+    /// A handler that makes calls through these transports.
+    pub fn calling(commands: Commands, incoming: Stream, outside: Outside) -> Self {
         let commands = Arc::new(commands);
+        let (service, recorder) = (commands.service().clone(), commands.recorder().clone());
+        let live = Live::new(service, recorder, outside);
         let shards = Shards::new("microservice", commands.store().clone());
         Self {
-            reactor: Reactor::new(commands.clone(), incoming.clone()),
+            reactor: Reactor::calling(commands.clone(), incoming.clone(), live.clone()),
+            live,
             requests: Requests::new(incoming),
             timer: Timer::new(commands.service().clone(), commands.recorder().clone()),
             sweep: commands.recorder().sweep(commands.service()),
@@ -107,17 +121,23 @@ impl Handler {
     /// as there is somebody who may die, or a deadline that comes soon.
     async fn look_after(&self) -> Result<Answered, Error> {
         let until = Instant::now() + LOOKS_FOR;
-        let (mut fired, mut published) = (0, 0);
+        let (mut fired, mut called, mut published) = (0, 0, 0);
         loop {
             let now = domain_now();
             let goes_on = || Instant::now() < until;
             fired += self.timer.fire(now, goes_on).await?.fired;
+            called += self.live.work_due(until).await?.due;
             let swept = self.sweep.sweep().await?;
             published += swept.published;
             let pause = match self.timer.next(now).await? {
                 Some(next) => Duration::try_from(next.duration_since(now)).unwrap_or_default(),
                 None => Duration::MAX,
             };
+            let call = self.live.next().await?.map(|due| {
+                let left = due.saturating_sub(clock::micros());
+                Duration::from_micros(left)
+            });
+            let pause = pause.min(call.unwrap_or(Duration::MAX));
             let pause = match swept.standing {
                 0 => pause,
                 _ => pause.min(SWEEPS_EVERY),
@@ -128,8 +148,17 @@ impl Handler {
             }
             tokio::time::sleep(pause).await;
         }
-        tracing::info!(fired, published, "looked after deadlines and publishing");
-        Ok(Answered::Done { fired, published })
+        tracing::info!(
+            fired,
+            called,
+            published,
+            "looked after deadlines, calls and publishing"
+        );
+        Ok(Answered::Done {
+            fired,
+            called,
+            published,
+        })
     }
 
     /// Fires the deadlines that are due.
@@ -146,6 +175,7 @@ impl Handler {
         );
         Ok(Answered::Done {
             fired: fired.fired,
+            called: 0,
             published: 0,
         })
     }

@@ -260,6 +260,7 @@ async fn aggregate(commands: &Commands, parameters: &Parameters) -> Result<Respo
             correlation: None,
             causation: None,
             depth: 0,
+            is_imported: false,
         };
         match decider.decide(&loaded.state, &command) {
             Ok(Decided::Accepted(plan)) => {

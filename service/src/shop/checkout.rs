@@ -4,6 +4,7 @@
 use super::{
     order::{CancelReason, OrderCommand, OrderEvent, cents, id_of},
     payment::{PaymentCommand, PaymentEvent},
+    provider::{PaymentAction, Provider},
 };
 use rewind::{Action, Envelope, Process, Reached, Rejection, jiff::SignedDuration};
 use serde::{Deserialize, Serialize};
@@ -27,6 +28,8 @@ rewind::events! {
 /// What the checkout knows. Events of the two streams come in any order.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Known {
+    /// What the order costs.
+    pub cents: Option<u64>,
     /// The money is there, and was not given back.
     pub is_confirmed: bool,
     /// The order is cancelled.
@@ -34,7 +37,8 @@ pub struct Known {
 }
 
 /// An order that is opened has to be paid within three days, or it is cancelled.
-/// The money of a cancelled order goes back. An order of a cart has no lines, so
+/// The payment provider keeps the money ready until the parcel leaves, and then
+/// takes it. The money of a cancelled order goes back. An order of a cart has no lines, so
 /// no price: whoever takes the money tells the order.
 #[derive(Debug)]
 pub struct Checkout;
@@ -43,23 +47,24 @@ impl Process for Checkout {
     type Event = CheckoutEvent;
     type State = Known;
     const NAME: &'static str = "checkout";
+    const VERSION: u32 = 2;
 
     fn key(event: &Envelope<CheckoutEvent>) -> Option<String> {
         match &event.data {
             // Nobody knows what it costs: it is paid elsewhere.
             CheckoutEvent::Order(OrderEvent::OrderOpened { lines, .. }) if lines.is_empty() => None,
             CheckoutEvent::Order(
-                OrderEvent::OrderOpened { .. } | OrderEvent::OrderCancelled { .. },
+                OrderEvent::OrderOpened { .. }
+                | OrderEvent::OrderDispatched
+                | OrderEvent::OrderCancelled { .. },
             )
             | CheckoutEvent::Payment(
-                PaymentEvent::PaymentConfirmed | PaymentEvent::PaymentFailed { .. },
+                PaymentEvent::PaymentConfirmed
+                | PaymentEvent::PaymentFailed { .. }
+                | PaymentEvent::PaymentRefunded,
             ) => Some(id_of(event.stream())),
-            CheckoutEvent::Order(
-                OrderEvent::OrderPaid | OrderEvent::OrderDispatched | OrderEvent::OrderDelivered,
-            )
-            | CheckoutEvent::Payment(
-                PaymentEvent::PaymentRequested { .. } | PaymentEvent::PaymentRefunded,
-            ) => None,
+            CheckoutEvent::Order(OrderEvent::OrderPaid | OrderEvent::OrderDelivered)
+            | CheckoutEvent::Payment(PaymentEvent::PaymentRequested { .. }) => None,
         }
     }
 
@@ -71,10 +76,17 @@ impl Process for Checkout {
                 let request = PaymentCommand::RequestPayment { cents };
                 let late = event.timestamp()?.checked_add(TIME_TO_PAY);
                 let late = late.map_err(|_| Rejection::new("a deadline after the year 9999"))?;
-                vec![
+                known.cents = cents;
+                let mut actions = vec![
                     Action::command(&id, &request)?,
                     Action::deadline(PAYMENT, late),
-                ]
+                ];
+                if let Some(cents) = cents {
+                    let order = id;
+                    let authorise = PaymentAction::Authorise { order, cents };
+                    actions.push(Action::call::<Provider>(&authorise)?);
+                }
+                actions
             }
             CheckoutEvent::Payment(PaymentEvent::PaymentConfirmed) if known.is_cancelled => {
                 vec![Action::command(&id, &PaymentCommand::RefundPayment)?]
@@ -97,12 +109,19 @@ impl Process for Checkout {
                     false => vec![Action::cancel(PAYMENT)],
                 }
             }
-            CheckoutEvent::Order(
-                OrderEvent::OrderPaid | OrderEvent::OrderDispatched | OrderEvent::OrderDelivered,
-            )
-            | CheckoutEvent::Payment(
-                PaymentEvent::PaymentRequested { .. } | PaymentEvent::PaymentRefunded,
-            ) => vec![],
+            CheckoutEvent::Order(OrderEvent::OrderDispatched) => match known.cents {
+                Some(cents) => {
+                    let capture = PaymentAction::Capture { order: id, cents };
+                    vec![Action::call::<Provider>(&capture)?]
+                }
+                None => vec![],
+            },
+            CheckoutEvent::Payment(PaymentEvent::PaymentRefunded) => {
+                let refund = PaymentAction::Refund { order: id };
+                vec![Action::call::<Provider>(&refund)?]
+            }
+            CheckoutEvent::Order(OrderEvent::OrderPaid | OrderEvent::OrderDelivered)
+            | CheckoutEvent::Payment(PaymentEvent::PaymentRequested { .. }) => vec![],
         })
     }
 

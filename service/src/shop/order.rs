@@ -53,6 +53,9 @@ pub enum OrderEvent {
         /// The user; `null` where the id was too long for the name of a stream.
         /// The event that caused this one tells such users apart.
         user_id: Option<String>,
+        /// Where mails about it go, where somebody wants them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
         /// What is ordered; empty where a cart was ordered, which tells it.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         lines: Vec<Line>,
@@ -87,6 +90,9 @@ pub enum OrderCommand {
     OpenOrder {
         /// Who orders.
         user_id: Option<String>,
+        /// Where mails about it go.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        email: Option<String>,
         /// What.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         lines: Vec<Line>,
@@ -195,6 +201,7 @@ impl Aggregate for Order {
             (
                 OrderCommand::OpenOrder {
                     user_id,
+                    email,
                     lines,
                     origin,
                 },
@@ -206,6 +213,7 @@ impl Aggregate for Order {
                 }
                 OrderEvent::OrderOpened {
                     user_id,
+                    email,
                     lines,
                     origin,
                 }
@@ -247,10 +255,12 @@ impl Aggregate for Order {
         let command = match event.data.clone() {
             OrderEvent::OrderOpened {
                 user_id,
+                email,
                 lines,
                 origin,
             } => OrderCommand::OpenOrder {
                 user_id,
+                email,
                 lines,
                 origin,
             },

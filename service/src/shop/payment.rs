@@ -1,9 +1,7 @@
 //! The payment of an order, in the stream `payment-<order_id>`.
 //!
-//! This is the interface that a payment provider stands behind. It hears
-//! `payment-requested` and `payment-refunded`, and answers with the commands
-//! `confirm-payment` and `fail-payment`; who sends them is not the domain's
-//! business.
+//! The payment provider stands behind the gateway of `provider.rs`. What it
+//! answers comes here as the commands `confirm-payment` and `fail-payment`.
 
 use rewind::{
     Aggregate, Command, Decision, Envelope, Event, Rejection, SingleStreamProjection, Timestamp,

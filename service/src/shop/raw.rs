@@ -14,6 +14,7 @@ pub struct RawOrder {
     pub profile: String,
     pub order_id: String,
     pub user_id: Option<String>,
+    pub email: Option<String>,
     #[serde(default)]
     pub lines: Vec<Line>,
 }
@@ -41,6 +42,7 @@ impl Adapter for RawOrders {
         let raw = &input.data;
         let command = OrderCommand::OpenOrder {
             user_id: raw.user_id.clone(),
+            email: raw.email.clone(),
             lines: raw.lines.clone(),
             origin: Some(Origin {
                 applies: raw.applies.clone(),

@@ -62,6 +62,7 @@ mod tests {
     fn a_row_tells_when_each_thing_happened() {
         let opened = OrderEvent::OrderOpened {
             user_id: None,
+            email: None,
             lines: vec![],
             origin: None,
         };

@@ -232,6 +232,7 @@ fn an_entry_that_was_not_reversed_keeps_its_json() {
 fn a_placed_order_is_opened() {
     let open = |user_id: &str| OrderCommand::OpenOrder {
         user_id: Some(user_id.into()),
+        email: None,
         lines: vec![],
         origin: None,
     };

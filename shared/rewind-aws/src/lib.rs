@@ -12,6 +12,7 @@
 //! | 6 | [`audit`] | looks at both tables from the outside: `rewind verify` and `/health` |
 //! | 5 | [`command`] | decides about commands, records and publishes what follows |
 //! | 5 | [`process`] | journals of processes, and their deadlines |
+//! | 5 | [`gateway`] | calls of gateways: recorded, sent, answered |
 //! | 5 | [`project`] | folds events into rows: write's work |
 //! | 5 | [`reverse`] | takes single events back |
 //! | 4 | [`generation`] | which generation of a projection serves, which is built; compares two of them |
@@ -30,6 +31,7 @@ pub mod aws;
 pub mod command;
 pub mod data_table;
 pub mod event_table;
+pub mod gateway;
 pub mod generation;
 pub mod history;
 pub mod metrics;

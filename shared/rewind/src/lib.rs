@@ -70,6 +70,8 @@ pub use domain::{
         envelope::Envelope,
         readers::{Events, Holds},
     },
+    gateway::{Done, Gateway, Kind},
+    new_call::NewCall,
     new_command::NewCommand,
     new_event::NewEvent,
     process::{Action, MAX_DEADLINE_NAME, Process, Reached},
@@ -84,9 +86,14 @@ pub use domain::{
 };
 pub use fold::{
     aggregate::{Append, Claiming, Decided, Decider, Plan, state_of},
+    gateway::{
+        Again, AnsweredData, Asked, Attempt, Call, CallState, Caller, Calls, CorrectionData, Ended,
+        SentData,
+    },
+    mode::{Live, Mode, Silent},
     process::{Due, Instance, Runner},
     projection::{Change, Folded, Over, Projection},
-    reaction::Reaction,
+    reaction::{Calling, Emitted, Reaction},
     state::State,
     upcasters::Upcasters,
 };

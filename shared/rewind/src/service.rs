@@ -1,21 +1,25 @@
 //! A service: all that a team's domain registers.
 
 use crate::{
-    Adapter, Aggregate, Categories, CloudEvent, Declaration, Event, Events, MultiStreamProjection,
-    Problem, Process, Projection, Reaction, RecordedEvent, Rejection, Rule, SingleStreamProjection,
-    Upcaster,
-    fold::{aggregate::Decider, known::Known, process::Runner, reaction, upcasters::Upcasters},
+    Adapter, Aggregate, Categories, CloudEvent, Declaration, Event, Events, Gateway,
+    MultiStreamProjection, Problem, Process, Projection, Reaction, RecordedEvent, Rejection, Rule,
+    SingleStreamProjection, Upcaster,
+    fold::{
+        aggregate::Decider, gateway::Caller, known::Known, process::Runner, reaction,
+        upcasters::Upcasters,
+    },
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::Arc};
 
-/// The domain's events, projections, adapters, rules, processes and aggregates,
-/// as the functions know them.
+/// The domain's events, projections, adapters, rules, processes, aggregates and
+/// gateways, as the functions know them.
 #[derive(Debug, Clone, Default)]
 pub struct Service {
     projections: Vec<Projection>,
     reactions: Vec<Reaction>,
     runners: Vec<Runner>,
+    callers: Vec<Caller>,
     known: Arc<Known>,
     upcasters: Arc<Upcasters>,
 }
@@ -139,6 +143,23 @@ impl Service {
         self
     }
 
+    /// Registers a gateway.
+    ///
+    /// # Panics
+    ///
+    /// When the name is taken, or is none: at start-up, in the first test.
+    #[must_use]
+    pub fn gateway<G: Gateway>(mut self) -> Self {
+        let caller = Caller::new::<G>();
+        let name = caller.name;
+        assert!(self.caller(name).is_none(), "two gateways are named {name}");
+        let known = Arc::make_mut(&mut self.known);
+        known.gateways.insert(name, caller.checker());
+        self.callers.push(caller);
+        self.share();
+        self
+    }
+
     /// Registers an upcaster: whatever the service reads goes through it.
     ///
     /// # Panics
@@ -216,11 +237,13 @@ impl Service {
             let watched = known.categories.iter().copied();
             watched.chain([known.category.as_str()])
         });
+        let callers = self.callers.iter().map(|known| known.category.as_str());
         let declared = self.known.categories.iter().map(|known| known.category);
         projections
             .copied()
             .chain(reactions)
             .chain(runners)
+            .chain(callers)
             .chain(declared)
             .chain(
                 self.own_categories()
@@ -259,12 +282,17 @@ impl Service {
                 },
             ]
         });
+        let gateways = self.callers.iter().map(|caller| Listener {
+            origin: caller.origin.clone(),
+            categories: vec![caller.category.clone()],
+        });
         let later = Listener {
             origin: LATER.into(),
             categories: vec![crate::reserved::COMMAND_CATEGORY.into()],
         };
         let later = Some(later).filter(|_| !self.deciders().is_empty());
-        reactions.chain(processes).chain(later).collect()
+        let all = reactions.chain(processes).chain(gateways);
+        all.chain(later).collect()
     }
 
     /// All aggregates.
@@ -312,6 +340,22 @@ impl Service {
         self.runners.iter().find(|known| known.name == name)
     }
 
+    /// All gateways.
+    pub fn callers(&self) -> &[Caller] {
+        &self.callers
+    }
+
+    /// The gateway of this name.
+    pub fn caller(&self, name: &str) -> Option<&Caller> {
+        self.callers.iter().find(|known| known.name == name)
+    }
+
+    /// The gateway whose log a category holds.
+    pub fn caller_of(&self, category: &str) -> Option<&Caller> {
+        let mut callers = self.callers.iter();
+        callers.find(|known| known.category == category)
+    }
+
     /// The adapter of a source.
     pub fn input(&self, source: &str) -> Option<&Reaction> {
         let origin = format!("adapter/{source}");
@@ -351,6 +395,9 @@ impl Service {
         }
         for runner in &mut self.runners {
             runner.within(&self.upcasters, &self.known);
+        }
+        for caller in &mut self.callers {
+            caller.within(&self.upcasters, &self.known);
         }
     }
 

@@ -7,6 +7,7 @@ const LATE: &str = "2026-01-04T09:00:00Z";
 fn opened(lines: Vec<Line>) -> Given<CheckoutEvent> {
     let opened = OrderEvent::OrderOpened {
         user_id: Some("ann".into()),
+        email: None,
         lines,
         origin: None,
     };
@@ -62,7 +63,12 @@ fn not_late() -> Action {
 
 #[test]
 fn an_open_order_has_to_be_paid_within_three_days() {
-    run(&opened(lines())).then([request(Some(700)), late()]);
+    let authorise = PaymentAction::Authorise {
+        order: "7".into(),
+        cents: 700,
+    };
+    let authorise = Action::call::<Provider>(&authorise).unwrap();
+    run(&opened(lines())).then([request(Some(700)), late(), authorise]);
 }
 
 #[test]
@@ -116,9 +122,29 @@ fn a_cancelled_order_need_not_be_paid() {
 fn the_money_of_a_cancelled_order_goes_back_once() {
     let history = cancelled(confirmed(requested()), CancelReason::Requested);
     run(&history).then([refund()]).then_state(Known {
+        cents: Some(700),
         is_confirmed: false,
         is_cancelled: true,
     });
+}
+
+#[test]
+fn the_money_is_taken_when_the_parcel_leaves() {
+    let capture = PaymentAction::Capture {
+        order: "7".into(),
+        cents: 700,
+    };
+    let gone = OrderEvent::OrderDispatched;
+    let history = confirmed(requested()).and_at("2026-01-03T09:00:00Z", "7", [gone]);
+    run(&history).then([Action::call::<Provider>(&capture).unwrap()]);
+}
+
+#[test]
+fn what_was_refunded_is_asked_back_from_the_provider() {
+    let refund = PaymentAction::Refund { order: "7".into() };
+    let back = PaymentEvent::PaymentRefunded;
+    let history = confirmed(requested()).and_at("2026-01-03T09:00:00Z", "7", [back]);
+    run(&history).then([Action::call::<Provider>(&refund).unwrap()]);
 }
 
 #[test]

@@ -16,6 +16,7 @@ fn lines() -> Vec<Line> {
 fn opened() -> OrderEvent {
     OrderEvent::OrderOpened {
         user_id: Some("ann".into()),
+        email: None,
         lines: lines(),
         origin: None,
     }
@@ -24,6 +25,7 @@ fn opened() -> OrderEvent {
 fn open_with(lines: Vec<Line>) -> OrderCommand {
     OrderCommand::OpenOrder {
         user_id: Some("ann".into()),
+        email: None,
         lines,
         origin: None,
     }

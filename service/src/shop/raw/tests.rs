@@ -24,6 +24,7 @@ fn a_raw_order_is_opened_with_its_lines_and_where_it_came_from() {
     };
     let open = OrderCommand::OpenOrder {
         user_id: Some("ann".into()),
+        email: None,
         lines: vec![line],
         origin: Some(Origin {
             applies: "now".into(),

@@ -85,13 +85,15 @@ enum Whose<'a> {
 }
 
 impl Sweep {
-    /// A sweep over what a service's aggregates and processes record.
+    /// A sweep over what a service's aggregates, processes and gateways record.
     pub fn new(service: &Service, events: EventStore, store: DataStore, published: Stream) -> Self {
         let decided = service.deciders().iter().map(|decider| decider.category);
         let journals = service.runners().iter();
         let journals = journals.map(|runner| runner.category.as_str());
+        let logs = service.callers().iter();
+        let logs = logs.map(|caller| caller.category.as_str());
         let own = [COMMAND_CATEGORY, UNIQUE_CATEGORY].into_iter();
-        let categories = decided.chain(journals).chain(own);
+        let categories = decided.chain(journals).chain(logs).chain(own);
         Self {
             categories: categories.map(ToString::to_string).collect(),
             events,

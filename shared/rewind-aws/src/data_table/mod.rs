@@ -5,6 +5,7 @@
 //! It knows the table's keys and the limits of an item. It must not know
 //! generations, nor what the events table holds.
 
+pub mod began;
 pub mod data_store;
 pub mod dead_letter;
 mod delete;

@@ -36,6 +36,9 @@ pub enum Written {
 /// Nobody has written since the revision that was read.
 pub(super) const CONDITION: &str = "#r = :seen OR (:seen = :none AND attribute_not_exists(pk))";
 
+/// As [`CONDITION`], of a row that was there.
+pub(super) const UNCHANGED: &str = "#r = :seen";
+
 /// A row as an item.
 pub(super) fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error> {
     let mut item = key.item();

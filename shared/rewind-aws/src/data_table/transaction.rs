@@ -3,7 +3,7 @@
 use super::{
     data_store::DataStore,
     key::Key,
-    row::{CONDITION, Row, Written, item_of},
+    row::{CONDITION, Row, UNCHANGED, Written, item_of},
 };
 use crate::Error;
 use aws_sdk_dynamodb::{
@@ -42,6 +42,13 @@ pub enum Write {
         /// Where it lies.
         key: Key,
     },
+    /// The end of a row, if nobody has written it since `seen`.
+    Remove {
+        /// Where it lies.
+        key: Key,
+        /// The revision that was read.
+        seen: u64,
+    },
 }
 
 impl DataStore {
@@ -68,6 +75,19 @@ impl DataStore {
                     let put = Put::builder().table_name(&self.table);
                     let put = put.set_item(Some(item_of(key, row, row.revision)?));
                     item.put(put.build().map_err(Error::service("TransactWriteItems"))?)
+                }
+                Write::Remove { key, seen } => {
+                    let delete = Delete::builder()
+                        .table_name(&self.table)
+                        .set_key(Some(key.item()))
+                        .condition_expression(UNCHANGED)
+                        .expression_attribute_names("#r", "revision")
+                        .expression_attribute_values(":seen", AttributeValue::N(seen.to_string()));
+                    item.delete(
+                        delete
+                            .build()
+                            .map_err(Error::service("TransactWriteItems"))?,
+                    )
                 }
                 Write::Delete { key } => {
                     let delete = Delete::builder().table_name(&self.table);

@@ -9,7 +9,7 @@ use crate::{
 };
 use lru::LruCache;
 use rewind::{
-    CloudEvent, Head, Instance, RecordedEvent, Rejection, Runner, StreamName, commit,
+    CloudEvent, Head, Instance, Mode, RecordedEvent, Rejection, Runner, StreamName, commit,
     reversal::{Effect, Reversal},
 };
 use std::{
@@ -131,27 +131,32 @@ impl Journals {
 
     /// Takes an event that the process watches, once: what follows from it is
     /// added to the journal of the instance that it is about. A reversal takes
-    /// back what was taken, or restores it.
+    /// back what was taken, or restores it. `mode` says whether it may call.
     ///
     /// # Errors
     ///
     /// When a service fails, or the process refuses the event.
-    pub async fn take(&self, runner: &Runner, event: &RecordedEvent) -> Result<(), Failure> {
+    pub async fn take(
+        &self,
+        runner: &Runner,
+        event: &RecordedEvent,
+        mode: Mode,
+    ) -> Result<(), Failure> {
         match Reversal::of(event)? {
-            Some(_) => self.follow(runner, event).await,
+            Some(_) => self.follow(runner, event, mode).await,
             None if Reversal::is_one(event) => Ok(()),
-            None => self.add(runner, event).await,
+            None => self.add(runner, event, mode).await,
         }
     }
 
-    async fn add(&self, runner: &Runner, event: &RecordedEvent) -> Result<(), Failure> {
+    async fn add(&self, runner: &Runner, event: &RecordedEvent, mode: Mode) -> Result<(), Failure> {
         let Some(journal) = runner.key(event)? else {
             return Ok(());
         };
         let identity = runner.taken_identity(event);
         for attempt in 0..MAX_ATTEMPTS {
             let loaded = self.load(runner, &journal).await?;
-            let run = match runner.take(&loaded.instance, event) {
+            let run = match runner.take(&loaded.instance, event, mode) {
                 Ok(run) => run,
                 // What it does not take now it may have taken before.
                 Err(_) if self.stands(&identity).await? => return Ok(()),
@@ -169,7 +174,12 @@ impl Journals {
 
     /// Follows a reversal in a stream that the process watches, where that is
     /// what counts in the end: a rebuild is told of old reversals again.
-    async fn follow(&self, runner: &Runner, reversal: &RecordedEvent) -> Result<(), Failure> {
+    async fn follow(
+        &self,
+        runner: &Runner,
+        reversal: &RecordedEvent,
+        mode: Mode,
+    ) -> Result<(), Failure> {
         let events = &self.recorder.events;
         let (stream, version) = (reversal.stream(), reversal.version);
         let reversals = reversals(events, stream, 0, u64::MAX).await?;
@@ -190,7 +200,7 @@ impl Journals {
             let Some(correction) = correction else {
                 return match effect {
                     // It was not taken before: it is now.
-                    Effect::Restored(_) => self.add(runner, &root).await,
+                    Effect::Restored(_) => self.add(runner, &root, mode).await,
                     Effect::TakenBack(_) | Effect::Nothing(_) => Ok(()),
                 };
             };
@@ -204,7 +214,7 @@ impl Journals {
     }
 
     /// Fires a deadline that was set at this version of a journal, once. Says
-    /// whether it was open.
+    /// whether it was open. The process began at the position `since`.
     ///
     /// # Errors
     ///
@@ -213,12 +223,12 @@ impl Journals {
         &self,
         runner: &Runner,
         journal: &StreamName,
-        name: &str,
-        set: u64,
+        (name, set): (&str, u64),
+        since: u64,
     ) -> Result<bool, Failure> {
         for attempt in 0..MAX_ATTEMPTS {
             let loaded = self.load(runner, journal).await?;
-            let Some(run) = runner.fire(&loaded.instance, name, set)? else {
+            let Some(run) = runner.fire(&loaded.instance, name, set, since)? else {
                 return Ok(false);
             };
             if let Added::Yes = self.record(runner, loaded, &run, attempt).await? {

@@ -8,6 +8,7 @@ use crate::{
     Error,
     append::recorder::Recorder,
     data_table::{
+        began::Began,
         data_store::DataStore,
         stall::{self, Stall},
         transaction::Write,
@@ -25,6 +26,7 @@ pub struct Timer {
     service: Service,
     store: DataStore,
     journals: Journals,
+    began: Began,
 }
 
 /// What a timer has done.
@@ -55,6 +57,7 @@ impl Timer {
     /// A timer that writes journals through this recorder.
     pub fn new(service: Service, recorder: Recorder) -> Self {
         Self {
+            began: Began::new(&service, recorder.store.clone()),
             service,
             store: recorder.store.clone(),
             journals: Journals::new(recorder),
@@ -134,7 +137,9 @@ impl Timer {
             return Ok(false);
         };
         let (journal, name, set) = (&deadline.journal, &deadline.name, deadline.set);
-        match self.journals.fire(runner, journal, name, set).await {
+        let since = self.began.since(&runner.origin).await?;
+        let fires = self.journals.fire(runner, journal, (name, set), since);
+        match fires.await {
             Ok(true) => fired.fired += 1,
             Ok(false) => fired.over += 1,
             Err(Failure::Aws(error)) => return Err(error),

@@ -11,25 +11,35 @@ use crate::{
     aws::{batch::Failures, producer::Stream, publish::Run},
     command::commands::Commands,
     data_table::{
+        began::Began,
         data_store::DataStore,
         key::Key,
         row::{Row, Written},
         stall::{self, Stall},
         transaction::Write,
     },
+    gateway::{live::Live, log as gateway, waiting},
     history::resolve,
+    outside::Outside,
     process::{
         due,
         journals::{Failure, Journals},
     },
     project::told::told,
 };
+use futures::{StreamExt, stream};
 use rewind::{
-    Batch, CloudEvent, Delivery, RecordedEvent, Rejection, Replay, StreamName,
+    Batch, Caller, CloudEvent, Delivery, RecordedEvent, Rejection, Replay, Runner, StreamName,
     watermark::{Arrival, arrival},
 };
 use serde_json::Value;
-use std::{borrow::Cow, cmp::Ordering, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    cmp::Ordering,
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Pages of a stream that are read before what was emitted is sent and the
 /// checkpoint moves on. The delivery then comes again for the rest.
@@ -38,6 +48,13 @@ const PAGES_A_TURN: usize = 40;
 /// Changes in the list of deadlines that are written with a checkpoint: a
 /// transaction holds 100 items.
 const CHANGES_AT_ONCE: usize = 90;
+
+/// So long the calls of a batch are made; those that are left are put on the
+/// list. The function has a minute for its batch.
+const CALLS_FOR: Duration = Duration::from_secs(20);
+
+/// Logs that are worked at at once.
+const LOGS_AT_ONCE: usize = 16;
 
 /// Runs a service's listeners.
 #[derive(Debug)]
@@ -57,11 +74,21 @@ pub struct Reacted {
     pub stalled: usize,
 }
 
+/// What a batch holds of one stream.
+#[derive(Default)]
+struct Arrived<'a> {
+    events: Vec<&'a RecordedEvent>,
+    places: Vec<usize>,
+    is_replayed: bool,
+}
+
 /// A listener's turn on one stream.
 struct Turn<'a> {
     work: Work<'a>,
     stream: &'a StreamName,
     places: Vec<usize>,
+    /// Whether a playback has brought any of it.
+    is_replayed: bool,
     key: Key,
     checkpoint: Row,
     watermark: u64,
@@ -76,11 +103,24 @@ struct Turn<'a> {
 }
 
 impl Reactor {
-    /// A reactor that sends what is emitted to the stream `incoming`, and lets
-    /// `commands` decide about what waits.
+    /// A reactor that sends what is emitted to the stream `incoming`, lets
+    /// `commands` decide about what waits, and has no way to the outside.
     pub fn new(commands: Arc<Commands>, incoming: Stream) -> Self {
+        let (service, recorder) = (commands.service().clone(), commands.recorder().clone());
+        let live = Live::new(service, recorder, Outside::none());
+        Self::calling(commands, incoming, live)
+    }
+
+    /// A reactor that makes calls.
+    pub fn calling(commands: Arc<Commands>, incoming: Stream, live: Live) -> Self {
         let journals = Journals::new(commands.recorder().clone());
-        let tools = Tools { commands, journals };
+        let began = Began::new(commands.service(), commands.store().clone());
+        let tools = Tools {
+            commands,
+            journals,
+            live,
+            began,
+        };
         Self { tools, incoming }
     }
 
@@ -91,26 +131,32 @@ impl Reactor {
     /// # Errors
     ///
     /// When the checkpoints cannot be read: the whole batch has to come again.
-    pub async fn react(&self, deliveries: &[(usize, Delivery)]) -> Result<Reacted, Error> {
-        let mut streams: BTreeMap<&StreamName, (Vec<&RecordedEvent>, Vec<usize>)> = BTreeMap::new();
+    pub async fn react<'a>(
+        &'a self,
+        deliveries: &'a [(usize, Delivery)],
+    ) -> Result<Reacted, Error> {
+        let until = Instant::now() + CALLS_FOR;
+        let mut streams: BTreeMap<&StreamName, Arrived<'_>> = BTreeMap::new();
         for (place, delivery) in deliveries {
             let replay = delivery.replay.as_ref();
             if !replay.is_none_or(Replay::is_for_microservice) {
                 continue;
             }
             for event in &delivery.events {
-                let (events, places) = streams.entry(event.stream()).or_default();
-                events.push(event);
-                places.push(*place);
+                let arrived = streams.entry(event.stream()).or_default();
+                arrived.events.push(event);
+                arrived.places.push(*place);
+                arrived.is_replayed |= replay.is_some();
             }
         }
         let mut turns = Vec::new();
-        for (stream, (_, places)) in &streams {
+        for (stream, arrived) in &streams {
             for work in Work::of(self.tools.commands.service(), stream.category()) {
                 turns.push(Turn {
                     work,
                     stream,
-                    places: places.clone(),
+                    places: arrived.places.clone(),
+                    is_replayed: arrived.is_replayed,
                     key: Key::checkpoint(&work.origin(), stream.as_str()),
                     checkpoint: Row::default(),
                     watermark: 0,
@@ -126,16 +172,28 @@ impl Reactor {
         let mut checkpoints = self.store().rows(&keys).await?;
         let mut reacted = Reacted::default();
         let mut ready = Vec::new();
-        for mut turn in turns {
+        for turn in &mut turns {
             turn.checkpoint = checkpoints.remove(&turn.key).unwrap_or_default();
             turn.watermark = turn.checkpoint.watermark;
-            let events = &streams[turn.stream].0;
             turn.state.clone_from(&turn.checkpoint.state);
-            let emitted = match self.emit(&mut turn, events).await {
-                Ok(()) => self.list_deadlines(&mut turn).await,
-                failed => failed,
-            };
-            match emitted {
+        }
+        // The outside takes its time: logs are worked at side by side.
+        let is_gateway = |turn: &Turn<'_>| matches!(turn.work, Work::Gateway(_));
+        let (calls, others): (Vec<_>, Vec<_>) = turns.into_iter().partition(is_gateway);
+        let streams = &streams;
+        let work = |mut turn: Turn<'a>| async move {
+            let events = &streams[turn.stream].events;
+            let worked = self.work(&mut turn, events, until).await;
+            (turn, worked)
+        };
+        let mut worked = Vec::new();
+        for turn in others {
+            worked.push(work(turn).await);
+        }
+        let calls = stream::iter(calls).map(work).buffered(LOGS_AT_ONCE);
+        worked.extend(calls.collect::<Vec<_>>().await);
+        for (turn, worked) in worked {
+            match worked {
                 Ok(()) => ready.push(turn),
                 Err(error) => reacted.fail(&turn, &error.to_string()),
             }
@@ -164,6 +222,63 @@ impl Reactor {
 
     fn store(&self) -> &DataStore {
         self.tools.commands.store()
+    }
+
+    /// A listener's whole turn, but for what is sent and written at its end.
+    async fn work(
+        &self,
+        turn: &mut Turn<'_>,
+        events: &[&RecordedEvent],
+        until: Instant,
+    ) -> Result<(), Error> {
+        self.emit(turn, events).await?;
+        if turn.watermark == turn.checkpoint.watermark {
+            return Ok(());
+        }
+        match turn.work {
+            Work::Journal(runner) => self.list_deadlines(turn, runner).await,
+            Work::Gateway(caller) => self.call(turn, caller, until).await,
+            Work::Reaction(_) | Work::Process(_) | Work::Later => Ok(()),
+        }
+    }
+
+    /// Makes the calls that wait in a log. What has to be made later is put on
+    /// the list. A replay makes none.
+    async fn call(
+        &self,
+        turn: &mut Turn<'_>,
+        caller: &Caller,
+        until: Instant,
+    ) -> Result<(), Error> {
+        let until = match turn.is_replayed {
+            true => Instant::now(),
+            false => until,
+        };
+        let (live, store) = (&self.tools.live, self.store());
+        let called = async {
+            let log = live.load(turn.stream).await?;
+            if log.calls.next().is_none() {
+                // An entry of the list, if there is one, ends with the next look.
+                return Ok(None);
+            }
+            let entry = waiting::read(store, turn.stream).await?;
+            let waits = live
+                .work(caller, turn.stream, entry.as_ref(), until)
+                .await?;
+            Ok(waiting::change(turn.stream, entry.as_ref(), waits.as_ref()))
+        };
+        match called.await {
+            Ok(change) => {
+                turn.changes.extend(change);
+                Ok(())
+            }
+            Err(gateway::Failure::Aws(error)) => Err(error),
+            Err(gateway::Failure::Refused(why)) => {
+                turn.watermark = turn.checkpoint.watermark;
+                turn.refused = Some(why);
+                Ok(())
+            }
+        }
     }
 
     /// Lets the listener take the stream's new events.
@@ -211,7 +326,7 @@ impl Reactor {
     ) -> Result<(), Error> {
         for event in events {
             let version = event.version;
-            match turn.work.take(&self.tools, &event).await {
+            match turn.work.take(&self.tools, &event, turn.is_replayed).await {
                 Ok(emitted) => turn.emitted.extend(emitted),
                 Err(Undone::Failed(error)) => return Err(error),
                 Err(Undone::Refused(refused)) => {
@@ -237,13 +352,7 @@ impl Reactor {
     }
 
     /// What has to change in the list of deadlines, where a journal has gone on.
-    async fn list_deadlines(&self, turn: &mut Turn<'_>) -> Result<(), Error> {
-        let Work::Journal(runner) = turn.work else {
-            return Ok(());
-        };
-        if turn.watermark == turn.checkpoint.watermark {
-            return Ok(());
-        }
+    async fn list_deadlines(&self, turn: &mut Turn<'_>, runner: &Runner) -> Result<(), Error> {
         match self.tools.journals.load(runner, turn.stream).await {
             Ok(loaded) => {
                 let known = turn.checkpoint.state.as_ref();

@@ -34,6 +34,7 @@ pub fn unkeyed(id: &str, command: &AccountCommand) -> Command {
         correlation: None,
         causation: None,
         depth: 0,
+        is_imported: false,
     }
 }
 

@@ -1,18 +1,20 @@
-//! What adapters and rules emit: events, commands, or both.
+//! What adapters, rules and gateways emit: events, commands and calls.
 
 use super::{
-    aggregate::Command, nested::take_apart_if_too_deep, new_command::NewCommand,
-    new_event::NewEvent,
+    aggregate::Command, gateway::Gateway, nested::take_apart_if_too_deep, new_call::NewCall,
+    new_command::NewCommand, new_event::NewEvent,
 };
 use crate::{CloudEvent, Event, RecordedEvent, Rejection};
 
-/// What an adapter or a rule emits, where it emits events and commands.
+/// What an adapter or a rule emits, where it emits more than one of these.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Emit {
     /// An event, for a category that no aggregate decides about.
     Event(NewEvent),
     /// A command, for one that an aggregate decides about.
     Command(NewCommand),
+    /// A call of a gateway.
+    Call(NewCall),
 }
 
 impl Emit {
@@ -34,6 +36,15 @@ impl Emit {
         NewCommand::new(id, command).map(Self::Command)
     }
 
+    /// A call of a gateway.
+    ///
+    /// # Errors
+    ///
+    /// See [`NewCall::new`].
+    pub fn call<G: Gateway>(action: &G::Action) -> Result<Self, Rejection> {
+        NewCall::new::<G>(action).map(Self::Call)
+    }
+
     /// Checks what the domain gave as the door checks what a client sends.
     ///
     /// # Errors
@@ -43,6 +54,7 @@ impl Emit {
         match self {
             Self::Event(event) => event.check(),
             Self::Command(command) => command.check(),
+            Self::Call(call) => call.check(),
         }
     }
 
@@ -56,6 +68,7 @@ impl Emit {
         match self {
             Self::Event(event) => Ok(event.caused_by(cause, origin, nth)),
             Self::Command(command) => command.caused_by(cause, origin, nth),
+            Self::Call(_) => Err(Rejection::new("a call is no event")),
         }
     }
 
@@ -64,6 +77,7 @@ impl Emit {
         match self {
             Self::Event(_) => "event",
             Self::Command(_) => "command",
+            Self::Call(_) => "call",
         }
     }
 
@@ -72,6 +86,7 @@ impl Emit {
         take_apart_if_too_deep(match self {
             Self::Event(event) => &mut event.data,
             Self::Command(command) => &mut command.data,
+            Self::Call(call) => &mut call.action,
         })
     }
 }
@@ -85,5 +100,11 @@ impl From<NewEvent> for Emit {
 impl From<NewCommand> for Emit {
     fn from(command: NewCommand) -> Self {
         Self::Command(command)
+    }
+}
+
+impl From<NewCall> for Emit {
+    fn from(call: NewCall) -> Self {
+        Self::Call(call)
     }
 }

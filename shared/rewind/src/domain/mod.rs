@@ -1,5 +1,5 @@
 //! What a team implements: events, projections, reactions, processes,
-//! aggregates, upcasters.
+//! aggregates, gateways, upcasters.
 //!
 //! This room knows the forms in which events are recorded. It does not know who
 //! calls a team's code: that is `fold`.
@@ -9,7 +9,9 @@ pub mod categories;
 pub mod decision;
 pub mod emit;
 pub mod event;
+pub mod gateway;
 pub mod nested;
+pub mod new_call;
 pub mod new_command;
 pub mod new_event;
 pub mod process;

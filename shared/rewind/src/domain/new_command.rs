@@ -7,6 +7,7 @@ use crate::{
         command::{self, time_of},
         event::raw,
     },
+    reserved::is_imported,
     reversal::place,
 };
 use serde::{Deserialize, Serialize};
@@ -89,6 +90,7 @@ impl NewCommand {
             correlation: Some(correlation.unwrap_or(&cause.event.id).into()),
             causation: Some(place(cause.stream(), cause.version)),
             depth,
+            is_imported: is_imported(&cause.event),
         };
         Ok(command.received()?)
     }

@@ -5,7 +5,7 @@ use super::event::declaration::encode;
 use crate::{
     CloudEvent, Event, RecordedEvent, Rejection, StreamName, cloudevents,
     record::event::raw,
-    reserved::{CAUSATION_DEPTH, SCHEMA_VERSION, is_reserved_category},
+    reserved::{CAUSATION_DEPTH, IMPORTED, SCHEMA_VERSION, is_imported, is_reserved_category},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -128,6 +128,9 @@ impl NewEvent {
         extensions.insert("correlationid".into(), Value::String(correlation));
         extensions.insert("causationid".into(), Value::String(causation.clone()));
         extensions.insert(CAUSATION_DEPTH.into(), depth.into());
+        if is_imported(&cause.event) {
+            extensions.insert(IMPORTED.into(), true.into());
+        }
         CloudEvent {
             id: format!("{causation}/{nth}"),
             source: format!("/rewind/{origin}"),

@@ -1,6 +1,9 @@
 //! Processes: they wait for what happens next, and for deadlines.
 
-use super::{aggregate::Command, new_command::NewCommand, new_event::NewEvent};
+use super::{
+    aggregate::Command, gateway::Gateway, new_call::NewCall, new_command::NewCommand,
+    new_event::NewEvent,
+};
 use crate::{Envelope, Event, Events, Rejection};
 use jiff::Timestamp;
 use serde::{Serialize, de::DeserializeOwned};
@@ -10,7 +13,7 @@ use std::fmt::Debug;
 pub const MAX_DEADLINE_NAME: usize = 256;
 
 /// A process manager, or saga: a state for each of its keys, fed by events of
-/// any categories, which gives commands, emits events, and sets deadlines.
+/// any categories, which gives commands, emits events, calls gateways, and sets deadlines.
 ///
 /// It is pure: its time is that of the event, or of the deadline.
 ///
@@ -122,6 +125,8 @@ pub enum Action {
     Command(NewCommand),
     /// It emits an event, of a category that no aggregate decides about.
     Emit(NewEvent),
+    /// It calls a gateway.
+    Call(NewCall),
     /// It sets a deadline, in the place of an open one of this name.
     Deadline {
         /// Its name, at most [`MAX_DEADLINE_NAME`] bytes: names are the
@@ -154,6 +159,15 @@ impl Action {
     /// See [`NewEvent::new`].
     pub fn emit<E: Event>(id: &str, event: &E) -> Result<Self, Rejection> {
         NewEvent::new(id, event).map(Self::Emit)
+    }
+
+    /// A call of a gateway.
+    ///
+    /// # Errors
+    ///
+    /// See [`NewCall::new`].
+    pub fn call<G: Gateway>(action: &G::Action) -> Result<Self, Rejection> {
+        NewCall::new::<G>(action).map(Self::Call)
     }
 
     /// A deadline of this name.

@@ -1,15 +1,20 @@
-//! What a service knows of categories: what the domain emits has to fit it.
+//! What a service knows of categories and gateways: what the domain emits has to
+//! fit it.
 
-use super::{aggregate::Decider, upcasters::Upcasters};
-use crate::{Categories, Emit, NewCommand, NewEvent, Rejection};
+use super::{aggregate::Decider, panics::guarded, upcasters::Upcasters};
+use crate::{Categories, Emit, NewCall, NewCommand, NewEvent, Rejection};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
-/// What a service knows of categories.
+/// What a service knows of categories and gateways.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
     /// The declared ones.
     pub categories: Categories,
     /// Who decides about those that only an aggregate writes to.
     pub deciders: Vec<Decider>,
+    /// The check of each gateway's actions, by its name.
+    pub gateways: BTreeMap<&'static str, fn(&Value) -> Result<(), Rejection>>,
 }
 
 impl Known {
@@ -24,6 +29,7 @@ impl Known {
         match emit {
             Emit::Event(new) => self.check_event(upcasters, new),
             Emit::Command(new) => self.check_command(new),
+            Emit::Call(new) => self.check_call(new),
         }
     }
 
@@ -51,5 +57,17 @@ impl Known {
         };
         let checked = decider.check(&new.command_type, &new.data.to_string());
         checked.map_err(|problem| problem.as_rejection())
+    }
+
+    /// See [`check`](Self::check).
+    pub fn check_call(&self, new: &NewCall) -> Result<(), Rejection> {
+        new.check()?;
+        let name = new.gateway();
+        let Some(check) = self.gateways.get(name) else {
+            return Err(Rejection::new(format!(
+                "no gateway is named {name:?}: register it"
+            )));
+        };
+        guarded(|| check(&new.action))
     }
 }

@@ -1,11 +1,13 @@
 //! A team's code at work: the registered forms of projections, reactions,
-//! processes and aggregates, their types taken away, and their panics caught.
+//! processes, aggregates and gateways, their types taken away, and their panics caught.
 //!
 //! This room knows how to call the domain. It does not know where events come
 //! from, nor where rows go.
 
 pub mod aggregate;
+pub mod gateway;
 pub(crate) mod known;
+pub mod mode;
 mod panics;
 pub mod process;
 pub mod projection;

@@ -3,7 +3,10 @@
 use super::{
     command::Command,
     event::{CloudEvent, identity},
-    reserved::{COMMAND_ID, COMMAND_SOURCE, PROCESS_CATEGORY, PROCESS_SOURCE, UNKEYED_SOURCE},
+    reserved::{
+        CALL_ANSWERED, CALL_FAILED, CALL_RETRIED, CALL_SENT, COMMAND_ID, COMMAND_SOURCE,
+        GATEWAY_CATEGORY, GATEWAY_SOURCE, PROCESS_CATEGORY, PROCESS_SOURCE, UNKEYED_SOURCE,
+    },
 };
 
 /// The claim that stands for an event where it was recorded first. An import
@@ -20,7 +23,8 @@ pub enum Claimed {
         /// Whether the event is the first of them.
         is_first: bool,
     },
-    /// None: it was decided for a command without a key, which nobody can repeat.
+    /// None: it was decided for a command without a key, which nobody can repeat,
+    /// or it says what became of a call, where only one event can say so.
     Not,
 }
 
@@ -30,6 +34,15 @@ impl CloudEvent {
         let source = self.source.as_str();
         match (source, self.extension(COMMAND_ID)) {
             (UNKEYED_SOURCE, _) => Claimed::Not,
+            _ if source.starts_with(GATEWAY_SOURCE)
+                && matches!(
+                    &*self.event_type,
+                    CALL_SENT | CALL_ANSWERED | CALL_FAILED | CALL_RETRIED
+                )
+                && self.stream.category().starts_with(GATEWAY_CATEGORY) =>
+            {
+                Claimed::Not
+            }
             (COMMAND_SOURCE, Some(id)) => Claimed::Together {
                 identity: Command::outcome_identity(id),
                 is_first: self.id.strip_prefix(id) == Some("/0"),

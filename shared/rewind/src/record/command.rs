@@ -4,7 +4,8 @@ use super::{
     event::{MAX_DATA, identity, raw},
     reserved::{
         CAUSATION_DEPTH, COMMAND_ACCEPTED, COMMAND_CATEGORY, COMMAND_ID, COMMAND_RECEIVED,
-        COMMAND_REJECTED, COMMAND_SOURCE, RECEIVED_SOURCE, SCHEMA_VERSION, UNKEYED_SOURCE,
+        COMMAND_REJECTED, COMMAND_SOURCE, IMPORTED, RECEIVED_SOURCE, SCHEMA_VERSION,
+        UNKEYED_SOURCE, is_imported,
     },
 };
 use crate::{BadStreamName, CloudEvent, NewEvent, RecordedEvent, Rejection, StreamName};
@@ -44,6 +45,8 @@ pub struct Command {
     pub causation: Option<String>,
     /// How many reactions lie between it and the outside.
     pub depth: u64,
+    /// Whether it follows from an event that was imported.
+    pub is_imported: bool,
 }
 
 /// What an aggregate's rejection is recorded and answered as.
@@ -142,6 +145,9 @@ impl Command {
         if self.depth > 0 {
             extensions.insert(CAUSATION_DEPTH.into(), self.depth.into());
         }
+        if self.is_imported {
+            extensions.insert(IMPORTED.into(), true.into());
+        }
         Ok(CloudEvent {
             id: self.id.clone(),
             source: RECEIVED_SOURCE.into(),
@@ -175,6 +181,7 @@ impl Command {
             correlation: event.extension("correlationid").map(Into::into),
             causation: Some(format!("{}@{}", at.stream(), at.version)),
             depth: event.causation_depth(),
+            is_imported: is_imported(event),
         }))
     }
 
@@ -194,6 +201,9 @@ impl Command {
         }
         if self.depth > 0 {
             extensions.insert(CAUSATION_DEPTH.into(), self.depth.into());
+        }
+        if self.is_imported {
+            extensions.insert(IMPORTED.into(), true.into());
         }
         if let Some(version) = new.schema_version {
             extensions.insert(SCHEMA_VERSION.into(), version.into());

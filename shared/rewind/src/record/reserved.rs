@@ -1,6 +1,8 @@
 //! Names that belong to Rewind: sources, categories, types and attributes that
 //! nobody outside may use.
 
+use super::event::CloudEvent;
+
 /// The extension attribute that holds an event's schema version, a whole
 /// number. An event without it has version 1.
 pub const SCHEMA_VERSION: &str = "schemaversion";
@@ -19,6 +21,15 @@ pub const CAUSATION_DEPTH: &str = "causationdepth";
 /// The deepest causal chain: a rule that feeds itself has to come to an end.
 pub const MAX_CAUSATION_DEPTH: u64 = 16;
 
+/// The extension attribute of an event that was imported: it happened elsewhere,
+/// or before, so nothing that follows from it at once reaches the outside.
+pub const IMPORTED: &str = "imported";
+
+/// Whether an event was imported, or follows from one that was.
+pub fn is_imported(event: &CloudEvent) -> bool {
+    event.extensions.get(IMPORTED) == Some(&true.into())
+}
+
 /// The type of a reversal.
 pub const REVERSED: &str = "reversed";
 
@@ -31,9 +42,14 @@ pub fn is_reserved(source: &str) -> bool {
 }
 
 /// Whether only Rewind records events of this category: its own reports, raw
-/// inputs, and journals of processes.
+/// inputs, journals of processes, and logs of gateways.
 pub fn is_reserved_category(category: &str) -> bool {
-    let begins = ["rewind:", INPUT_CATEGORY, PROCESS_CATEGORY];
+    let begins = [
+        "rewind:",
+        INPUT_CATEGORY,
+        PROCESS_CATEGORY,
+        GATEWAY_CATEGORY,
+    ];
     category == "rewind" || begins.iter().any(|begin| category.starts_with(begin))
 }
 
@@ -106,3 +122,35 @@ pub const DEADLINE_REACHED: &str = "deadline-reached";
 /// The sources of all that processes record begin with this; the name of the
 /// process follows.
 pub const PROCESS_SOURCE: &str = "/rewind/process/";
+
+/// A process calls a gateway.
+pub const CALL_ISSUED: &str = "call-issued";
+
+/// A process would have called a gateway, and may not: in a replay, for example.
+pub const CALL_WITHHELD: &str = "call-withheld";
+
+/// The categories of logs of gateways begin with this; the gateway's name
+/// follows.
+pub const GATEWAY_CATEGORY: &str = "gateway:";
+
+/// The sources of all that is recorded about calls begin with this; the name of
+/// the gateway follows.
+pub const GATEWAY_SOURCE: &str = "/rewind/gateway/";
+
+/// A call is asked for: the data is the action.
+pub const CALL_REQUESTED: &str = "call-requested";
+
+/// A call that was made is to be corrected, or taken back.
+pub const CORRECTION_REQUESTED: &str = "correction-requested";
+
+/// A request goes out now.
+pub const CALL_SENT: &str = "call-sent";
+
+/// The outside has answered.
+pub const CALL_ANSWERED: &str = "call-answered";
+
+/// A call is given up.
+pub const CALL_FAILED: &str = "call-failed";
+
+/// A call that was given up is tried again.
+pub const CALL_RETRIED: &str = "call-retried";

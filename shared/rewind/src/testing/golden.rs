@@ -2,7 +2,9 @@
 //! code. What is recorded stays as it is for ever; so no change of the code may
 //! make an old shape unreadable.
 
-use crate::{Change, Over, Projection, RecordedEvent, Runner, Service, reserved::INPUT_RECEIVED};
+use crate::{
+    Change, Mode, Over, Projection, RecordedEvent, Runner, Service, reserved::INPUT_RECEIVED,
+};
 use std::{collections::BTreeSet, path::Path};
 
 /// Checks that every stored shape in a folder is still read by all that reads
@@ -168,7 +170,9 @@ fn rejection(projection: &Projection, event: &RecordedEvent) -> Option<crate::Re
 
 fn untaken(runner: &Runner, event: &RecordedEvent) -> Option<crate::Rejection> {
     match runner.key(event) {
-        Ok(Some(journal)) => runner.take(&runner.begin(&journal), event).err(),
+        Ok(Some(journal)) => runner
+            .take(&runner.begin(&journal), event, Mode::assumed())
+            .err(),
         Ok(None) => None,
         Err(rejected) => Some(rejected),
     }

@@ -3,6 +3,7 @@
 //! part of a domain at a time, or for a whole service.
 
 mod asked;
+mod calling;
 mod given;
 #[cfg(feature = "golden")]
 pub mod golden;
@@ -10,8 +11,9 @@ mod recorded;
 mod running;
 mod system;
 
-use crate::{Adapter, Emit, Envelope, Event, Events, RecordedEvent, Rejection, Service};
+use crate::{Adapter, Emit, Envelope, Event, Events, Gateway, RecordedEvent, Rejection, Service};
 pub use asked::Asked;
+pub use calling::{Answered, GatewayCall};
 pub use given::Given;
 pub use recorded::event;
 pub use running::Running;
@@ -33,6 +35,12 @@ pub fn history<E: Events>() -> Given<E> {
 /// work.
 pub fn system(service: Service) -> System {
     System::of(service)
+}
+
+/// A call of a gateway.
+#[track_caller]
+pub fn gateway<G: Gateway>(action: &G::Action) -> GatewayCall<G> {
+    GatewayCall::new(action)
 }
 
 /// What an adapter makes of an input.

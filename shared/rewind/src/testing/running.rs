@@ -2,11 +2,11 @@
 
 use super::recorded::record;
 use crate::{
-    Action, CloudEvent, Instance, NewCommand, NewEvent, Process, RecordedEvent, Rejection, Runner,
-    StreamName, Timestamp,
-    fold::upcasters::Upcasters,
+    Action, CloudEvent, Instance, NewCall, NewCommand, NewEvent, Process, RecordedEvent, Rejection,
+    Runner, StreamName, Timestamp,
+    fold::{mode::Mode, upcasters::Upcasters},
     record::command::time_of,
-    reserved::{COMMAND_ISSUED, DEADLINE_CANCELLED, DEADLINE_SET, EVENT_EMITTED},
+    reserved::{CALL_ISSUED, COMMAND_ISSUED, DEADLINE_CANCELLED, DEADLINE_SET, EVENT_EMITTED},
     reversal::{Reversal, Reversals},
 };
 use serde::Deserialize;
@@ -208,7 +208,7 @@ impl<P: Process> Running<P> {
         let event = &self.events[nth];
         ran.done.clear();
         if !Reversal::is_one(event) {
-            let events = self.runner.take(&ran.instance, event)?;
+            let events = self.runner.take(&ran.instance, event, Mode::assumed())?;
             return self.record(ran, events);
         }
         let before = self.events[..=nth].iter();
@@ -232,7 +232,7 @@ impl<P: Process> Running<P> {
             else {
                 return Ok(());
             };
-            let events = self.runner.fire(&ran.instance, &name, set)?;
+            let events = self.runner.fire(&ran.instance, &name, set, 0)?;
             self.record(ran, events.expect("a deadline that is open"))?;
         }
     }
@@ -264,6 +264,7 @@ pub(super) fn action(event: &CloudEvent) -> Option<Action> {
     Some(match event.event_type.as_str() {
         COMMAND_ISSUED => Action::Command(event.data::<NewCommand>().expect(fits)),
         EVENT_EMITTED => Action::Emit(event.data::<NewEvent>().expect(fits)),
+        CALL_ISSUED => Action::Call(event.data::<NewCall>().expect(fits)),
         DEADLINE_SET => {
             let Deadline { name, at } = deadline();
             Action::deadline(name, at.expect(fits))

@@ -9,8 +9,8 @@ mod refused;
 mod taken_back;
 
 use rewind::{
-    CloudEvent, Envelope, Instance, Process, RecordedEvent, Rejection, Runner, Service, StreamName,
-    Timestamp,
+    CloudEvent, Envelope, Instance, Mode, Process, RecordedEvent, Rejection, Runner, Service,
+    StreamName, Timestamp,
 };
 use serde_json::Value;
 
@@ -48,7 +48,9 @@ impl Journal {
     }
 
     fn take(&mut self, event: &RecordedEvent) -> Result<(), Rejection> {
-        let events = self.runner.take(&self.instance(), event)?;
+        let events = self
+            .runner
+            .take(&self.instance(), event, Mode::of(event, 0, false))?;
         self.record(events);
         Ok(())
     }
@@ -61,11 +63,11 @@ impl Journal {
             let Some((name, due)) = instance.due(until).first().copied() else {
                 return Ok(fired);
             };
-            let events = self.runner.fire(&instance, name, due.set)?;
+            let events = self.runner.fire(&instance, name, due.set, 0)?;
             fired.push((name.to_string(), due.at));
             self.record(events.expect("an open deadline"));
             // It is not open any more, so it does not fire again.
-            let again = self.runner.fire(&self.instance(), name, due.set);
+            let again = self.runner.fire(&self.instance(), name, due.set, 0);
             assert_eq!(again, Ok(None));
         }
     }

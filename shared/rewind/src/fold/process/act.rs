@@ -9,11 +9,11 @@ use crate::{
     cloudevents::rfc3339,
     domain::{nested::take_apart_if_too_deep, process::MAX_DEADLINE_NAME},
     event::identity,
-    fold::panics::guarded,
+    fold::{mode::Mode, panics::guarded},
     record::command::time_of,
     reserved::{
-        COMMAND_ISSUED, DEADLINE_CANCELLED, DEADLINE_REACHED, DEADLINE_SET, EVENT_EMITTED,
-        EVENT_TAKEN, MAX_CAUSATION_DEPTH,
+        CALL_ISSUED, CALL_WITHHELD, COMMAND_ISSUED, DEADLINE_CANCELLED, DEADLINE_REACHED,
+        DEADLINE_SET, EVENT_EMITTED, EVENT_TAKEN, MAX_CAUSATION_DEPTH,
     },
     reversal::place,
 };
@@ -28,7 +28,7 @@ impl Runner {
 
     /// The events by which the journal takes an event, all of them or none:
     /// first the event itself, then what the process does about it. None where
-    /// the event's type is not declared.
+    /// the event's type is not declared. `mode` says whether it may call.
     ///
     /// # Errors
     ///
@@ -38,6 +38,7 @@ impl Runner {
         &self,
         instance: &Instance,
         event: &RecordedEvent,
+        mode: Mode,
     ) -> Result<Vec<CloudEvent>, Rejection> {
         let lifted = self.upcasters.lift(event)?;
         let mut state = instance.state.clone();
@@ -47,12 +48,13 @@ impl Runner {
         // As it was recorded: what upcasters make of it may change.
         let cause = Cause::of(event);
         let taken = self.event(instance, &cause, cause.place.clone(), EVENT_TAKEN, event)?;
-        self.act(instance, &cause, taken, actions)
+        self.act(instance, &cause, taken, actions, mode)
     }
 
     /// The events by which the journal says that a deadline was reached, and
     /// what the process does about it. `None` where it is not open any more, or
-    /// is another one than that which was `set` at this version.
+    /// is another one than that which was `set` at this version. It calls nobody
+    /// if it was due before the process began, at the position `since`.
     ///
     /// # Errors
     ///
@@ -62,6 +64,7 @@ impl Runner {
         instance: &Instance,
         name: &str,
         set: u64,
+        since: u64,
     ) -> Result<Option<Vec<CloudEvent>>, Rejection> {
         let open = instance.deadlines.get(name);
         let Some(due) = open.filter(|due| due.set == set) else {
@@ -79,7 +82,9 @@ impl Runner {
             correlation: due.correlation.clone(),
             time: due.at.to_string(),
             depth: due.depth,
+            is_imported: false,
         };
+        let mode = Mode::of_deadline(due.at, since);
         let over = Over {
             name: reached.name,
             at: due.at,
@@ -87,7 +92,7 @@ impl Runner {
         };
         let id = cause.place.clone();
         let over = self.event(instance, &cause, id, DEADLINE_REACHED, &over)?;
-        self.act(instance, &cause, over, actions).map(Some)
+        self.act(instance, &cause, over, actions, mode).map(Some)
     }
 
     /// The run of events that begins with `first`.
@@ -97,13 +102,14 @@ impl Runner {
         cause: &Cause,
         first: CloudEvent,
         mut actions: Vec<Action>,
+        mode: Mode,
     ) -> Result<Vec<CloudEvent>, Rejection> {
         let count = actions.len();
         // All of them first: what is too deep cannot even be forgotten.
         let flat: Vec<_> = actions.iter_mut().map(take_apart).collect();
         let mut events = vec![first];
         for (nth, (action, flat)) in actions.into_iter().zip(flat).enumerate() {
-            let event = flat.and_then(|()| self.action(instance, cause, nth, action));
+            let event = flat.and_then(|()| self.action(instance, cause, nth, action, mode));
             let event = event.and_then(|event| {
                 // Once it is recorded, nothing may keep it from being issued.
                 let recorded = RecordedEvent {
@@ -126,6 +132,7 @@ impl Runner {
         cause: &Cause,
         nth: usize,
         action: Action,
+        mode: Mode,
     ) -> Result<CloudEvent, Rejection> {
         let id = cause.nth(nth);
         match action {
@@ -144,6 +151,18 @@ impl Runner {
                     None => new.check()?,
                 }
                 self.event(instance, cause, id, EVENT_EMITTED, &new)
+            }
+            Action::Call(call) => {
+                self.goes_on(cause)?;
+                match &self.known {
+                    Some(known) => known.check_call(&call)?,
+                    None => call.check()?,
+                }
+                let event_type = match mode {
+                    Mode::Live(_) => CALL_ISSUED,
+                    Mode::Silent(_) => CALL_WITHHELD,
+                };
+                self.event(instance, cause, id, event_type, &call)
             }
             Action::Deadline { name, at } => {
                 let name = deadline_name(name)?;
@@ -192,6 +211,7 @@ fn take_apart(action: &mut Action) -> Result<(), Rejection> {
     match action {
         Action::Command(command) => take_apart_if_too_deep(&mut command.data),
         Action::Emit(new) => take_apart_if_too_deep(&mut new.data),
+        Action::Call(call) => take_apart_if_too_deep(&mut call.action),
         Action::Deadline { .. } | Action::Cancel { .. } => Ok(()),
     }
 }

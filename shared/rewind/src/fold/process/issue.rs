@@ -2,16 +2,18 @@
 
 use super::Runner;
 use crate::{
-    CloudEvent, NewCommand, NewEvent, RecordedEvent, Rejection,
+    CloudEvent, NewCall, NewCommand, NewEvent, RecordedEvent, Rejection,
     commit::{MAX_COMMIT_BYTES, size_of},
-    reserved::{CAUSATION_DEPTH, COMMAND_ISSUED, EVENT_EMITTED},
+    fold::{mode::Mode, reaction::Calling},
+    reserved::{CALL_ISSUED, CAUSATION_DEPTH, COMMAND_ISSUED, EVENT_EMITTED},
     reversal::place,
 };
 
 impl Runner {
     /// What is to be sent to `incoming` for some events of a journal: for each
     /// `command-issued` the event by which the command waits, for each
-    /// `event-emitted` the event. Their identities depend on the journal alone,
+    /// `event-emitted` the event, for each `call-issued` that by which the gateway
+    /// is asked, unless it was imported. Their identities depend on the journal alone,
     /// so that sending them again changes nothing.
     ///
     /// # Errors
@@ -28,6 +30,14 @@ impl Runner {
                     let command: NewCommand = event.data()?;
                     let place = place(event.stream(), event.version);
                     command.received(format!("{}/{place}", self.origin), event, depth)?
+                }
+                CALL_ISSUED => {
+                    let Mode::Live(live) = Mode::of_issued(event) else {
+                        continue;
+                    };
+                    let call: NewCall = event.data()?;
+                    let id = format!("{}/0", place(event.stream(), event.version));
+                    Calling::new(call.requested(self.source(), id, event, depth)).requested(live)
                 }
                 EVENT_EMITTED => {
                     let new: NewEvent = event.data()?;

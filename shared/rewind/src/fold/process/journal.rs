@@ -3,7 +3,7 @@
 use crate::{
     CloudEvent, RecordedEvent, Rejection, StreamName, Timestamp,
     commit::{MAX_COMMIT_BYTES, size_of},
-    reserved::{CAUSATION_DEPTH, EVENT_RESTORED, EVENT_TAKEN_BACK},
+    reserved::{CAUSATION_DEPTH, EVENT_RESTORED, EVENT_TAKEN_BACK, IMPORTED, is_imported},
     reversal::place,
 };
 use serde::{Deserialize, Serialize};
@@ -53,6 +53,7 @@ pub(super) struct Cause {
     pub time: String,
     /// How many reactions lie between it and the outside.
     pub depth: u64,
+    pub is_imported: bool,
 }
 
 impl Cause {
@@ -63,6 +64,7 @@ impl Cause {
             correlation: correlation.unwrap_or(&event.event.id).into(),
             time: event.event.time.clone(),
             depth: event.event.causation_depth(),
+            is_imported: is_imported(&event.event),
         }
     }
 
@@ -86,17 +88,21 @@ impl Cause {
         data: &impl Serialize,
     ) -> Result<CloudEvent, Rejection> {
         let no_json = |error| Rejection::new(format!("`{event_type}` has no JSON: {error}"));
+        let mut extensions = BTreeMap::from([
+            ("correlationid".into(), Value::from(&*self.correlation)),
+            ("causationid".into(), Value::from(&*self.place)),
+            (CAUSATION_DEPTH.into(), (self.depth + 1).into()),
+        ]);
+        if self.is_imported {
+            extensions.insert(IMPORTED.into(), true.into());
+        }
         let event = CloudEvent {
             id,
             source,
             event_type: event_type.into(),
             stream: journal.clone(),
             time: self.time.clone(),
-            extensions: BTreeMap::from([
-                ("correlationid".into(), Value::from(&*self.correlation)),
-                ("causationid".into(), Value::from(&*self.place)),
-                (CAUSATION_DEPTH.into(), (self.depth + 1).into()),
-            ]),
+            extensions,
             data: to_raw_value(data).map_err(no_json)?,
         };
         match size_of(&event) {

@@ -3,7 +3,7 @@
 use crate::{
     Problem,
     problem::WHOLE,
-    reserved::{CAUSATION_DEPTH, SCHEMA_VERSION},
+    reserved::{CAUSATION_DEPTH, IMPORTED, SCHEMA_VERSION},
 };
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ pub const MAX_EXTENSIONS: usize = 8 * 1024;
 
 /// Attributes that Rewind writes itself, beyond those that the specification
 /// names.
-pub const RESERVED: &[&str] = &["version", "position", CAUSATION_DEPTH];
+pub const RESERVED: &[&str] = &["version", "position", CAUSATION_DEPTH, IMPORTED];
 
 /// A text attribute; one that is there is filled and has no character that
 /// CloudEvents forbids.

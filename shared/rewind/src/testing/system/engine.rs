@@ -5,11 +5,13 @@ use super::{
     answer::Answer,
     decide, journals,
     made::{Made, Place, Stall},
+    outside::Outside,
     reader::Reader,
     table::{Claimed, Table},
 };
 use crate::{
-    CloudEvent, Decider, RecordedEvent, Rejection, Service, StreamName, Timestamp,
+    Caller, Calls, CloudEvent, Decider, Emitted, Mode, RecordedEvent, Rejection, Service,
+    StreamName, Timestamp,
     command::{Command, Refusal},
 };
 use serde_json::json;
@@ -30,6 +32,8 @@ pub(super) struct Engine {
     pub now: Timestamp,
     /// All that can be made again from the table.
     pub made: Made,
+    /// What stands in for the outside.
+    pub outside: Outside,
     /// Events to be recorded.
     pub incoming: VecDeque<CloudEvent>,
     /// Events that were recorded and that nobody has seen yet.
@@ -51,6 +55,7 @@ impl Engine {
             table: Table::default(),
             now,
             made: Made::default(),
+            outside: Outside::default(),
             incoming: VecDeque::new(),
             published: VecDeque::new(),
             expected: BTreeMap::new(),
@@ -171,7 +176,13 @@ impl Engine {
 
     fn take(&mut self, reader: &Reader<'_>, event: &RecordedEvent) -> Result<(), Rejection> {
         match reader {
-            Reader::Reaction(reaction) => self.incoming.extend(reaction.react(event)?),
+            Reader::Reaction(reaction) => self.emit(reaction.emitted(event)?),
+            Reader::Gateway(caller) => {
+                let log = event.stream();
+                let emitted = caller.emitted(&Calls::of(self.table.of(log))?, event)?;
+                self.emit(emitted);
+                self.call(caller, log)?;
+            }
             Reader::Process(runner) => {
                 let known = &self.made.instances;
                 let recorded = journals::take(runner, &mut self.table, known, event, self.now)?;
@@ -229,6 +240,37 @@ impl Engine {
             data: json!({}),
         };
         let (_, recorded) = decide::refuse(&mut self.table, command, refusal, self.now)?;
+        self.published.extend(recorded);
+        Ok(())
+    }
+
+    /// Takes what follows from an event on its way.
+    fn emit(&mut self, emitted: Emitted) {
+        self.incoming.extend(emitted.events);
+        if let Mode::Live(live) = Mode::assumed() {
+            let calls = emitted.calls.into_iter();
+            self.incoming.extend(calls.map(|call| call.requested(live)));
+        }
+    }
+
+    /// Makes the calls of a gateway that wait.
+    pub fn call_waiting(&mut self, gateway: &str) {
+        let service = self.service.clone();
+        let Some(caller) = service.caller(gateway) else {
+            panic!("no gateway is named {gateway:?}: register it");
+        };
+        let logs = self.table.streams();
+        let logs = logs.filter(|stream| stream.category() == caller.category);
+        for log in logs.cloned().collect::<Vec<_>>() {
+            let called = self.call(caller, &log);
+            self.made
+                .note(&caller.origin, &log, called.map_err(|why| (1, why)));
+        }
+    }
+
+    /// Makes the calls that wait in a log.
+    fn call(&mut self, caller: &Caller, log: &StreamName) -> Result<(), Rejection> {
+        let recorded = self.outside.call(caller, &mut self.table, log, self.now)?;
         self.published.extend(recorded);
         Ok(())
     }

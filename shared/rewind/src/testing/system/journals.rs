@@ -3,6 +3,7 @@
 use super::table::{Claimed, Table};
 use crate::{
     CloudEvent, Instance, RecordedEvent, Rejection, Runner, StreamName, Timestamp,
+    fold::mode::Mode,
     reversal::{Effect, Reversal},
 };
 use std::collections::BTreeMap;
@@ -68,7 +69,7 @@ fn add(
         return Ok(Vec::new());
     }
     let instance = load(runner, table, known, &journal)?;
-    let run = runner.take(&instance, event)?;
+    let run = runner.take(&instance, event, Mode::assumed())?;
     Ok(record(table, &run, now))
 }
 
@@ -111,7 +112,7 @@ pub(super) fn fire(
     now: Timestamp,
 ) -> Result<Option<Vec<RecordedEvent>>, Rejection> {
     let instance = load(runner, table, known, journal)?;
-    let run = runner.fire(&instance, name, set)?;
+    let run = runner.fire(&instance, name, set, 0)?;
     Ok(run.map(|run| record(table, &run, now)))
 }
 

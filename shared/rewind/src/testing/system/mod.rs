@@ -10,6 +10,7 @@ mod engine;
 mod facts;
 mod journals;
 mod made;
+mod outside;
 mod reader;
 mod rebuild;
 mod rows;
@@ -19,7 +20,7 @@ mod then;
 
 use super::recorded::TIME;
 use crate::{
-    Command, Service, StreamName, Timestamp,
+    Command, Gateway, Request, Service, StreamName, Timestamp,
     record::command::time_of,
     reserved::{COMMAND_CATEGORY, PROCESS_CATEGORY},
     reversal::{Effect, Reversal},
@@ -116,6 +117,34 @@ impl System {
             "the clock does not go back, from {now} to {until}"
         );
         self.engine.turn(until);
+        self
+    }
+
+    /// Lets the outside behind a gateway answer from now on. Until then, calls
+    /// wait.
+    pub fn outside<G: Gateway>(
+        &mut self,
+        answer: impl FnMut(&Request) -> crate::Answer + 'static,
+    ) -> &mut Self {
+        self.engine.outside.answer(G::NAME, answer);
+        self.engine.call_waiting(G::NAME);
+        self.engine.go();
+        self
+    }
+
+    /// Checks what a gateway has sent since the test looked last.
+    ///
+    /// # Panics
+    ///
+    /// When it has sent something else, or a reader stalls.
+    #[track_caller]
+    pub fn then_sent<G: Gateway>(
+        &mut self,
+        expected: impl IntoIterator<Item = Request>,
+    ) -> &mut Self {
+        self.engine.check();
+        let sent = self.engine.outside.take(G::NAME);
+        pretty_assertions::assert_eq!(sent, expected.into_iter().collect::<Vec<_>>());
         self
     }
 

@@ -1,6 +1,8 @@
 //! Readers without rows: adapters, rules, processes, and what decides later.
 
-use crate::{LATER, Reaction, Runner, Service, journal_listener, reserved::COMMAND_CATEGORY};
+use crate::{
+    Caller, LATER, Reaction, Runner, Service, journal_listener, reserved::COMMAND_CATEGORY,
+};
 
 /// A reader without rows.
 pub(super) enum Reader<'a> {
@@ -10,6 +12,8 @@ pub(super) enum Reader<'a> {
     Process(&'a Runner),
     /// What a process has given, and its deadlines, read from its journals.
     Journal(&'a Runner),
+    /// A gateway: it makes the calls of its log, and emits what follows.
+    Gateway(&'a Caller),
     /// Decides about the commands that wait.
     Later,
 }
@@ -24,6 +28,7 @@ impl<'a> Reader<'a> {
             readers.extend(runner.reads(category).then_some(Self::Process(runner)));
             readers.extend((runner.category == category).then_some(Self::Journal(runner)));
         }
+        readers.extend(service.caller_of(category).map(Self::Gateway));
         readers.extend((category == COMMAND_CATEGORY).then_some(Self::Later));
         readers
     }
@@ -34,6 +39,7 @@ impl<'a> Reader<'a> {
             Self::Reaction(reaction) => reaction.origin.clone(),
             Self::Process(runner) => runner.origin.clone(),
             Self::Journal(runner) => journal_listener(runner.name),
+            Self::Gateway(caller) => caller.origin.clone(),
             Self::Later => LATER.into(),
         }
     }

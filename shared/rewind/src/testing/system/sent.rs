@@ -148,6 +148,7 @@ impl<'a, A: Aggregate> Sent<'a, A> {
             correlation: None,
             causation: None,
             depth: 0,
+            is_imported: false,
         };
         if let Err(problem) = decider.check(&command.command_type, command.data.get()) {
             let why = problem.as_rejection();

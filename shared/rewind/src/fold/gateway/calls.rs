@@ -1,0 +1,440 @@
+//! What a gateway's log says of each call.
+
+use super::{
+    Caller,
+    log::{self, Again, AnsweredData, CorrectionData, FailedData, RetriedData, SentData, wrong},
+};
+use crate::{
+    Answer, CloudEvent, Done, RecordedEvent, Rejection, Request, Timestamp,
+    commit::{MAX_COMMIT_BYTES, size_of},
+    reserved::{
+        CALL_ANSWERED, CALL_FAILED, CALL_REQUESTED, CALL_RETRIED, CALL_SENT, CORRECTION_REQUESTED,
+        GATEWAY_SOURCE, is_imported,
+    },
+    reversal::Reversals,
+};
+use serde_json::Value;
+
+/// The calls of one stream of a gateway, as its log has them.
+#[derive(Debug, Clone, Default)]
+pub struct Calls {
+    /// The version of the log's last event; 0 where there is none.
+    pub version: u64,
+    calls: Vec<Call>,
+}
+
+/// A call, or the correction of one.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// Its idempotency key: the identity of the event that asks for it.
+    pub key: String,
+    /// The event that asks for it.
+    pub asked_by: RecordedEvent,
+    /// What is asked for.
+    pub asked: Asked,
+    /// How it stands.
+    pub state: CallState,
+    /// All attempts at all of its requests, in order.
+    pub attempts: Vec<Attempt>,
+    /// The answers to its requests so far, in order.
+    pub answers: Vec<Answer>,
+    /// How often it was tried again after it had failed.
+    pub retried: u64,
+    /// The attempts that were made before it was tried again last.
+    since: usize,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Asked {
+    /// An action.
+    Action(Value),
+    /// That a call is corrected.
+    Correction(CorrectionData),
+}
+
+/// How a call stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallState {
+    /// It is to be made.
+    Waits,
+    /// All its requests are answered.
+    Done,
+    /// It is given up.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+    /// It was imported: whether it is made is the word of the system that it
+    /// comes from.
+    Withheld,
+    /// What asks for it was reversed before it was made.
+    TakenBack,
+}
+
+/// An attempt at a request.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Attempt {
+    /// The version of its `call-sent`.
+    pub version: u64,
+    /// When it was recorded, in microseconds since 1970.
+    pub at: u64,
+    /// What was sent.
+    pub sent: SentData,
+    /// What became of it, where that is known.
+    pub ended: Option<Ended>,
+}
+
+/// What became of an attempt.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ended {
+    /// When that was recorded, in microseconds since 1970.
+    pub at: u64,
+    /// The answer, or why the call is given up.
+    pub answer: Result<Answer, String>,
+}
+
+impl Calls {
+    /// What a whole log says.
+    ///
+    /// # Errors
+    ///
+    /// When it is no log: an attempt at a call that nobody asked for, for
+    /// example.
+    pub fn of(events: &[RecordedEvent]) -> Result<Self, Rejection> {
+        let left_out = Reversals::among(events).left_out();
+        let mut calls = Self::default();
+        for event in events {
+            calls.take(event, !left_out.contains(&event.version))?;
+            calls.version = event.version;
+        }
+        Ok(calls)
+    }
+
+    fn take(&mut self, event: &RecordedEvent, counts: bool) -> Result<(), Rejection> {
+        let at = event.version;
+        match event.event_type() {
+            CALL_REQUESTED => {
+                let asked = Asked::Action(event.data()?);
+                self.calls.push(Call::new(event, asked, counts));
+            }
+            CORRECTION_REQUESTED => {
+                let data: CorrectionData = event.data()?;
+                if self.original(&data.of).is_none() {
+                    return Err(wrong("corrects a call that nobody asked for", at));
+                }
+                let call = Call::new(event, Asked::Correction(data), counts);
+                self.calls.push(call);
+            }
+            _ if !event.event.source.starts_with(GATEWAY_SOURCE) => {}
+            CALL_SENT => {
+                let sent: SentData = event.data()?;
+                let call = self.get_mut(&sent.call, at)?;
+                if sent.nth != call.answers.len() {
+                    return Err(wrong("sends a request whose turn it is not", at));
+                }
+                call.attempts.push(Attempt {
+                    version: event.version,
+                    at: event.position,
+                    sent,
+                    ended: None,
+                });
+            }
+            CALL_ANSWERED => {
+                let data: AnsweredData = event.data()?;
+                let call = self.get_mut(&data.call, at)?;
+                if data.nth != call.answers.len() || call.state == CallState::Done {
+                    return Err(wrong("answers a request that is answered", at));
+                }
+                let mut attempts = call.attempts.iter_mut();
+                let attempt = attempts.find(|attempt| {
+                    (attempt.sent.nth, attempt.sent.attempt) == (data.nth, data.attempt)
+                });
+                let attempt = attempt.ok_or_else(|| wrong("answers what was not sent", at))?;
+                attempt.ended = Some(Ended {
+                    at: event.position,
+                    answer: Ok(data.answer.clone()),
+                });
+                call.answers.push(data.answer);
+                if call.answers.len() >= call.count() {
+                    call.state = CallState::Done;
+                }
+            }
+            CALL_FAILED => {
+                let data: FailedData = event.data()?;
+                let call = self.get_mut(&data.call, at)?;
+                let reason = data.reason;
+                let open = call.attempts.last_mut().filter(|last| last.ended.is_none());
+                if let Some(open) = open {
+                    open.ended = Some(Ended {
+                        at: event.position,
+                        answer: Err(reason.clone()),
+                    });
+                }
+                call.state = CallState::Failed { reason };
+            }
+            CALL_RETRIED => {
+                let data: RetriedData = event.data()?;
+                let call = self.get_mut(&data.call, at)?;
+                if matches!(call.state, CallState::Failed { .. } | CallState::Withheld) {
+                    call.state = CallState::Waits;
+                    call.retried += 1;
+                    call.since = call.attempts.len();
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn get_mut(&mut self, key: &str, at: u64) -> Result<&mut Call, Rejection> {
+        let mut calls = self.calls.iter_mut();
+        let call = calls.find(|call| call.key == key);
+        call.ok_or_else(|| wrong("is about a call that nobody asked for", at))
+    }
+
+    /// All calls and corrections, in the order in which they were asked for.
+    pub fn iter(&self) -> impl Iterator<Item = &Call> {
+        self.calls.iter()
+    }
+
+    /// The call, or correction, of a key.
+    pub fn get(&self, key: &str) -> Option<&Call> {
+        self.calls.iter().find(|call| call.key == key)
+    }
+
+    /// The call whose turn it is; the others wait for it.
+    pub fn next(&self) -> Option<&Call> {
+        let mut calls = self.calls.iter();
+        calls.find(|call| call.state == CallState::Waits)
+    }
+
+    /// The action of a call; `None` for a correction.
+    pub fn action(&self, key: &str) -> Option<&Value> {
+        match &self.original(key)?.asked {
+            Asked::Action(action) => Some(action),
+            Asked::Correction(_) => None,
+        }
+    }
+
+    /// The corrections of a call, in their order.
+    pub fn corrections(&self, key: &str) -> impl Iterator<Item = (&Call, &CorrectionData)> {
+        self.calls.iter().filter_map(move |call| match &call.asked {
+            Asked::Correction(data) if data.of == key => Some((call, data)),
+            _ => None,
+        })
+    }
+
+    /// What counts outside for a call that was made: the action, or what it was
+    /// corrected to last; `None` where it was not made, or was taken back.
+    pub fn standing(&self, key: &str) -> Option<Done<Value>> {
+        let call = self.original(key)?;
+        let made = call.state == CallState::Done;
+        let answer = call.answers.first().filter(|_| made)?;
+        let done = self.corrections(key);
+        let done = done.filter(|(call, _)| call.state == CallState::Done);
+        let action = match done.last() {
+            Some((_, data)) => data.action.clone()?,
+            None => self.action(key)?.clone(),
+        };
+        Some(Done {
+            action,
+            answer: answer.clone(),
+            key: key.into(),
+        })
+    }
+
+    fn original(&self, key: &str) -> Option<&Call> {
+        let call = self.get(key)?;
+        matches!(call.asked, Asked::Action(_)).then_some(call)
+    }
+}
+
+impl Call {
+    fn new(event: &RecordedEvent, asked: Asked, counts: bool) -> Self {
+        Self {
+            key: event.event.identity(),
+            asked_by: event.clone(),
+            asked,
+            state: match () {
+                () if !counts => CallState::TakenBack,
+                () if is_imported(&event.event) => CallState::Withheld,
+                () => CallState::Waits,
+            },
+            attempts: Vec::new(),
+            answers: Vec::new(),
+            retried: 0,
+            since: 0,
+        }
+    }
+
+    /// How many requests it takes.
+    fn count(&self) -> usize {
+        match &self.asked {
+            Asked::Action(_) => 1,
+            Asked::Correction(data) => data.requests.len(),
+        }
+    }
+
+    /// The attempts at the request whose turn it is, since it was tried again.
+    pub fn current(&self) -> &[Attempt] {
+        let nth = self.answers.len();
+        let attempts = self.attempts.get(self.since..).unwrap_or_default();
+        let behind = attempts.iter().position(|attempt| attempt.sent.nth == nth);
+        behind.map_or(&[], |from| &attempts[from..])
+    }
+
+    /// The last attempt, where nobody knows what became of it.
+    pub fn open(&self) -> Option<&Attempt> {
+        self.attempts
+            .last()
+            .filter(|attempt| attempt.ended.is_none())
+    }
+
+    /// The number of the next attempt at the request whose turn it is.
+    pub fn next_attempt(&self) -> u64 {
+        let nth = self.answers.len();
+        let made = self.attempts.iter().filter(|known| known.sent.nth == nth);
+        made.count() as u64 + 1
+    }
+
+    /// The key that a request goes out with: the call's, and for the later ones
+    /// of a correction one of their own.
+    pub fn key_of(&self, nth: usize) -> String {
+        match nth {
+            0 => self.key.clone(),
+            nth => format!("{}.{nth}", self.key),
+        }
+    }
+}
+
+impl Caller {
+    /// The request whose turn it is.
+    ///
+    /// # Errors
+    ///
+    /// What the gateway rejects; a correction for which it now gives others than
+    /// those that were approved.
+    pub fn next_request(&self, calls: &Calls, call: &Call) -> Result<Request, Rejection> {
+        let nth = call.answers.len();
+        match &call.asked {
+            Asked::Action(action) => self.request(action),
+            Asked::Correction(data) => {
+                let standing = calls.standing(&data.of).ok_or_else(|| {
+                    Rejection::new("the call that is to be corrected does not stand")
+                })?;
+                let requests = self.correction(standing, data.action.as_ref())?;
+                let shown: Vec<Request> = requests.iter().map(Request::shown).collect();
+                if shown != data.requests {
+                    return Err(Rejection::new(
+                        "the gateway now gives other requests than those that were approved",
+                    ));
+                }
+                let request = requests.into_iter().nth(nth);
+                request.ok_or_else(|| Rejection::new("it has no such request"))
+            }
+        }
+    }
+
+    /// The event by which the request whose turn it is goes out, to be recorded
+    /// before it does.
+    ///
+    /// # Errors
+    ///
+    /// When it is too large.
+    pub fn sent(
+        &self,
+        call: &Call,
+        request: &Request,
+        (run, now): (&str, Timestamp),
+        again: Option<Again>,
+    ) -> Result<CloudEvent, Rejection> {
+        let (nth, attempt) = (call.answers.len(), call.next_attempt());
+        let data = SentData {
+            call: call.key.clone(),
+            nth,
+            attempt,
+            run: run.into(),
+            request: request.shown(),
+            again,
+        };
+        let id = format!("{}/{nth}/{attempt}/sent", call.key);
+        let event = self.log(call, (id, now), CALL_SENT, &data);
+        match size_of(&event) {
+            ..=MAX_COMMIT_BYTES => Ok(event),
+            size => Err(Rejection::new(format!(
+                "the request takes {size} bytes in the log; at most {MAX_COMMIT_BYTES} are recorded"
+            ))),
+        }
+    }
+
+    /// The event by which an attempt is answered.
+    pub fn answered_event(
+        &self,
+        call: &Call,
+        attempt: u64,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> CloudEvent {
+        let nth = call.answers.len();
+        let data = AnsweredData {
+            call: call.key.clone(),
+            nth,
+            attempt,
+            answer: answer.clone(),
+        };
+        let id = format!("{}/{nth}/{attempt}/answered", call.key);
+        self.log(call, (id, now), CALL_ANSWERED, &data)
+    }
+
+    /// The event by which a call is given up.
+    pub fn failed_event(&self, call: &Call, reason: &str, now: Timestamp) -> CloudEvent {
+        let nth = call.answers.len();
+        let attempts = call.current().len() as u64;
+        let data = FailedData {
+            call: call.key.clone(),
+            nth,
+            attempts,
+            reason: reason.into(),
+        };
+        let id = format!("{}/{nth}/{}/failed", call.key, call.retried);
+        self.log(call, (id, now), CALL_FAILED, &data)
+    }
+
+    /// The event by which a call that was given up is tried again.
+    pub fn retried_event(&self, call: &Call, now: Timestamp) -> CloudEvent {
+        let data = RetriedData {
+            call: call.key.clone(),
+        };
+        let id = format!("{}/{}/retried", call.key, call.retried);
+        self.log(call, (id, now), CALL_RETRIED, &data)
+    }
+
+    /// The event by which a call is to be corrected, or taken back. Its identity
+    /// depends on the call and on how often it was corrected before.
+    pub fn correction_event(
+        &self,
+        call: &Call,
+        data: &CorrectionData,
+        now: Timestamp,
+    ) -> CloudEvent {
+        let id = format!("{}/{}/correction", data.of, data.revision);
+        self.log(call, (id, now), CORRECTION_REQUESTED, data)
+    }
+
+    fn log(
+        &self,
+        call: &Call,
+        (id, now): (String, Timestamp),
+        event_type: &str,
+        data: &impl serde::Serialize,
+    ) -> CloudEvent {
+        log::event(
+            self.source(),
+            &call.asked_by.event,
+            (id, now),
+            event_type,
+            data,
+        )
+    }
+}
