@@ -21,6 +21,7 @@
 //! | 4 | [`append`] | records and publishes outside of pump |
 //! | 3 | [`event_table`] | the events table: claims, commits, reading |
 //! | 3 | [`data_table`] | the data store: rows, transactions, records of readers |
+//! | 3 | [`outside`] | transports of gateways: HTTP and mail |
 //! | 2 | [`metrics`] | what CloudWatch is told, line by line |
 //! | 2 | [`aws`] | what the rooms above need of the SDK |
 #![deny(missing_docs)]
@@ -35,6 +36,7 @@ pub mod gateway;
 pub mod generation;
 pub mod history;
 pub mod metrics;
+pub mod outside;
 pub mod playback;
 pub mod process;
 pub mod project;

@@ -4,6 +4,7 @@
 mod clients;
 mod connection;
 mod operator;
+mod outside;
 mod stack;
 
 pub use clients::{Clients, Identity};

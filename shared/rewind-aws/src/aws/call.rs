@@ -14,7 +14,7 @@ use aws_smithy_runtime::client::{
 };
 use aws_smithy_runtime_api::client::{
     auth::{AuthSchemeOptionResolverParams, static_resolver::StaticAuthSchemeOptionResolver},
-    orchestrator::{HttpRequest, HttpResponse, OrchestratorError},
+    orchestrator::{HttpRequest, HttpResponse, OrchestratorError, SensitiveOutput},
     runtime_components::RuntimeComponentsBuilder,
     runtime_plugin::StaticRuntimePlugin,
 };
@@ -138,6 +138,8 @@ fn url(config: &SdkConfig, callee: Callee, region: &Region) -> String {
 fn signing(config: &SdkConfig, callee: Callee, region: &Region) -> StaticRuntimePlugin {
     let mut layer = Layer::new(callee.id);
     layer.store_put(AuthSchemeOptionResolverParams::new(()));
+    // No answer is written to a log: some are secrets.
+    layer.store_put(SensitiveOutput);
     layer.store_put(SigV4OperationSigningConfig {
         region: Some(SigningRegion::from(region.clone())),
         name: Some(SigningName::from_static(callee.host)),

@@ -192,12 +192,12 @@ impl Clients {
 }
 
 /// Where the environment says that a service is.
-fn endpoint(service: &str) -> Option<String> {
+pub(super) fn endpoint(service: &str) -> Option<String> {
     variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL"))
 }
 
 /// An environment variable that says something.
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
