@@ -11,7 +11,9 @@ pub use invocation::Invocation;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 pub use requests::ROUTES;
 use rewind::Service;
-use rewind_aws::{command::commands::Commands, metrics::Metrics, wiring::Clients};
+use rewind_aws::{
+    command::commands::Commands, metrics::Metrics, outside::Outside, wiring::Clients,
+};
 
 /// Runs the function under the Lambda runtime.
 ///
@@ -23,7 +25,7 @@ pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     let incoming = clients.stream("INCOMING_STREAM")?;
     let published = clients.stream("EVENTS_STREAM")?;
     let commands = Commands::new(service, clients.events()?, clients.data()?, published);
-    let handler = Handler::new(commands, incoming);
+    let handler = Handler::calling(commands, incoming, Outside::from_env(&clients)?);
     let handler = &handler.with_metrics(Metrics::from_env());
     // Boxed: the type of the future is too deep for the compiler.
     let invoke = |event: LambdaEvent<Invocation>| Box::pin(handler.invoke(event.payload));

@@ -34,6 +34,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause between two attempts, but for what the outside asks for.
 const LONGEST_PAUSE: Duration = Duration::from_secs(300);
 
+/// The pause where nothing says where a gateway goes, or its host may not be
+/// called: until an operator mends that.
+const UNCONFIGURED: Duration = Duration::from_secs(30);
+
 /// So long a call is tried again. Then it has failed.
 const PATIENCE: Duration = Duration::from_secs(24 * 3600);
 
@@ -111,7 +115,9 @@ impl Live {
             });
             let is_over = Instant::now() >= until;
             let later = ended.as_ref();
-            if let Some(later) = later.filter(|later| is_over || later.due > micros()) {
+            // What was never tried waits for a configuration, and not for a time.
+            let is_early = |known: &&Waiting| known.ended > 0 && known.due > micros();
+            if let Some(later) = later.filter(|known| is_over || is_early(known)) {
                 return Ok(Some(later.clone()));
             }
             if is_over {
@@ -137,12 +143,12 @@ impl Live {
                     continue;
                 }
             };
-            if let Err(Sent::Later { reason, after, .. }) = self.outside.ready(caller.name) {
-                let due = micros() + micros_of(after.unwrap_or(LONGEST_PAUSE));
+            if let Some(waits) = self.outside.waits(caller.name, &request) {
+                let due = micros() + micros_of(waits.after.unwrap_or(UNCONFIGURED));
                 return Ok(Some(match ended {
                     // What is known of the attempt before stays known.
                     Some(ended) => Waiting { due, ..ended },
-                    None => wait(call, due, &reason),
+                    None => wait(call, due, &waits.reason),
                 }));
             }
             let again = again(open.is_some(), ended.as_ref());
@@ -153,11 +159,7 @@ impl Live {
                 }
             }
         }
-        Err(Error::Contended {
-            what: format!("the log {stream}"),
-            attempts: MAX_ATTEMPTS,
-        }
-        .into())
+        Err(contended(stream))
     }
 
     /// Makes one attempt: its intent first, then the request, then what became
@@ -263,11 +265,7 @@ impl Live {
                 return Ok(());
             }
         }
-        Err(Error::Contended {
-            what: format!("the log {stream}"),
-            attempts: MAX_ATTEMPTS,
-        }
-        .into())
+        Err(contended(stream))
     }
 
     /// Gives a call up.
@@ -283,6 +281,33 @@ impl Live {
         let event = caller.failed_event(call, reason, now());
         log::append(&self.recorder, loaded, &event).await?;
         Ok(())
+    }
+
+    /// Lets a call that was given up be tried again, with its key. Says whether it
+    /// was given up.
+    ///
+    /// # Errors
+    ///
+    /// When a service fails, or it is no log.
+    pub async fn retry(
+        &self,
+        caller: &Caller,
+        stream: &StreamName,
+        key: &str,
+    ) -> Result<bool, Failure> {
+        for _ in 0..MAX_ATTEMPTS {
+            let loaded = self.load(stream).await?;
+            let call = loaded.calls.get(key);
+            let call = call.filter(|call| call.can_be_retried());
+            let Some(call) = call else {
+                return Ok(false);
+            };
+            let event = caller.retried_event(call, now());
+            if let Appended::Yes(_) = log::append(&self.recorder, &loaded, &event).await? {
+                return Ok(true);
+            }
+        }
+        Err(contended(stream))
     }
 
     /// Makes the calls whose time has come, until the time is up.
@@ -366,6 +391,12 @@ impl Live {
         }
         Ok(next)
     }
+}
+
+fn contended(stream: &StreamName) -> Failure {
+    let what = format!("the log {stream}");
+    let attempts = MAX_ATTEMPTS;
+    Error::Contended { what, attempts }.into()
 }
 
 /// What an attempt has come to.

@@ -41,7 +41,7 @@ impl Circuit {
     pub async fn through(&self, trying: impl Future<Output = (Sent, Contact)>) -> Sent {
         if let Err(rest) = self.admit(Instant::now()) {
             return Sent::Later {
-                reason: format!("the last {FAILURES} tries or more have failed"),
+                reason: open(),
                 after: Some(rest),
                 may_have_acted: false,
             };
@@ -49,6 +49,13 @@ impl Circuit {
         let (sent, contact) = trying.await;
         self.record(Instant::now(), contact);
         sent
+    }
+
+    /// How long it stays open, where it is: a try would not pass.
+    pub fn rest(&self) -> Option<Duration> {
+        let until = self.state().barred_until?;
+        let rest = until.saturating_duration_since(Instant::now());
+        (!rest.is_zero()).then_some(rest)
     }
 
     /// Whether a try may pass. After the rest one try passes, and keeps the
@@ -86,6 +93,11 @@ impl Circuit {
     fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Why nobody passes.
+pub(super) fn open() -> String {
+    format!("the last {FAILURES} tries or more have failed")
 }
 
 #[cfg(test)]

@@ -24,5 +24,5 @@ mod transports;
 pub use config::Config;
 pub use http::{CUT, MAX_ANSWER, MAX_BODY, MAX_RETRY_AFTER};
 pub use secrets::Credentials;
-pub use sent::{Sending, Sent};
+pub use sent::{Sending, Sent, Waits};
 pub use transports::Outside;

@@ -16,6 +16,15 @@ pub struct Sending<'a> {
     pub traceparent: &'a str,
 }
 
+/// Why nothing can be sent now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waits {
+    /// For an operator.
+    pub reason: String,
+    /// No sooner than that.
+    pub after: Option<Duration>,
+}
+
 /// What came of one try.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Sent {

@@ -5,12 +5,16 @@ use super::{
     http::Api,
     mail::Mailer,
     secrets::Credentials,
-    sent::{Sending, Sent},
+    sent::{Sending, Sent, Waits},
     tls,
 };
 use crate::Error;
 use rewind::Request;
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// All transports of a deployment, by the name of the gateway. A clone shares
 /// connections, circuits and credentials.
@@ -67,6 +71,34 @@ impl Outside {
         Ok(Self { gateways })
     }
 
+    /// Why nothing can be sent through a gateway now, where that is known before:
+    /// nothing says where it goes, or its circuit is open.
+    pub fn waits(&self, gateway: &str, request: &Request) -> Option<Waits> {
+        let reason = match (self.gateways.get(gateway), request) {
+            (None, _) => format!("{GATEWAYS} names no gateway {gateway}"),
+            (Some(known), Request::Http(_)) => match &known.http {
+                Some(api) => return api.waits(),
+                None => without(gateway, "http"),
+            },
+            (Some(known), Request::Mail(_)) => match &known.smtp {
+                Some(mailer) => return mailer.waits(),
+                None => without(gateway, "smtp"),
+            },
+        };
+        let after = None;
+        Some(Waits { reason, after })
+    }
+
+    /// How long a request of a gateway may take in all.
+    pub fn timeout(&self, gateway: &str) -> Duration {
+        let Some(known) = self.gateways.get(gateway) else {
+            return Duration::ZERO;
+        };
+        let http = known.http.as_ref().map(Api::timeout);
+        let smtp = known.smtp.as_ref().map(Mailer::timeout);
+        http.max(smtp).unwrap_or_default()
+    }
+
     /// Sends one request once, and never panics. It tries nothing again: whoever
     /// asks does.
     pub async fn send(&self, gateway: &str, sending: &Sending<'_>) -> Sent {
@@ -81,7 +113,7 @@ impl Outside {
         let Some(gateway) = self.gateways.get(name) else {
             return Sent::unsent(format!("{GATEWAYS} names no gateway {name}"));
         };
-        let without = |over| Sent::unsent(format!("{GATEWAYS} has no {name}.{over}"));
+        let without = |over| Sent::unsent(without(name, over));
         match (sending.request, &gateway.http, &gateway.smtp) {
             (Request::Http(request), Some(api), _) => api.send(request, sending).await,
             (Request::Http(_), None, _) => without("http"),
@@ -89,4 +121,8 @@ impl Outside {
             (Request::Mail(_), _, None) => without("smtp"),
         }
     }
+}
+
+fn without(name: &str, over: &str) -> String {
+    format!("{GATEWAYS} has no {name}.{over}")
 }

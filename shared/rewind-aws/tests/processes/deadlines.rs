@@ -6,7 +6,7 @@ use crate::{
         ParcelEvent::{Arrived, Lost, Sent},
         service,
     },
-    post::{Post, parcel},
+    post::{Post, parcel, start},
 };
 use aws_lambda_events::encodings::Body;
 use rand::{SeedableRng, rngs::SmallRng, seq::SliceRandom};
@@ -22,7 +22,7 @@ const MONDAY: &str = "2026-01-05T09:00:00Z";
 
 #[tokio::test]
 async fn a_deadline_fires_once_and_never_early() {
-    let mut post = Post::start().await;
+    let mut post = start().await;
     post.pump(&[parcel("1", 1, MONDAY, &Sent { hours: 24 })])
         .await;
     post.settle().await;
@@ -55,7 +55,7 @@ async fn a_deadline_fires_once_and_never_early() {
 
 #[tokio::test]
 async fn what_comes_before_it_takes_it_back() {
-    let mut post = Post::start().await;
+    let mut post = start().await;
     post.pump(&[parcel("1", 1, MONDAY, &Sent { hours: 24 })])
         .await;
     post.settle().await;
@@ -68,7 +68,7 @@ async fn what_comes_before_it_takes_it_back() {
 
 #[tokio::test]
 async fn two_timers_at_once_fire_it_once() {
-    let mut post = Post::start().await;
+    let mut post = start().await;
     let sent = (0..20).map(|nth| parcel(&nth.to_string(), 1, MONDAY, &Sent { hours: nth }));
     post.pump(&sent.collect::<Vec<_>>()).await;
     post.settle().await;
@@ -86,7 +86,7 @@ async fn two_timers_at_once_fire_it_once() {
 
 #[tokio::test]
 async fn a_reversal_of_what_set_it_takes_it_back() {
-    let mut post = Post::start().await;
+    let mut post = start().await;
     post.pump(&[parcel("1", 1, MONDAY, &Sent { hours: 24 })])
         .await;
     post.settle().await;
@@ -115,7 +115,7 @@ async fn a_reversal_of_what_set_it_takes_it_back() {
 
 #[tokio::test]
 async fn what_a_process_refuses_stalls_its_stream_alone() {
-    let mut post = Post::start().await;
+    let mut post = start().await;
     post.pump(&[
         parcel("1", 1, MONDAY, &Lost {}),
         parcel("1", 2, MONDAY, &Sent { hours: 1 }),
@@ -137,7 +137,7 @@ async fn what_a_process_refuses_stalls_its_stream_alone() {
 
 #[tokio::test]
 async fn a_report_of_a_deadline_that_comes_late_does_not_stay() {
-    let mut post = Post::start().await;
+    let mut post = start().await;
     post.pump(&[parcel("1", 1, MONDAY, &Sent { hours: 1 })])
         .await;
     post.settle().await;
@@ -169,7 +169,7 @@ async fn timer(post: &Post) -> (Value, Value) {
 
 #[tokio::test]
 async fn a_deadline_that_nobody_fires_is_told_of() {
-    let mut post = Post::start().await;
+    let mut post = start().await;
     let nothing = json!({"reader": "timer", "events": 0, "seconds": 0});
     // By the clock of this machine, that was long ago, and this comes late.
     for (id, time) in [("1", MONDAY), ("2", "2096-01-02T09:00:00Z")] {
@@ -190,7 +190,7 @@ async fn a_deadline_that_nobody_fires_is_told_of() {
 #[tokio::test]
 async fn three_years_of_deadlines_with_deaths_and_a_rebuild() {
     let count = std::env::var("DEADLINES").map_or(150, |count| count.parse().unwrap());
-    let mut post = Post::start().await;
+    let mut post = start().await;
     let mut dice = SmallRng::seed_from_u64(11);
     let start: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
     let mut hours: Vec<i64> = (0..count).map(|nth| nth * 3 * 365 * 24 / count).collect();

@@ -2,14 +2,14 @@
 
 use crate::{
     domain::ParcelEvent::{Arrived, Sent},
-    post::{Post, parcel},
+    post::{parcel, start},
 };
 
 const MONDAY: &str = "2026-01-05T09:00:00Z";
 
 #[tokio::test]
 async fn a_wiped_data_store_is_made_again_without_anything_given_twice() {
-    let mut post = Post::start().await;
+    let mut post = start().await;
     let mut streams = Vec::new();
     for nth in 0..6 {
         let id = nth.to_string();
@@ -51,7 +51,7 @@ async fn a_wiped_data_store_is_made_again_without_anything_given_twice() {
 
 #[tokio::test]
 async fn a_batch_that_comes_again_changes_nothing() {
-    let mut post = Post::start().await;
+    let mut post = start().await;
     post.pump(&[parcel("1", 1, MONDAY, &Sent { hours: 1 })])
         .await;
     let events = post.recorded("parcel-1").await;

@@ -6,7 +6,7 @@ mod meter;
 
 use crate::{
     domain::{ParcelEvent::Sent, service},
-    post::{Post, parcel},
+    post::{parcel, start},
     support::delivery,
 };
 use aws_smithy_http_client::Builder;
@@ -30,7 +30,7 @@ fn each(readings: &[Reading]) -> (f64, f64) {
 
 #[tokio::test]
 async fn a_step_of_a_process_takes_so_many_units() {
-    let mut post = Post::start().await;
+    let mut post = start().await;
     let meter = Meter::around(Builder::new().build_http());
     let clients = post.aws.clients.clone();
     let clients = clients.map_config(|config| {

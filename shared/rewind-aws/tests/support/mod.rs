@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod engines;
+pub mod post;
 
 use aws_config::{SdkConfig, retry::RetryConfig};
 use engines::Engines;

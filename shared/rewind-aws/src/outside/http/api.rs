@@ -7,11 +7,11 @@ use super::{
     url,
 };
 use crate::outside::{
-    circuit::{Circuit, Contact},
+    circuit::{self, Circuit, Contact},
     config::{Http, Wrong, timeout},
     hosts::Hosts,
     secrets::Credentials,
-    sent::{Sending, Sent},
+    sent::{Sending, Sent, Waits},
 };
 use reqwest::{Client, Error, Request, Url, header::HeaderName, redirect::Policy, retry};
 use rewind::HttpRequest;
@@ -85,6 +85,24 @@ impl Api {
             secret: config.credentials.clone(),
             circuit: Circuit::default(),
         })
+    }
+
+    /// Why nothing can be sent now, where that is known before.
+    pub fn waits(&self) -> Option<Waits> {
+        let barred = self.barred.clone().map(|reason| Waits {
+            reason,
+            after: None,
+        });
+        barred.or_else(|| {
+            let after = self.circuit.rest();
+            let reason = circuit::open();
+            after.is_some().then_some(Waits { reason, after })
+        })
+    }
+
+    /// How long a request may take in all.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
     }
 
     /// Sends a request once.

@@ -2,11 +2,11 @@
 
 use super::{conversation::Server, message::Letter};
 use crate::outside::{
-    circuit::Circuit,
+    circuit::{self, Circuit},
     config::{Smtp, Tls, Wrong, timeout},
     hosts::{Hosts, is_loopback},
     secrets::{Credentials, Secret},
-    sent::Sent,
+    sent::{Sent, Waits},
 };
 use lettre::{
     message::Mailbox,
@@ -16,6 +16,7 @@ use lettre::{
 };
 use rewind::Mail;
 use serde::Deserialize;
+use std::time::Duration;
 
 /// A mail server that a gateway sends through.
 #[derive(Debug)]
@@ -74,6 +75,24 @@ impl Mailer {
             secret: config.credentials.clone(),
             circuit: Circuit::default(),
         })
+    }
+
+    /// Why nothing can be sent now, where that is known before.
+    pub fn waits(&self) -> Option<Waits> {
+        let barred = self.barred.clone().map(|reason| Waits {
+            reason,
+            after: None,
+        });
+        barred.or_else(|| {
+            let after = self.circuit.rest();
+            let reason = circuit::open();
+            after.is_some().then_some(Waits { reason, after })
+        })
+    }
+
+    /// How long a request may take in all.
+    pub fn timeout(&self) -> Duration {
+        self.server.timeout
     }
 
     /// Sends a mail once.

@@ -176,7 +176,7 @@ impl Calls {
             CALL_RETRIED => {
                 let data: RetriedData = event.data()?;
                 let call = self.get_mut(&data.call, at)?;
-                if matches!(call.state, CallState::Failed { .. } | CallState::Withheld) {
+                if call.can_be_retried() {
                     call.state = CallState::Waits;
                     call.retried += 1;
                     call.since = call.attempts.len();
@@ -289,6 +289,12 @@ impl Call {
         self.attempts
             .last()
             .filter(|attempt| attempt.ended.is_none())
+    }
+
+    /// Whether an operator can have it tried again: it is given up, or was
+    /// imported.
+    pub fn can_be_retried(&self) -> bool {
+        matches!(self.state, CallState::Failed { .. } | CallState::Withheld)
     }
 
     /// The number of the next attempt at the request whose turn it is.
