@@ -84,10 +84,10 @@ impl Handler {
         let shards = Shards::new("microservice", commands.store().clone());
         Self {
             reactor: Reactor::calling(commands.clone(), incoming.clone(), live.clone()),
-            live,
-            requests: Requests::new(incoming),
+            requests: Requests::new(incoming, live.clone()),
             timer: Timer::new(commands.service().clone(), commands.recorder().clone()),
             sweep: commands.recorder().sweep(commands.service()),
+            live,
             shards,
             metrics: Metrics::none(),
             commands,

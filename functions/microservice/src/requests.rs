@@ -16,8 +16,9 @@ use rewind_aws::{
         publish::Run,
     },
     command::commands::{Answer, Commands, Failure, Known},
+    gateway::{live::Live, log as gateway},
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -39,6 +40,11 @@ pub const ROUTES: &[Route] = &[
         takes: &["type", "data"],
         about: "id",
     },
+    Route {
+        key: "POST /gateways/{name}/retry",
+        takes: &[],
+        about: "name",
+    },
 ];
 
 /// What a part of a path does not hold as it is (RFC 3986, section 2.3).
@@ -55,6 +61,17 @@ const MAX_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Requests {
     incoming: Stream,
+    live: Live,
+}
+
+/// What `POST /gateways/{name}/retry` takes.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Retry {
+    /// The key of the calls, as the gateway gives it.
+    key: String,
+    /// One call, by its idempotency key; all of them, where nothing is said.
+    call: Option<String>,
 }
 
 /// The answer to a command that is accepted.
@@ -88,10 +105,55 @@ impl From<Failure> for Unanswered {
     }
 }
 
+/// Why a log cannot be gone on with.
+fn of_log(failure: gateway::Failure) -> Failure {
+    match failure {
+        gateway::Failure::Aws(error) => error.into(),
+        gateway::Failure::Refused(why) => Failure::Broken(why),
+    }
+}
+
 impl Requests {
     /// Commands for later go to `incoming`.
-    pub fn new(incoming: Stream) -> Self {
-        Self { incoming }
+    /// Calls that have failed are tried again through `live`.
+    pub fn new(incoming: Stream, live: Live) -> Self {
+        Self { incoming, live }
+    }
+
+    /// Lets calls that were given up, or imported, be tried again.
+    async fn retry(
+        &self,
+        commands: &Commands,
+        request: &Request,
+        parameters: &Parameters,
+    ) -> Result<Response, Unanswered> {
+        let name = parameters.path("name");
+        let caller = commands.service().caller(name);
+        let unknown = || http::missing("name", format!("there is no gateway {name:?}"));
+        let caller = caller.ok_or_else(unknown)?;
+        let Retry { key, call } = http::read(&http::json_body(request)?, r#"{"key": "order-7"}"#)?;
+        let log = StreamName::of(&caller.category, &key)
+            .map_err(|bad| Problem::invalid("key", format!("the stream's name {bad}")))?;
+        let loaded = self.live.load(&log).await.map_err(of_log)?;
+        let calls = loaded.calls.iter();
+        let known: Vec<&str> = calls
+            .filter(|known| call.as_ref().is_none_or(|call| known.key == *call))
+            .map(|known| known.key.as_str())
+            .collect();
+        if known.is_empty() {
+            let why = format!("there is no such call of {name} with the key {key:?}");
+            return Err(Problem::not_found(why).of("key").into());
+        }
+        let mut retried = Vec::new();
+        for call in known {
+            if self.live.retry(caller, &log, call).await.map_err(of_log)? {
+                retried.push(call);
+            }
+        }
+        Ok(http::json(
+            202,
+            &json!({ "gateway": name, "retried": retried }),
+        ))
     }
 
     /// Answers a request. Every refusal is a problem, none is an error.
@@ -103,6 +165,7 @@ impl Requests {
         let answered = match route.key {
             "POST /commands/{category}/{id}" => self.command(commands, request, &parameters).await,
             "GET /commands/{id}" => known(commands, request, parameters.path("id")).await,
+            "POST /gateways/{name}/retry" => self.retry(commands, request, &parameters).await,
             _ => aggregate(commands, &parameters).await,
         };
         match answered {

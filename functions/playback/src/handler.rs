@@ -16,6 +16,7 @@ use rewind_aws::{
     playback::{
         create::check_id,
         player::{Ended, PlayError, Player},
+        record::Approval,
         request::Request,
         sending::Sending,
     },
@@ -60,6 +61,11 @@ pub const ROUTES: &[Route] = &[
         about: "id",
     },
     Route {
+        key: "POST /playbacks/{id}/approve",
+        takes: &[],
+        about: "id",
+    },
+    Route {
         key: "POST /projections/{name}/activate",
         takes: &[],
         about: "generation",
@@ -91,6 +97,17 @@ pub struct Handler {
 #[serde(deny_unknown_fields)]
 struct Wanted {
     generation: u64,
+}
+
+/// What the approval of a comparison takes.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Approve {
+    /// Whether events and commands that are emitted otherwise are recorded.
+    #[serde(default)]
+    record: bool,
+    /// Who approves; where nothing is said, who has signed the request.
+    by: Option<String>,
 }
 
 /// What a reversal takes.
@@ -255,6 +272,7 @@ impl Handler {
             "POST /playbacks/{id}/pause" => self.pause(&asked).await,
             "POST /playbacks/{id}/resume" => self.resume(&asked).await,
             "POST /playbacks/{id}/cancel" => self.cancel(&asked).await,
+            "POST /playbacks/{id}/approve" => self.approve(&asked).await,
             "POST /projections/{name}/activate" => self.activate(&asked).await,
             "POST /projections/{name}/drop" => self.drop(&asked).await,
             "POST /streams/{stream}/events/{version}/reversal" => self.reverse(&asked).await,
@@ -298,6 +316,21 @@ impl Handler {
 
     async fn resume(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
         let playback = self.player.resume(asked.playback()?).await?;
+        self.later(&Task::Resume(playback.id.clone())).await?;
+        Ok(http::json(202, &playback.shown()))
+    }
+
+    /// Approves what a comparison has found. Another invocation records it.
+    async fn approve(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
+        let body = http::json_body(asked.request)?;
+        let Approve { record, by } = match body.is_empty() {
+            true => Approve::default(),
+            false => http::read(&body, "{\"record\": false}")?,
+        };
+        let by = by.or_else(|| caller::of(asked.request)).unwrap_or_default();
+        let id = asked.parameters.path("id");
+        check_id(id)?;
+        let playback = self.player.approve(id, &Approval { by, record }).await?;
         self.later(&Task::Resume(playback.id.clone())).await?;
         Ok(http::json(202, &playback.shown()))
     }

@@ -40,8 +40,13 @@ pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
         data.clone(),
         incoming.clone(),
     );
-    let reverser = Reverser::new(service.clone(), events.clone(), data.clone(), incoming);
-    let player = Player::new(service, events, data, replay);
+    let reverser = Reverser::new(
+        service.clone(),
+        events.clone(),
+        data.clone(),
+        incoming.clone(),
+    );
+    let player = Player::new(service, events, data, replay).with_incoming(incoming);
     // Lambda itself says who the function is.
     let itself = clients.function(lambda_runtime::Config::from_env().function_name);
     let handler = Handler::new(player, reverser, watch, itself);

@@ -55,6 +55,16 @@ pub const ROUTES: &[Route] = &[
         about: "id",
     },
     Route {
+        key: "GET /playbacks/{id}/differences",
+        takes: &["limit", "cursor"],
+        about: "id",
+    },
+    Route {
+        key: "GET /gateways/{name}/ledger",
+        takes: &["limit", "cursor", "key"],
+        about: "name",
+    },
+    Route {
         key: "GET /schemas",
         takes: &[],
         about: "query",
@@ -127,6 +137,8 @@ impl Handler {
             }
             "GET /comparisons/{name}" => sources.compare(parameters).await,
             "GET /playbacks/{id}" => sources.playback(parameters).await,
+            "GET /playbacks/{id}/differences" => sources.differences(parameters).await,
+            "GET /gateways/{name}/ledger" => sources.ledger(parameters).await,
             "GET /schemas" => Ok(http::json(200, &sources.service.schemas())),
             "GET /health" => sources.health().await,
             _ => Err(Problem::not_found(format!("query has no route {route}")).into()),

@@ -3,6 +3,7 @@
 mod at_least;
 mod compare;
 mod cursor;
+mod gateways;
 pub mod handler;
 mod health;
 mod past;

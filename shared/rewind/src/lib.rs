@@ -87,11 +87,11 @@ pub use domain::{
 pub use fold::{
     aggregate::{Append, Claiming, Decided, Decider, Plan, state_of},
     gateway::{
-        Again, AnsweredData, Asked, Attempt, Call, CallState, Caller, Calls, CorrectionData, Ended,
-        SentData,
+        Again, AnsweredData, Approved, Asked, Attempt, Call, CallState, Caller, Calls,
+        CorrectionData, Difference, Ended, Proposal, Proposed, SentData, call_key,
     },
     mode::{Live, Mode, Silent},
-    process::{Due, Instance, Runner},
+    process::{Due, Instance, Reconsidered, Runner},
     projection::{Change, Folded, Over, Projection},
     reaction::{Calling, Emitted, Reaction},
     state::State,

@@ -19,6 +19,7 @@ use crate::{
         undeclared::{self, Undeclared},
     },
     event_table::event_store::EventStore,
+    gateway::overdue::{self, Waits},
     process::overdue::{Overdue, overdue},
 };
 use jiff::Timestamp;
@@ -68,6 +69,8 @@ pub struct Health {
     pub stalled: Vec<Stall>,
     /// Whether more streams are stalled than are named.
     pub more_stalled: bool,
+    /// Gateways with calls that wait for the outside.
+    pub calls: Vec<Waits>,
     /// Batches that a trigger has given up on and nobody has handled, up to
     /// [`MAX_NAMED`].
     pub dead_letters: Vec<DeadLetter>,
@@ -123,6 +126,7 @@ pub async fn look(at: Scope<'_>) -> Result<Health, Error> {
         failing,
         stalled,
         more_stalled: more.is_some(),
+        calls: overdue::overdue(at.service, at.store, micros).await?,
         dead_letters,
         more_dead_letters,
         conflicts: length(at.events, "rewind-conflicts").await?,
@@ -135,10 +139,13 @@ pub async fn look(at: Scope<'_>) -> Result<Health, Error> {
 
 impl Health {
     /// How far the reader that is behind most is behind: in events, and in
-    /// seconds, which need not be the same reader's.
+    /// seconds (for which calls that wait count as well), which need not be the same reader's.
     pub fn most_behind(&self) -> (u64, u64) {
         let events = self.readers.iter().map(|lag| lag.events).max();
-        let seconds = self.readers.iter().map(|lag| lag.seconds).max();
+        let seconds = self.readers.iter().map(|lag| lag.seconds);
+        let seconds = seconds
+            .chain(self.calls.iter().map(|waits| waits.seconds))
+            .max();
         (events.unwrap_or_default(), seconds.unwrap_or_default())
     }
 
@@ -164,6 +171,18 @@ impl Health {
             } = lag;
             let why =
                 format!("{reader} has not moved for {seconds} s; {events} events wait for it");
+            wrong.push((Status::Behind, why));
+        }
+        for waits in self.calls.iter().filter(|waits| waits.seconds >= patience) {
+            let Waits {
+                gateway,
+                logs,
+                seconds,
+                reason,
+            } = waits;
+            let why = format!(
+                "calls of {logs} keys of the gateway {gateway} wait, the first for {seconds} s: {reason}"
+            );
             wrong.push((Status::Behind, why));
         }
         for failing in &self.failing {

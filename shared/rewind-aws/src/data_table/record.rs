@@ -62,6 +62,12 @@ impl<T> Records<T> {
         }
     }
 
+    /// Which the table may delete at the time that `expires` says: see
+    /// [`expiring`](Self::expiring).
+    pub fn until(self, expires: fn(&T) -> Option<Timestamp>) -> Self {
+        Self { expires, ..self }
+    }
+
     /// The partition.
     pub fn partition(&self) -> &str {
         &self.partition

@@ -5,6 +5,8 @@
 //! anything outside: a replay and a comparison have no transport.
 
 mod intent;
+pub mod ledger;
 pub mod live;
 pub mod log;
+pub mod overdue;
 pub mod waiting;

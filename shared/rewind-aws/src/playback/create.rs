@@ -27,6 +27,7 @@ impl Player {
         check_id(id)?;
         request.check(micros(now()))?;
         let projections = self.projections(request)?;
+        self.check_gateways(request)?;
         for attempt in 1..=retry::ATTEMPTS {
             if let Some(made) = record::read(&self.store, id).await? {
                 return same(made.value, request);
@@ -54,6 +55,27 @@ impl Player {
             what: format!("the generations that playback {id} is to build"),
             attempts: retry::ATTEMPTS,
         }))
+    }
+
+    /// Checks that the gateways that are named are registered.
+    fn check_gateways(&self, request: &Request) -> Result<(), Problem> {
+        for (nth, to) in request.to.iter().enumerate() {
+            let named = to.microservice.iter().flat_map(|to| to.gateways.keys());
+            for name in named {
+                if self.service.caller(name).is_none() {
+                    let known = self.service.callers().iter();
+                    let known: Vec<&str> = known.map(|caller| caller.name).collect();
+                    let known = match known.is_empty() {
+                        true => "none".into(),
+                        false => known.join(", "),
+                    };
+                    let why = format!("no gateway is named {name:?}; there are {known}");
+                    let field = format!("to[{nth}].microservice.gateways");
+                    return Err(Problem::invalid(&field, why));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The projection of each destination, where it is one.

@@ -12,6 +12,7 @@ mod abandon;
 mod caught_up;
 mod count;
 pub mod create;
+pub mod difference;
 mod operate;
 mod pace;
 mod play;

@@ -59,6 +59,7 @@ impl Player {
                     replayed?
                 }
                 State::CatchingUp => run.catch_up().await?,
+                State::CarryingOut => run.carry_out().await?,
                 _ => Go::Stopped,
             };
         }

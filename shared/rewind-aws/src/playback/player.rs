@@ -20,6 +20,8 @@ pub struct Player {
     pub(super) events: EventStore,
     pub(super) store: DataStore,
     pub(super) replay: Stream,
+    /// What takes what was approved.
+    pub(super) incoming: Option<Stream>,
     pub(super) index_lag: Duration,
 }
 
@@ -52,6 +54,7 @@ impl Player {
             events,
             store,
             replay,
+            incoming: None,
             index_lag: INDEX_LAG,
         }
     }

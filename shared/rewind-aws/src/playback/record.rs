@@ -2,6 +2,7 @@
 //! plays it. How far it is in each partition stands beside it.
 
 use super::{
+    difference::finding::Found,
     progress::{self, Progress, Sent},
     request::Request,
     state::State,
@@ -75,9 +76,24 @@ pub struct Playback {
     /// When it ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Timestamp>,
+    /// What a comparison has found, once it is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
+    /// The operator's word for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Approval>,
     /// Why it failed, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+}
+
+/// An operator's word for what a comparison has found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// Whose.
+    pub by: String,
+    /// Whether events and commands that are emitted otherwise are recorded too.
+    pub record: bool,
 }
 
 impl Playback {
@@ -100,6 +116,8 @@ impl Playback {
             heard: started,
             player: None,
             ended: None,
+            found: None,
+            approval: None,
             reason: None,
         }
     }

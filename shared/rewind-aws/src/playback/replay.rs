@@ -51,9 +51,16 @@ impl Playing<'_> {
         }
         let has_targets = self.replay.targets().next().is_some();
         let is_rebuild = has_targets && !self.request.dry_run;
+        let found = match self.request.policies() {
+            Some(_) => Some(self.found().await?),
+            None => None,
+        };
         self.save(|playback| match is_rebuild {
             true => playback.state = State::CatchingUp,
-            false => playback.end(State::Completed),
+            false => {
+                playback.found = found;
+                playback.end(State::Completed);
+            }
         })
         .await
     }
@@ -75,6 +82,9 @@ impl Playing<'_> {
                 if go != Go::On {
                     return Ok(go);
                 }
+            }
+            if let Some(policies) = self.request.policies() {
+                self.compare(policies, &runs).await?;
             }
             let mut sent = self.send(name, &runs).await?;
             if !self.request.dry_run {

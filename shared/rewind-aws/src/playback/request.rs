@@ -1,7 +1,8 @@
 //! What an operator asks for: what is played back, where to, and how.
 
-use rewind::{Problem, Selection, Target, delivery::Nothing};
+use rewind::{Problem, Selection, Target};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The most streams that a playback can name: each has an item that keeps its
 /// progress.
@@ -73,9 +74,33 @@ pub struct Destination {
     /// knows itself by.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscriber: Option<String>,
-    /// The adapters and rules, as `{}`.
+    /// The adapters, rules and processes, as `{}`, or with a policy for each
+    /// gateway.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub microservice: Option<Nothing>,
+    pub microservice: Option<ToMicroservice>,
+}
+
+/// What a playback to microservice wants of the gateways.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ToMicroservice {
+    /// By the gateway's name. One that is not named is silent.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub gateways: BTreeMap<String, Policy>,
+}
+
+/// What a playback does about a gateway's calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Policy {
+    /// Nothing: a replay leaves the outside alone.
+    #[default]
+    Silence,
+    /// It compares what the code of today would ask for with what was sent, and
+    /// lists what would correct it.
+    Difference,
+    /// As well as calls that were never made.
+    DifferenceAndNew,
 }
 
 impl Destination {
@@ -95,6 +120,14 @@ impl Request {
             to: vec![Destination::projection(projection)],
             ..Self::default()
         }
+    }
+
+    /// The gateways that it compares, with their policies; `None` where it
+    /// compares nothing, and sends.
+    pub fn policies(&self) -> Option<&BTreeMap<String, Policy>> {
+        let to = self.to.iter().filter_map(|to| to.microservice.as_ref());
+        let mut to = to.map(|to| &to.gateways);
+        to.find(|gateways| gateways.values().any(|policy| *policy != Policy::Silence))
     }
 
     /// Whether it names this generation, so that it was there before.
@@ -129,9 +162,27 @@ impl Request {
                 let why = "adapters and rules react to whole streams: narrow it by categories or streams only";
                 return Err(Problem::invalid("what", why));
             }
+            if to.microservice.is_some() && self.policies().is_some() {
+                self.check_comparison(&field)?;
+            }
             if self.to[..nth].contains(to) {
                 return Err(Problem::invalid(&field, "it is named twice"));
             }
+        }
+        Ok(())
+    }
+
+    /// A comparison sends nothing, so it goes nowhere else.
+    fn check_comparison(&self, field: &str) -> Result<(), Problem> {
+        if self.to.len() > 1 {
+            let why = "a comparison of gateways has no other destination";
+            return Err(Problem::invalid("to", why));
+        }
+        if !self.dry_run {
+            let why = "a comparison is a dry run: it lists what would be sent, and POST /playbacks/{id}/approve sends that list and nothing else";
+            return Err(
+                Problem::invalid(&format!("{field}.microservice.gateways"), why).of("dry_run"),
+            );
         }
         Ok(())
     }

@@ -1,7 +1,13 @@
 //! A playback as it is shown: progress, rate, time left, and of a dry run what
 //! it would take.
 
-use super::{progress::Progress, record::Playback, request::Request, state::State};
+use super::{
+    difference::finding::Found,
+    progress::Progress,
+    record::{Approval, Playback},
+    request::Request,
+    state::State,
+};
 use jiff::Timestamp;
 use rewind::Receiver;
 use serde::Serialize;
@@ -44,6 +50,11 @@ pub struct Shown<'a> {
     /// Of a dry run.
     #[serde(skip_serializing_if = "Option::is_none")]
     estimate: Option<Estimate>,
+    /// Of a comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<Found>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    approved: Option<&'a Approval>,
     started: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Timestamp>,
@@ -85,6 +96,8 @@ impl Playback {
             },
             seconds_left: left,
             estimate: is_counted.then(|| self.estimate()),
+            found: self.found,
+            approved: self.approval.as_ref(),
             started: self.started,
             ended: self.ended,
             reason: self.reason.as_deref(),

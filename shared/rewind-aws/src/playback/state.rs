@@ -11,6 +11,8 @@ pub enum State {
     Replaying,
     /// It waits until every row has caught up with its stream.
     CatchingUp,
+    /// It records what a comparison has found, and an operator has approved.
+    CarryingOut,
     /// The operator has paused it.
     Paused,
     /// All rows have caught up; the operator has to activate the generations.
@@ -31,7 +33,7 @@ impl State {
 
     /// Whether an invocation should be at work on it.
     pub fn is_running(self) -> bool {
-        matches!(self, Self::Replaying | Self::CatchingUp)
+        matches!(self, Self::Replaying | Self::CatchingUp | Self::CarryingOut)
     }
 
     /// The problem of a request that this state does not allow.
@@ -45,6 +47,7 @@ impl std::fmt::Display for State {
         f.write_str(match self {
             Self::Replaying => "replaying",
             Self::CatchingUp => "catching up",
+            Self::CarryingOut => "carrying out",
             Self::Paused => "paused",
             Self::CaughtUp => "caught up",
             Self::Completed => "completed",

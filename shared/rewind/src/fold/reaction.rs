@@ -152,6 +152,11 @@ impl Calling {
         self.event
     }
 
+    /// The event, for a proposal that nobody has approved.
+    pub(super) fn into_proposed(self) -> CloudEvent {
+        self.event
+    }
+
     /// Its idempotency key.
     pub fn key(&self) -> String {
         self.event.identity()

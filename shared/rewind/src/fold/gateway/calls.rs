@@ -326,10 +326,10 @@ impl Caller {
         match &call.asked {
             Asked::Action(action) => self.request(action),
             Asked::Correction(data) => {
-                let standing = calls.standing(&data.of).ok_or_else(|| {
-                    Rejection::new("the call that is to be corrected does not stand")
+                let of = calls.original(&data.of).ok_or_else(|| {
+                    Rejection::new("nobody asked for the call that is to be corrected")
                 })?;
-                let requests = self.correction(standing, data.action.as_ref())?;
+                let requests = self.correcting(calls, of, data.action.as_ref())?;
                 let shown: Vec<Request> = requests.iter().map(Request::shown).collect();
                 if shown != data.requests {
                     return Err(Rejection::new(

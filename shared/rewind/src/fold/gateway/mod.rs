@@ -5,6 +5,7 @@
 //! comes to the same, and a rebuild makes no call twice.
 
 mod calls;
+mod difference;
 mod log;
 
 use super::{known::Known, panics::guarded, reaction::is_name, upcasters::Upcasters};
@@ -13,6 +14,7 @@ use crate::{
     reserved::{CALL_ANSWERED, CALL_FAILED, GATEWAY_CATEGORY, GATEWAY_SOURCE},
 };
 pub use calls::{Asked, Attempt, Call, CallState, Calls, Ended};
+pub use difference::{Approved, Difference, Proposal, Proposed, call_key};
 pub use log::{Again, AnsweredData, CorrectionData, FailedData, SentData};
 use serde_json::Value;
 use std::sync::Arc;

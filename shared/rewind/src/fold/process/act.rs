@@ -5,11 +5,11 @@ use super::{
     journal::{Cause, Deadline, Named, Over},
 };
 use crate::{
-    Action, CloudEvent, Reached, RecordedEvent, Rejection,
+    Action, CloudEvent, NewCall, Reached, RecordedEvent, Rejection,
     cloudevents::rfc3339,
     domain::{nested::take_apart_if_too_deep, process::MAX_DEADLINE_NAME},
     event::identity,
-    fold::{mode::Mode, panics::guarded},
+    fold::{mode::Mode, panics::guarded, reaction::Calling},
     record::command::time_of,
     reserved::{
         CALL_ISSUED, CALL_WITHHELD, COMMAND_ISSUED, DEADLINE_CANCELLED, DEADLINE_REACHED,
@@ -179,6 +179,59 @@ impl Runner {
                 // restored later.
                 let name = deadline_name(name)?;
                 self.event(instance, cause, id, DEADLINE_CANCELLED, &Named { name })
+            }
+        }
+    }
+
+    /// A call that follows from a step of a journal now and did not when it was
+    /// recorded: the `nth` of its gateway.
+    ///
+    /// # Errors
+    ///
+    /// When the gateway is not registered, or the action is none of its own.
+    pub fn proposed_call(
+        &self,
+        step: &RecordedEvent,
+        cause: &str,
+        call: &NewCall,
+        nth: usize,
+    ) -> Result<Calling, Rejection> {
+        if let Some(known) = &self.known {
+            known.check_call(call)?;
+        }
+        let id = format!("{cause}/{}/{nth}", call.gateway());
+        let depth = step.event.causation_depth();
+        Ok(Calling::new(call.requested(self.source(), id, step, depth)))
+    }
+
+    /// What would be sent to `incoming` for a command or an event that follows
+    /// from a step of a journal now, as its `nth`.
+    ///
+    /// # Errors
+    ///
+    /// When it is no such thing, or cannot be recorded.
+    pub fn proposed_event(
+        &self,
+        step: &RecordedEvent,
+        action: &Action,
+        nth: usize,
+    ) -> Result<CloudEvent, Rejection> {
+        let depth = step.event.causation_depth();
+        match action {
+            Action::Command(command) => {
+                let place = place(step.stream(), step.version);
+                let id = format!("{}/{place}/{nth}", self.origin);
+                command.clone().received(id, step, depth)
+            }
+            Action::Emit(new) => {
+                let mut new = new.clone().caused_by(step, &self.origin, nth);
+                let depth = step.event.causation_depth();
+                new.extensions
+                    .insert(crate::reserved::CAUSATION_DEPTH.into(), depth.into());
+                Ok(new)
+            }
+            Action::Call(_) | Action::Deadline { .. } | Action::Cancel { .. } => {
+                Err(Rejection::new("it is neither a command nor an event"))
             }
         }
     }

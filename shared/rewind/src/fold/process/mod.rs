@@ -11,6 +11,7 @@ mod correct;
 mod instance;
 mod issue;
 mod journal;
+mod reconsider;
 
 use super::{known::Known, panics::guarded, reaction::is_name, state::State, upcasters::Upcasters};
 use crate::{
@@ -18,6 +19,7 @@ use crate::{
     reserved::PROCESS_CATEGORY, reversal::Reversal,
 };
 pub use instance::{Due, Instance};
+pub use reconsider::Reconsidered;
 use serde_json::Value;
 use std::sync::Arc;
 

@@ -1,0 +1,8 @@
+//! A playback that compares: what would adapters, rules and processes do now
+//! about history, and what have they done? Nothing is sent. What differs is a
+//! list, which an operator approves or not.
+
+mod carry_out;
+mod compare;
+pub mod finding;
+mod journals;
