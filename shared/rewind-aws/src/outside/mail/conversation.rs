@@ -71,24 +71,33 @@ impl Server {
             Ok(connection) => connection,
             Err(error) => return failed(Step::Greeting, &error),
         };
-        let handed = match timeout_at(deadline, addressed(&mut connection, letter)).await {
-            Ok(Ok(())) => {
-                let given = connection.message(&letter.text);
-                match timeout_at(deadline, given).await {
-                    Ok(Ok(reply)) => {
-                        let lines: Vec<_> = reply.message().collect();
-                        let text = lines.join("\n");
-                        handed(answered(reply.code().into(), text), Contact::Well)
-                    }
-                    Ok(Err(error)) => failed(Step::Text, &error),
-                    Err(_) => late(Step::Text),
-                }
-            }
-            Ok(Err(error)) => failed(Step::Envelope, &error),
-            Err(_) => late(Step::Envelope),
-        };
+        let given = Self::given(&mut connection, letter, deadline).await;
         let _ = timeout(GOODBYE, connection.abort()).await;
-        handed
+        given
+    }
+
+    /// Gives a mail over a connection.
+    async fn given(
+        connection: &mut AsyncSmtpConnection,
+        letter: &Letter,
+        deadline: Instant,
+    ) -> Handed {
+        match timeout_at(deadline, addressed(connection, letter)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return failed(Step::Envelope, &error),
+            Err(_) => return late(Step::Envelope),
+        }
+        match timeout_at(deadline, connection.message(&letter.text)).await {
+            Ok(Ok(reply)) => {
+                let lines: Vec<_> = reply.message().collect();
+                handed(
+                    answered(reply.code().into(), lines.join("\n")),
+                    Contact::Well,
+                )
+            }
+            Ok(Err(error)) => failed(Step::Text, &error),
+            Err(_) => late(Step::Text),
+        }
     }
 
     /// Connects, up to where a mail can be given.
