@@ -89,10 +89,13 @@ async fn a_reply_that_is_final_is_an_answer() {
 #[tokio::test]
 async fn a_reply_that_passes_has_not_acted() {
     for verb in ["greeting", "EHLO", "MAIL", "RCPT", "DATA", "text"] {
-        let (_office, outside) = office(&[(verb, Replies("451 4.7.1 greylisted"))]);
+        let (_told, outside) = office(&[(verb, Replies("451 4.7.1 greylisted"))]);
         let reason = unsent(send(&outside, mail()).await);
         assert!(reason.contains("451"), "{verb}: {reason}");
     }
+    let (told, outside) = office(&[("DATA", Replies("250 one step ahead"))]);
+    unsent(send(&outside, mail()).await);
+    assert!(told.told().mails.is_empty());
     // A server that takes no mails at all says nothing about this one.
     let (_office, outside) = office(&[("greeting", Replies("554 not here"))]);
     unsent(send(&outside, mail()).await);
