@@ -96,11 +96,13 @@ impl Server {
         }
         match timeout_at(deadline, connection.message(&letter.text)).await {
             Ok(Ok(reply)) => {
-                let lines: Vec<_> = reply.message().collect();
-                handed(
-                    answered(reply.code().into(), lines.join("\n")),
-                    Contact::Well,
-                )
+                let code = u16::from(reply.code());
+                let text = reply.message().collect::<Vec<_>>().join("\n");
+                let sent = match code {
+                    200..300 => answered(code, text),
+                    _ => Sent::unclear(format!("the mail server has answered {code}")),
+                };
+                handed(sent, Contact::Well)
             }
             Ok(Err(error)) => failed(Step::Text, &error),
             Err(_) => late(Step::Text),
