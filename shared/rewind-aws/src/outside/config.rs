@@ -57,7 +57,7 @@ pub(super) struct Smtp {
     /// Where it is not said, the port of the kind of TLS.
     pub port: Option<u16>,
     #[serde(default)]
-    pub tls: Tls,
+    pub tls: Encryption,
     /// The sender of all mails.
     pub from: String,
     /// The name of the secret: JSON with `username` and `password`.
@@ -69,7 +69,7 @@ pub(super) struct Smtp {
 /// How a connection to a mail server is encrypted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Tls {
+pub(super) enum Encryption {
     /// After a greeting in plain text. A server that does not offer it is not
     /// given anything.
     #[default]
@@ -83,9 +83,9 @@ impl Smtp {
     /// The port to connect to. Source: RFC 6409, RFC 8314 and RFC 5321.
     pub fn port(&self) -> u16 {
         self.port.unwrap_or(match self.tls {
-            Tls::Starttls => 587,
-            Tls::Tls => 465,
-            Tls::None => 25,
+            Encryption::Starttls => 587,
+            Encryption::Tls => 465,
+            Encryption::None => 25,
         })
     }
 }

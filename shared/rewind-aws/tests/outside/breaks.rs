@@ -1,6 +1,6 @@
 //! Connections that break, and servers that are none.
 
-use super::{get, pay, unclear, unsent};
+use super::{answered, get, pay, unclear, unsent};
 use serde_json::json;
 use std::{
     io::{Read, Write},
@@ -63,7 +63,7 @@ async fn a_body_that_never_ends_is_not_kept() {
         let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n");
         while stream.write_all(&[b'a'; 4_096]).is_ok() {}
     });
-    let (status, body) = super::answered(get(&pay(&url, json!({}))).await);
+    let (status, body) = answered(get(&pay(&url, json!({}))).await);
     assert_eq!(status, 200);
     assert!(body.as_str().unwrap().ends_with("KiB]"));
 }
@@ -76,6 +76,31 @@ async fn a_connection_that_is_never_made_has_not_acted() {
     let reason = unsent(get(&pay(&url, json!({}))).await);
     assert!(reason.contains("refused"), "{reason}");
     assert!(!reason.contains("/charges"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_server_that_never_begins_to_encrypt_has_not_acted() {
+    let url = server(|stream| {
+        thread::spawn(move || {
+            let _open = stream;
+            thread::sleep(Duration::from_secs(3));
+        });
+    });
+    let url = url.replace("http:", "https:");
+    unsent(get(&pay(&url, json!({}))).await);
+}
+
+#[tokio::test]
+async fn a_connection_that_was_closed_in_between_is_not_used_again() {
+    let url = server(|mut stream| {
+        read(&mut stream);
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    });
+    let outside = pay(&url, json!({}));
+    for _ in 0..5 {
+        answered(get(&outside).await);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test]

@@ -151,6 +151,11 @@ async fn a_request_that_is_none_is_never_sent() {
         assert!(!reason.contains("v-1"), "{reason}");
     }
     never(send(&outside, charge().header("x-a", "a\r\nhost: b")).await);
+    never(send(&outside, charge().header("x-a", "a".repeat(9_000))).await);
+    let many = |request: HttpRequest, nth| request.header(format!("x-{nth}"), "");
+    never(send(&outside, (0..40_000).fold(charge(), many)).await);
+    let long = format!("/{}", "a".repeat(8_000));
+    never(send(&outside, HttpRequest::new(Method::Get, long)).await);
     for path in [
         "",
         "charges",

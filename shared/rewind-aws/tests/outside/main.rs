@@ -37,15 +37,20 @@ fn pay_with(url: &str, more: Value, credentials: Credentials) -> Outside {
     outside_of(&json!({"pay": {"http": http}}), credentials)
 }
 
-/// Sends a request of the gateway `pay`, as it always is.
+/// Sends a request of the gateway `pay`.
 async fn send(outside: &Outside, request: impl Into<Request>) -> Sent {
+    send_of("pay", outside, request).await
+}
+
+/// Sends a request of a gateway, with the same key each time.
+async fn send_of(gateway: &str, outside: &Outside, request: impl Into<Request>) -> Sent {
     let request = request.into();
     let sending = Sending {
         request: &request,
         key: KEY,
         traceparent: TRACE,
     };
-    outside.send("pay", &sending).await
+    outside.send(gateway, &sending).await
 }
 
 async fn get(outside: &Outside) -> Sent {

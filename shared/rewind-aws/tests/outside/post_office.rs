@@ -100,7 +100,7 @@ fn talk(
     told: &Mutex<Told>,
 ) -> Option<()> {
     let ehlo = format!("250-office\r\n{offers}250-8BITMIME\r\n250 AUTH PLAIN");
-    let mut step = |stream: &mut dyn Stream, verb: &str, usual: &str| {
+    let step = |stream: &mut dyn Stream, verb: &str, usual: &str| {
         let reply = match does.get(verb) {
             None => usual,
             Some(Does::Replies(reply)) => reply,

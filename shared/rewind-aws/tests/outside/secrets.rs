@@ -5,7 +5,7 @@ use crate::api::{Api, response};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_sdk_dynamodb::config::{Credentials as Signing, SharedCredentialsProvider};
 use lambda_runtime::tracing::subscriber::{
-    self, filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt,
+    self, filter::LevelFilter, fmt::MakeWriter, layer::SubscriberExt, util::SubscriberInitExt,
 };
 use rewind_aws::outside::{Credentials, Outside};
 use serde_json::{Value, json};
@@ -100,7 +100,7 @@ async fn stores() -> Api {
     .await
 }
 
-fn of_aws(stores: &Api) -> Credentials {
+fn of_aws(url: &str) -> Credentials {
     let signing = Signing::new("id", "key", None, None, "test");
     let config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
@@ -108,14 +108,14 @@ fn of_aws(stores: &Api) -> Credentials {
         .region(Region::new("eu-central-1"))
         .credentials_provider(SharedCredentialsProvider::new(signing))
         .build();
-    Credentials::aws(config, Some(stores.url.clone()), Some(stores.url.clone()))
+    Credentials::aws(config, Some(url.into()), Some(url.into()))
 }
 
 #[tokio::test]
 async fn secrets_of_aws_are_read_once_and_again_after_a_refusal() {
     for name in ["prod/payments", "ssm:/prod/payments"] {
         let (api, stores) = (api_of("hush-1").await, stores().await);
-        let outside = named(&api, name, of_aws(&stores));
+        let outside = named(&api, name, of_aws(&stores.url));
         let reason = unsent(get(&outside).await);
         assert!(!reason.contains("hush"), "{reason}");
         for _ in 0..3 {
@@ -139,18 +139,14 @@ async fn secrets_of_aws_are_read_once_and_again_after_a_refusal() {
 #[tokio::test]
 async fn a_secret_that_cannot_be_read_is_a_reason_without_secrets() {
     let (api, stores) = (api_of("hush").await, stores().await);
-    let reason = unsent(get(&named(&api, "gone", of_aws(&stores))).await);
+    let reason = unsent(get(&named(&api, "gone", of_aws(&stores.url))).await);
     assert!(
         reason.contains("ResourceNotFoundException: none"),
         "{reason}"
     );
-    let reason = unsent(get(&named(&api, "binary", of_aws(&stores))).await);
+    let reason = unsent(get(&named(&api, "binary", of_aws(&stores.url))).await);
     assert!(!reason.contains("aHVzaA"), "{reason}");
-    let nobody = Api {
-        url: "http://127.0.0.1:1".into(),
-        ..stores
-    };
-    let reason = unsent(get(&named(&api, "prod/payments", of_aws(&nobody))).await);
+    let reason = unsent(get(&named(&api, "prod/payments", of_aws("http://127.0.0.1:1"))).await);
     assert!(reason.contains("prod/payments"), "{reason}");
     assert!(api.asked().is_empty());
 }
@@ -180,9 +176,9 @@ async fn no_log_line_shows_a_secret_or_a_body() {
     let lines = Lines::default();
     let layer = subscriber::fmt::layer().with_writer(lines.clone());
     let registry = subscriber::registry().with(LevelFilter::TRACE).with(layer);
-    let _guard = lambda_runtime::tracing::subscriber::set_default(registry);
+    let _guard = registry.set_default();
     let (api, stores) = (api_of("hush-0").await, stores().await);
-    let outside = named(&api, "prod/payments", of_aws(&stores));
+    let outside = named(&api, "prod/payments", of_aws(&stores.url));
     let request = rewind::Request::post("/charges", &json!({"card": "4242-hush"}));
     answered(super::send(&outside, request.unwrap()).await);
     let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();

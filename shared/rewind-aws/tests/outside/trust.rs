@@ -1,12 +1,16 @@
 //! TLS: who is not vouched for is given nothing.
 
-use super::{answered, get, outside_of, send, unsent};
+use super::{answered, outside_of, send_of, unsent};
 use crate::{
     post_office::{Encrypts, PostOffice},
     smtp::mail,
 };
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rewind_aws::outside::{Credentials, Outside};
+use rewind::{HttpRequest, Method};
+use rewind_aws::{
+    outside::{Credentials, Outside, Sent},
+    wiring::Clients,
+};
 use rustls::{
     ServerConfig, ServerConnection, StreamOwned,
     crypto::ring,
@@ -23,9 +27,6 @@ use std::{
     },
     thread,
 };
-
-/// The gateways that the test in another process sends to.
-const GATEWAYS: &str = "OUTSIDE_TEST_GATEWAYS";
 
 /// How a server shows itself, and the certificate that vouches for it.
 fn identity() -> (Arc<ServerConfig>, String) {
@@ -65,21 +66,27 @@ fn api(config: Arc<ServerConfig>) -> (String, Arc<AtomicUsize>) {
     (url, asked)
 }
 
-/// The gateways `pay` of an API and of two mail servers, each over TLS.
-fn gateways(url: &str, at_once: &PostOffice, when_asked: &PostOffice) -> [Value; 3] {
-    let smtp = |office: &PostOffice, tls: &str| json!({"pay": {"smtp": {"host": "127.0.0.1", "port": office.port, "tls": tls, "from": "a@b.example"}}});
-    [
-        json!({"pay": {"http": {"url": url}}}),
-        smtp(at_once, "tls"),
-        smtp(when_asked, "starttls"),
-    ]
+/// Gateways to an API and to two mail servers, each over TLS.
+fn gateways(url: &str, at_once: &PostOffice, when_asked: &PostOffice) -> Value {
+    let smtp = |office: &PostOffice, tls: &str| {
+        let (host, from) = ("127.0.0.1", "a@b.example");
+        json!({"smtp": {"host": host, "port": office.port, "tls": tls, "from": from}})
+    };
+    json!({
+        "api": {"http": {"url": url, "credentials": "key"}},
+        "smtps": smtp(at_once, "tls"),
+        "starttls": smtp(when_asked, "starttls"),
+    })
 }
 
-fn outsides(gateways: &[Value]) -> Vec<Outside> {
-    let outsides = gateways.iter();
-    outsides
-        .map(|of| outside_of(of, Credentials::none()))
-        .collect()
+/// Sends by each of them.
+async fn sent(outside: &Outside) -> [Sent; 3] {
+    let get = HttpRequest::new(Method::Get, "/charges");
+    [
+        send_of("api", outside, get).await,
+        send_of("smtps", outside, mail()).await,
+        send_of("starttls", outside, mail()).await,
+    ]
 }
 
 #[tokio::test]
@@ -89,25 +96,28 @@ async fn who_is_not_vouched_for_is_given_nothing_and_who_is_is_given_it() {
     let at_once = PostOffice::encrypting(Encrypts::AtOnce(config.clone()), &[]);
     let when_asked = PostOffice::encrypting(Encrypts::WhenAsked(config), &[]);
     let gateways = gateways(&url, &at_once, &when_asked);
-    let [http, smtps, starttls] = &*outsides(&gateways) else {
-        panic!("three")
-    };
-    let reason = unsent(get(http).await);
+    let dir = tempfile::tempdir().unwrap();
+    let secrets = dir.path().join("secrets.json");
+    std::fs::write(&secrets, r#"{"key": "s-1"}"#).unwrap();
+    let outside = outside_of(&gateways, Credentials::file(&secrets));
+    let [api, smtps, starttls] = sent(&outside).await;
+    let reason = unsent(api);
     assert!(reason.to_lowercase().contains("certificate"), "{reason}");
-    unsent(send(smtps, mail()).await);
-    unsent(send(starttls, mail()).await);
+    unsent(smtps);
+    unsent(starttls);
     assert_eq!(asked.load(Ordering::SeqCst), 0);
     assert!(at_once.told().lines.is_empty());
     assert!(when_asked.told().mails.is_empty());
     // What a machine trusts is read from the environment, which a test may not
-    // change: another process does the same.
-    let dir = tempfile::tempdir().unwrap();
+    // change: another process does the same, with a function's environment.
     let file = dir.path().join("trusted.pem");
     std::fs::write(&file, pem).unwrap();
     let trusting = Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "trust::in_a_process_that_trusts", "--ignored"])
         .env("SSL_CERT_FILE", &file)
-        .env(GATEWAYS, json!(gateways).to_string())
+        .env("GATEWAYS", gateways.to_string())
+        .env("OUTSIDE_HOSTS", "api.pay.example, 127.0.0.1")
+        .env("SECRETS_FILE", &secrets)
         .output()
         .unwrap();
     assert!(trusting.status.success(), "{trusting:?}");
@@ -119,14 +129,12 @@ async fn who_is_not_vouched_for_is_given_nothing_and_who_is_is_given_it() {
 #[tokio::test]
 #[ignore = "the test above runs it in a process of its own"]
 async fn in_a_process_that_trusts() {
-    let Ok(gateways) = std::env::var(GATEWAYS) else {
+    if std::env::var_os("GATEWAYS").is_none() {
         return;
-    };
-    let gateways: Vec<Value> = serde_json::from_str(&gateways).unwrap();
-    let [http, smtps, starttls] = &*outsides(&gateways) else {
-        panic!("three")
-    };
-    assert_eq!(answered(get(http).await), (200, json!({})));
-    assert_eq!(answered(send(smtps, mail()).await).0, 250);
-    assert_eq!(answered(send(starttls, mail()).await).0, 250);
+    }
+    let outside = Outside::from_env(&Clients::from_env()).unwrap();
+    let [api, smtps, starttls] = sent(&outside).await;
+    assert_eq!(answered(api), (200, json!({})));
+    assert_eq!(answered(smtps).0, 250);
+    assert_eq!(answered(starttls).0, 250);
 }

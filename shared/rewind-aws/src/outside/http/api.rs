@@ -146,11 +146,12 @@ impl Api {
             Err(error) => Err(error),
         };
         answered.unwrap_or_else(|error| {
-            let is_unsent = error.is_connect() || error.is_builder();
+            let (is_none, is_unsent) = (error.is_builder(), error.is_connect());
             let why = words(error);
-            let sent = match is_unsent {
-                true => Sent::unsent(why),
-                false => Sent::unclear(why),
+            let sent = match (is_none, is_unsent) {
+                (true, _) => Sent::never(why),
+                (false, true) => Sent::unsent(why),
+                (false, false) => Sent::unclear(why),
             };
             (sent, Contact::Failing)
         })

@@ -33,6 +33,11 @@ const NOT_FOR_DOMAINS: [HeaderName; 13] = [
     USER_AGENT,
 ];
 
+/// As many headers a request may bring, and so many bytes of them: servers refuse
+/// more.
+const MAX_HEADERS: usize = 64;
+const MAX_BYTES: usize = 8 * 1024;
+
 /// How a gateway authenticates and repeats itself.
 #[derive(Debug)]
 pub(super) struct Scheme {
@@ -69,6 +74,14 @@ impl Scheme {
         own: &BTreeMap<String, String>,
         sending: &Sending<'_>,
     ) -> Result<HeaderMap, String> {
+        let bytes: usize = own
+            .iter()
+            .map(|(name, value)| name.len() + value.len())
+            .sum();
+        if own.len() > MAX_HEADERS || bytes > MAX_BYTES {
+            let why = format!("more than {MAX_HEADERS} headers, or {MAX_BYTES} bytes of them");
+            return Err(why);
+        }
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, JSON);
         for (name, value) in own {

@@ -3,6 +3,10 @@
 use crate::outside::hosts::is_loopback;
 use reqwest::Url;
 
+/// The longest path, with its query: so much each server should take. Source: RFC
+/// 9110, section 4.1.
+const MAX_PATH: usize = 8_000;
+
 /// Reads the URL of a gateway.
 ///
 /// # Errors
@@ -32,6 +36,9 @@ pub(super) fn base(text: &str) -> Result<Url, String> {
 pub(super) fn behind(base: &Url, path: &str) -> Result<Url, String> {
     if !path.starts_with('/') {
         return Err("the path does not begin with /".into());
+    }
+    if path.len() > MAX_PATH {
+        return Err(format!("the path is longer than {MAX_PATH} bytes"));
     }
     // The parser would drop control characters, and turn `\` into `/`.
     let is_strange = |c: char| c.is_control() || c.is_whitespace() || c == '\\' || c == '#';

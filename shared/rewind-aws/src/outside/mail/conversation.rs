@@ -21,6 +21,9 @@ const REFUSALS: [u16; 4] = [530, 534, 535, 538];
 /// The reply of a server that is about to close. Source: RFC 5321, section 3.8.
 const CLOSING: u16 = 421;
 
+/// The reply of a server that waits for the text of a mail.
+const GO_ON: u16 = 354;
+
 /// A goodbye takes no longer. The mail does not depend on it.
 const GOODBYE: Duration = Duration::from_secs(1);
 
@@ -71,24 +74,39 @@ impl Server {
             Ok(connection) => connection,
             Err(error) => return failed(Step::Greeting, &error),
         };
-        let handed = match timeout_at(deadline, addressed(&mut connection, letter)).await {
-            Ok(Ok(())) => {
-                let given = connection.message(&letter.text);
-                match timeout_at(deadline, given).await {
-                    Ok(Ok(reply)) => {
-                        let lines: Vec<_> = reply.message().collect();
-                        let text = lines.join("\n");
-                        handed(answered(reply.code().into(), text), Contact::Well)
-                    }
-                    Ok(Err(error)) => failed(Step::Text, &error),
-                    Err(_) => late(Step::Text),
-                }
-            }
-            Ok(Err(error)) => failed(Step::Envelope, &error),
-            Err(_) => late(Step::Envelope),
-        };
+        let given = Self::given(&mut connection, letter, deadline).await;
         let _ = timeout(GOODBYE, connection.abort()).await;
-        handed
+        given
+    }
+
+    /// Gives a mail over a connection.
+    async fn given(
+        connection: &mut AsyncSmtpConnection,
+        letter: &Letter,
+        deadline: Instant,
+    ) -> Handed {
+        match timeout_at(deadline, addressed(connection, letter)).await {
+            Ok(Ok(true)) => {}
+            Ok(Ok(false)) => {
+                let why = "the mail server does not wait for a text";
+                return handed(Sent::unsent(why), Contact::Failing);
+            }
+            Ok(Err(error)) => return failed(Step::Envelope, &error),
+            Err(_) => return late(Step::Envelope),
+        }
+        match timeout_at(deadline, connection.message(&letter.text)).await {
+            Ok(Ok(reply)) => {
+                let code = u16::from(reply.code());
+                let text = reply.message().collect::<Vec<_>>().join("\n");
+                let sent = match code {
+                    200..300 => answered(code, text),
+                    _ => Sent::unclear(format!("the mail server has answered {code}")),
+                };
+                handed(sent, Contact::Well)
+            }
+            Ok(Err(error)) => failed(Step::Text, &error),
+            Err(_) => late(Step::Text),
+        }
     }
 
     /// Connects, up to where a mail can be given.
@@ -111,8 +129,10 @@ impl Server {
     }
 }
 
-/// Says from whom to whom, up to where the server waits for the text.
-async fn addressed(connection: &mut AsyncSmtpConnection, letter: &Letter) -> Result<(), Error> {
+/// Says from whom to whom, and whether the server then waits for the text. Replies
+/// that somebody has put in front of STARTTLS would be one step ahead, and so no
+/// [`GO_ON`] would stand here.
+async fn addressed(connection: &mut AsyncSmtpConnection, letter: &Letter) -> Result<bool, Error> {
     let envelope = &letter.envelope;
     let from = Mail::new(envelope.from().cloned(), Vec::new());
     connection.command(from).await?;
@@ -121,8 +141,7 @@ async fn addressed(connection: &mut AsyncSmtpConnection, letter: &Letter) -> Res
             .command(Rcpt::new(to.clone(), Vec::new()))
             .await?;
     }
-    connection.command(Data).await?;
-    Ok(())
+    Ok(connection.command(Data).await?.has_code(GO_ON))
 }
 
 /// What an error means. A reply decides at each step: who replies has not acted.

@@ -3,7 +3,7 @@
 use super::{conversation::Server, message::Letter};
 use crate::outside::{
     circuit::{self, Circuit},
-    config::{Smtp, Tls, Wrong, timeout},
+    config::{Encryption, Smtp, Wrong, timeout},
     hosts::{Hosts, is_loopback},
     secrets::{Credentials, Secret},
     sent::{Sent, Waits},
@@ -47,13 +47,16 @@ impl Mailer {
     pub fn new(config: &Smtp, hosts: &Hosts, credentials: Credentials) -> Result<Self, Wrong> {
         let from = config.from.parse::<Mailbox>();
         let from = from.map_err(|error| Wrong::new("from", error))?;
-        if config.tls == Tls::None && config.credentials.is_some() && !is_loopback(&config.host) {
+        if config.tls == Encryption::None
+            && config.credentials.is_some()
+            && !is_loopback(&config.host)
+        {
             let why = "expected starttls or tls: credentials go over no network in plain text";
             return Err(Wrong::new("tls", why));
         }
         let tls = match config.tls {
-            Tls::None => None,
-            Tls::Starttls | Tls::Tls => {
+            Encryption::None => None,
+            Encryption::Starttls | Encryption::Tls => {
                 let parameters = TlsParameters::new_rustls(config.host.clone());
                 Some(parameters.map_err(|error| Wrong::new("host", error))?)
             }
@@ -65,7 +68,7 @@ impl Mailer {
             server: Server {
                 host: host.clone(),
                 port,
-                is_greeted_first: config.tls == Tls::Starttls,
+                is_greeted_first: config.tls == Encryption::Starttls,
                 tls,
                 hello: ClientId::Domain(from.email.domain().to_string()),
                 timeout: timeout(config.timeout_seconds)?,

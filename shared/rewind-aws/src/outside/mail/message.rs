@@ -14,6 +14,9 @@ use rewind::Mail;
 /// The longest text. A mail is recorded as an event.
 const MAX_TEXT: usize = 1024 * 1024;
 
+/// So many addresses each server takes. Source: RFC 5321, section 4.5.3.1.8.
+const MAX_ADDRESSES: usize = 100;
+
 /// The header with the idempotency key, for whoever looks for a mail.
 const KEY: HeaderName = HeaderName::new_from_ascii_str("X-Rewind-Key");
 
@@ -38,6 +41,9 @@ impl Letter {
     pub fn new(from: &Mailbox, mail: &Mail, key: &str) -> Result<Self, String> {
         if mail.to.is_empty() {
             return Err("the mail has no address".into());
+        }
+        if mail.to.len() > MAX_ADDRESSES {
+            return Err(format!("the mail has more than {MAX_ADDRESSES} addresses"));
         }
         if mail.text.len() > MAX_TEXT {
             return Err(format!("the text is longer than {MAX_TEXT} bytes"));
@@ -116,6 +122,7 @@ mod tests {
             let why = Letter::new(&from(), &mail, "k").unwrap_err();
             assert_eq!(why, "to[1] is no address of mails", "{address}");
         }
+        assert!(made(|mail| mail.to = vec!["a@b.example".into(); 101]).contains("100"));
         assert!(made(|mail| mail.subject.push_str("\r\nBcc: e@f.g")).contains("subject"));
         assert!(made(|mail| mail.text = "a".repeat(MAX_TEXT + 1)).contains("longer"));
     }

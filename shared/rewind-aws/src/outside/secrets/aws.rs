@@ -166,7 +166,10 @@ fn answered(response: &HttpResponse) -> Result<Secret, OrchestratorError<Refusal
         return Err(OrchestratorError::operation(refusal));
     }
     let told = serde_json::from_slice::<Told>(body).ok();
-    let text = told.and_then(|told| told.secret.or(told.parameter?.value));
+    let text = told.and_then(|told| {
+        let of_parameter = told.parameter.and_then(|parameter| parameter.value);
+        told.secret.or(of_parameter)
+    });
     let text = text.ok_or_else(|| OrchestratorError::response("there is no text in it".into()))?;
     Ok(Secret::new(&text))
 }

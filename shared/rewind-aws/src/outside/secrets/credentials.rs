@@ -12,7 +12,7 @@ pub struct Credentials(Arc<Source>);
 enum Source {
     None,
     File(SecretsFile),
-    Aws(Stores),
+    Aws(Box<Stores>),
 }
 
 impl Credentials {
@@ -36,7 +36,7 @@ impl Credentials {
         parameter_store: Option<String>,
     ) -> Self {
         let stores = Stores::new(config, secrets_manager, parameter_store);
-        Self(Arc::new(Source::Aws(stores)))
+        Self(Arc::new(Source::Aws(Box::new(stores))))
     }
 
     /// The secret of this name.
