@@ -1,7 +1,8 @@
 //! The verbs and options that the program can be called with.
 
 use crate::{
-    compare, demo, exit, export, generation, import, playback, replay, resume, reverse, up, verify,
+    compare, demo, exit, export, generation, import, ledger, playback, replay, resume, reverse, up,
+    verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -40,6 +41,9 @@ pub enum Command {
     /// Compares two generations of a projection: rows, checksums, and the rows
     /// that differ.
     Compare(compare::Args),
+    /// Prints what a gateway has sent outside: when, because of what, and with
+    /// which answer.
+    Ledger(ledger::Args),
     /// Writes all or part of history as JSON Lines of CloudEvents.
     Export(Box<export::Args>),
     /// Sends events from JSON Lines to be recorded, such as to seed another

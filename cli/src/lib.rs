@@ -10,6 +10,7 @@ mod command_line;
 mod compare;
 mod demo;
 mod deployment;
+mod differences;
 mod domain;
 mod end;
 pub mod exit;
@@ -19,6 +20,7 @@ mod function;
 mod generation;
 mod import;
 mod interrupted;
+mod ledger;
 mod memory;
 mod out;
 mod playback;
@@ -83,6 +85,7 @@ fn called(cli: &Cli, domain: Domain, started: Instant, as_json: bool) -> Outcome
             verb(as_json, &args.deployment, change)
         }
         Command::Compare(args) => verb(as_json, &args.deployment, compare::run(args, domain)),
+        Command::Ledger(args) => verb(as_json, &args.deployment, ledger::run(args, domain)),
         Command::Export(args) => verb(as_json, &args.deployment, export::run(args, domain)),
         Command::Import(args) => verb(as_json, &args.deployment, import::run(args, domain)),
         Command::Reverse(args) => verb(as_json, &args.deployment, reverse::run(args, domain)),

@@ -2,25 +2,25 @@
 
 use crate::{
     deployment::{self, Deployment, Part},
+    differences,
     domain::Domain,
     end::{End, Outcome},
     follow::{follow, has_ended_well, next_steps, show, still_runs},
     interrupted,
-    out::note,
+    out::{note, say},
     selection,
 };
 use ::playback::Task;
 use clap::Args as ClapArgs;
-use rewind::delivery::Nothing;
 use rewind_aws::{
     aws::clock,
     playback::{
-        record::Playback,
-        request::{Activation, Destination, Request},
+        record::{Approval, Playback},
+        request::{Activation, Destination, Policy, Request, ToMicroservice},
     },
 };
 use serde_json::json;
-use std::cell::Cell;
+use std::{cell::Cell, collections::BTreeMap};
 
 /// What is played back, to whom, and how.
 #[derive(ClapArgs)]
@@ -40,10 +40,23 @@ pub struct Args {
     /// given several times.
     #[arg(long = "subscriber", value_name = "NAME")]
     subscribers: Vec<String>,
-    /// To the adapters and rules: they emit the events that they have not
-    /// emitted yet.
+    /// To the adapters, rules and processes: they emit what they have not emitted
+    /// yet, and call nobody.
     #[arg(long)]
     microservice: bool,
+    /// The same as --microservice.
+    #[arg(long, value_name = "microservice", value_parser = ["microservice"])]
+    to: Option<String>,
+    /// What is to be done about a gateway's calls: `silence`, which is the
+    /// default; `difference` lists what the code of today would have sent
+    /// otherwise, asks, and sends what corrects it; `difference-and-new` also
+    /// sends what was never sent. May be given several times.
+    #[arg(long = "gateway", value_name = "NAME=POLICY", value_parser = policy)]
+    gateways: Vec<(String, Policy)>,
+    /// With a difference: also records the events and commands that are emitted
+    /// otherwise.
+    #[arg(long, requires = "gateways")]
+    record: bool,
     /// The highest number of events a second.
     #[arg(long, value_name = "N")]
     rate: Option<u32>,
@@ -90,7 +103,40 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     };
     let playback = interrupted::unless(played, words).await?;
     let is_done = args.detach || has_ended_well(&playback);
-    show(&playback, is_done, args.json)
+    if request.policies().is_none() || args.detach || !is_done {
+        return show(&playback, is_done, args.json);
+    }
+    differences::list(&deployment, &playback, args.json).await?;
+    if args.dry_run || differences::is_empty(&playback, args.record) {
+        return match args.json {
+            true => show(&playback, true, true),
+            false => Ok(()),
+        };
+    }
+    let requests = differences::requests(&playback);
+    let what = format!("send these {requests} requests, and nothing else");
+    deployment.confirm_anywhere(&what, args.yes)?;
+    let by = std::env::var("USER").unwrap_or_default();
+    let record = args.record;
+    let approval = Approval { by, record };
+    let done = differences::carry_out(&deployment, &playback, &approval);
+    let done = interrupted::unless(done, || still_runs(&id, &args.deployment)).await?;
+    match args.json {
+        true => show(&done, has_ended_well(&done), true),
+        false => say!("{requests} requests are on their way: `rewind ledger` tells of each"),
+    }
+}
+
+/// Reads `NAME=POLICY`.
+fn policy(text: &str) -> Result<(String, Policy), String> {
+    let (name, policy) = text.split_once('=').ok_or("expected NAME=POLICY")?;
+    let policy = match policy {
+        "silence" => Policy::Silence,
+        "difference" => Policy::Difference,
+        "difference-and-new" => Policy::DifferenceAndNew,
+        _ => return Err("expected silence, difference or difference-and-new".into()),
+    };
+    Ok((name.to_owned(), policy))
 }
 
 async fn play(
@@ -128,8 +174,11 @@ impl Args {
             subscriber: Some(name.clone()),
             ..Destination::default()
         });
-        let microservice = self.microservice.then(|| Destination {
-            microservice: Some(Nothing {}),
+        let gateways: BTreeMap<String, Policy> = self.gateways.iter().cloned().collect();
+        let compares = gateways.values().any(|policy| *policy != Policy::Silence);
+        let is_meant = self.microservice || self.to.is_some() || !gateways.is_empty();
+        let microservice = is_meant.then(|| Destination {
+            microservice: Some(ToMicroservice { gateways }),
             ..Destination::default()
         });
         let to: Vec<Destination> = projections.chain(subscribers).chain(microservice).collect();
@@ -145,7 +194,8 @@ impl Args {
                 false => Activation::WhenCaughtUp,
             },
             rate: self.rate,
-            dry_run: self.dry_run,
+            // A comparison is one; what it finds is sent by another word.
+            dry_run: self.dry_run || compares,
         })
     }
 }

@@ -54,6 +54,10 @@ pub struct Args {
     /// for it. It is read each time, so a test turns this clock by hand.
     #[arg(long, value_name = "FILE", env = clock::VARIABLE)]
     pub clock: Option<PathBuf>,
+    /// A file with the credentials of gateways: a JSON object of names and
+    /// values. Git should ignore it.
+    #[arg(long, value_name = "FILE", env = "REWIND_SECRETS")]
+    pub secrets: Option<PathBuf>,
     /// The description of the deployment.
     #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
     pub template: PathBuf,
@@ -79,6 +83,10 @@ pub fn run(args: &Args, started: Instant) -> Outcome {
     options.enforces_auth = args.auth.is_some();
     if let Some(file) = &args.clock {
         options.extra_env.push(by_hand(file)?);
+    }
+    if let Some(file) = &args.secrets {
+        let file = absolute("--secrets", file)?;
+        options.extra_env.push(("SECRETS_FILE".to_owned(), file));
     }
     runtime()?.block_on(async {
         let system = System::start(options)
@@ -114,13 +122,16 @@ async fn serve(system: &System, args: &Args, started: Instant) -> Outcome {
 /// The variable that hands a clock's file to all functions.
 pub fn by_hand(file: &Path) -> Result<(String, String), End> {
     clock::read(file).map_err(|why| End::Wrong(format!("--clock: {why}")))?;
-    let file = std::path::absolute(file);
-    let file = file.map_err(|error| End::Wrong(format!("--clock: {error}")))?;
-    let file = file.to_str().ok_or_else(|| {
-        let why = "--clock: expected a path in UTF-8";
-        End::Wrong(why.to_owned())
-    })?;
-    Ok((clock::VARIABLE.to_owned(), file.to_owned()))
+    Ok((clock::VARIABLE.to_owned(), absolute("--clock", file)?))
+}
+
+/// The path of a file, for functions that run elsewhere.
+fn absolute(option: &str, file: &Path) -> Result<String, End> {
+    let path = std::path::absolute(file);
+    let path = path.map_err(|error| End::Wrong(format!("{option}: {error}")))?;
+    let path = path.to_str();
+    let path = path.ok_or_else(|| End::Wrong(format!("{option}: expected a path in UTF-8")))?;
+    Ok(path.to_owned())
 }
 
 /// Reads `NAME=VALUE`.

@@ -13,9 +13,7 @@ mod support;
 use fault_layer::{Faults, Kind, Plan};
 use futures::future::{join, join_all};
 use rewind::{
-    CloudEvent, Delivery, RecordedEvent, Selection, StreamName,
-    delivery::{Marker, Nothing},
-    selection::micros,
+    CloudEvent, Delivery, RecordedEvent, Selection, StreamName, delivery::Marker, selection::micros,
 };
 use rewind_aws::{
     audit::{
@@ -29,7 +27,7 @@ use rewind_aws::{
     playback::{
         player::{Ended, PlayError, Player},
         record::{Playback, load},
-        request::{Activation, Destination, Request},
+        request::{Activation, Destination, Request, ToMicroservice},
         state::State,
     },
     project::projector::Projector,
@@ -829,7 +827,7 @@ async fn what_makes_no_sense_is_refused_with_the_reason() {
     assert_eq!(digits.building, None);
     assert!(load(&aws.data(), "three").await.unwrap().is_none());
     let nothing = Destination {
-        microservice: Some(Nothing {}),
+        microservice: Some(ToMicroservice::default()),
         ..Destination::default()
     };
     let to_reactions = Request {

@@ -1,6 +1,7 @@
 //! Gateways: what is sent, what is recorded of it, and what a replay leaves
 //! alone. The provider is a real HTTP server, which counts.
 
+mod differences;
 mod domain;
 mod once;
 mod orders;
