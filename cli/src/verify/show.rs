@@ -129,6 +129,8 @@ pub fn counts(counts: &Counts) -> Outcome {
         ("lagging (reader, stream)s", counts.lagging),
         ("stalled (reader, stream)s", counts.stalled),
         ("reports of stalls", counts.stall_reports),
+        ("calls of gateways", counts.calls),
+        ("calls to be made", counts.open_calls),
         ("other items", counts.other_items),
     ];
     for (what, count) in rows {

@@ -6,15 +6,18 @@
 
 #[path = "../shared/console.rs"]
 mod console;
+#[path = "../shared/deployed.rs"]
+mod deployed;
 mod domain;
 
 use console::{Shown, curl, normalized, shown};
+use deployed::{System, deploy, deployment, root, verb};
 use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Write},
     net::TcpStream,
-    path::{Path, PathBuf},
-    process::{Child, Command, ExitCode, Stdio},
+    path::Path,
+    process::ExitCode,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
@@ -48,61 +51,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// The number in `deployed-2`.
-fn deployment(program: &Path) -> Option<usize> {
-    let name = program.file_name()?.to_str()?;
-    name.strip_prefix("deployed-")?.parse().ok()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-/// A system of one deployment.
-struct System {
-    process: Child,
-    url: String,
-}
-
-impl System {
-    fn start(program: &Path, dir: &Path) -> Self {
-        let process = Command::new(program)
-            .args(["--port", "0", "--dir"])
-            .arg(dir)
-            .current_dir(root())
-            .stdout(Stdio::piped())
-            .spawn();
-        let mut process = process.unwrap();
-        let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let url = loop {
-            let line = lines.next().expect("a line").unwrap();
-            if let Some(at) = line.find("http://") {
-                break line[at..].split_whitespace().next().unwrap().to_string();
-            }
-        };
-        thread::spawn(move || lines.for_each(drop));
-        Self { process, url }
-    }
-}
-
-impl Drop for System {
-    fn drop(&mut self) {
-        // As Ctrl-C does; gone already is as good.
-        let pid = self.process.id().to_string();
-        let _ = Command::new("kill").args(["-TERM", &pid]).status();
-        let _ = self.process.wait();
-    }
-}
-
 fn tell(program: &Path) {
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
-    let deployed = |nth: usize| dir.path().join(format!("deployed-{nth}"));
-    for nth in 1..=3 {
-        std::fs::hard_link(program, deployed(nth))
-            .or_else(|_| std::fs::copy(program, deployed(nth)).map(drop))
-            .unwrap();
-    }
+    let deployments = [1, 2, 3].map(|nth| deploy(program, dir.path(), nth));
+    let deployed = |nth: usize| &deployments[nth - 1];
     let reader = Reader::start();
     let mut system: Option<System> = None;
     let (mut runs, mut nth, mut dinners) = (0, 0, 0);
@@ -113,7 +66,7 @@ fn tell(program: &Path) {
             drop(system.take());
             nth = DEPLOYED[runs];
             runs += 1;
-            let started = System::start(&deployed(nth), &state);
+            let started = System::start(deployed(nth), &state);
             reader.look_at(Some(started.url.clone()));
             system = Some(started);
             continue;
@@ -125,7 +78,7 @@ fn tell(program: &Path) {
                 && !arguments.contains("--dry-run")
                 && !arguments.contains("--stream");
             let voting = is_rebuild.then(|| vote_on_dinner(url, &mut dinners));
-            let found = verb(&deployed(nth), &state, arguments);
+            let found = verb(deployed(nth), &state, arguments);
             if let Some(voting) = voting {
                 voting.join().unwrap();
                 wait_for_dinner(url, dinners);
@@ -148,25 +101,6 @@ fn tell(program: &Path) {
     );
     drop(system);
     reader.stop();
-}
-
-/// Runs a verb of a deployment, through a shell as the page shows it.
-fn verb(program: &Path, state: &Path, arguments: &str) -> String {
-    let (arguments, pipe) = match arguments.split_once(" | ") {
-        Some((arguments, pipe)) => (arguments, format!(" | {pipe}")),
-        None => (arguments, String::new()),
-    };
-    let (program, state) = (program.display(), state.display());
-    let command = format!("{program} {arguments} --dir {state}{pipe}");
-    let output = Command::new("sh")
-        .args(["-c", &command])
-        .current_dir(root())
-        .output();
-    let output = output.unwrap();
-    let said = String::from_utf8(output.stdout).unwrap();
-    let errors = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{command}: {said}{errors}");
-    said
 }
 
 /// Sends votes on dinner, each by somebody else, one after the other.

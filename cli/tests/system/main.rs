@@ -14,6 +14,7 @@ mod full_disk;
 mod history;
 mod metrics;
 mod operator;
+mod outside;
 mod path;
 mod problems;
 mod quiet;

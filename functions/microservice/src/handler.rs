@@ -126,14 +126,15 @@ impl Handler {
             let now = domain_now();
             let goes_on = || Instant::now() < until;
             fired += self.timer.fire(now, goes_on).await?.fired;
-            called += self.live.work_due(until).await?.due;
+            let calls = self.live.work_due(until).await?;
+            called += calls.due;
             let swept = self.sweep.sweep().await?;
             published += swept.published;
             let pause = match self.timer.next(now).await? {
                 Some(next) => Duration::try_from(next.duration_since(now)).unwrap_or_default(),
                 None => Duration::MAX,
             };
-            let call = self.live.next().await?.map(|due| {
+            let call = calls.next.map(|due| {
                 let left = due.saturating_sub(clock::micros());
                 Duration::from_micros(left)
             });

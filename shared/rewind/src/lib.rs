@@ -133,3 +133,8 @@ struct ChangeAnEvent;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/rebuild.md")]
 struct Rebuild;
+
+/// See [`AddADomain`].
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/outside.md")]
+struct Outside;

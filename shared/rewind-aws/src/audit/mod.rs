@@ -8,6 +8,7 @@ mod filter;
 pub mod health;
 mod index;
 pub mod lag;
+mod ledgers;
 mod leftovers;
 mod line;
 mod look;

@@ -47,6 +47,7 @@ impl Run<'_> {
         let mut pages = Pages::of(&self.events, stream);
         let mut is_first = true;
         let mut reversals = Reversals::default();
+        let mut log: Vec<RecordedEvent> = Vec::new();
         while let Some(items) = pages.next().await? {
             if is_first && !begins_with(&items, found) {
                 return Ok(());
@@ -56,6 +57,9 @@ impl Run<'_> {
             self.check_partitions(stream, &page.commits, &items).await?;
             self.check_claims(stream, &page.events, &mut candidates)
                 .await?;
+            if self.is_log(stream) {
+                log.extend(page.events.iter().cloned());
+            }
             for fold in &mut folds {
                 fold.take(&page.events);
             }
@@ -78,6 +82,9 @@ impl Run<'_> {
                 counts.commits += page.commits.len() as u64;
                 counts.events += page.events.len() as u64;
             });
+        }
+        if !line.is_broken {
+            self.check_log(stream, &log);
         }
         self.look_again(stream, &mut candidates).await?;
         locked(&self.streams).insert(stream.as_str());

@@ -32,6 +32,9 @@ pub enum Kind {
     ClaimDiffers,
     /// A (source, id) stands in the events table more than once.
     RecordedTwice,
+    /// The log of a gateway has something that was never asked for, or an answer
+    /// to what was never sent.
+    WrongLog,
     /// A row is not the fold of the events up to its watermark.
     RowDiffers,
     /// A row holds more events than its stream has.
@@ -85,6 +88,10 @@ pub struct Counts {
     pub stalled: u64,
     /// Reports of stalls, as `/health` shows them.
     pub stall_reports: u64,
+    /// Calls of gateways, and corrections of them.
+    pub calls: u64,
+    /// Those that are still to be made.
+    pub open_calls: u64,
     /// Rows that others wrote whenever they were looked at.
     pub unsettled: u64,
     /// Items of the data store that belong to none of these: the operator's

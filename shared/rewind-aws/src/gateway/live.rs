@@ -59,6 +59,8 @@ pub struct Called {
     pub due: usize,
     /// Those in which one still waits.
     pub waiting: usize,
+    /// When the next one is due, in microseconds since 1970.
+    pub next: Option<u64>,
 }
 
 impl Live {
@@ -326,14 +328,21 @@ impl Live {
                 let store = &self.recorder.store;
                 let page = waiting::list(store, partition, after.as_deref()).await?;
                 let (entries, next) = page;
-                called.waiting += entries.len();
-                let due = entries.into_iter();
-                let due = due.filter(|entry| entry.waiting.due <= micros());
-                let work = due.map(|entry| async move { self.work_entry(&entry, until).await });
+                let now = micros();
+                let (due, later): (Vec<_>, Vec<_>) = entries
+                    .into_iter()
+                    .partition(|entry| entry.waiting.due <= now);
+                later
+                    .iter()
+                    .for_each(|entry| called.waits(entry.waiting.due));
+                let work = due.into_iter();
+                let work = work.map(|entry| async move { self.work_entry(&entry, until).await });
                 let mut work = stream::iter(work).buffer_unordered(CONCURRENCY);
-                while let Some(done) = work.next().await {
+                while let Some(waits) = work.next().await {
                     called.due += 1;
-                    called.waiting -= usize::from(done?);
+                    if let Some(due) = waits? {
+                        called.waits(due);
+                    }
                 }
                 after = next;
                 if after.is_none() || Instant::now() >= until {
@@ -344,12 +353,13 @@ impl Live {
         Ok(called)
     }
 
-    /// Says whether nothing waits any more.
-    async fn work_entry(&self, entry: &Entry, until: Instant) -> Result<bool, Error> {
+    /// Makes the calls of one log. Says when the next one is due, where one
+    /// waits.
+    async fn work_entry(&self, entry: &Entry, until: Instant) -> Result<Option<u64>, Error> {
         let stream = &entry.stream;
         let Some(caller) = self.service.caller_of(stream.category()) else {
             // Its gateway is not registered any more. It may come back.
-            return Ok(false);
+            return Ok(Some(u64::MAX));
         };
         let waits = match self.work(caller, stream, Some(entry), until).await {
             Ok(waits) => waits,
@@ -357,39 +367,20 @@ impl Live {
             Err(Failure::Refused(why)) => {
                 // Whoever reads the log stalls there, and says so.
                 tracing::warn!(%stream, %why, "a log cannot be read");
-                return Ok(false);
+                return Ok(Some(u64::MAX));
             }
         };
         // Where it is stale, somebody knows more.
         let change = waiting::change(stream, Some(entry), waits.as_ref());
         waiting::write(&self.recorder.store, change).await?;
-        Ok(waits.is_none())
+        Ok(waits.map(|waits| waits.due))
     }
+}
 
-    /// When the next call is due, in microseconds since 1970.
-    ///
-    /// # Errors
-    ///
-    /// When DynamoDB fails or an entry is damaged.
-    pub async fn next(&self) -> Result<Option<u64>, Error> {
-        let mut next: Option<u64> = None;
-        if self.service.callers().is_empty() {
-            return Ok(next);
-        }
-        for partition in waiting::partitions() {
-            let mut after: Option<String> = None;
-            loop {
-                let store = &self.recorder.store;
-                let (entries, more) = waiting::list(store, partition, after.as_deref()).await?;
-                let due = entries.iter().map(|entry| entry.waiting.due);
-                next = next.into_iter().chain(due).min();
-                after = more;
-                if after.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(next)
+impl Called {
+    fn waits(&mut self, due: u64) {
+        self.waiting += 1;
+        self.next = Some(self.next.map_or(due, |next| next.min(due)));
     }
 }
 

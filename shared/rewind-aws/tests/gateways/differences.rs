@@ -18,6 +18,7 @@ use rewind_aws::{
 };
 use std::{
     collections::BTreeMap,
+    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -178,6 +179,7 @@ async fn what_has_changed_since_it_was_approved_is_not_sent() {
     approve(&mut post, "two").await;
     assert_eq!(provider.taken("1"), 400, "one of the two, and once");
     assert_eq!(calls(&post, "1").await.iter().count(), 2);
+    assert_eq!(post.conflicts.load(Ordering::SeqCst), 1, "and it is told");
 }
 
 #[tokio::test]

@@ -6,7 +6,22 @@ use crate::{
 };
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use rewind::CallState;
+use rewind_aws::audit::{
+    report::{Violation, Watch},
+    run::Audit,
+};
 use std::time::Duration;
+
+/// Is told of violations, which the counts hold as well.
+struct Nobody;
+
+impl Watch for Nobody {
+    fn violation(&mut self, violation: &Violation) {
+        eprintln!("{violation:?}");
+    }
+
+    fn progress(&mut self, _: &'static str, _: u64, _: u64) {}
+}
 
 /// `PAYMENTS` says how many: the project's claim is 10,000.
 #[tokio::test]
@@ -51,6 +66,10 @@ async fn each_key_is_charged_once_and_each_charge_is_in_the_log() {
         assert_eq!(post.types(&format!("money-{id}")).await, ["paid"]);
     }
     assert_eq!(post.stalls().await, [] as [String; 0]);
+    let audit = Audit::new(post.service.clone(), post.aws.events(), post.aws.data());
+    let counts = audit.run(&mut Nobody).await.unwrap();
+    assert!(counts.is_clean(), "{counts:?}");
+    assert_eq!((counts.calls, counts.open_calls), (count, 0));
     let asked = provider.requests();
     // And again, from the beginning: nobody is asked.
     post.wipe().await;

@@ -21,12 +21,20 @@ use rewind_aws::{
     react::reactor::{Reacted, Reactor},
     sequence::sequencer::{Outcome, Sequencer},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
 pub struct Post {
     pub aws: Aws,
     pub service: Service,
     pub outside: Outside,
+    /// Events whose identity belonged to another one.
+    pub conflicts: AtomicUsize,
     pub sequencer: Sequencer,
     kinesis: aws_sdk_kinesis::Client,
     /// Where each stream is read up to.
@@ -46,6 +54,7 @@ impl Post {
         Self {
             service,
             outside: Outside::none(),
+            conflicts: AtomicUsize::new(0),
             sequencer: Sequencer::new(aws.events()),
             kinesis: aws_sdk_kinesis::Client::from_conf(config),
             read: BTreeMap::new(),
@@ -89,6 +98,9 @@ impl Post {
                 Outcome::Recorded { recorded, .. } => {
                     let stream = recorded.stream().clone();
                     runs.entry(stream).or_default().push(*recorded);
+                }
+                Outcome::Conflict => {
+                    self.conflicts.fetch_add(1, Ordering::SeqCst);
                 }
                 other => panic!("{other:?}"),
             }

@@ -1,0 +1,68 @@
+//! docs/outside.md: every command of the page, with the output shown, on real
+//! systems that are deployed twice, beside a payment provider that counts.
+
+#[path = "../shared/console.rs"]
+mod console;
+#[path = "../shared/deployed.rs"]
+mod deployed;
+mod domain;
+#[path = "../../../shared/rewind-aws/tests/gateways/provider.rs"]
+#[allow(dead_code, reason = "the provider of other tests as well")]
+mod provider;
+
+use console::{Shown, curl, normalized, shown};
+use deployed::{System, deploy, deployment, root, verb};
+use provider::Provider;
+use std::{path::Path, process::ExitCode};
+
+/// Where the page has the provider.
+const PROVIDER: &str = "http://127.0.0.1:9090";
+
+fn main() -> ExitCode {
+    let program = std::env::current_exe().unwrap();
+    match deployment(&program) {
+        Some(1) => rewind_cli::run(|| domain::deployed(1)),
+        Some(_) => rewind_cli::run(|| domain::deployed(2)),
+        None => {
+            tell(&program);
+            println!("the story of docs/outside.md ... ok");
+            ExitCode::SUCCESS
+        }
+    }
+}
+
+fn tell(program: &Path) {
+    let dir = tempfile::tempdir().unwrap();
+    let state = dir.path().join("state");
+    let deployments = [1, 2].map(|nth| deploy(program, dir.path(), nth));
+    let provider = Provider::start();
+    let mut system: Option<System> = None;
+    let mut runs = 0;
+    let mut asked = Vec::new();
+    for Shown { command, output } in shown(&root().join("docs/outside.md")) {
+        println!("$ {command}");
+        let command = command.replace(PROVIDER, &provider.url);
+        if let Some(options) = command.strip_prefix("cargo run -- --parameter") {
+            drop(system.take());
+            let options = format!("--parameter{options}");
+            system = Some(System::with(&deployments[runs], &state, &options));
+            runs += 1;
+            continue;
+        }
+        let url = &system.as_ref().expect("a system").url;
+        match command.strip_prefix("cargo run -- ") {
+            Some(arguments) => {
+                let found = verb(&deployments[runs - 1], &state, arguments);
+                assert_eq!(normalized(&found), normalized(&output), "{command}");
+                asked.push(provider.requests());
+            }
+            None => curl(&command, url, &normalized(&output)),
+        }
+    }
+    assert_eq!(runs, 2, "the whole story was told");
+    // What the page says of the provider, by the provider's own count.
+    let taken = ["1", "2", "3"].map(|order| provider.taken(order));
+    assert_eq!(taken, [1000, 900, 450], "{:?}", provider.entries());
+    assert!(provider.entries().values().all(|entry| entry.acted == 1));
+    assert_eq!(provider.requests(), 4, "{asked:?}");
+}
