@@ -54,7 +54,8 @@ impl Run<'_> {
         };
         self.count(|counts| match is_mark {
             true => counts.checkpoints += 1,
-            false => counts.rows += 1,
+            // A deleted row is none.
+            false => counts.rows += u64::from(row.state.is_some()),
         });
         let is_known = match is_mark {
             true => reader.has_watermarks(),

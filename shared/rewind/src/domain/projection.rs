@@ -37,9 +37,18 @@ pub trait SingleStreamProjection {
     /// A rejection stalls this projection for this stream until it is mended.
     fn apply(row: &mut Self::Row, event: &Envelope<Self::Event>) -> Result<(), Rejection>;
 
+    /// Whether the row is to be deleted, asked after each event. A deleted row
+    /// is none for readers, and keeps its watermark, so that a repeat cannot
+    /// bring it back. The stream's next event begins a new row, from `Default`.
+    fn is_deleted(row: &Self::Row) -> bool {
+        let _ = row;
+        false
+    }
+
     /// Takes an event back that was folded in before. The row then has to be
     /// what it would be without the event: [`then_row`] checks it. Without this
-    /// method, the stream is folded again without the event.
+    /// method, the stream is folded again without the event. A row that is
+    /// deleted is folded again as well: what it was is not known.
     ///
     /// [`then_row`]: crate::testing::Given::then_row
     ///
@@ -98,10 +107,19 @@ pub trait MultiStreamProjection {
         event: &Envelope<Self::Event>,
     ) -> Result<(), Rejection>;
 
+    /// Whether the row is to be deleted, asked after each event. A deleted row
+    /// is none for readers. The next event that changes it begins a new row,
+    /// from `Default`: so a row may be deleted only where it holds no more than
+    /// `Default` does, or the order across streams counts.
+    fn is_deleted(row: &Self::Row) -> bool {
+        let _ = row;
+        false
+    }
+
     /// Takes an event back that was folded into the row before; `apply` has to
     /// be able to restore it. A row of many streams cannot be folded again
     /// from one of them, so a projection whose events may be reversed has to
-    /// say how.
+    /// say how. A row that is deleted comes as `Default`.
     ///
     /// # Errors
     ///

@@ -95,8 +95,7 @@ impl Kept {
             );
             return Err((watermark + 1, Rejection::new(why)));
         }
-        self.rows
-            .extend(folded.row.map(|row| (key.to_string(), row)));
+        self.put(key.to_string(), folded.row);
         self.watermarks.insert(stream.clone(), reached);
         match folded.rejection {
             Some(refused) => Err((reached + 1, refused)),
@@ -126,7 +125,7 @@ impl Kept {
                 None | Some(Effect::Restored(_)) => Change::Apply(event),
             };
             match self.shared(projection, event, change) {
-                Ok(rows) => self.rows.extend(rows),
+                Ok(rows) => rows.into_iter().for_each(|(key, row)| self.put(key, row)),
                 Err(_) if table.is_taken_back(stream, version, through) => {
                     self.passed.insert(place);
                 }
@@ -143,7 +142,7 @@ impl Kept {
         projection: &Projection,
         event: &RecordedEvent,
         change: Change<'_>,
-    ) -> Result<Vec<(String, Value)>, Rejection> {
+    ) -> Result<Vec<(String, Option<Value>)>, Rejection> {
         if change == Change::Pass {
             return Ok(Vec::new());
         }
@@ -153,9 +152,17 @@ impl Kept {
             if let Some(refused) = folded.rejection {
                 return Err(refused);
             }
-            changed.extend(folded.row.map(|row| (key, row)));
+            changed.push((key, folded.row));
         }
         Ok(changed)
+    }
+
+    /// Keeps a row, or none.
+    fn put(&mut self, key: String, row: Option<Value>) {
+        match row {
+            Some(row) => self.rows.insert(key, row),
+            None => self.rows.remove(&key),
+        };
     }
 }
 
