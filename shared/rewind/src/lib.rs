@@ -84,6 +84,7 @@ pub use domain::{
 };
 pub use fold::{
     aggregate::{Append, Claiming, Decided, Decider, Plan, state_of},
+    feed::{Cause, Changed, Feed},
     process::{Due, Instance, Runner},
     projection::{Change, Folded, Over, Projection},
     reaction::Reaction,

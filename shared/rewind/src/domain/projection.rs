@@ -29,6 +29,11 @@ pub trait SingleStreamProjection {
     /// Event types that it leaves out, such as retired ones: they are dropped
     /// as they were recorded, before upcasters and `apply` see them.
     const LEAVES_OUT: &'static [&'static str] = &[];
+    /// The entity that its rows are, where changes of them are events that
+    /// others read: `application` gives `application-insert`,
+    /// `application-update` and `application-delete` in the category
+    /// `changes:application`.
+    const FEED: Option<&'static str> = None;
 
     /// Folds one event in.
     ///
@@ -86,6 +91,11 @@ pub trait MultiStreamProjection {
     /// Event types that it leaves out, such as retired ones: they are dropped
     /// as they were recorded, before upcasters, `keys` and `apply` see them.
     const LEAVES_OUT: &'static [&'static str] = &[];
+    /// The entity that its rows are, where changes of them are events that
+    /// others read: `application` gives `application-insert`,
+    /// `application-update` and `application-delete` in the category
+    /// `changes:application`.
+    const FEED: Option<&'static str> = None;
 
     /// The keys of the rows that the event changes, at most
     /// [`MAX_ROWS_PER_EVENT`]. Keys that share what stands before the first

@@ -5,6 +5,7 @@
 //! from, nor where rows go.
 
 pub mod aggregate;
+pub mod feed;
 pub(crate) mod known;
 mod panics;
 pub mod process;

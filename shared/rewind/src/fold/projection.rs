@@ -2,6 +2,7 @@
 //! away.
 
 use super::{
+    feed::Feed,
     panics::{catching, guarded},
     upcasters::Upcasters,
 };
@@ -24,6 +25,8 @@ pub struct Projection {
     pub categories: &'static [&'static str],
     /// Over how many streams a row goes.
     pub over: Over,
+    /// Where changes of its rows are told, if they are.
+    pub feed: Option<Feed>,
     leaves_out: &'static [&'static str],
     keys: fn(&RecordedEvent) -> Result<Vec<String>, Rejection>,
     fold: fn(&Folding<'_>) -> Folded,
@@ -112,6 +115,7 @@ impl Projection {
             version: P::VERSION,
             categories: <P::Event as Events>::CATEGORIES,
             over: Over::OneStream,
+            feed: P::FEED.map(Feed::of),
             leaves_out: P::LEAVES_OUT,
             keys: |event| Ok(vec![event.stream().id().to_string()]),
             fold: |folding| {
@@ -139,6 +143,7 @@ impl Projection {
             version: P::VERSION,
             categories: <P::Event as Events>::CATEGORIES,
             over: Over::ManyStreams,
+            feed: P::FEED.map(Feed::of),
             leaves_out: P::LEAVES_OUT,
             keys: |event| match P::Event::read(&event.event)? {
                 Some(data) => P::keys(&Envelope::new(event, data)),
