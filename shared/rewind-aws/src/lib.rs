@@ -18,6 +18,7 @@
 //! | 4 | [`history`] | reads history in recorded order, and follows reversals |
 //! | 4 | [`sequence`] | gives events their versions and records them: pump's work |
 //! | 4 | [`append`] | records and publishes outside of pump |
+//! | 4 | [`feed`] | tells what becomes of rows, as events |
 //! | 3 | [`event_table`] | the events table: claims, commits, reading |
 //! | 3 | [`data_table`] | the data store: rows, transactions, records of readers |
 //! | 2 | [`metrics`] | what CloudWatch is told, line by line |
@@ -30,6 +31,7 @@ pub mod aws;
 pub mod command;
 pub mod data_table;
 pub mod event_table;
+pub mod feed;
 pub mod generation;
 pub mod history;
 pub mod metrics;

@@ -16,5 +16,6 @@ pub mod row;
 mod scan;
 pub mod shard;
 pub mod stall;
+pub mod telling;
 pub mod transaction;
 pub mod undeclared;
