@@ -40,15 +40,6 @@ pub(crate) struct From<'a> {
     pub serving: &'a Serving,
 }
 
-/// What a row has got.
-pub(crate) enum Got {
-    /// The row, with what it tells: to be written with its next state, or
-    /// written already.
-    Row(Row),
-    /// Others have written.
-    Stale,
-}
-
 /// The row of the generation before.
 struct Before {
     key: Key,
@@ -56,7 +47,9 @@ struct Before {
 }
 
 impl Teller {
-    /// Lets a row of the generation that serves tell, where it does not yet.
+    /// Lets a row of the generation that serves tell, where it does not yet. The
+    /// row then comes to be written with its next state, or is written already;
+    /// `None` where others have written.
     ///
     /// # Errors
     ///
@@ -67,27 +60,27 @@ impl Teller {
         from: &From<'_>,
         key: &Key,
         row: Row,
-    ) -> Result<Got, Error> {
+    ) -> Result<Option<Row>, Error> {
         if row.telling.tells() {
-            return Ok(Got::Row(row));
+            return Ok(Some(row));
         }
         let Some(previous) = &from.serving.previous else {
             if row.telling == Telling::Elsewhere {
                 // A batch that began before the generation was changed: the row
                 // that tells gets the events as well.
-                return Ok(Got::Row(row));
+                return Ok(Some(row));
             }
             let image = self.last_told(events, from, &key.sk).await?;
             let image = image.unwrap_or(Image {
                 row: row.state.clone(),
             });
-            return Ok(Got::Row(telling(row, image)));
+            return Ok(Some(telling(row, image)));
         };
         let before = Before::read(store, previous, &key.sk).await?;
         let image = self.image(events, from, &before, &key.sk).await?;
         let next = telling(row, image);
         if !before.has_to_know(from.serving) {
-            return Ok(Got::Row(next));
+            return Ok(Some(next));
         }
         self.hand_over(store, from.projection, &before, key, next)
             .await
@@ -140,14 +133,14 @@ impl Teller {
                     self.hand_over(store, known, &before, key, told).await?
                 }
                 false => match store.put(key, &told, told.revision).await? {
-                    Written::Done => Got::Row(Row {
+                    Written::Done => Some(Row {
                         revision: told.revision + 1,
                         ..told
                     }),
-                    Written::Stale => Got::Stale,
+                    Written::Stale => None,
                 },
             };
-            if let Got::Row(row) = got {
+            if let Some(row) = got {
                 let held = [(key, &row, row.revision)];
                 self.publish(from.projection, held).await?;
                 return Ok(true);
@@ -209,7 +202,7 @@ impl Teller {
     }
 
     /// One transaction that writes the row that is to tell, and says in the row
-    /// before that it does.
+    /// before that it does; `None` where others have written.
     async fn hand_over(
         &self,
         store: &DataStore,
@@ -217,7 +210,7 @@ impl Teller {
         before: &Before,
         key: &Key,
         next: Row,
-    ) -> Result<Got, Error> {
+    ) -> Result<Option<Row>, Error> {
         let known = before.row.clone().unwrap_or_default();
         // Afterwards, nobody finds there what it has changed.
         let (seen, seen_before) = (next.revision, known.revision);
@@ -239,11 +232,11 @@ impl Teller {
             },
         ];
         Ok(match store.write_together(&writes).await? {
-            Written::Done => Got::Row(Row {
+            Written::Done => Some(Row {
                 revision: seen + 1,
                 ..next
             }),
-            Written::Stale => Got::Stale,
+            Written::Stale => None,
         })
     }
 }

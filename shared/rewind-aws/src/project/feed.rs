@@ -10,7 +10,7 @@ use crate::{
         transaction::Write,
     },
     feed::{
-        hand_over::{From, Got, Serving},
+        hand_over::{From, Serving},
         next::next as next_told,
         teller::Teller,
     },
@@ -144,9 +144,14 @@ impl Projector {
     }
 
     /// Lets a row tell, where its generation serves and it does not tell yet.
-    pub(super) async fn take(&self, job: &Job<'_>, key: &Key, row: Row) -> Result<Got, Error> {
+    pub(super) async fn take(
+        &self,
+        job: &Job<'_>,
+        key: &Key,
+        row: Row,
+    ) -> Result<Option<Row>, Error> {
         let (Some(teller), Some(serving)) = (self.teller(job)?, &job.serving) else {
-            return Ok(Got::Row(row));
+            return Ok(Some(row));
         };
         let from = From {
             projection: job.projection,
@@ -181,8 +186,8 @@ impl Projector {
         let taken = stream::iter(taken).buffer_unordered(CONCURRENCY);
         for (key, got) in taken.try_collect::<Vec<_>>().await? {
             match got {
-                Got::Row(row) => rows.insert(key.clone(), row),
-                Got::Stale => return Ok(None),
+                Some(row) => rows.insert(key.clone(), row),
+                None => return Ok(None),
             };
         }
         Ok(Some(rows))

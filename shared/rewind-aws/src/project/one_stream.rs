@@ -15,7 +15,6 @@ use crate::{
         row::{Row, Written},
         transaction::Write,
     },
-    feed::hand_over::Got,
     history::resolve::{self, Subject},
 };
 use futures::{StreamExt, stream};
@@ -101,8 +100,8 @@ impl Projector {
                 return Ok(progress);
             }
             row = match self.take(job, key, row).await? {
-                Got::Row(row) => row,
-                Got::Stale => {
+                Some(row) => row,
+                None => {
                     collisions += 1;
                     row = self.reread(key, collisions).await?;
                     continue;

@@ -1,0 +1,8 @@
+//! The feed of changes: what becomes of rows is told as events, once each, in
+//! the order of the rows' writes, and never by a rebuild.
+
+mod domain;
+mod kinds;
+mod scene;
+#[path = "../support/mod.rs"]
+mod support;
