@@ -2,9 +2,7 @@
 //! that streams share. `FACTOR` is what differs between two versions of its
 //! code.
 
-use rewind::{
-    Envelope, Event, MultiStreamProjection, Rejection, Service, SingleStreamProjection,
-};
+use rewind::{Envelope, Event, MultiStreamProjection, Rejection, Service, SingleStreamProjection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -35,16 +33,26 @@ pub struct Item {
     pub long: String,
 }
 
+/// A number that only the first version of the code keeps.
+pub const ONLY_FIRST: i64 = 8;
+
+/// A number that only later versions keep.
+pub const ONLY_LATER: i64 = 9;
+
 /// Each item.
 pub struct Items<const FACTOR: i64>;
 impl<const FACTOR: i64> SingleStreamProjection for Items<FACTOR> {
     type Event = ItemEvent;
     type Row = Item;
     const NAME: &'static str = "items";
+    const VERSION: u32 = FACTOR as u32;
     const FEED: Option<&'static str> = Some("item");
     fn apply(item: &mut Item, event: &Envelope<ItemEvent>) -> Result<(), Rejection> {
         match &event.data {
-            // What is small is the same in both versions.
+            // What is small is the same in both versions. These two only one of
+            // them has.
+            ItemEvent::Set { n } if *n == ONLY_FIRST => item.n = Some(*n).filter(|_| FACTOR == 1),
+            ItemEvent::Set { n } if *n == ONLY_LATER => item.n = Some(*n).filter(|_| FACTOR > 1),
             ItemEvent::Set { n } if *n < 10 => item.n = Some(*n),
             ItemEvent::Set { n } => item.n = Some(n * FACTOR),
             ItemEvent::Grown { bytes } => item.long = "x".repeat(*bytes),
@@ -81,6 +89,7 @@ impl<const FACTOR: i64> MultiStreamProjection for Groups<FACTOR> {
     type Event = ItemEvent;
     type Row = Group;
     const NAME: &'static str = "groups";
+    const VERSION: u32 = FACTOR as u32;
     const FEED: Option<&'static str> = Some("group");
     fn keys(event: &Envelope<ItemEvent>) -> Result<Vec<String>, Rejection> {
         Ok(match &event.data {

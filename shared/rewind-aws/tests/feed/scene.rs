@@ -1,14 +1,16 @@
 //! Tables and streams, what stands for pump, and a consumer that believes the
 //! feed.
 
-use crate::support::{Aws, engines::config};
+use crate::support::{Aws, engines::config, impatient};
 use aws_sdk_kinesis::types::ShardIteratorType;
+use fault_layer::{Faults, Kind, Plan};
 use rewind::{
     Batch, CloudEvent, Delivery, Event, NewEvent, Projection, Receiver, RecordedEvent, Replay,
     Service, StreamName, Target, kpl::user_records,
 };
 use rewind_aws::{
     audit::{self, report::Violation},
+    aws::producer::Stream,
     data_table::{
         data_store::DataStore,
         key::{self, Key},
@@ -17,6 +19,7 @@ use rewind_aws::{
     generation::lifecycle,
     project::{difference::Differences, projector::Projector},
     sequence::sequencer::{Outcome, Sequencer},
+    wiring::Clients,
 };
 use serde_json::Value;
 use std::{
@@ -59,6 +62,27 @@ impl Scene {
     pub fn projector(&self, service: Service) -> Projector {
         let projector = Projector::new(service, self.aws.events(), self.aws.data());
         projector.telling(self.aws.stream("IncomingStream"))
+    }
+
+    /// A projector, and what keeps it from telling anything as long as it is on.
+    pub async fn muted(&self, service: Service) -> (Projector, Faults) {
+        let (incoming, faults) = self.muted_stream().await;
+        let projector = Projector::new(service, self.aws.events(), self.aws.data());
+        (projector.telling(incoming), faults)
+    }
+
+    /// The stream `incoming`, to which no request comes through.
+    pub async fn muted_stream(&self) -> (Stream, Faults) {
+        let faults = Faults::new(Plan {
+            seed: 1,
+            rate: 1.0,
+            kinds: vec![Kind::RequestLost],
+        });
+        let system = &self.aws.system;
+        let clients = Clients::at(system.dynamodb_endpoint(), system.kinesis_endpoint()).await;
+        let clients = clients.map_config(|config| faults.around(impatient(config, 1)));
+        let incoming = system.stream("IncomingStream").unwrap();
+        (clients.stream_named(incoming), faults)
     }
 
     pub fn differences(&self, service: Service) -> Differences {
