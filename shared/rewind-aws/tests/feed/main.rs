@@ -5,6 +5,7 @@ mod crashes;
 mod domain;
 mod generations;
 mod kinds;
+mod many;
 mod scene;
 #[path = "../support/mod.rs"]
 mod support;
