@@ -45,6 +45,10 @@ impl SingleStreamProjection for Desks {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[expect(
+    clippy::enum_variant_names,
+    reason = "the names of event types begin with the entity"
+)]
 enum DeskChange {
     DeskInsert { key: String, new: Desk },
     DeskUpdate { key: String, old: Desk, new: Desk },

@@ -9,7 +9,7 @@ use lru::LruCache;
 use rewind::{Batch, Changed, CloudEvent, Projection};
 use std::{
     num::NonZeroUsize,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
 };
 
 /// How many rows a process remembers to have published. One that it forgets is
@@ -18,18 +18,18 @@ use std::{
 const REMEMBERED: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// Tells what becomes of rows.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Teller {
     incoming: Stream,
     /// The revisions up to which this process knows the changes of rows to be
     /// published.
-    known: Arc<Mutex<LruCache<Key, u64>>>,
+    known: Mutex<LruCache<Key, u64>>,
 }
 
 impl Teller {
     /// A teller that publishes on the stream `incoming`.
     pub fn new(incoming: Stream) -> Self {
-        let known = Arc::new(Mutex::new(LruCache::new(REMEMBERED)));
+        let known = Mutex::new(LruCache::new(REMEMBERED));
         Self { incoming, known }
     }
 

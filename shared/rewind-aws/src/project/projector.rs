@@ -23,7 +23,10 @@ use crate::{
 };
 use futures::{StreamExt, stream};
 use rewind::{Delivery, Over, Projection, RecordedEvent, Selection, Service, StreamName, Target};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// Generations that are folded at once.
 const CONCURRENCY: usize = 4;
@@ -44,7 +47,7 @@ pub struct Projector {
     pub(super) pages_a_write: usize,
     pub(super) tally: Tally,
     /// Who tells what becomes of rows.
-    pub(super) teller: Option<Teller>,
+    pub(super) teller: Option<Arc<Teller>>,
 }
 
 /// The result of a batch.
@@ -106,7 +109,7 @@ impl Projector {
     /// projections that have a feed. Without it, they fold nothing.
     #[must_use]
     pub fn telling(self, incoming: Stream) -> Self {
-        let teller = Some(Teller::new(incoming));
+        let teller = Some(Arc::new(Teller::new(incoming)));
         Self { teller, ..self }
     }
 
