@@ -125,5 +125,10 @@ struct ChangeAnEvent;
 
 /// See [`AddADomain`].
 #[cfg(doctest)]
+#[doc = include_str!("../../../docs/feed.md")]
+struct ChangesOfRows;
+
+/// See [`AddADomain`].
+#[cfg(doctest)]
 #[doc = include_str!("../../../docs/rebuild.md")]
 struct Rebuild;
