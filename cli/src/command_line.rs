@@ -35,7 +35,7 @@ pub enum Command {
     Playback(playback::Args),
     /// Makes another generation of a projection serve: one that has caught up,
     /// or, as a rollback, the previous one.
-    Activate(generation::Args),
+    Activate(generation::ActivateArgs),
     /// Drops a generation of a projection.
     Drop(generation::Args),
     /// Compares two generations of a projection: rows, checksums, and the rows

@@ -12,6 +12,16 @@ use rewind::{Target, delivery::Nothing};
 use rewind_aws::generation::lifecycle;
 use serde_json::json;
 
+/// Which generation is to serve.
+#[derive(ClapArgs)]
+pub struct ActivateArgs {
+    #[command(flatten)]
+    pub which: Args,
+    /// Tells each row that differs as a change, where the projection has a feed.
+    #[arg(long)]
+    changes: bool,
+}
+
 /// Which generation.
 #[derive(ClapArgs)]
 pub struct Args {
@@ -33,9 +43,18 @@ pub struct Args {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Verb {
     /// Readers see it from now on.
-    Activate,
+    Activate {
+        /// Whether each row that differs is told as a change.
+        changes: bool,
+    },
     /// Its rows are deleted.
     Drop,
+}
+
+/// Makes a generation serve.
+pub async fn activate(args: &ActivateArgs, domain: Domain) -> Outcome {
+    let changes = args.changes;
+    run(&args.which, Verb::Activate { changes }, domain).await
 }
 
 /// Changes generations.
@@ -56,22 +75,26 @@ pub async fn run(args: &Args, verb: Verb, domain: Domain) -> Outcome {
         )));
     }
     let what = match verb {
-        Verb::Activate => format!("make {target} serve"),
+        Verb::Activate { changes: false } => format!("make {target} serve"),
+        Verb::Activate { changes: true } => {
+            format!("make {target} serve and tell each row that differs as a change")
+        }
         Verb::Drop => format!("drop {target}"),
     };
     deployment.confirm(&what, args.yes)?;
     let player = deployment.player();
     let generations = match verb {
-        Verb::Activate => player.activate(&target).await?,
+        Verb::Activate { changes: false } => player.activate(&target).await?,
+        Verb::Activate { changes: true } => player.activate_telling(&target).await?,
         Verb::Drop => player.drop_generation(&target).await?,
     };
-    if !generations.dropped.is_empty() {
+    if !generations.dropped.is_empty() || generations.telling {
         let task = ::playback::Task::Recover(Nothing {});
         deployment.invoke_playback(&task).await?;
     }
     match (args.json, verb) {
         (true, _) => say!("{}", json!(generations)),
-        (false, Verb::Activate) => say!("{target} serves"),
+        (false, Verb::Activate { .. }) => say!("{target} serves"),
         (false, Verb::Drop) => say!("{target} is dropped"),
     }
 }

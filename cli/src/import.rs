@@ -3,7 +3,9 @@
 //!
 //! An identity is recorded once, so importing twice is harmless. References to
 //! versions are rewritten for a new stream: see [`renumbered`]. What another
-//! system has decided is not decided again: see [`claims`].
+//! system has decided is not decided again: see [`claims`]. What another system
+//! has told of its rows is left out: this one folds rows of its own from what is
+//! imported, and tells what becomes of them.
 
 mod claims;
 mod line;
@@ -22,7 +24,7 @@ use clap::Args as ClapArgs;
 use line::{Bad, Line};
 use lines::{LineError, Lines};
 use renumbered::{NewVersions, Renumbered};
-use rewind::{RecordedEvent, reversal::place};
+use rewind::{RecordedEvent, reserved::FEED_SOURCE, reversal::place};
 use rewind_aws::event_table::event_store::EventStore;
 use send::Sender;
 use serde_json::json;
@@ -57,6 +59,8 @@ pub struct Args {
 struct Imported {
     events: u64,
     streams: usize,
+    /// The number of changes of rows among the lines.
+    left_out: u64,
     /// The line at which it stopped, and why.
     stopped: Option<(u64, Stop)>,
 }
@@ -93,8 +97,9 @@ async fn import(args: &Args, domain: Domain) -> Result<Imported, End> {
     let spinner = progress::spinner("events sent");
     let mut sender = Sender::new(deployment.incoming, spinner.clone());
     let claimed = claims::claim(&mut lines, &deployment.events).await;
+    let mut left_out = 0;
     let read = match claimed {
-        Ok(()) => all(&mut lines, &deployment.events, &mut sender).await,
+        Ok(()) => all(&mut lines, &deployment.events, &mut sender, &mut left_out).await,
         Err(stop) => Err(stop),
     };
     // The lines before an invalid line are sent all the same.
@@ -104,15 +109,27 @@ async fn import(args: &Args, domain: Domain) -> Result<Imported, End> {
     Ok(Imported {
         events: sender.events,
         streams: sender.streams(),
+        left_out,
         stopped: stopped.map(|stop| (lines.number, stop)),
     })
 }
 
-async fn all(lines: &mut Lines, events: &EventStore, sender: &mut Sender) -> Result<(), Stop> {
+async fn all(
+    lines: &mut Lines,
+    events: &EventStore,
+    sender: &mut Sender,
+    left_out: &mut u64,
+) -> Result<(), Stop> {
     let mut versions = NewVersions::default();
     while let Some(text) = lines.next()? {
         let bytes = text.len();
-        let renumbered = versions.renumber(Line::read(text)?)?;
+        let line = Line::read(text)?;
+        let source = &line.event.source;
+        if line.version.is_some() && source.starts_with(FEED_SOURCE) {
+            *left_out += 1;
+            continue;
+        }
+        let renumbered = versions.renumber(line)?;
         wait_for_reversed(events, &renumbered, sender).await?;
         let sent = sender.add(renumbered.event, bytes).await;
         sent.map_err(Stop::Failed)?;
@@ -180,6 +197,10 @@ impl Imported {
     fn show(&self) -> Outcome {
         let (events, streams) = (self.events, self.streams);
         match &self.stopped {
+            None if self.left_out > 0 => say!(
+                "{events} events of {streams} streams were sent; {} changes of rows were left out, as the rows here tell their own",
+                self.left_out
+            ),
             None => say!("{events} events of {streams} streams were sent"),
             Some((line, _)) => say!(
                 "{events} events of {streams} streams were sent before line {line}; importing them again is harmless"
@@ -189,6 +210,9 @@ impl Imported {
 
     fn show_json(&self) -> Outcome {
         let mut said = json!({"events": self.events, "streams": self.streams});
+        if self.left_out > 0 {
+            said["leftOut"] = self.left_out.into();
+        }
         match &self.stopped {
             None => {}
             Some((line, Stop::Refused(Bad { field, detail }))) => {

@@ -77,8 +77,8 @@ fn called(cli: &Cli, domain: Domain, started: Instant, as_json: bool) -> Outcome
         Command::Replay(args) => verb(as_json, &args.deployment, replay::run(args, domain)),
         Command::Playback(args) => verb(as_json, &args.deployment, playback::run(args, domain)),
         Command::Activate(args) => {
-            let change = generation::run(args, generation::Verb::Activate, domain);
-            verb(as_json, &args.deployment, change)
+            let change = generation::activate(args, domain);
+            verb(as_json, &args.which.deployment, change)
         }
         Command::Drop(args) => {
             let change = generation::run(args, generation::Verb::Drop, domain);

@@ -67,6 +67,10 @@ pub struct Args {
     /// Does not make the new generation serve: `rewind activate` does.
     #[arg(long)]
     by_hand: bool,
+    /// Tells each row that the rebuild has changed as a change, where the
+    /// projection has a feed.
+    #[arg(long)]
+    changes: bool,
     /// The id of the playback. Two requests with one id create one playback.
     #[arg(long)]
     id: Option<String>,
@@ -193,6 +197,7 @@ impl Args {
                 true => Activation::ByHand,
                 false => Activation::WhenCaughtUp,
             },
+            changes: self.changes,
             rate: self.rate,
             // A comparison is one; what it finds is sent by another word.
             dry_run: self.dry_run || compares,

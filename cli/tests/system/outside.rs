@@ -83,7 +83,8 @@ async fn payments_are_made_once_while_functions_are_killed() {
     let client = Client::new(url);
     let pid = system.0.id().to_string();
     for nth in 0..count {
-        let posted = client.post_ok("/inputs/orders", JSON, &order(nth), 202);
+        let order = order(nth);
+        let posted = client.post_ok("/inputs/orders", JSON, &order, 202);
         posted.await.unwrap();
     }
     let end = Instant::now() + Duration::from_secs(60 + 2 * count as u64);
@@ -142,7 +143,8 @@ async fn payments_are_made_once_while_functions_are_killed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn calls_of_a_gateway_that_goes_nowhere_wait_and_are_told() {
     let (system, client) = start(State::Ephemeral).await;
-    let posted = client.post_ok("/inputs/orders", JSON, &order(1), 202);
+    let order = order(1);
+    let posted = client.post_ok("/inputs/orders", JSON, &order, 202);
     posted.await.unwrap();
     let health = wait_for(&client, "/health", |health| health["calls"] != json!([]));
     let waits = &health.await["calls"][0];

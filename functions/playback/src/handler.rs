@@ -20,6 +20,7 @@ use rewind_aws::{
         request::Request,
         sending::Sending,
     },
+    project::difference::Differences,
     reverse::reversal::{Named, ReverseError, Reverser},
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -90,9 +91,10 @@ pub struct Handler {
     watch: Watch,
     itself: Function,
     metrics: Metrics,
+    differences: Option<Differences>,
 }
 
-/// What `POST /projections/{name}/activate` and `/drop` take.
+/// What `POST /projections/{name}/drop` takes.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wanted {
@@ -108,6 +110,16 @@ struct Approve {
     record: bool,
     /// Who approves; where nothing is said, who has signed the request.
     by: Option<String>,
+}
+
+/// What `POST /projections/{name}/activate` takes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Activate {
+    generation: u64,
+    /// Whether the rows that differ are told as changes.
+    #[serde(default)]
+    changes: bool,
 }
 
 /// What a reversal takes.
@@ -128,8 +140,9 @@ struct Reverse {
 pub enum Task {
     /// The playback of this id goes on.
     Resume(String),
-    /// Orphaned playbacks go on, and what ended playbacks and dropped
-    /// generations have left is deleted: what the schedule asks for. It also
+    /// Orphaned playbacks go on, differences are told that activations have
+    /// brought, and what ended playbacks and dropped generations have left is
+    /// deleted: what the schedule asks for. It also
     /// writes how the system is, as metrics.
     Recover(Nothing),
     /// An operator has dealt with a dead letter: `/health` names it no more.
@@ -155,7 +168,16 @@ impl Handler {
             watch,
             itself,
             metrics: Metrics::none(),
+            differences: None,
         }
+    }
+
+    /// With what tells the differences that an activation has brought. A handler
+    /// that nobody gives any leaves them to another one.
+    #[must_use]
+    pub fn telling(mut self, differences: Differences) -> Self {
+        self.differences = Some(differences);
+        self
     }
 
     /// With metrics. A handler that nobody gives any writes none.
@@ -244,9 +266,16 @@ impl Handler {
         Err(refused(&problem))
     }
 
-    /// Deletes what dropped generations have left, in another invocation where
-    /// it takes longer.
+    /// Tells the differences that activations have brought, and deletes what
+    /// dropped generations have left, in another invocation where it takes
+    /// longer.
     async fn sweep(&self, deadline: Instant) -> Result<(), Diagnostic> {
+        if let Some(differences) = &self.differences {
+            let told = differences.tell(|| Instant::now() < deadline);
+            if !told.await.map_err(failed)? {
+                return self.later(&recover()).await.map_err(failed);
+            }
+        }
         match self.player.sweep(deadline).await.map_err(failed)? {
             true => Ok(()),
             false => self.later(&recover()).await.map_err(failed),
@@ -343,9 +372,13 @@ impl Handler {
 
     /// Lets readers see another generation.
     async fn activate(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
-        let generations = self.player.activate(&asked.target()?).await;
+        let (target, changes) = asked.activation()?;
+        let generations = match changes {
+            true => self.player.activate_telling(&target).await,
+            false => self.player.activate(&target).await,
+        };
         let generations = generations.map_err(of_projection)?;
-        if !generations.dropped.is_empty() {
+        if !generations.dropped.is_empty() || generations.telling {
             self.later(&recover()).await?;
         }
         Ok(http::json(200, &generations))
@@ -398,6 +431,20 @@ impl Asked<'_> {
         let id = self.parameters.path("id");
         check_id(id)?;
         Ok(id)
+    }
+
+    /// The generation that is to serve, and whether the rows that differ are
+    /// told as changes.
+    fn activation(&self) -> Result<(Target, bool), Problem> {
+        let Activate {
+            generation,
+            changes,
+        } = self.body("{\"generation\": 2}")?;
+        let target = Target {
+            projection: self.parameters.path("name").to_string(),
+            generation,
+        };
+        Ok((target, changes))
     }
 
     /// The generation that is meant.

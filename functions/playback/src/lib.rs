@@ -19,7 +19,8 @@ pub use handler::{Handler, ROUTES, Task};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
 use rewind_aws::{
-    metrics::Metrics, playback::player::Player, reverse::reversal::Reverser, wiring::Clients,
+    metrics::Metrics, playback::player::Player, project::difference::Differences,
+    reverse::reversal::Reverser, wiring::Clients,
 };
 use serde_json::Value;
 pub use watch::Watch;
@@ -40,6 +41,12 @@ pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
         data.clone(),
         incoming.clone(),
     );
+    let differences = Differences::new(
+        service.clone(),
+        events.clone(),
+        data.clone(),
+        incoming.clone(),
+    );
     let reverser = Reverser::new(
         service.clone(),
         events.clone(),
@@ -50,6 +57,7 @@ pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     // Lambda itself says who the function is.
     let itself = clients.function(lambda_runtime::Config::from_env().function_name);
     let handler = Handler::new(player, reverser, watch, itself);
+    let handler = handler.telling(differences);
     let handler = &handler.with_metrics(Metrics::from_env());
     // Boxed: the type of a playback's future is too deep for the compiler.
     let invoke =

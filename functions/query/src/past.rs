@@ -107,7 +107,8 @@ impl Sources {
         };
         let folded = resolve::fold(&self.events, subject, through).await?;
         let Some(state) = folded.state else {
-            return Err(missing("key", format!("{stream} had no events then")).into());
+            let why = format!("{stream} had no row then: no events, or they had deleted it");
+            return Err(missing("key", why).into());
         };
         let shown = Shown {
             key: key.to_string(),

@@ -16,6 +16,7 @@ use rewind_aws::{metrics::Metrics, project::projector::Projector, wiring::Client
 /// cannot be reached.
 pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     let projector = Projector::new(service.clone(), clients.events()?, clients.data()?);
+    let projector = projector.telling(clients.stream("INCOMING_STREAM")?);
     let handler = Handler::new(projector, service, clients.data()?);
     let handler = &handler.with_metrics(Metrics::from_env());
     // Boxed: the type of the future is too deep for the compiler.

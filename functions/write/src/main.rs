@@ -1,5 +1,6 @@
 //! Trigger: the Kinesis streams `events` and `replay`.
 //! Reads: the table `EVENTS_TABLE`. Reads and writes: the table `DATA_TABLE`.
+//! Writes: the stream `INCOMING_STREAM`, with what becomes of rows.
 
 use lambda_runtime::Error;
 use rewind_aws::{aws::log, wiring::Clients};

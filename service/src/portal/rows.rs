@@ -26,7 +26,8 @@ pub struct ApplicationRow {
 }
 
 /// Each application. What a removal took out is not in the row, so there is no
-/// `revert`: the stream is folded again.
+/// `revert`: the stream is folded again. What becomes of a row is told as
+/// `application-insert` and `application-update`.
 #[derive(Debug)]
 pub struct Applications;
 
@@ -34,6 +35,7 @@ impl SingleStreamProjection for Applications {
     type Event = ApplicationEvent;
     type Row = ApplicationRow;
     const NAME: &'static str = "applications";
+    const FEED: Option<&'static str> = Some("application");
 
     fn apply(
         row: &mut ApplicationRow,

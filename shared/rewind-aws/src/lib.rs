@@ -19,6 +19,7 @@
 //! | 4 | [`history`] | reads history in recorded order, and follows reversals |
 //! | 4 | [`sequence`] | gives events their versions and records them: pump's work |
 //! | 4 | [`append`] | records and publishes outside of pump |
+//! | 4 | [`feed`] | tells what becomes of rows, as events |
 //! | 3 | [`event_table`] | the events table: claims, commits, reading |
 //! | 3 | [`data_table`] | the data store: rows, transactions, records of readers |
 //! | 3 | [`outside`] | transports of gateways: HTTP and mail |
@@ -32,6 +33,7 @@ pub mod aws;
 pub mod command;
 pub mod data_table;
 pub mod event_table;
+pub mod feed;
 pub mod gateway;
 pub mod generation;
 pub mod history;

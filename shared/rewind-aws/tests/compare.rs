@@ -22,7 +22,7 @@ async fn write(store: &DataStore, generation: u64, key: &str, state: Option<Valu
         state,
         watermark: generation,
         revision: 1,
-        stalled: None,
+        ..Row::default()
     };
     let key = Key::row(&target(generation), key);
     store.replace(&key, &row).await.unwrap();

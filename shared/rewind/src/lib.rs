@@ -86,6 +86,7 @@ pub use domain::{
 };
 pub use fold::{
     aggregate::{Append, Claiming, Decided, Decider, Plan, state_of},
+    feed::{Cause, Changed, Feed},
     gateway::{
         Again, AnsweredData, Approved, Asked, Attempt, Call, CallState, Caller, Calls,
         CorrectionData, Difference, Ended, Proposal, Proposed, SentData, call_key,
@@ -128,6 +129,11 @@ struct AddADomain;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/change-an-event.md")]
 struct ChangeAnEvent;
+
+/// See [`AddADomain`].
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/feed.md")]
+struct ChangesOfRows;
 
 /// See [`AddADomain`].
 #[cfg(doctest)]

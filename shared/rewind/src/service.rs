@@ -5,9 +5,10 @@ use crate::{
     MultiStreamProjection, Problem, Process, Projection, Reaction, RecordedEvent, Rejection, Rule,
     SingleStreamProjection, Upcaster,
     fold::{
-        aggregate::Decider, gateway::Caller, known::Known, process::Runner, reaction,
+        aggregate::Decider, feed::Feed, gateway::Caller, known::Known, process::Runner, reaction,
         upcasters::Upcasters,
     },
+    reserved::is_reserved_category,
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::Arc};
@@ -64,8 +65,8 @@ impl Service {
     ///
     /// # Panics
     ///
-    /// When the name is taken, or is none, or another enum declares the
-    /// category: at start-up, in the first test.
+    /// When the name is taken, or is none, or that of its `FEED`, or another enum
+    /// declares the category: at start-up, in the first test.
     #[must_use]
     pub fn single_stream<P: SingleStreamProjection>(mut self) -> Self {
         self.declare(P::Event::declarations());
@@ -76,8 +77,8 @@ impl Service {
     ///
     /// # Panics
     ///
-    /// When the name is taken, or is none, or another enum declares a
-    /// category: at start-up, in the first test.
+    /// When the name is taken, or is none, or that of its `FEED`, or another enum
+    /// declares a category: at start-up, in the first test.
     #[must_use]
     pub fn multi_stream<P: MultiStreamProjection>(mut self) -> Self {
         self.declare(P::Event::declarations());
@@ -128,11 +129,15 @@ impl Service {
     ///
     /// # Panics
     ///
-    /// When another aggregate or another enum has the category: at start-up, in
-    /// the first test.
+    /// When another aggregate or another enum has the category, or Rewind does:
+    /// at start-up, in the first test.
     #[must_use]
     pub fn aggregate<A: Aggregate>(mut self) -> Self {
         let category = <A::Event as Event>::CATEGORY;
+        assert!(
+            !is_reserved_category(category),
+            "{category:?} is Rewind's own: no aggregate decides about it"
+        );
         assert!(
             self.decider(category).is_none(),
             "two aggregates decide about `{category}`"
@@ -226,9 +231,12 @@ impl Service {
         &self.upcasters
     }
 
-    /// All categories that anything here reads or declares, those of journals
-    /// included. Adapters, rules and processes may write to others.
+    /// All categories that anything here reads or declares, those of journals and
+    /// of changes of rows included. Adapters, rules and processes may write to
+    /// others.
     pub fn categories(&self) -> BTreeSet<&str> {
+        let feeds = self.projections.iter();
+        let feeds = feeds.filter_map(|projection| projection.feed.as_ref());
         let projections = self.projections.iter();
         let projections = projections.flat_map(|projection| projection.categories);
         let reactions = self.reactions.iter();
@@ -244,6 +252,7 @@ impl Service {
             .chain(reactions)
             .chain(runners)
             .chain(callers)
+            .chain(feeds.map(|feed| feed.category.as_str()))
             .chain(declared)
             .chain(
                 self.own_categories()
@@ -412,6 +421,7 @@ impl Service {
             "two projections are named {name}"
         );
         self.projections.push(projection);
+        Feed::check(&self.projections);
         self.share();
         self
     }

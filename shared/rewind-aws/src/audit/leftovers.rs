@@ -54,8 +54,14 @@ impl Run<'_> {
         };
         self.count(|counts| match is_mark {
             true => counts.checkpoints += 1,
-            false => counts.rows += 1,
+            // A deleted row is none.
+            false => counts.rows += u64::from(row.state.is_some()),
         });
+        if !is_mark && row.state.is_none() && row.watermark == 0 {
+            // It only says who tells what becomes of the key, or why its first
+            // event is not in it.
+            return Ok(());
+        }
         let is_known = match is_mark {
             true => reader.has_watermarks(),
             false => reader.outdated.is_none(),

@@ -85,6 +85,8 @@ impl Run<'_> {
             let stored = row::row(item);
             let is_equal = match (stored, expected) {
                 (Ok((_, stored)), Some(Ok(state))) => stored.state == Some(stored_form(state)),
+                // A deleted row is none, and keeps its revision.
+                (Ok((_, stored)), None) => stored.state.is_none(),
                 _ => false,
             };
             if !is_equal {

@@ -117,12 +117,12 @@ impl Tally {
                 None => None,
             };
             let folded = generation.projection.fold(&name.1, state, &changes);
-            let row = match (folded.rejection, folded.row) {
-                (Some(refused), _) => Err(refused),
-                (None, Some(row)) => Ok(row),
-                (None, None) => continue,
+            match (folded.rejection, folded.row) {
+                (Some(refused), _) => self.rows.insert(name, Err(refused)),
+                (None, Some(row)) => self.rows.insert(name, Ok(row)),
+                // A deleted row is none.
+                (None, None) => self.rows.remove(&name),
             };
-            self.rows.insert(name, row);
         }
         refused.map_or(Ok(()), Err)
     }

@@ -26,6 +26,22 @@ pub(crate) fn exceeded(state: &Value) -> Option<Rejection> {
     refused.or_else(too_large)
 }
 
+/// Why a row does not fit an item together with the one before it, if it does
+/// not: both are stored until the change is told.
+pub(crate) fn exceeded_together(old: Option<&Value>, new: Option<&Value>) -> Option<Rejection> {
+    let mut bytes = 0;
+    for state in [old, new].into_iter().flatten() {
+        if let Err(refused) = measure(state, 0, &mut bytes) {
+            return Some(refused);
+        }
+    }
+    (bytes > MAX_ROW_BYTES).then(|| {
+        Rejection::new(format!(
+            "the row and the one before it would take {bytes} bytes; at most {MAX_ROW_BYTES} fit an item, where changes are told: keep less in the row"
+        ))
+    })
+}
+
 /// Adds up what a value takes (AWS documentation: names and texts their UTF-8
 /// bytes, numbers a byte for two digits and one more, lists and maps 3 and 1
 /// for each element).

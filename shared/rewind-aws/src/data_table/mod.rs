@@ -17,5 +17,6 @@ pub mod row;
 mod scan;
 pub mod shard;
 pub mod stall;
+pub mod telling;
 pub mod transaction;
 pub mod undeclared;

@@ -1,6 +1,6 @@
 //! A row or checkpoint, and the item that it is stored as.
 
-use super::key::Key;
+use super::{key::Key, telling::Telling};
 use crate::{
     Error,
     aws::item::{Item, number, string},
@@ -11,10 +11,19 @@ use serde_json::Value;
 /// The most bytes that a row's state may take. An item's limit is 400 KB.
 pub const MAX_ROW_BYTES: usize = 380_000;
 
+/// A state as it comes back from the data store: DynamoDB has one kind of
+/// number, so that 1.0 comes back as 1.
+pub(crate) fn stored_form(state: Value) -> Value {
+    let stored: Result<AttributeValue, _> = serde_dynamo::to_attribute_value(&state);
+    let read = stored.and_then(serde_dynamo::from_attribute_value);
+    read.unwrap_or(state)
+}
+
 /// A row or a checkpoint as stored.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Row {
-    /// What the projection made of the events; checkpoints have none.
+    /// What the projection made of the events; a deleted row and most
+    /// checkpoints have none.
     pub state: Option<Value>,
     /// Up to which version it holds its stream; 0 for rows of many streams.
     pub watermark: u64,
@@ -22,6 +31,8 @@ pub struct Row {
     pub revision: u64,
     /// Why the event behind the watermark is not in it.
     pub stalled: Option<String>,
+    /// How it stands to the feed of its changes.
+    pub telling: Telling,
 }
 
 /// What a conditional write found.
@@ -38,6 +49,9 @@ pub(super) const CONDITION: &str = "#r = :seen OR (:seen = :none AND attribute_n
 
 /// As [`CONDITION`], of a row that was there.
 pub(super) const UNCHANGED: &str = "#r = :seen";
+
+/// The attribute of the feed of changes.
+const TELLING: &str = "feed";
 
 /// A row as an item.
 pub(super) fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error> {
@@ -56,6 +70,9 @@ pub(super) fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error
     }
     if let Some(reason) = &row.stalled {
         item.insert("stalled".into(), AttributeValue::S(reason.clone()));
+    }
+    if let Some(telling) = row.telling.attribute()? {
+        item.insert(TELLING.into(), telling);
     }
     item.insert("revision".into(), AttributeValue::N(revision.to_string()));
     Ok(item)
@@ -85,11 +102,17 @@ pub fn row(mut item: Item) -> Result<(Key, Row), Error> {
         ),
         None => None,
     };
+    let telling = match item.remove(TELLING) {
+        Some(telling) => serde_dynamo::from_attribute_value(telling)
+            .map_err(|error| Error::damaged(format!("row {}/{}", key.pk, key.sk), error))?,
+        None => Telling::Nobody,
+    };
     let row = Row {
         state,
         watermark,
         revision,
         stalled,
+        telling,
     };
     Ok((key, row))
 }

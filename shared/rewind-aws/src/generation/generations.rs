@@ -1,10 +1,14 @@
 //! What is known of a projection's generations.
 
 use crate::aws::clock::now;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rewind::Selection;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// How long a batch may go on that read these records before they changed:
+/// twice the time that write has for one.
+pub(crate) const SETTLED: SignedDuration = SignedDuration::from_secs(120);
 
 /// The generations of a projection. A projection that nobody has rebuilt has
 /// no record and serves generation 1.
@@ -32,6 +36,13 @@ pub struct Generations {
     /// The `VERSION` of the projection that each generation was begun with.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub versions: BTreeMap<u64, u32>,
+    /// When what serves began to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
+    /// Whether it is being told where rows of what serves differ from those of
+    /// what served before.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub telling: bool,
     /// The highest number that was ever given.
     pub latest: u64,
 }
@@ -55,6 +66,8 @@ impl Default for Generations {
             parts: BTreeMap::new(),
             dropped: BTreeMap::new(),
             versions: BTreeMap::new(),
+            since: None,
+            telling: false,
             latest: 1,
         }
     }
@@ -85,6 +98,12 @@ impl Generations {
         served.is_some_and(|served| *served != version)
     }
 
+    /// Whether every batch that runs knows what serves.
+    pub fn is_settled(&self) -> bool {
+        let since = self.since;
+        since.is_none_or(|since| now().duration_since(since) >= SETTLED)
+    }
+
     /// Gives the next generation its number.
     pub(super) fn open(&mut self, version: u32) -> u64 {
         self.latest += 1;
@@ -98,4 +117,8 @@ impl Generations {
         self.versions.remove(&generation);
         self.dropped.insert(generation, now());
     }
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }

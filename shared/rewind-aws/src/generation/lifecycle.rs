@@ -4,6 +4,7 @@
 use super::generations::{Generations, Part};
 use crate::{
     Error,
+    aws::clock::now,
     data_table::{data_store::DataStore, record::Records, transaction::Write},
 };
 use rewind::{Projection, Selection, Service, Target};
@@ -187,13 +188,27 @@ pub(super) fn target(projection: &str, generation: u64) -> Target {
 ///
 /// # Errors
 ///
-/// Refused when the generation is neither.
+/// Refused when the generation is neither, or differences are still being told.
 pub async fn activate(store: &DataStore, target: &Target) -> Result<(), ChangeError> {
+    activated(store, target, false).await
+}
+
+/// As [`activate`], and the rows that differ are to be told as changes.
+///
+/// # Errors
+///
+/// As [`activate`].
+pub async fn activate_telling(store: &DataStore, target: &Target) -> Result<(), ChangeError> {
+    activated(store, target, true).await
+}
+
+async fn activated(store: &DataStore, target: &Target, tells: bool) -> Result<(), ChangeError> {
     change(store, &target.projection, |known| {
         let generation = target.generation;
         if known.serving == generation {
             return Ok(());
         }
+        check_told(known, target)?;
         if known.building == Some(generation) {
             known.building = None;
             known.playback = None;
@@ -212,9 +227,35 @@ pub async fn activate(store: &DataStore, target: &Target) -> Result<(), ChangeEr
         }
         known.previous = Some(known.serving);
         known.serving = generation;
+        known.since = Some(now());
+        known.telling = tells;
         Ok(())
     })
     .await
+}
+
+/// All differences are told that were to be.
+///
+/// # Errors
+///
+/// When DynamoDB fails.
+pub(crate) async fn told(store: &DataStore, target: &Target) -> Result<(), ChangeError> {
+    change(store, &target.projection, |known| {
+        known.telling &= known.serving != target.generation;
+        Ok(())
+    })
+    .await
+}
+
+/// Refuses a change of generations whose rows are still being compared.
+fn check_told(known: &Generations, target: &Target) -> Result<(), String> {
+    match known.telling {
+        true => Err(format!(
+            "the changes that {}@{} has brought are still being told: wait until that is done",
+            target.projection, known.serving
+        )),
+        false => Ok(()),
+    }
 }
 
 /// Gives up a generation that a playback was building. Its rows are to be
@@ -257,6 +298,7 @@ pub async fn drop(store: &DataStore, target: &Target) -> Result<(), ChangeError>
             ));
         }
         if known.previous == Some(generation) {
+            check_told(known, target)?;
             known.previous = None;
         } else if !known.parts.contains_key(&generation) {
             return Err(format!("there is no generation {target}"));

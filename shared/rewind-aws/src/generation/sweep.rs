@@ -1,7 +1,7 @@
 //! Deletes what dropped generations have left.
 
 use super::{
-    generations::Generations,
+    generations::{Generations, SETTLED},
     lifecycle::{ChangeError, change, target},
 };
 use crate::{
@@ -9,12 +9,7 @@ use crate::{
     aws::clock::now,
     data_table::{data_store::DataStore, kept_fold::kept_folds, key, stall},
 };
-use jiff::SignedDuration;
 use std::collections::HashMap;
-
-/// How long a batch may write to a generation that was dropped after it began:
-/// twice the time that write has for one.
-const SETTLED: SignedDuration = SignedDuration::from_secs(120);
 
 /// Deletes the rows, the checkpoints and the reports of all dropped generations of
 /// the projections in `known`. `has_time` is asked before each of their

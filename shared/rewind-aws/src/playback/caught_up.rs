@@ -121,7 +121,12 @@ impl Playing<'_> {
             return Ok(Go::Stopped);
         }
         for target in rebuilt {
-            match lifecycle::activate(&self.player.store, target).await {
+            let store = &self.player.store;
+            let activated = match self.request.changes && self.player.tells(target) {
+                true => lifecycle::activate_telling(store, target).await,
+                false => lifecycle::activate(store, target).await,
+            };
+            match activated {
                 Ok(()) => {}
                 Err(ChangeError::Refused(why)) => {
                     self.fail(why).await?;

@@ -81,6 +81,32 @@ impl Player {
     /// A problem when the projection or the generation is not there, or not
     /// ready.
     pub async fn activate(&self, target: &Target) -> Result<Generations, PlayError> {
+        self.activated(target, false).await
+    }
+
+    /// As [`activate`](Self::activate), and the rows that differ are to be told
+    /// as changes: see [`Differences`](crate::project::difference::Differences).
+    ///
+    /// # Errors
+    ///
+    /// As [`activate`](Self::activate), and when the projection has no feed.
+    pub async fn activate_telling(&self, target: &Target) -> Result<Generations, PlayError> {
+        self.known(&target.projection)?;
+        if !self.tells(target) {
+            let name = &target.projection;
+            let why = format!("changes of rows of {name} are not told: it has no `FEED`");
+            return Err(Problem::invalid("changes", why).into());
+        }
+        self.activated(target, true).await
+    }
+
+    /// Whether changes of rows are told.
+    pub(super) fn tells(&self, target: &Target) -> bool {
+        let projection = self.service.projection(&target.projection);
+        projection.is_some_and(|projection| projection.feed.is_some())
+    }
+
+    async fn activated(&self, target: &Target, tells: bool) -> Result<Generations, PlayError> {
         let name = &target.projection;
         self.known(name)?;
         let refused = |why: String| PlayError::from(Problem::new(409, "not-ready", why));
@@ -98,7 +124,11 @@ impl Player {
             let (id, state) = (&playback.id, playback.state);
             return Err(refused(format!("playback {id} of {target} is {state}")));
         }
-        switched(lifecycle::activate(&self.store, target).await, "not-ready")?;
+        let activated = match tells {
+            true => lifecycle::activate_telling(&self.store, target).await,
+            false => lifecycle::activate(&self.store, target).await,
+        };
+        switched(activated, "not-ready")?;
         if let Some(playback) = playback {
             // A playback of several projections is over with the last of them.
             let mut is_over = true;

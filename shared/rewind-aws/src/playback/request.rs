@@ -40,6 +40,10 @@ pub struct Request {
     /// Who lets readers see what is rebuilt.
     #[serde(default)]
     pub activate: Activation,
+    /// Whether the rows of what is rebuilt are compared with those that served,
+    /// and each difference is told as a change, where the projection has a feed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub changes: bool,
     /// How many events a second at most; as many as Kinesis takes, where
     /// nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,6 +155,10 @@ impl Request {
             return Err(Problem::invalid("to", why));
         }
         at_most(MAX_DESTINATIONS, self.to.len(), "to", "destinations")?;
+        if self.changes && self.activate == Activation::ByHand {
+            let why = "goes with the activation, which is by hand: say it there";
+            return Err(Problem::invalid("changes", why));
+        }
         if self.rate == Some(0) {
             let why = "expected at least 1 event a second";
             return Err(Problem::invalid("rate", why));

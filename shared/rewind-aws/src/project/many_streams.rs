@@ -83,6 +83,7 @@ impl Projector {
             .map(|s| Key::checkpoint(&reader, s.as_str()))
             .collect();
         let checkpoints = self.store.rows(&checkpoint_keys).await?;
+        self.publish_behind(job, &checkpoints).await?;
         let mut runs = Vec::new();
         let mut touched: BTreeSet<String> = BTreeSet::new();
         // Beside the rows: a checkpoint for each run, and the end of a stall's report.

@@ -4,6 +4,8 @@
 //! playbacks: a replayed event takes the same path as a live one.
 
 mod apart;
+pub mod difference;
+mod feed;
 pub(crate) mod many_streams;
 mod one_stream;
 pub mod projector;

@@ -2,6 +2,7 @@
 //! read and written; `row_fold` makes the next row of one.
 
 use super::{
+    feed,
     projector::{Arrived, ByStream, Job, MAX_COLLISIONS, Progress, Projector, report, row_of},
     row_fold::{Next, RowFold, after},
     told::told,
@@ -90,9 +91,23 @@ impl Projector {
         // How many events are tried at once.
         let mut most = usize::MAX;
         while collisions < MAX_COLLISIONS {
+            // Whatever becomes of the delivery: nobody else may publish it.
+            self.publish(job, [(key, &row, row.revision)]).await?;
             let head = told(&self.events, stream, &row).await?;
             fold.delivered = delivered.max(head.unwrap_or_default());
-            let mut next = match arrival(row.watermark, head, arrived.events.iter().copied()) {
+            let new = arrival(row.watermark, head, arrived.events.iter().copied());
+            if matches!(new, Arrival::Skip) {
+                return Ok(progress);
+            }
+            row = match self.take(job, key, row).await? {
+                Some(row) => row,
+                None => {
+                    collisions += 1;
+                    row = self.reread(key, collisions).await?;
+                    continue;
+                }
+            };
+            let mut next = match new {
                 Arrival::Skip => return Ok(progress),
                 Arrival::Apply(mut run) => {
                     run.truncate(most);
@@ -109,7 +124,7 @@ impl Projector {
                 // It is on its way to the end, and has to go on if it dies here.
                 next.row.stalled.clone_from(&row.stalled);
             }
-            let written = match self.write_row(job, subject, key, &row, &next).await {
+            let written = match self.write_row(job, &fold, arrived, &row, &mut next).await {
                 Err(Error::Rejected { reason, .. }) => {
                     most = most.min(next.applied) / 2;
                     if most > 0 {
@@ -117,7 +132,7 @@ impl Projector {
                     }
                     let refused = format!("the store does not take the row: {reason}");
                     let refused = Rejection::new(refused);
-                    return self.leave_out(job, &fold, key, &row, refused).await;
+                    return self.leave_out(job, &fold, arrived, &row, refused).await;
                 }
                 written => written?,
             };
@@ -133,8 +148,7 @@ impl Projector {
                 }
                 Some(Written::Stale) => {
                     collisions += 1;
-                    retry::wait(collisions.min(3)).await;
-                    row = row_of(&self.store.rows(std::slice::from_ref(key)).await?, key);
+                    row = self.reread(key, collisions).await?;
                 }
             }
         }
@@ -144,22 +158,45 @@ impl Projector {
         })
     }
 
+    /// A row that others have written, after a while.
+    async fn reread(&self, key: &Key, collisions: u32) -> Result<Row, Error> {
+        retry::wait(collisions.min(3)).await;
+        let rows = self.store.rows(std::slice::from_ref(key)).await?;
+        Ok(row_of(&rows, key))
+    }
+
     /// Writes the row after some events, with the report of a stall where that
     /// begins or ends, and the end of the fold that was kept for it. `None`
-    /// where it is stalled as before: there is nothing to say.
+    /// where it is stalled as before: there is nothing to say. What has become
+    /// of the row is published.
     async fn write_row(
         &self,
         job: &Job<'_>,
-        subject: Subject<'_>,
-        key: &Key,
+        fold: &RowFold<'_>,
+        arrived: &Arrived<'_>,
         row: &Row,
-        next: &Next,
+        next: &mut Next,
     ) -> Result<Option<Written>, Error> {
+        let subject = fold.subject;
+        let key = &Key::row(&job.target, subject.key);
         let is_stalled = next.row.stalled.is_some();
         if next.applied == 0 && is_stalled && next.row.stalled == row.stalled {
             return Ok(None);
         }
         let seen = row.revision;
+        let cause = match row.telling.tells() && next.applied > 0 {
+            true => {
+                let (events, at) = (&arrived.events, next.row.watermark);
+                self.cause(subject.stream, events, at).await?
+            }
+            false => None,
+        };
+        let after = std::mem::take(&mut next.row);
+        let telling = feed::told(job, subject.key, row, after, cause.as_ref());
+        next.row = telling.map_err(|refused| Error::Rejected {
+            operation: "telling a change",
+            reason: refused.reason,
+        })?;
         let report = report(
             &job.target,
             subject.stream,
@@ -180,6 +217,7 @@ impl Projector {
             // A stall alone is noted beside the row.
             self.tally
                 .wrote(usize::from(next.applied > 0), next.applied);
+            self.publish(job, [(key, &next.row, seen + 1)]).await?;
         }
         Ok(Some(written))
     }
@@ -191,7 +229,7 @@ impl Projector {
         &self,
         job: &Job<'_>,
         fold: &RowFold<'_>,
-        key: &Key,
+        arrived: &Arrived<'_>,
         row: &Row,
         refused: Rejection,
     ) -> Result<Progress, Error> {
@@ -200,8 +238,8 @@ impl Projector {
         let mut next = after(row, row.state.clone(), 0, Some(refused));
         let mut written = None;
         if resolve::is_taken_back(&self.events, subject.stream, at, delivered).await? {
-            let without = fold.again(row, delivered).await?;
-            match self.write_row(job, subject, key, row, &without).await {
+            let mut without = fold.again(row, delivered).await?;
+            match self.write_row(job, fold, arrived, row, &mut without).await {
                 Err(Error::Rejected { .. }) => {}
                 tried => {
                     written = tried?;
@@ -210,11 +248,11 @@ impl Projector {
             }
         }
         if written.is_none() {
-            written = self.write_row(job, subject, key, row, &next).await?;
+            written = self.write_row(job, fold, arrived, row, &mut next).await?;
         }
         match written {
             Some(Written::Stale) => Err(Error::Contended {
-                what: format!("row {}/{}", key.pk, key.sk),
+                what: format!("row {}/{}", job.target, subject.key),
                 attempts: 1,
             }),
             _ => Ok(Progress {

@@ -5,10 +5,11 @@
 //! watermark are one write, so a crash, a repeat or a rival leaves either both
 //! or none.
 
-use super::tally::Tally;
+use super::{feed::serving, tally::Tally};
 use crate::{
     Error,
     aws::batch::Failures,
+    aws::producer::Stream,
     data_table::{
         data_store::DataStore,
         key::Key,
@@ -17,11 +18,15 @@ use crate::{
         transaction::Write,
     },
     event_table::event_store::EventStore,
+    feed::{hand_over::Serving, teller::Teller},
     generation::{generations::Generations, lifecycle},
 };
 use futures::{StreamExt, stream};
 use rewind::{Delivery, Over, Projection, RecordedEvent, Selection, Service, StreamName, Target};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    sync::Arc,
+};
 
 /// Generations that are folded at once.
 const CONCURRENCY: usize = 4;
@@ -41,6 +46,8 @@ pub struct Projector {
     pub(super) store: DataStore,
     pub(super) pages_a_write: usize,
     pub(super) tally: Tally,
+    /// Who tells what becomes of rows.
+    pub(super) teller: Option<Arc<Teller>>,
 }
 
 /// The result of a batch.
@@ -71,6 +78,8 @@ pub(super) struct Job<'a> {
     pub(super) projection: &'a Projection,
     /// Which events it is built of, where not of all.
     pub(super) selection: Option<&'a Selection>,
+    /// That it serves, if it does.
+    pub(super) serving: Option<Serving>,
 }
 
 /// What of a batch is for one job, by stream.
@@ -92,7 +101,16 @@ impl Projector {
             store,
             pages_a_write: PAGES_A_WRITE,
             tally: Tally::default(),
+            teller: None,
         }
+    }
+
+    /// With the stream `incoming`, on which it tells what becomes of the rows of
+    /// projections that have a feed. Without it, they fold nothing.
+    #[must_use]
+    pub fn telling(self, incoming: Stream) -> Self {
+        let teller = Some(Arc::new(Teller::new(incoming)));
+        Self { teller, ..self }
     }
 
     /// With another number of pages of a stream between two writes.
@@ -126,16 +144,22 @@ impl Projector {
             store: self.store.clone(),
             pages_a_write: self.pages_a_write,
             tally: Tally::default(),
+            teller: self.teller.clone(),
         };
         let jobs = self.jobs(&known, deliveries);
-        let folds = jobs.iter().map(|(job, streams)| async move {
-            let outcomes = match job.projection.over {
-                Over::OneStream => batch.fold_each(job, streams).await,
-                Over::ManyStreams => batch.fold_together(job, streams).await,
-            };
-            (&job.target, streams, outcomes)
+        let folds = in_turn(&jobs).into_iter().map(|turn| async move {
+            let mut folded = Vec::with_capacity(turn.len());
+            for (job, streams) in turn {
+                let outcomes = match job.projection.over {
+                    Over::OneStream => batch.fold_each(job, streams).await,
+                    Over::ManyStreams => batch.fold_together(job, streams).await,
+                };
+                folded.push((&job.target, streams, outcomes));
+            }
+            stream::iter(folded)
         });
-        let mut folds = stream::iter(folds).buffer_unordered(CONCURRENCY);
+        let folds = stream::iter(folds).buffer_unordered(CONCURRENCY);
+        let mut folds = std::pin::pin!(folds.flatten());
         while let Some((target, streams, outcomes)) = folds.next().await {
             for (stream, outcome) in outcomes {
                 match outcome {
@@ -200,6 +224,7 @@ impl Projector {
                     let (_, streams) = jobs.entry(target.clone()).or_insert_with(|| {
                         let replay = delivery.replay.as_ref();
                         let job = Job {
+                            serving: serving(&generations, &target),
                             target,
                             projection,
                             selection: replay.and_then(|replay| replay.selection.as_ref()),
@@ -216,6 +241,28 @@ impl Projector {
         }
         jobs.into_values().collect()
     }
+}
+
+/// The jobs that are done one after the other; all others at once. Of a
+/// projection that tells changes, what serves comes first: once it has the feed,
+/// no other generation tells.
+fn in_turn<'j, 'a>(jobs: &'j [(Job<'a>, ByStream<'a>)]) -> Vec<Vec<&'j (Job<'a>, ByStream<'a>)>> {
+    let mut turns: Vec<Vec<&(Job<'a>, ByStream<'a>)>> = Vec::new();
+    for job in jobs {
+        let is_same = |turn: &&mut Vec<&(Job<'a>, ByStream<'a>)>| {
+            let mut turn = turn.iter();
+            job.0.projection.feed.is_some()
+                && turn.any(|(other, _)| other.projection.name == job.0.projection.name)
+        };
+        match turns.last_mut().filter(is_same) {
+            Some(turn) => turn.push(job),
+            None => turns.push(vec![job]),
+        }
+    }
+    for turn in &mut turns {
+        turn.sort_by_key(|(job, _)| job.serving.is_none());
+    }
+    turns
 }
 
 /// Says which event is refused, where this batch has brought it. The report of

@@ -175,6 +175,7 @@ pub(super) fn after(
             watermark: row.watermark + applied as u64,
             revision: row.revision,
             stalled: refused.as_ref().map(stall::reason),
+            telling: row.telling.clone(),
         },
         applied,
         kept: None,

@@ -2,6 +2,7 @@
 //! into their rows, and the rows written with the streams' checkpoints.
 
 use super::{
+    feed,
     projector::{Job, Progress, Projector, report, row_of},
     stream_run::Run,
 };
@@ -12,6 +13,7 @@ use crate::{
         key::Key,
         row::{Row, Written},
         stall,
+        telling::Telling,
         transaction::{MAX_TRANSACTION_BYTES, MAX_TRANSACTION_ITEMS, Write},
     },
 };
@@ -55,16 +57,20 @@ impl Projector {
             .map(|key| Key::row(&job.target, key))
             .collect();
         let rows = self.store.rows(&keys).await?;
-        let (written, changed) = loop {
+        let Some(rows) = self.take_all(job, &keys, rows).await? else {
+            round.is_stale = true;
+            return Ok(round);
+        };
+        let (written, items, changed) = loop {
             let cut = match fold_rows(job, &runs, &rows) {
                 Ok(writes) => {
                     let changed = writes.len();
                     let items = beside(job, &mut runs, writes)?;
                     if items.is_empty() {
-                        break (Written::Done, 0);
+                        break (Written::Done, items, 0);
                     }
                     match self.store.write_together(&items).await {
-                        Ok(written) => break (written, changed),
+                        Ok(written) => break (written, items, changed),
                         Err(Error::Rejected { reason, .. })
                             if runs.iter().any(|run| !run.entries.is_empty()) =>
                         {
@@ -111,6 +117,7 @@ impl Projector {
             return Ok(round);
         }
         self.tally.wrote(changed, 0);
+        self.publish_written(job, &items).await?;
         for run in runs {
             let applied = run.entries.len();
             self.tally.wrote(0, applied);
@@ -131,6 +138,13 @@ impl Projector {
 /// reports of stalls that begin or end.
 fn beside(job: &Job<'_>, runs: &mut [Run<'_>], rows: Vec<Write>) -> Result<Vec<Write>, Error> {
     let reader = job.target.to_string();
+    let changed = rows.iter().filter_map(|write| match write {
+        Write::Put { key, row, .. } if matches!(row.telling, Telling::Change(_)) => {
+            Some(key.sk.clone())
+        }
+        _ => None,
+    });
+    let changed: BTreeSet<String> = changed.collect();
     let mut items = rows;
     let known = runs
         .iter()
@@ -160,10 +174,11 @@ fn beside(job: &Job<'_>, runs: &mut [Run<'_>], rows: Vec<Write>) -> Result<Vec<W
             continue;
         }
         let checkpoint = Row {
-            state: run.passed_over(),
+            state: run.said(&changed),
             watermark: run.checkpoint.watermark + run.entries.len() as u64,
             revision: run.checkpoint.revision,
             stalled,
+            ..Row::default()
         };
         items.extend(report(
             &job.target,
@@ -207,6 +222,16 @@ fn fold_rows(job: &Job<'_>, runs: &[Run<'_>], rows: &HashMap<Key, Row>) -> Resul
             .as_ref()
             .map_or(0, |state| state.to_string().len());
         let unfit = folded.row.as_ref().and_then(exceeded);
+        let last = places.last();
+        let cause = last.and_then(|(run, event)| runs[*run].entries[*event].cause.as_ref());
+        let after = Row {
+            state: folded.row,
+            ..Row::default()
+        };
+        let (next, unfit) = match (feed::told(job, name, &row, after, cause), unfit) {
+            (Ok(next), unfit) => (next, unfit),
+            (Err(refused), unfit) => (Row::default(), unfit.or(Some(refused))),
+        };
         if unfit.is_some() && places.len() > 1 {
             // Which of the events is too much shows when they come one by one.
             return Err(Cut::TooMuch(String::new()));
@@ -219,11 +244,11 @@ fn fold_rows(job: &Job<'_>, runs: &[Run<'_>], rows: &HashMap<Key, Row>) -> Resul
                 refused,
             });
         }
+        if let Telling::Change(change) = &next.telling {
+            let old = change.old.row.as_ref();
+            bytes += old.map_or(0, |old| old.to_string().len()) + 512;
+        }
         bytes += size + name.len() + 128;
-        let next = Row {
-            state: folded.row,
-            ..Row::default()
-        };
         writes.push(Write::Put {
             key,
             row: next,

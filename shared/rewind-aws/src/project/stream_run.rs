@@ -12,11 +12,11 @@ use crate::{
     history::resolve::{self, Resolved},
 };
 use rewind::{
-    Change, RecordedEvent, Rejection, StreamName,
+    Cause, Change, RecordedEvent, Rejection, StreamName,
     reversal::Effect,
     watermark::{Arrival, arrival},
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::{borrow::Cow, collections::BTreeSet};
 
 /// A stream on its way into the rows: its checkpoint as read, and its next events.
@@ -42,6 +42,8 @@ pub(super) struct Entry<'a> {
     pub keys: Vec<String>,
     /// Whether it is refused and taken back later: then it is passed over.
     pub is_passed: bool,
+    /// The event as the cause of changes, where those are told.
+    pub cause: Option<Cause>,
 }
 
 impl Projector {
@@ -86,7 +88,12 @@ impl Projector {
             through: through.unwrap_or_default(),
         };
         let mut own: BTreeSet<String> = BTreeSet::new();
+        let tells = job.projection.feed.is_some();
+        let causes = events.iter().filter(|_| tells);
+        let causes: Vec<Cause> = causes.map(|event| Cause::of(event)).collect();
+        let mut causes = causes.into_iter();
         for resolved in resolve::resolve(&self.events, events).await? {
+            let cause = causes.next();
             let version = resolved.version;
             let (keys, is_passed) = match run.keys(job, &resolved) {
                 Ok(keys) => (keys, false),
@@ -107,6 +114,7 @@ impl Projector {
                 resolved,
                 keys,
                 is_passed,
+                cause,
             });
         }
         run.has_more = has_more;
@@ -190,9 +198,18 @@ impl<'a> Run<'a> {
         self.has_more = true;
     }
 
-    /// What the checkpoint says of them.
-    pub fn passed_over(&self) -> Option<Value> {
-        let is_any = !self.passed.is_empty();
-        is_any.then(|| json!({ "passed": self.passed }))
+    /// What the checkpoint says: which events were passed over, and which rows
+    /// have changed, out of `changed`, so that it has to be told.
+    pub fn said(&self, changed: &BTreeSet<String>) -> Option<Value> {
+        let touched = self.entries.iter().flat_map(|entry| &entry.keys);
+        let untold: BTreeSet<&String> = touched.filter(|key| changed.contains(*key)).collect();
+        let mut said = Map::new();
+        if !self.passed.is_empty() {
+            said.insert("passed".into(), json!(self.passed));
+        }
+        if !untold.is_empty() {
+            said.insert("untold".into(), json!(untold));
+        }
+        (!said.is_empty()).then_some(Value::Object(said))
     }
 }

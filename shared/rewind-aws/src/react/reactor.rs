@@ -428,6 +428,7 @@ impl Reactor {
             watermark: turn.watermark,
             revision: seen,
             stalled,
+            ..Row::default()
         };
         let mut beside: Vec<Write> = report.into_iter().collect();
         beside.extend(changes.iter().cloned());

@@ -9,7 +9,7 @@ use crate::{
 };
 use rewind::{
     Batch, Problem, RecordedEvent, Service, StreamName,
-    reserved::{COMMAND_CATEGORY, PROCESS_CATEGORY},
+    reserved::{CHANGES_CATEGORY, COMMAND_CATEGORY, PROCESS_CATEGORY},
     reversal::{Effect, Reversal, Reversals, place},
 };
 use serde::Serialize;
@@ -122,8 +122,11 @@ impl Reverser {
     ) -> Result<(RecordedEvent, Reversals), ReverseError> {
         let Named { stream, version } = named;
         let category = stream.category();
-        if category == COMMAND_CATEGORY || category.starts_with(PROCESS_CATEGORY) {
-            let why = "what became of a command and what a process has done stays so: reverse the event that it is about";
+        if category == COMMAND_CATEGORY
+            || category.starts_with(PROCESS_CATEGORY)
+            || category.starts_with(CHANGES_CATEGORY)
+        {
+            let why = "what became of a command or of a row, and what a process has done, stays so: reverse the event that it is about";
             return Err(Problem::invalid("stream", why).into());
         }
         let reversals = resolve::reversals(&self.events, stream, 0, u64::MAX).await?;

@@ -29,6 +29,11 @@ pub trait SingleStreamProjection {
     /// Event types that it leaves out, such as retired ones: they are dropped
     /// as they were recorded, before upcasters and `apply` see them.
     const LEAVES_OUT: &'static [&'static str] = &[];
+    /// The entity that its rows are, where changes of them are events that
+    /// others read: `application` gives `application-insert`,
+    /// `application-update` and `application-delete` in the category
+    /// `changes:application`.
+    const FEED: Option<&'static str> = None;
 
     /// Folds one event in.
     ///
@@ -37,9 +42,18 @@ pub trait SingleStreamProjection {
     /// A rejection stalls this projection for this stream until it is mended.
     fn apply(row: &mut Self::Row, event: &Envelope<Self::Event>) -> Result<(), Rejection>;
 
+    /// Whether the row is to be deleted, asked after each event. A deleted row
+    /// is none for readers, and keeps its watermark, so that a repeat cannot
+    /// bring it back. The stream's next event begins a new row, from `Default`.
+    fn is_deleted(row: &Self::Row) -> bool {
+        let _ = row;
+        false
+    }
+
     /// Takes an event back that was folded in before. The row then has to be
     /// what it would be without the event: [`then_row`] checks it. Without this
-    /// method, the stream is folded again without the event.
+    /// method, the stream is folded again without the event. A row that is
+    /// deleted is folded again as well: what it was is not known.
     ///
     /// [`then_row`]: crate::testing::Given::then_row
     ///
@@ -77,6 +91,11 @@ pub trait MultiStreamProjection {
     /// Event types that it leaves out, such as retired ones: they are dropped
     /// as they were recorded, before upcasters, `keys` and `apply` see them.
     const LEAVES_OUT: &'static [&'static str] = &[];
+    /// The entity that its rows are, where changes of them are events that
+    /// others read: `application` gives `application-insert`,
+    /// `application-update` and `application-delete` in the category
+    /// `changes:application`.
+    const FEED: Option<&'static str> = None;
 
     /// The keys of the rows that the event changes, at most
     /// [`MAX_ROWS_PER_EVENT`]. Keys that share what stands before the first
@@ -98,10 +117,19 @@ pub trait MultiStreamProjection {
         event: &Envelope<Self::Event>,
     ) -> Result<(), Rejection>;
 
+    /// Whether the row is to be deleted, asked after each event. A deleted row
+    /// is none for readers. The next event that changes it begins a new row,
+    /// from `Default`: so a row may be deleted only where it holds no more than
+    /// `Default` does, or the order across streams counts.
+    fn is_deleted(row: &Self::Row) -> bool {
+        let _ = row;
+        false
+    }
+
     /// Takes an event back that was folded into the row before; `apply` has to
     /// be able to restore it. A row of many streams cannot be folded again
     /// from one of them, so a projection whose events may be reversed has to
-    /// say how.
+    /// say how. A row that is deleted comes as `Default`.
     ///
     /// # Errors
     ///

@@ -5,6 +5,7 @@
 //! from, nor where rows go.
 
 pub mod aggregate;
+pub mod feed;
 pub mod gateway;
 pub(crate) mod known;
 pub mod mode;

@@ -2,6 +2,7 @@
 //! away.
 
 use super::{
+    feed::Feed,
     panics::{catching, guarded},
     upcasters::Upcasters,
 };
@@ -24,6 +25,8 @@ pub struct Projection {
     pub categories: &'static [&'static str],
     /// Over how many streams a row goes.
     pub over: Over,
+    /// Where changes of its rows are told, if they are.
+    pub feed: Option<Feed>,
     leaves_out: &'static [&'static str],
     keys: fn(&RecordedEvent) -> Result<Vec<String>, Rejection>,
     fold: fn(&Folding<'_>) -> Folded,
@@ -56,7 +59,7 @@ pub enum Change<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Folded {
     /// The row after `applied` changes; `None` where there was none and none
-    /// made one.
+    /// made one, or where it is deleted.
     pub row: Option<Value>,
     /// How many of the changes it holds.
     pub applied: usize,
@@ -81,6 +84,22 @@ enum Stop {
     FoldAgain,
 }
 
+/// What a projection does with its rows.
+struct Folder<R, A> {
+    apply: A,
+    is_deleted: fn(&R) -> bool,
+    /// Whether an event cannot be taken back from a row that is deleted.
+    folds_deleted_again: bool,
+}
+
+/// A row while it is folded.
+enum Held<R> {
+    /// Nothing has changed it yet.
+    Unread,
+    Row(R),
+    Deleted,
+}
+
 /// Which way an event goes.
 #[derive(Clone, Copy)]
 enum Way {
@@ -96,15 +115,21 @@ impl Projection {
             version: P::VERSION,
             categories: <P::Event as Events>::CATEGORIES,
             over: Over::OneStream,
+            feed: P::FEED.map(Feed::of),
             leaves_out: P::LEAVES_OUT,
             keys: |event| Ok(vec![event.stream().id().to_string()]),
             fold: |folding| {
-                folding.run(|row, way, event| match way {
+                let apply = |row: &mut P::Row, way, event: &Envelope<'_, P::Event>| match way {
                     Way::Apply => Ok(P::apply(row, event)?),
                     Way::Revert => match P::revert(row, event)? {
                         Reverted::Done => Ok(()),
                         Reverted::FoldAgain => Err(Stop::FoldAgain),
                     },
+                };
+                folding.run(&Folder {
+                    apply,
+                    is_deleted: P::is_deleted,
+                    folds_deleted_again: true,
                 })
             },
             upcasters: Arc::default(),
@@ -118,6 +143,7 @@ impl Projection {
             version: P::VERSION,
             categories: <P::Event as Events>::CATEGORIES,
             over: Over::ManyStreams,
+            feed: P::FEED.map(Feed::of),
             leaves_out: P::LEAVES_OUT,
             keys: |event| match P::Event::read(&event.event)? {
                 Some(data) => P::keys(&Envelope::new(event, data)),
@@ -125,9 +151,14 @@ impl Projection {
             },
             fold: |folding| {
                 let key = folding.key;
-                folding.run(|row, way, event| match way {
+                let apply = |row: &mut P::Row, way, event: &Envelope<'_, P::Event>| match way {
                     Way::Apply => Ok(P::apply(key, row, event)?),
                     Way::Revert => Ok(P::revert(key, row, event)?),
+                };
+                folding.run(&Folder {
+                    apply,
+                    is_deleted: P::is_deleted,
+                    folds_deleted_again: false,
                 })
             },
             upcasters: Arc::default(),
@@ -193,7 +224,7 @@ fn checked_keys(mut keys: Vec<String>) -> Result<Vec<String>, Rejection> {
 }
 
 impl Folding<'_> {
-    fn run<R, E, A>(&self, apply: A) -> Folded
+    fn run<R, E, A>(&self, folder: &Folder<R, A>) -> Folded
     where
         R: Serialize + DeserializeOwned + Default,
         E: Events,
@@ -202,7 +233,7 @@ impl Folding<'_> {
         let mut applied = self.changes.len();
         let (mut rejection, mut fold_again) = (None, false);
         loop {
-            match self.first(applied, &apply) {
+            match self.first(applied, folder) {
                 Ok(row) => {
                     return Folded {
                         row,
@@ -225,13 +256,17 @@ impl Folding<'_> {
     }
 
     /// The row after so many of the changes.
-    fn first<R, E, A>(&self, count: usize, apply: &A) -> Result<Option<Value>, (usize, Stop)>
+    fn first<R, E, A>(
+        &self,
+        count: usize,
+        folder: &Folder<R, A>,
+    ) -> Result<Option<Value>, (usize, Stop)>
     where
         R: Serialize + DeserializeOwned + Default,
         E: Events,
         A: Fn(&mut R, Way, &Envelope<'_, E>) -> Result<(), Stop>,
     {
-        let mut row: Option<R> = None;
+        let mut held: Held<R> = Held::Unread;
         for (applied, change) in self.changes[..count].iter().enumerate() {
             let stop = |rejection| (applied, Stop::Rejected(rejection));
             let (event, way) = match change {
@@ -247,23 +282,38 @@ impl Folding<'_> {
             if matches!(read, Ok(None)) {
                 continue;
             }
-            if row.is_none() {
-                row = Some(self.row().map_err(stop)?);
+            let is_none = match held {
+                Held::Unread => self.row.is_none(),
+                Held::Row(_) => false,
+                Held::Deleted => true,
+            };
+            if is_none && folder.folds_deleted_again && matches!(way, Some(Way::Revert)) {
+                return Err((applied, Stop::FoldAgain));
             }
+            let mut row = match held {
+                Held::Unread => self.row().map_err(stop)?,
+                Held::Row(row) => row,
+                Held::Deleted => R::default(),
+            };
             // A void event need not be readable: it may be taken back for that.
-            let (Some(way), Some(row)) = (way, &mut row) else {
-                continue;
+            if let Some(way) = way
+                && let Some((lifted, data)) = read.map_err(stop)?
+            {
+                let envelope = Envelope::new(&lifted, data);
+                let done = catching(|| (folder.apply)(&mut row, way, &envelope));
+                done.unwrap_or_else(|panic| Err(Stop::Rejected(panic)))
+                    .map_err(|stop| (applied, stop))?;
+            }
+            let is_deleted = guarded(|| Ok((folder.is_deleted)(&row))).map_err(stop)?;
+            held = match is_deleted {
+                true => Held::Deleted,
+                false => Held::Row(row),
             };
-            let Some((lifted, data)) = read.map_err(stop)? else {
-                continue;
-            };
-            let envelope = Envelope::new(&lifted, data);
-            let done = catching(|| apply(row, way, &envelope));
-            done.unwrap_or_else(|panic| Err(Stop::Rejected(panic)))
-                .map_err(|stop| (applied, stop))?;
         }
-        let Some(row) = row else {
-            return Ok(self.row.cloned());
+        let row = match held {
+            Held::Unread => return Ok(self.row.cloned()),
+            Held::Deleted => return Ok(None),
+            Held::Row(row) => row,
         };
         // Which change made it so is unknown: none of the run is taken.
         let json = serde_json::to_value(&row);

@@ -42,16 +42,25 @@ pub fn is_reserved(source: &str) -> bool {
 }
 
 /// Whether only Rewind records events of this category: its own reports, raw
-/// inputs, journals of processes, and logs of gateways.
+/// inputs, journals of processes, logs of gateways, and changes of rows.
 pub fn is_reserved_category(category: &str) -> bool {
     let begins = [
         "rewind:",
         INPUT_CATEGORY,
         PROCESS_CATEGORY,
         GATEWAY_CATEGORY,
+        CHANGES_CATEGORY,
     ];
     category == "rewind" || begins.iter().any(|begin| category.starts_with(begin))
 }
+
+/// The categories of changes of rows begin with this; the entity's name
+/// follows. A domain may declare their events, to read them.
+pub const CHANGES_CATEGORY: &str = "changes:";
+
+/// The sources of changes of rows begin with this; the name of the projection
+/// follows.
+pub const FEED_SOURCE: &str = "/rewind/feed/";
 
 /// The category of commands' own streams: what is to be decided later, and the
 /// outcomes that no aggregate's stream holds.

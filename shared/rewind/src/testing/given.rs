@@ -249,8 +249,28 @@ impl<E: Events> Given<E> {
     {
         let folded = self.fold::<P>();
         assert_eq!(folded.rejection, None, "an event was rejected");
+        let is_deleted = folded.row.is_none() && P::is_deleted(&expected);
+        assert!(!is_deleted, "the row is deleted: `then_no_row` checks it");
         let row = folded.row.unwrap_or_else(|| json(&P::Row::default()));
         assert_eq!(row, json(&expected));
+        self.check_revert::<P>();
+    }
+
+    /// Checks that a projection over one stream has no row: its events have
+    /// deleted it, or there are none. Where the projection has a `revert`, taking
+    /// the events back has to come to the same.
+    ///
+    /// # Panics
+    ///
+    /// When there is a row, or an event is rejected.
+    #[track_caller]
+    pub fn then_no_row<P: SingleStreamProjection<Event = E>>(&self)
+    where
+        E: Event,
+    {
+        let folded = self.fold::<P>();
+        assert_eq!(folded.rejection, None, "an event was rejected");
+        assert_eq!(folded.row, None, "there is a row");
         self.check_revert::<P>();
     }
 
@@ -417,7 +437,10 @@ impl<E: Events> Given<E> {
             for key in projection.keys(root).expect("keys") {
                 let folded = projection.fold(&key, rows.get(&key), &[change]);
                 assert_eq!(folded.rejection, None, "an event was rejected");
-                rows.extend(folded.row.map(|row| (key, row)));
+                match folded.row {
+                    Some(row) => rows.insert(key, row),
+                    None => rows.remove(&key),
+                };
             }
         }
         rows

@@ -10,8 +10,8 @@ use super::{
     table::{Claimed, Table},
 };
 use crate::{
-    Caller, Calls, CloudEvent, Decider, Emitted, Mode, RecordedEvent, Rejection, Service,
-    StreamName, Timestamp,
+    Caller, Calls, Cause, Changed, CloudEvent, Decider, Emitted, Mode, Projection, RecordedEvent,
+    Rejection, Service, StreamName, Timestamp,
     command::{Command, Refusal},
 };
 use serde_json::json;
@@ -46,6 +46,10 @@ pub(super) struct Engine {
     refused: BTreeSet<(StreamName, u64)>,
     /// How many events there were when the test had its last word.
     before: usize,
+    /// Whether changes of rows are told: not in a rebuild.
+    pub tells: bool,
+    /// How many changes were told.
+    told: u64,
 }
 
 impl Engine {
@@ -62,6 +66,8 @@ impl Engine {
             conflicts: Vec::new(),
             refused: BTreeSet::new(),
             before: 0,
+            tells: true,
+            told: 0,
         }
     }
 
@@ -144,12 +150,41 @@ impl Engine {
         for projection in projections.filter(|known| known.reads(stream.category())) {
             let rows = &mut self.made.rows;
             if let Some(folded) = rows.fold(projection, &self.table, stream, through) {
-                self.made.note(projection.name, stream, folded);
+                let refused = self.tell(projection, stream);
+                self.made.note(projection.name, stream, folded.and(refused));
             }
         }
         for reader in Reader::of(&service, stream.category()) {
             self.read(&reader, stream, through);
         }
+    }
+
+    /// Tells what the last fold of a stream has changed.
+    fn tell(
+        &mut self,
+        projection: &Projection,
+        stream: &StreamName,
+    ) -> Result<(), (u64, Rejection)> {
+        let (moved, reached) = self.made.rows.moved(projection.name, stream);
+        let events = self.table.of(stream).iter();
+        let mut events = events.filter(|event| event.version == reached);
+        let Some(last) = events.next().filter(|_| self.tells) else {
+            return Ok(());
+        };
+        let cause = Cause::of(last);
+        for row in moved {
+            self.told += 1;
+            let change = projection.change(&Changed {
+                id: &format!("change-{}", self.told),
+                key: &row.key,
+                old: row.old.as_ref(),
+                new: row.new.as_ref(),
+                cause: &cause,
+            });
+            self.incoming
+                .extend(change.map_err(|refused| (reached, refused))?);
+        }
+        Ok(())
     }
 
     /// Lets a reader take what is new of a stream.

@@ -22,7 +22,7 @@ use super::recorded::TIME;
 use crate::{
     Command, Gateway, Request, Service, StreamName, Timestamp,
     record::command::time_of,
-    reserved::{COMMAND_CATEGORY, PROCESS_CATEGORY},
+    reserved::{CHANGES_CATEGORY, COMMAND_CATEGORY, PROCESS_CATEGORY},
     reversal::{Effect, Reversal},
 };
 pub use answer::Answer;
@@ -162,14 +162,17 @@ impl System {
     /// # Panics
     ///
     /// When there is no such event, or it cannot be reversed: it is reversed
-    /// already, or stands in a journal or the stream of a command.
+    /// already, or stands in a journal, in the stream of a command, or in one of
+    /// changes of a row.
     #[track_caller]
     pub fn reverse(&mut self, stream: &str, version: u64) -> &mut Self {
         let stream = StreamName::new(stream).expect("a stream's name");
         let category = stream.category();
         assert!(
-            category != COMMAND_CATEGORY && !category.starts_with(PROCESS_CATEGORY),
-            "what became of a command and what a process has done stays so: reverse the event that it is about"
+            category != COMMAND_CATEGORY
+                && !category.starts_with(PROCESS_CATEGORY)
+                && !category.starts_with(CHANGES_CATEGORY),
+            "what became of a command or of a row, and what a process has done, stays so: reverse the event that it is about"
         );
         let events = self.engine.table.of(&stream);
         let mut named = events.iter().filter(|event| event.version == version);

@@ -5,7 +5,10 @@ use crate::{
     Change, Folded, Over, Projection, RecordedEvent, Rejection, StreamName, reversal::Effect,
 };
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
 /// The rows of all projections.
 #[derive(Debug, Default, Clone)]
@@ -18,6 +21,16 @@ struct Kept {
     /// Events that were refused and taken back later, so that shared rows do
     /// not hold them.
     passed: BTreeSet<(StreamName, u64)>,
+    /// The rows that the last fold has changed, as they were before it.
+    before: BTreeMap<String, Option<Value>>,
+}
+
+/// A row that a fold has changed.
+#[derive(Debug)]
+pub(super) struct Moved {
+    pub key: String,
+    pub old: Option<Value>,
+    pub new: Option<Value>,
 }
 
 impl Rows {
@@ -31,6 +44,23 @@ impl Rows {
         let all = self.0.iter();
         let all = all.filter(|(_, kept)| !kept.rows.is_empty());
         all.map(|(name, kept)| (*name, &kept.rows)).collect()
+    }
+
+    /// The rows that the last fold of a projection has changed, and the version
+    /// that the stream came to by it.
+    pub fn moved(&mut self, projection: &str, stream: &StreamName) -> (Vec<Moved>, u64) {
+        let Some(kept) = self.0.get_mut(projection) else {
+            return (Vec::new(), 0);
+        };
+        let before = mem::take(&mut kept.before).into_iter();
+        let moved = before.map(|(key, old)| Moved {
+            new: kept.rows.get(&key).cloned(),
+            key,
+            old,
+        });
+        let moved = moved.collect();
+        let reached = kept.watermarks.get(stream).copied();
+        (moved, reached.unwrap_or_default())
     }
 
     /// Folds what is new of a stream, up to a version. Where an event is
@@ -95,8 +125,7 @@ impl Kept {
             );
             return Err((watermark + 1, Rejection::new(why)));
         }
-        self.rows
-            .extend(folded.row.map(|row| (key.to_string(), row)));
+        self.put(key.to_string(), folded.row);
         self.watermarks.insert(stream.clone(), reached);
         match folded.rejection {
             Some(refused) => Err((reached + 1, refused)),
@@ -126,7 +155,7 @@ impl Kept {
                 None | Some(Effect::Restored(_)) => Change::Apply(event),
             };
             match self.shared(projection, event, change) {
-                Ok(rows) => self.rows.extend(rows),
+                Ok(rows) => rows.into_iter().for_each(|(key, row)| self.put(key, row)),
                 Err(_) if table.is_taken_back(stream, version, through) => {
                     self.passed.insert(place);
                 }
@@ -143,7 +172,7 @@ impl Kept {
         projection: &Projection,
         event: &RecordedEvent,
         change: Change<'_>,
-    ) -> Result<Vec<(String, Value)>, Rejection> {
+    ) -> Result<Vec<(String, Option<Value>)>, Rejection> {
         if change == Change::Pass {
             return Ok(Vec::new());
         }
@@ -153,9 +182,18 @@ impl Kept {
             if let Some(refused) = folded.rejection {
                 return Err(refused);
             }
-            changed.extend(folded.row.map(|row| (key, row)));
+            changed.push((key, folded.row));
         }
         Ok(changed)
+    }
+
+    /// Keeps a row, or none.
+    fn put(&mut self, key: String, row: Option<Value>) {
+        let before = match row {
+            Some(row) => self.rows.insert(key.clone(), row),
+            None => self.rows.remove(&key),
+        };
+        self.before.entry(key).or_insert(before);
     }
 }
 

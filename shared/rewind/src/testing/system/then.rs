@@ -31,6 +31,21 @@ impl System {
         self
     }
 
+    /// Checks that a stream has no row: its events have deleted it, or there are
+    /// none.
+    ///
+    /// # Panics
+    ///
+    /// When there is one, the projection is not registered, or a reader is
+    /// stalled.
+    #[track_caller]
+    pub fn then_no_row<P: SingleStreamProjection>(&mut self, id: &str) -> &mut Self {
+        let stream = StreamName::of(P::Event::CATEGORY, id).expect("a stream's name");
+        let row = self.row(P::NAME, stream.id());
+        assert_eq!(row, None, "{} of {id:?}", P::NAME);
+        self
+    }
+
     /// Checks one of the rows that streams share. Where there is no row, it is
     /// compared with the one before the first event.
     ///
