@@ -87,7 +87,7 @@ fn summary(playback: &Playback) -> String {
         requests,
     } = playback.found.unwrap_or_default();
     format!(
-        "{requests} requests would be sent: {correct} calls corrected, {undo} taken back, {new} new; {open} calls cannot be compared yet; {emits} events or commands are emitted otherwise, {gone} not any more; {refused} streams refused"
+        "{requests} to send: {correct} corrected, {undo} taken back, {new} new; {open} open; {emits} emitted otherwise, {gone} not any more; {refused} refused"
     )
 }
 

@@ -118,7 +118,7 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
         };
     }
     let requests = differences::requests(&playback);
-    let what = format!("send these {requests} requests, and nothing else");
+    let what = format!("send what is listed ({requests} requests), and nothing else");
     deployment.confirm_anywhere(&what, args.yes)?;
     let by = std::env::var("USER").unwrap_or_default();
     let record = args.record;
@@ -127,7 +127,7 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let done = interrupted::unless(done, || still_runs(&id, &args.deployment)).await?;
     match args.json {
         true => show(&done, has_ended_well(&done), true),
-        false => say!("{requests} requests are on their way: `rewind ledger` tells of each"),
+        false => say!("{requests} on the way: `rewind ledger` tells what becomes of each"),
     }
 }
 

@@ -46,4 +46,10 @@ pub fn service() -> Service {
         .process::<portal::campaigns::Campaigns>()
         .single_stream::<portal::rows::CampaignsOfApplications>()
         .multi_stream::<portal::rows::CampaignsByOwner>()
+        .multi_stream::<portal::rows::CredentialRows>()
+        .gateway::<portal::surveys::Forms>()
+        .rule::<portal::surveys::SurveysAsk>()
+        .adapter::<portal::surveys::Feedback>()
+        .single_stream::<portal::surveys::Surveys>()
+        .multi_stream::<portal::surveys::FeedbackByProduct>()
 }

@@ -6,12 +6,14 @@
 //! | [`application`] | the aggregate: events, commands, rejections |
 //! | [`credentials`] | a process: a credential expires by a deadline |
 //! | [`campaigns`] | a process: what a plan and its time lead to |
+//! | [`surveys`] | forms at an outside form service, mails, and what comes back |
 //! | [`rows`] | the rows |
 
 pub mod application;
 pub mod campaigns;
 pub mod credentials;
 pub mod rows;
+pub mod surveys;
 
 use rewind::StreamName;
 

@@ -6,7 +6,7 @@ use super::{
     campaigns::{CampaignEvent, Reason},
     id_of,
 };
-use rewind::{Envelope, MultiStreamProjection, Rejection, SingleStreamProjection};
+use rewind::{Envelope, MultiStreamProjection, Rejection, SingleStreamProjection, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -131,6 +131,75 @@ impl MultiStreamProjection for ApplicationsByOwner {
         event: &Envelope<ApplicationEvent>,
     ) -> Result<(), Rejection> {
         Self::fold(key, owned, event, -1);
+        Ok(())
+    }
+}
+
+// Credentials.
+
+/// A credential as readers see it.
+#[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct CredentialRow {
+    /// When it expires.
+    pub expires: Option<Timestamp>,
+    /// Whether it has expired.
+    pub expired: bool,
+}
+
+/// Each credential, under `<application>/<credential>`. What becomes of a row is
+/// told as `credential-insert` and `credential-update`.
+#[derive(Debug)]
+pub struct CredentialRows;
+
+impl CredentialRows {
+    /// The credential that an event is about.
+    fn named(event: &ApplicationEvent) -> Option<&str> {
+        match event {
+            ApplicationEvent::CredentialGenerated { credential, .. }
+            | ApplicationEvent::CredentialExpired { credential } => Some(credential),
+            ApplicationEvent::ApplicationCreated { .. }
+            | ApplicationEvent::ApiProductAdded { .. }
+            | ApplicationEvent::ApiProductRemoved { .. }
+            | ApplicationEvent::PlanChanged { .. }
+            | ApplicationEvent::OwnerChanged { .. }
+            | ApplicationEvent::ApplicationDeleted { .. } => None,
+        }
+    }
+}
+
+impl MultiStreamProjection for CredentialRows {
+    type Event = ApplicationEvent;
+    type Row = CredentialRow;
+    const NAME: &'static str = "credentials";
+    const FEED: Option<&'static str> = Some("credential");
+
+    fn keys(event: &Envelope<ApplicationEvent>) -> Result<Vec<String>, Rejection> {
+        let id = id_of(event.stream());
+        let named = Self::named(&event.data).into_iter();
+        Ok(named.map(|name| format!("{id}/{name}")).collect())
+    }
+
+    fn apply(
+        _: &str,
+        row: &mut CredentialRow,
+        event: &Envelope<ApplicationEvent>,
+    ) -> Result<(), Rejection> {
+        match &event.data {
+            ApplicationEvent::CredentialGenerated { expires, .. } => row.expires = Some(*expires),
+            _ => row.expired = true,
+        }
+        Ok(())
+    }
+
+    fn revert(
+        _: &str,
+        row: &mut CredentialRow,
+        event: &Envelope<ApplicationEvent>,
+    ) -> Result<(), Rejection> {
+        match &event.data {
+            ApplicationEvent::CredentialGenerated { .. } => row.expires = None,
+            _ => row.expired = false,
+        }
         Ok(())
     }
 }
