@@ -43,6 +43,7 @@ fn value(of: &str) -> String {
         "projection" => "basic-sum".into(),
         "generation" | "version" => "1".into(),
         "id" => "nobody".into(),
+        "gateway" => "payments".into(),
         "stream" => "poll-1".into(),
         "reason" => "r".into(),
         "file" => root().join("docs/votes.jsonl").display().to_string(),

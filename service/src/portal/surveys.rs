@@ -273,7 +273,7 @@ mod tests {
             reason: Reason::LongPaid,
         };
         let ask = Emit::call::<Forms>(&form("ann@example.org")).unwrap();
-        given([started]).rule::<SurveysAsk>().then([ask]);
+        given([started]).then_emits::<SurveysAsk>(&[ask]);
         let created = SurveyEvent::FormCreated {
             url: "https://forms.example/1".into(),
             owner: "ann@example.org".into(),

@@ -59,12 +59,13 @@ impl Process for Checkout {
                 | OrderEvent::OrderCancelled { .. },
             )
             | CheckoutEvent::Payment(
-                PaymentEvent::PaymentConfirmed
+                PaymentEvent::PaymentRequested { cents: Some(_) }
+                | PaymentEvent::PaymentConfirmed
                 | PaymentEvent::PaymentFailed { .. }
                 | PaymentEvent::PaymentRefunded,
             ) => Some(id_of(event.stream())),
             CheckoutEvent::Order(OrderEvent::OrderPaid | OrderEvent::OrderDelivered)
-            | CheckoutEvent::Payment(PaymentEvent::PaymentRequested { .. }) => None,
+            | CheckoutEvent::Payment(PaymentEvent::PaymentRequested { cents: None }) => None,
         }
     }
 
@@ -77,16 +78,10 @@ impl Process for Checkout {
                 let late = event.timestamp()?.checked_add(TIME_TO_PAY);
                 let late = late.map_err(|_| Rejection::new("a deadline after the year 9999"))?;
                 known.cents = cents;
-                let mut actions = vec![
+                vec![
                     Action::command(&id, &request)?,
                     Action::deadline(PAYMENT, late),
-                ];
-                if let Some(cents) = cents {
-                    let order = id;
-                    let authorise = PaymentAction::Authorise { order, cents };
-                    actions.push(Action::call::<Provider>(&authorise)?);
-                }
-                actions
+                ]
             }
             CheckoutEvent::Payment(PaymentEvent::PaymentConfirmed) if known.is_cancelled => {
                 vec![Action::command(&id, &PaymentCommand::RefundPayment)?]
@@ -109,6 +104,14 @@ impl Process for Checkout {
                     false => vec![Action::cancel(PAYMENT)],
                 }
             }
+            // Only now: what the provider answers is a command to the payment.
+            CheckoutEvent::Payment(PaymentEvent::PaymentRequested { .. }) => match known.cents {
+                Some(cents) => {
+                    let authorise = PaymentAction::Authorise { order: id, cents };
+                    vec![Action::call::<Provider>(&authorise)?]
+                }
+                None => vec![],
+            },
             CheckoutEvent::Order(OrderEvent::OrderDispatched) => match known.cents {
                 Some(cents) => {
                     let capture = PaymentAction::Capture { order: id, cents };
@@ -120,8 +123,7 @@ impl Process for Checkout {
                 let refund = PaymentAction::Refund { order: id };
                 vec![Action::call::<Provider>(&refund)?]
             }
-            CheckoutEvent::Order(OrderEvent::OrderPaid | OrderEvent::OrderDelivered)
-            | CheckoutEvent::Payment(PaymentEvent::PaymentRequested { .. }) => vec![],
+            CheckoutEvent::Order(OrderEvent::OrderPaid | OrderEvent::OrderDelivered) => vec![],
         })
     }
 

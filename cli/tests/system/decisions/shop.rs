@@ -26,7 +26,7 @@ pub async fn place(shop: &Running, id: &str) {
         row["state"]["status"] == "requested"
     });
     assert_eq!(row.await["state"]["cents"], 700);
-    shop.settle(&format!("checkout-{id}"), 3).await;
+    shop.settle(&format!("checkout-{id}"), 5).await;
 }
 
 /// An order that arrives.
@@ -85,7 +85,7 @@ pub async fn does_not_pay(shop: &Running) {
     let reason = json!({"reason": "no such card"});
     shop.accepted("payment/9", "fail-payment", &reason).await;
     assert_eq!(shop.types("order-9", 2).await[1], "order-cancelled");
-    shop.settle("checkout-9", 6).await;
+    shop.settle("checkout-9", 8).await;
     assert_eq!(shop.turn("2026-01-04T08:59:59Z").await, 0);
     assert_eq!(shop.turn("2026-01-04T09:00:00Z").await, 1);
     let row = wait_for(&shop.client, "/projections/orders/8", |row| {

@@ -206,6 +206,6 @@ pub(super) fn variable(name: &str) -> Option<String> {
 /// # Errors
 ///
 /// When it is not set.
-fn env(name: &'static str) -> Result<String, Error> {
+pub(super) fn env(name: &'static str) -> Result<String, Error> {
     std::env::var(name).map_err(|_| Error::Environment(name))
 }
