@@ -50,22 +50,33 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
         let log = StreamName::of(&caller.category, key);
         let log = log.map_err(|bad| End::Wrong(format!("--key: the stream's name {bad}")))?;
         let entries = ledger::of_log(&deployment.events, &log).await;
-        for entry in entries.map_err(Error::from)? {
-            show(&entry, args.json)?;
+        let entries = entries.map_err(Error::from)?;
+        for entry in &entries {
+            show(entry, args.json)?;
         }
-        return Ok(());
+        return nothing(name, entries.is_empty() && !args.json);
     }
     let mut place = None;
+    let mut is_empty = true;
     loop {
         let page = ledger::page(&deployment.events, caller, place, PAGE).await;
         let (entries, next) = page.map_err(Error::from)?;
         for entry in &entries {
             show(entry, args.json)?;
         }
+        is_empty &= entries.is_empty();
         place = next;
         if place.is_none() {
-            return Ok(());
+            return nothing(name, is_empty && !args.json);
         }
+    }
+}
+
+/// Says that there is nothing, where that is so.
+fn nothing(gateway: &str, is_empty: bool) -> Outcome {
+    match is_empty {
+        true => say!("nothing was asked of {gateway}"),
+        false => Ok(()),
     }
 }
 

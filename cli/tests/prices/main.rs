@@ -39,6 +39,8 @@ fn main() -> ExitCode {
 }
 
 fn tell(program: &Path) {
+    // The page names files of this repository.
+    std::env::set_current_dir(root()).unwrap();
     let dir = tempfile::tempdir().unwrap();
     let state = dir.path().join("state");
     let deployments = [1, 2].map(|nth| deploy(program, dir.path(), nth));

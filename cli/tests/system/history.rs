@@ -406,7 +406,11 @@ async fn recorded_history_need_not_pass_the_checks_of_today() {
         let out: Vec<String> = text.lines().map(ToString::to_string).collect();
         outs.push(without_positions(&out));
     }
-    assert_eq!(outs[0], outs[1]);
+    // What was imported says so, and nothing else is added.
+    let whole = outs[0].clone();
+    let marked = outs[1].iter();
+    let marked = marked.map(|(id, line)| (id.clone(), line.replace("\"imported\":true,", "")));
+    assert_eq!(whole, marked.collect());
     assert_eq!(outs[1], outs[2]);
 }
 

@@ -21,6 +21,9 @@ use std::{
 
 const JSON: &str = "application/json";
 
+/// So often all processes of microservice are killed.
+const KILLS: usize = 8;
+
 fn gateways(provider: &Provider) -> [(String, String); 2] {
     let http = json!({"http": {"url": provider.url, "timeout_seconds": 1, "credentials": "pay"}});
     let gateways = json!({ "payments": http }).to_string();
@@ -90,11 +93,11 @@ async fn payments_are_made_once_while_functions_are_killed() {
     let end = Instant::now() + Duration::from_secs(60 + 2 * count as u64);
     let mut kills = 0;
     loop {
-        if provider.requests() < count {
+        if kills < KILLS {
             let kill = ["-9", "-P", &pid, "-f", "function microservice"];
             let killed = Command::new("pkill").args(kill).status().unwrap();
             kills += usize::from(killed.success());
-            tokio::time::sleep(Duration::from_millis(300)).await;
+            tokio::time::sleep(Duration::from_millis(1200)).await;
         } else {
             look(&client).await;
             tokio::time::sleep(Duration::from_millis(200)).await;
@@ -106,7 +109,6 @@ async fn payments_are_made_once_while_functions_are_killed() {
         }
         assert!(Instant::now() < end, "{entries:#?}");
     }
-    assert!(kills > 3, "only {kills} processes were killed");
     let entries = ledger(&client).await;
     let booked = provider.entries();
     assert_eq!(booked.len(), count, "a key for each payment");
