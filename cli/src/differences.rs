@@ -91,7 +91,8 @@ fn summary(playback: &Playback) -> String {
     )
 }
 
-fn words(found: &Finding) -> String {
+/// A finding in words.
+pub fn words(found: &Finding) -> String {
     let Finding {
         origin,
         cause,

@@ -2,6 +2,7 @@
 
 use crate::{
     deployment::{self, Deployment, Part},
+    differences,
     domain::Domain,
     end::{End, Outcome},
     out::say,
@@ -33,6 +34,9 @@ pub struct Args {
     /// The name of the operator.
     #[arg(long, env = "USER", default_value = "operator")]
     by: String,
+    /// Also takes back what the event has led to outside, as the gateways say.
+    #[arg(long)]
+    undo: bool,
     /// Shows what would change, and changes nothing.
     #[arg(long)]
     dry_run: bool,
@@ -59,9 +63,21 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
         version: args.version,
     };
     let preview = reverser.preview(&named).await?;
+    let player = deployment.player();
+    let player = player.with_incoming(deployment.incoming.clone());
+    let effects = player.effects(&named.stream, named.version).await?;
     match (args.json, args.dry_run) {
-        (false, _) => show(&preview)?,
-        (true, true) => say!("{}", json!(preview))?,
+        (false, _) => {
+            show(&preview)?;
+            for effect in &effects {
+                say!("  {}", differences::words(effect).replace('\n', "\n  "))?;
+            }
+        }
+        (true, true) => {
+            let mut shown = json!(preview);
+            shown["effects"] = json!(effects);
+            say!("{shown}")?;
+        }
         (true, false) => {}
     }
     if args.dry_run {
@@ -71,6 +87,9 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     deployment.confirm_anywhere(&what, args.yes)?;
     reverser.reverse(&named, &args.reason, &args.by).await?;
     let version = recorded(&deployment, &named).await?;
+    if args.undo {
+        player.undo(effects).await?;
+    }
     let reversal = place(&args.stream, version);
     match args.json {
         true => say!("{}", json!({"reversal": version, "changed": preview.rows})),

@@ -129,6 +129,9 @@ struct Reverse {
     reason: String,
     /// Who wants it; where nothing is said, who has signed the request.
     by: Option<String>,
+    /// Whether what the event has led to outside is taken back as well.
+    #[serde(default)]
+    undo: bool,
     /// Whether it is only to be shown what would change.
     #[serde(default)]
     dry_run: bool,
@@ -401,12 +404,21 @@ impl Handler {
         let named = Named { stream, version };
         if wanted.dry_run {
             let preview = self.reverser.preview(&named).await.map_err(reversing)?;
-            return Ok(http::json(200, &preview));
+            let mut shown = json!(preview);
+            shown["effects"] = json!(self.player.effects(&named.stream, version).await?);
+            return Ok(http::json(200, &shown));
         }
+        let effects = match wanted.undo {
+            true => self.player.effects(&named.stream, version).await?,
+            false => Vec::new(),
+        };
         let by = wanted.by.or_else(|| caller::of(asked.request));
         let by = by.unwrap_or_default();
         let accepted = self.reverser.reverse(&named, &wanted.reason, &by).await;
-        Ok(http::json(202, &accepted.map_err(reversing)?))
+        let accepted = accepted.map_err(reversing)?;
+        // Behind the reversal: what is taken back is that of an event that is.
+        self.player.undo(effects).await?;
+        Ok(http::json(202, &accepted))
     }
 }
 

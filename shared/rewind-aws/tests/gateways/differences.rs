@@ -204,8 +204,36 @@ async fn a_reversed_event_is_compared_as_if_it_had_not_been() {
     post.pump(&[reversal.event(&named, 0, time)]).await;
     post.settle().await;
     assert_eq!(provider.requests(), 1, "a reversal by itself sends nothing");
+    // Whoever reverses it sees what it has led to, and may take it back at once.
+    let stream = "order-1".parse().unwrap();
+    let effects = player(&post).effects(&stream, 1).await.unwrap();
+    assert_eq!(kinds(&effects), [(Kind::Undo, "order-1@1")]);
+    assert_eq!(effects[0].sends.len(), 1);
+    let looked = player(&post).effects(&stream, 2).await.unwrap();
+    assert_eq!(looked, [], "it has led to nothing");
     let found = compared(&post, "undo", Policy::Difference).await;
     assert_eq!(kinds(&found), [(Kind::Undo, "order-1@1")]);
     approve(&mut post, "undo").await;
     assert_eq!(provider.taken("1"), 0);
+}
+
+#[tokio::test]
+async fn what_an_event_has_led_to_is_undone_with_its_reversal_once() {
+    let provider = Provider::start();
+    let mut post = post(&provider).await;
+    post.pump(&[placed("1", "tea", 500)]).await;
+    post.settle().await;
+    let stream = "order-1".parse().unwrap();
+    let effects = player(&post).effects(&stream, 1).await.unwrap();
+    for _ in 0..2 {
+        player(&post).undo(effects.clone()).await.unwrap();
+        drain(&mut post).await;
+    }
+    assert_eq!(provider.taken("1"), 0);
+    assert_eq!(provider.requests(), 2);
+    let log = "gateway:payments-1".parse().unwrap();
+    let entries = ledger::of_log(&post.aws.events(), &log).await.unwrap();
+    let corrects = entries[1].corrects.as_ref().unwrap();
+    assert_eq!(corrects.run, "reversal/order-1@1");
+    assert_eq!(player(&post).effects(&stream, 1).await.unwrap(), []);
 }

@@ -20,7 +20,7 @@ pub(super) struct Comparison<'a> {
     pub service: &'a Service,
     pub events: &'a EventStore,
     pub policies: &'a BTreeMap<String, Policy>,
-    /// The playback's id.
+    /// What leads to it, such as `playback/ID`.
     pub run: &'a str,
     /// The logs that were read for this page.
     logs: BTreeMap<StreamName, Calls>,
@@ -75,14 +75,9 @@ impl Playing<'_> {
         runs: &BTreeMap<StreamName, Vec<RecordedEvent>>,
     ) -> Result<(), Error> {
         let player = self.player;
-        let mut comparison = Comparison {
-            service: &player.service,
-            events: &player.events,
-            policies,
-            run: &self.replay.id,
-            logs: BTreeMap::new(),
-            found: Vec::new(),
-        };
+        let run = format!("playback/{}", self.replay.id);
+        let (service, history) = (&player.service, &player.events);
+        let mut comparison = Comparison::new(service, history, policies, &run);
         for (stream, events) in runs {
             comparison.stream(stream, events).await?;
         }
@@ -96,6 +91,24 @@ impl Playing<'_> {
             records.save(&player.store, &key, found, 0).await?;
         }
         Ok(())
+    }
+}
+
+impl<'a> Comparison<'a> {
+    pub fn new(
+        service: &'a Service,
+        events: &'a EventStore,
+        policies: &'a BTreeMap<String, Policy>,
+        run: &'a str,
+    ) -> Self {
+        Self {
+            service,
+            events,
+            policies,
+            run,
+            logs: BTreeMap::new(),
+            found: Vec::new(),
+        }
     }
 }
 
@@ -171,8 +184,20 @@ impl Comparison<'_> {
         emitted: Emitted,
     ) -> Result<(), Failed> {
         let cause = place(event.stream(), event.version);
+        self.calls(origin, event, emitted.calls).await?;
+        self.emits(origin, &cause, &emitted.events).await
+    }
+
+    /// Compares the calls that follow from an event.
+    pub(super) async fn calls(
+        &mut self,
+        origin: &str,
+        event: &RecordedEvent,
+        calls: Vec<Calling>,
+    ) -> Result<(), Failed> {
+        let cause = place(event.stream(), event.version);
         let mut now: BTreeMap<String, Vec<Calling>> = BTreeMap::new();
-        for call in emitted.calls {
+        for call in calls {
             let category = call.stream().category();
             if let Some(caller) = self.service.caller_of(category) {
                 now.entry(caller.name.into()).or_default().push(call);
@@ -198,7 +223,7 @@ impl Comparison<'_> {
                 self.slot(slot).await?;
             }
         }
-        self.emits(origin, &cause, &emitted.events).await
+        Ok(())
     }
 
     /// The log that holds the call of a key.
@@ -216,7 +241,7 @@ impl Comparison<'_> {
         finding.gateway = Some(slot.gateway.into());
         finding.call = Some(slot.key.clone());
         let action = slot.now.as_ref().map(Calling::action).transpose()?;
-        let run = format!("playback/{}", self.run);
+        let run = self.run;
         let log = match &slot.log {
             Some(log) => Some(self.log(log).await?),
             None => None,
@@ -235,7 +260,7 @@ impl Comparison<'_> {
             self.keep_new(slot.gateway, finding);
             return Ok(());
         };
-        let difference = caller.difference(calls, call, action.as_ref(), (&run, now()));
+        let difference = caller.difference(calls, call, action.as_ref(), (run, now()));
         let with = |kind: Kind, proposed: Proposed| Finding {
             kind,
             was: proposed.was,

@@ -4,6 +4,7 @@ use super::{
     compare::{Comparison, Failed, Slot},
     finding::{Finding, Kind},
 };
+use crate::Error;
 use rewind::{
     Action, NewCall, Reconsidered, RecordedEvent, Runner, StreamName, call_key, event::identity,
     reversal::place,
@@ -18,17 +19,8 @@ impl Comparison<'_> {
         journal: &StreamName,
         of: &[RecordedEvent],
     ) -> Result<(), Failed> {
-        let mut all = Vec::new();
+        let all = self.whole(journal).await?;
         let through = of.last().map_or(0, |event| event.version);
-        loop {
-            let after = all.last().map_or(0, |last: &RecordedEvent| last.version);
-            let page = self.events.read_events(journal, after, u64::MAX);
-            let (events, has_more) = page.await?;
-            all.extend(events);
-            if !has_more {
-                break;
-            }
-        }
         let from = of.first().map_or(0, |event| event.version);
         let (steps, refused) = runner.reconsidered(journal, &all);
         let wanted = steps.into_iter();
@@ -40,6 +32,38 @@ impl Comparison<'_> {
             Some(why) => Err(why.into()),
             None => Ok(()),
         }
+    }
+
+    async fn whole(&self, journal: &StreamName) -> Result<Vec<RecordedEvent>, Error> {
+        let mut all: Vec<RecordedEvent> = Vec::new();
+        loop {
+            let after = all.last().map_or(0, |last| last.version);
+            let page = self.events.read_events(journal, after, u64::MAX);
+            let (events, has_more) = page.await?;
+            all.extend(events);
+            if !has_more {
+                return Ok(all);
+            }
+        }
+    }
+
+    /// Compares what a process did about an event with nothing at all.
+    pub(super) async fn step_without(
+        &mut self,
+        runner: &Runner,
+        journal: &StreamName,
+        event: &RecordedEvent,
+    ) -> Result<(), Failed> {
+        let all = self.whole(journal).await?;
+        let cause = place(event.stream(), event.version);
+        let (steps, _) = runner.reconsidered(journal, &all);
+        for mut step in steps.into_iter().filter(|step| step.cause == cause) {
+            // What was emitted is reversed by itself.
+            step.now.clear();
+            step.emitted.clear();
+            self.step(runner, journal, &step).await?;
+        }
+        Ok(())
     }
 
     async fn step(

@@ -4,5 +4,6 @@
 
 mod carry_out;
 mod compare;
+mod effects;
 pub mod finding;
 mod journals;
