@@ -23,8 +23,8 @@ pub enum Telling {
     Behind(Image),
     /// It tells. The last write has changed it, and that may not be published.
     Change(Change),
-    /// The row of another generation tells.
-    Elsewhere,
+    /// It does not tell: it has handed that over to the row of this generation.
+    Elsewhere(u64),
 }
 
 /// A row as it was told; without `row`, there was none.
@@ -57,7 +57,7 @@ impl Telling {
     pub fn tells(&self) -> bool {
         match self {
             Self::Told | Self::Behind(_) | Self::Change(_) => true,
-            Self::Nobody | Self::Elsewhere => false,
+            Self::Nobody | Self::Elsewhere(_) => false,
         }
     }
 
@@ -112,7 +112,7 @@ mod tests {
         assert_eq!(Telling::Nobody.attribute().unwrap(), None);
         for telling in [
             Telling::Told,
-            Telling::Elsewhere,
+            Telling::Elsewhere(2),
             image(None),
             image(Some(json!(null))),
             image(Some(json!({"a": [1, ""]}))),

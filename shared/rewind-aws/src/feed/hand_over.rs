@@ -1,10 +1,10 @@
 //! Which row tells what becomes of a key.
 //!
 //! When another generation serves, the feed goes over to it key by key, with
-//! the first write there: one transaction takes it from the row of the
-//! generation that served before. So at each moment one row tells, whatever a
-//! running batch believes to serve, no change is told twice, and none is left
-//! out. What was told last goes over with it.
+//! the first write there: one transaction takes it from the row that has it. So
+//! at each moment one row tells, whatever a running batch believes to serve, no
+//! change is told twice, and none is left out. What was told last goes over with
+//! it.
 
 use super::{
     next::{next, told},
@@ -29,21 +29,27 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Serving {
     /// What served before.
-    pub previous: Option<Target>,
+    pub previous: Option<u64>,
     /// Whether every batch that runs knows that it serves.
     pub is_settled: bool,
 }
 
-/// Where a row gets the feed from.
-pub(crate) struct From<'a> {
+/// The generation whose rows get the feed, and the tables.
+#[derive(Clone, Copy)]
+pub(crate) struct Taking<'a> {
     pub projection: &'a Projection,
+    pub target: &'a Target,
     pub serving: &'a Serving,
+    pub events: &'a EventStore,
+    pub store: &'a DataStore,
 }
 
-/// The row of the generation before.
-struct Before {
-    key: Key,
-    row: Option<Row>,
+/// Where a row gets the feed from.
+struct Source {
+    /// What was told last.
+    image: Image,
+    /// The row that has to know that it does not tell any more.
+    from: Option<(Key, Row)>,
 }
 
 impl Teller {
@@ -56,34 +62,19 @@ impl Teller {
     /// When a service fails.
     pub(crate) async fn take(
         &self,
-        (events, store): (&EventStore, &DataStore),
-        from: &From<'_>,
+        taking: Taking<'_>,
         key: &Key,
         row: Row,
     ) -> Result<Option<Row>, Error> {
         if row.telling.tells() {
             return Ok(Some(row));
         }
-        let Some(previous) = &from.serving.previous else {
-            if row.telling == Telling::Elsewhere {
-                // A batch that began before the generation was changed: the row
-                // that tells gets the events as well.
-                return Ok(Some(row));
-            }
-            let image = self.last_told(events, from, &key.sk).await?;
-            let image = image.unwrap_or(Image {
-                row: row.state.clone(),
-            });
-            return Ok(Some(telling(row, image)));
-        };
-        let before = Before::read(store, previous, &key.sk).await?;
-        let image = self.image(events, from, &before, &key.sk).await?;
+        let Source { image, from } = taking.source(key, &row).await?;
         let next = telling(row, image);
-        if !before.has_to_know(from.serving) {
-            return Ok(Some(next));
+        match from {
+            None => Ok(Some(next)),
+            Some(from) => self.hand_over(taking, from, key, next).await,
         }
-        self.hand_over(store, from.projection, &before, key, next)
-            .await
     }
 
     /// Lets a row of the generation that serves tell, and tells at once where it
@@ -96,30 +87,28 @@ impl Teller {
     /// When a service fails: repeating it goes on.
     pub(crate) async fn compare(
         &self,
-        (events, store): (&EventStore, &DataStore),
-        from: &From<'_>,
+        taking: Taking<'_>,
         key: &Key,
         cause: &Cause,
     ) -> Result<bool, Error> {
-        let Some(previous) = &from.serving.previous else {
-            return Ok(false);
-        };
+        let Taking {
+            projection, store, ..
+        } = taking;
         for attempt in 1..=retry::ATTEMPTS {
             let row = store.rows(std::slice::from_ref(key)).await?.remove(key);
             let row = row.unwrap_or_default();
             if row.telling.tells() {
                 let held = [(key, &row, row.revision)];
-                self.publish(from.projection, held).await?;
+                self.publish(projection, held).await?;
                 return Ok(false);
             }
-            let before = Before::read(store, previous, &key.sk).await?;
-            let image = self.image(events, from, &before, &key.sk).await?;
+            let Source { image, from } = taking.source(key, &row).await?;
             if image.row == row.state {
                 return Ok(false);
             }
             let seen = telling(row, image);
             let state = seen.state.as_ref();
-            let told = match next(from.projection, &key.sk, &seen, state, cause) {
+            let told = match next(projection, &key.sk, &seen, state, cause) {
                 Ok(telling) => Row { telling, ..seen },
                 Err(refused) => {
                     // The first event that changes the row stalls with it.
@@ -127,12 +116,9 @@ impl Teller {
                     return Ok(false);
                 }
             };
-            let got = match before.has_to_know(from.serving) {
-                true => {
-                    let known = from.projection;
-                    self.hand_over(store, known, &before, key, told).await?
-                }
-                false => match store.put(key, &told, told.revision).await? {
+            let written = match from {
+                Some(from) => self.hand_over(taking, from, key, told).await?,
+                None => match store.put(key, &told, told.revision).await? {
                     Written::Done => Some(Row {
                         revision: told.revision + 1,
                         ..told
@@ -140,9 +126,9 @@ impl Teller {
                     Written::Stale => None,
                 },
             };
-            if let Some(row) = got {
+            if let Some(row) = written {
                 let held = [(key, &row, row.revision)];
-                self.publish(from.projection, held).await?;
+                self.publish(projection, held).await?;
                 return Ok(true);
             }
             retry::wait(attempt).await;
@@ -153,69 +139,19 @@ impl Teller {
         })
     }
 
-    /// What was told last of a key that no row of its generation tells of.
-    async fn image(
-        &self,
-        events: &EventStore,
-        from: &From<'_>,
-        before: &Before,
-        key: &str,
-    ) -> Result<Image, Error> {
-        if let Some(image) = before.row.as_ref().and_then(told) {
-            return Ok(image);
-        }
-        let image = self.last_told(events, from, key).await?;
-        Ok(image.unwrap_or_else(|| Image {
-            row: before.row.as_ref().and_then(|row| row.state.clone()),
-        }))
-    }
-
-    /// The image in the last event of a key's feed; `None` where it has none.
-    async fn last_told(
-        &self,
-        events: &EventStore,
-        from: &From<'_>,
-        key: &str,
-    ) -> Result<Option<Image>, Error> {
-        let stream = from.projection.changes_of(key);
-        let stream = stream.map_err(|refused| Error::Rejected {
-            operation: "telling a change",
-            reason: refused.reason,
-        })?;
-        let Some(stream) = stream else {
-            return Ok(None);
-        };
-        let Some(commit) = events.last_commit(&stream).await? else {
-            return Ok(None);
-        };
-        let unread = |error: &dyn std::fmt::Display| Error::Damaged {
-            what: format!("stream {stream}"),
-            reason: error.to_string(),
-        };
-        let events = commit.events().map_err(|error| unread(&error))?;
-        let Some(last) = events.last() else {
-            return Ok(None);
-        };
-        let mut data: Value = last.data().map_err(|error| unread(&error))?;
-        let row = data.as_object_mut().and_then(|data| data.remove("new"));
-        Ok(Some(Image { row }))
-    }
-
     /// One transaction that writes the row that is to tell, and says in the row
-    /// before that it does; `None` where others have written.
+    /// that had the feed that it does; `None` where others have written.
     async fn hand_over(
         &self,
-        store: &DataStore,
-        projection: &Projection,
-        before: &Before,
+        taking: Taking<'_>,
+        (before, known): (Key, Row),
         key: &Key,
         next: Row,
     ) -> Result<Option<Row>, Error> {
-        let known = before.row.clone().unwrap_or_default();
-        // Afterwards, nobody finds there what it has changed.
         let (seen, seen_before) = (next.revision, known.revision);
-        self.publish(projection, [(&before.key, &known, seen_before)])
-            .await?;
+        // Afterwards, nobody finds there what it has changed.
+        let held = [(&before, &known, seen_before)];
+        self.publish(taking.projection, held).await?;
         let writes = [
             Write::Put {
                 key: key.clone(),
@@ -223,15 +159,15 @@ impl Teller {
                 seen,
             },
             Write::Put {
-                key: before.key.clone(),
+                key: before,
                 row: Row {
-                    telling: Telling::Elsewhere,
+                    telling: Telling::Elsewhere(taking.target.generation),
                     ..known
                 },
                 seen: seen_before,
             },
         ];
-        Ok(match store.write_together(&writes).await? {
+        Ok(match taking.store.write_together(&writes).await? {
             Written::Done => Some(Row {
                 revision: seen + 1,
                 ..next
@@ -241,22 +177,85 @@ impl Teller {
     }
 }
 
-impl Before {
-    async fn read(store: &DataStore, target: &Target, key: &str) -> Result<Self, Error> {
-        let key = Key::row(target, key);
-        let mut rows = store.rows(std::slice::from_ref(&key)).await?;
-        let row = rows.remove(&key);
-        Ok(Self { key, row })
+impl Taking<'_> {
+    /// Where a row gets the feed from: from the row that it was handed to, or
+    /// that of the generation that served before, and from there on to the one
+    /// that has it.
+    async fn source(&self, key: &Key, row: &Row) -> Result<Source, Error> {
+        let handed = match row.telling {
+            Telling::Elsewhere(generation) => Some(generation),
+            _ => None,
+        };
+        let mut seen = vec![self.target.generation];
+        let mut at = handed.or(self.serving.previous);
+        // What the generation before holds of a key that nobody tells of.
+        let mut before = None;
+        while let Some(generation) = at.filter(|at| !seen.contains(at)) {
+            seen.push(generation);
+            let (key, found) = self.row_in(generation, &key.sk).await?;
+            let known = found.clone().unwrap_or_default();
+            if let Some(image) = told(&known) {
+                let from = Some((key, known));
+                return Ok(Source { image, from });
+            }
+            at = match known.telling {
+                Telling::Elsewhere(next) => Some(next),
+                _ => None,
+            };
+            if handed.is_none() && at.is_none() && seen.len() == 2 {
+                before = Some((key, found));
+            }
+        }
+        let image = match (self.last_told(&key.sk).await?, &before) {
+            (Some(image), _) => image,
+            (None, Some((_, found))) => Image {
+                row: found.as_ref().and_then(|found| found.state.clone()),
+            },
+            (None, None) => Image {
+                row: row.state.clone(),
+            },
+        };
+        // A batch that runs may believe that the generation before serves.
+        let from = before.filter(|_| !self.serving.is_settled);
+        let from = from.map(|(key, found)| (key, found.unwrap_or_default()));
+        Ok(Source { image, from })
     }
 
-    /// Whether the row before has to be told that it does not tell: it does, or
-    /// a batch that runs may believe so.
-    fn has_to_know(&self, serving: &Serving) -> bool {
-        match self.row.as_ref().map(|row| &row.telling) {
-            Some(Telling::Elsewhere) => false,
-            Some(Telling::Nobody) | None => !serving.is_settled,
-            Some(Telling::Told | Telling::Behind(_) | Telling::Change(_)) => true,
-        }
+    /// The row of a key in another generation.
+    async fn row_in(&self, generation: u64, key: &str) -> Result<(Key, Option<Row>), Error> {
+        let target = Target {
+            projection: self.target.projection.clone(),
+            generation,
+        };
+        let key = Key::row(&target, key);
+        let mut rows = self.store.rows(std::slice::from_ref(&key)).await?;
+        let row = rows.remove(&key);
+        Ok((key, row))
+    }
+
+    /// The image in the last event of a key's feed; `None` where it has none.
+    async fn last_told(&self, key: &str) -> Result<Option<Image>, Error> {
+        let stream = self.projection.changes_of(key);
+        let stream = stream.map_err(|refused| Error::Rejected {
+            operation: "telling a change",
+            reason: refused.reason,
+        })?;
+        let Some(stream) = stream else {
+            return Ok(None);
+        };
+        let Some(commit) = self.events.last_commit(&stream).await? else {
+            return Ok(None);
+        };
+        let what = || format!("stream {stream}");
+        let events = commit.events();
+        let events = events.map_err(|error| Error::damaged(what(), error))?;
+        let Some(last) = events.last() else {
+            return Ok(None);
+        };
+        let data: Result<Value, _> = last.data();
+        let mut data = data.map_err(|error| Error::damaged(what(), error))?;
+        let row = data.as_object_mut().and_then(|data| data.remove("new"));
+        Ok(Some(Image { row }))
     }
 }
 

@@ -55,7 +55,7 @@ pub(crate) fn next(
 /// What was told of a row last, by a row that tells.
 pub(super) fn told(row: &Row) -> Option<Image> {
     match &row.telling {
-        Telling::Nobody | Telling::Elsewhere => None,
+        Telling::Nobody | Telling::Elsewhere(_) => None,
         Telling::Told | Telling::Change(_) => Some(Image {
             row: row.state.clone(),
         }),

@@ -12,10 +12,7 @@ use crate::{
         row::row,
     },
     event_table::event_store::EventStore,
-    feed::{
-        hand_over::{From, Serving},
-        teller::Teller,
-    },
+    feed::{hand_over::Taking, teller::Teller},
     generation::{
         generations::Generations,
         lifecycle::{self, ChangeError},
@@ -104,10 +101,21 @@ impl Differences {
         let Some(serving) = serving(known, target) else {
             return Ok(true);
         };
-        let Some(previous) = &serving.previous else {
+        let Some(previous) = serving.previous else {
             return Ok(true);
         };
-        let both = key::row_partitions(previous).chain(key::row_partitions(target));
+        let taking = Taking {
+            projection,
+            target,
+            serving: &serving,
+            events: &self.events,
+            store: &self.store,
+        };
+        let previous = Target {
+            projection: target.projection.clone(),
+            generation: previous,
+        };
+        let both = key::row_partitions(&previous).chain(key::row_partitions(target));
         let partitions: Vec<String> = both.collect();
         let stored = PLACES.load(&self.store, &target.projection).await?;
         let stored = stored.map(|stored| stored.value);
@@ -136,7 +144,7 @@ impl Differences {
             let keys: Vec<(String, bool)> = keys.collect::<Result<_, _>>()?;
             let keys = keys.into_iter().filter(|(_, is_row)| *is_row);
             let keys: Vec<Key> = keys.map(|(key, _)| Key::row(target, &key)).collect();
-            self.compare(projection, &serving, &keys, &cause).await?;
+            self.compare(taking, &keys, &cause).await?;
             if next.is_none() {
                 place.partition += 1;
             }
@@ -146,21 +154,9 @@ impl Differences {
         Ok(true)
     }
 
-    async fn compare(
-        &self,
-        projection: &Projection,
-        serving: &Serving,
-        keys: &[Key],
-        cause: &Cause,
-    ) -> Result<(), Error> {
-        let tables = (&self.events, &self.store);
-        let compared = keys.iter().map(|key| async move {
-            let from = From {
-                projection,
-                serving,
-            };
-            self.teller.compare(tables, &from, key, cause).await
-        });
+    async fn compare(&self, taking: Taking<'_>, keys: &[Key], cause: &Cause) -> Result<(), Error> {
+        let compared = keys.iter();
+        let compared = compared.map(|key| self.teller.compare(taking, key, cause));
         let compared = stream::iter(compared).buffer_unordered(CONCURRENCY);
         compared.try_collect::<Vec<bool>>().await.map(drop)
     }

@@ -10,7 +10,7 @@ use crate::{
         transaction::Write,
     },
     feed::{
-        hand_over::{From, Serving},
+        hand_over::{Serving, Taking},
         next::next as next_told,
         teller::Teller,
     },
@@ -27,10 +27,7 @@ const CONCURRENCY: usize = 16;
 /// That a generation serves, if it does.
 pub(super) fn serving(known: &Generations, target: &Target) -> Option<Serving> {
     (known.serving == target.generation).then(|| Serving {
-        previous: known.previous.map(|generation| Target {
-            projection: target.projection.clone(),
-            generation,
-        }),
+        previous: known.previous,
         is_settled: known.is_settled(),
     })
 }
@@ -153,12 +150,14 @@ impl Projector {
         let (Some(teller), Some(serving)) = (self.teller(job)?, &job.serving) else {
             return Ok(Some(row));
         };
-        let from = From {
+        let taking = Taking {
             projection: job.projection,
+            target: &job.target,
             serving,
+            events: &self.events,
+            store: &self.store,
         };
-        let tables = (&self.events, &self.store);
-        teller.take(tables, &from, key, row).await
+        teller.take(taking, key, row).await
     }
 
     /// Publishes what these rows hold, and lets all of them tell; `None` where
