@@ -70,18 +70,22 @@ const ACTIONS: &[(&str, &[&str])] = &[
 ];
 
 /// Keys of the data store, one of each shape.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 25] = [
     "adapter/shop~3",
     "carts@2#7",
     "carts@2~7",
     "command/later~3",
+    "gateway/shop~3",
     "journal/shop~3",
     "process/shop~3",
     "rewind#appenders",
+    "rewind#calls/3",
     "rewind#dead-letters",
     "rewind#deadlines/3",
+    "rewind#differences/p",
     "rewind#failing",
     "rewind#folds/carts@2",
+    "rewind#listeners",
     "rewind#playbacks",
     "rewind#progress/p",
     "rewind#projections",
