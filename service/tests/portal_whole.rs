@@ -1,9 +1,12 @@
 //! The portal as a whole: commands and a clock in, and what follows.
 
 use rewind::{
+    Answer, Mail, Request,
     jiff::SignedDuration,
     testing::{System, system},
 };
+use serde_json::json;
+use service::mails::Mails;
 use service::portal::{
     application::{
         ApplicationCommand as Command, ApplicationEvent as Event, ApplicationRejection as Rejected,
@@ -15,6 +18,7 @@ use service::portal::{
         ApiProducts, ApplicationRow, Applications, ApplicationsByOwner, CampaignsByOwner, Contacts,
         Owned, Usage,
     },
+    surveys::{FeedbackByProduct, Forms, Opinion, SurveyRow, Surveys},
 };
 
 fn ann() -> String {
@@ -206,4 +210,50 @@ fn an_api_product_that_is_removed_leads_to_a_survey_and_an_offer() {
         .then_rows::<ApiProducts>(&[("maps", Usage { applications: 0 })])
         .then_rows::<CampaignsByOwner>(&[("ann", contacts(0, 1, 1))])
         .rebuild();
+}
+
+#[test]
+fn a_survey_is_a_form_and_a_mail_and_feedback_comes_back() {
+    let mut system = system(service::service());
+    system.outside::<Forms>(|_| Answer {
+        status: 201,
+        body: json!({"url": "https://forms.example/1"}),
+    });
+    system.outside::<Mails>(|_| Answer {
+        status: 250,
+        body: json!("queued"),
+    });
+    let address = || "ann@example.org".to_string();
+    let create = Command::CreateApplication {
+        owner: address(),
+        name: weather(),
+        plan: Plan::Paid,
+    };
+    system.when("1", create).then_accepted();
+    let product = || "maps".to_string();
+    let add = Command::AddApiProduct { product: product() };
+    system.when("1", add).then_accepted();
+    let remove = Command::RemoveApiProduct { product: product() };
+    system.when("1", remove).then_accepted();
+    let form = json!({"reference": "1", "topic": "product-removed"});
+    let mail = Mail {
+        to: vec![address()],
+        subject: "How do you like our API products?".into(),
+        text: "Please tell us: https://forms.example/1".into(),
+    };
+    system
+        .then_sent::<Forms>([Request::post("/forms", &form).unwrap()])
+        .then_sent::<Mails>([mail.into()]);
+    let filled = json!({"reference": "1", "product": "maps", "score": 5});
+    system.input("survey", &filled);
+    let row = SurveyRow {
+        url: Some("https://forms.example/1".into()),
+        answers: 1,
+    };
+    let scores = [(5, 1)].into();
+    system
+        .then_row::<Surveys>("1", row)
+        .then_rows::<FeedbackByProduct>(&[("maps", Opinion { scores })])
+        .rebuild()
+        .then_sent::<Forms>([]);
 }

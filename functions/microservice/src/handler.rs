@@ -14,7 +14,7 @@ use rewind_aws::{
     },
     command::commands::Commands,
     data_table::shard::Shards,
-    gateway::live::Live,
+    gateway::live::{Called, Live},
     metrics::{
         Line, Metrics,
         catalog::{BATCH_AGE, EMITTED, FAILED_RECORDS, STALLS},
@@ -33,6 +33,9 @@ use std::{
 /// so that what a dead process has recorded is published within a minute, and a
 /// deadline need not wait for the next one.
 const LOOKS_FOR: Duration = Duration::from_secs(45);
+/// So long calls of gateways are begun: one may take half a minute, and the
+/// function has a minute.
+const CALLS_FOR: Duration = Duration::from_secs(25);
 const SWEEPS_EVERY: Duration = Duration::from_secs(20);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
 
@@ -121,12 +124,16 @@ impl Handler {
     /// as there is somebody who may die, or a deadline that comes soon.
     async fn look_after(&self) -> Result<Answered, Error> {
         let until = Instant::now() + LOOKS_FOR;
+        let calls_until = Instant::now() + CALLS_FOR;
         let (mut fired, mut called, mut published) = (0, 0, 0);
         loop {
             let now = domain_now();
             let goes_on = || Instant::now() < until;
             fired += self.timer.fire(now, goes_on).await?.fired;
-            let calls = self.live.work_due(until).await?;
+            let calls = match Instant::now() < calls_until {
+                true => self.live.work_due(calls_until).await?,
+                false => Called::default(),
+            };
             called += calls.due;
             let swept = self.sweep.sweep().await?;
             published += swept.published;

@@ -10,9 +10,9 @@ pub(super) const GATEWAYS: &str = "GATEWAYS";
 
 const EXAMPLE: &str = r#"{"payments": {"http": {"url": "https://api.pay.example/v1"}}}"#;
 
-/// The longest time that a gateway may take: as long as API Gateway waits for a
-/// function, twice.
-const MAX_TIMEOUT: u64 = 60;
+/// The longest time that a request may take, in seconds: microservice has a minute
+/// for a batch, and begins calls in the first 25 seconds of it.
+const MAX_TIMEOUT: u64 = 30;
 
 /// Where the requests of each gateway go, and which hosts may be called.
 #[derive(Debug, Clone, Default)]
