@@ -26,6 +26,8 @@ fn value(of: &str) -> String {
     match of {
         "stream" => "cart-1",
         "versions" => "1..2",
+        "gateway" => "payments=difference",
+        "to" => "microservice",
         _ => "1",
     }
     .to_string()

@@ -174,7 +174,9 @@ mod tests {
                 )
             };
             let line = event(r#""version": 7, "position": 9,"#);
-            let event_of: rewind::RecordedEvent = serde_json::from_str(&line).unwrap();
+            let mut event_of: rewind::RecordedEvent = serde_json::from_str(&line).unwrap();
+            let attributes = &mut event_of.event.extensions;
+            attributes.insert(IMPORTED.into(), true.into());
             let read = Line::read(line.as_bytes()).unwrap();
             assert_eq!((read.event, read.version), (event_of.event, Some(7)));
             // Without version and position, it is new.

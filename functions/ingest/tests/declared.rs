@@ -87,7 +87,7 @@ async fn what_a_declared_category_does_not_take_names_the_member() {
 async fn a_batch_is_answered_item_by_item_and_other_categories_are_free() {
     let (ingest, kinesis) = Kinesis::ingest().await;
     let mut free = vote(&json!({"choice": 5}));
-    free["subject"] = "survey-1".into();
+    free["subject"] = "weather-1".into();
     free["id"] = "2".into();
     let sent = json!([vote(&json!({"choice": 5})), free]).to_string();
     let answer = ingest
