@@ -29,7 +29,8 @@ pub struct Args {
     /// Only the calls of this key, as the gateway gives it.
     #[arg(long, value_name = "KEY")]
     key: Option<String>,
-    /// One JSON object a line for machines instead of words.
+    /// JSON for machines instead of words: an object a line, and a last one with
+    /// the number of calls.
     #[arg(long)]
     json: bool,
 }
@@ -54,29 +55,30 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
         for entry in &entries {
             show(entry, args.json)?;
         }
-        return nothing(name, entries.is_empty() && !args.json);
+        return end(name, entries.len(), args.json);
     }
     let mut place = None;
-    let mut is_empty = true;
+    let mut count = 0;
     loop {
         let page = ledger::page(&deployment.events, caller, place, PAGE).await;
         let (entries, next) = page.map_err(Error::from)?;
         for entry in &entries {
             show(entry, args.json)?;
         }
-        is_empty &= entries.is_empty();
+        count += entries.len();
         place = next;
         if place.is_none() {
-            return nothing(name, is_empty && !args.json);
+            return end(name, count, args.json);
         }
     }
 }
 
-/// Says that there is nothing, where that is so.
-fn nothing(gateway: &str, is_empty: bool) -> Outcome {
-    match is_empty {
-        true => say!("nothing was asked of {gateway}"),
-        false => Ok(()),
+/// The last line: how much there was; in words, only where there was nothing.
+fn end(gateway: &str, calls: usize, as_json: bool) -> Outcome {
+    match (as_json, calls) {
+        (true, _) => say!("{}", json!({"gateway": gateway, "calls": calls})),
+        (false, 0) => say!("nothing was asked of {gateway}"),
+        (false, _) => Ok(()),
     }
 }
 
