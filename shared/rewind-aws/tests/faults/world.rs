@@ -77,7 +77,7 @@ pub enum Function {
 /// A process of a function, with what it remembers.
 pub enum Process {
     Pump(pump::Handler),
-    Write(write::Handler),
+    Write(Box<write::Handler>),
     Microservice(Box<microservice::Handler>),
 }
 
@@ -309,7 +309,11 @@ impl World {
             }
             Function::Write => {
                 let projector = Projector::new(domain::service(), events, data.clone());
-                Process::Write(write::Handler::new(projector, domain::service(), data))
+                Process::Write(Box::new(write::Handler::new(
+                    projector,
+                    domain::service(),
+                    data,
+                )))
             }
             Function::Microservice => Process::Microservice(Box::new(self.microservice())),
         }

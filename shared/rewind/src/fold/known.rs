@@ -6,6 +6,9 @@ use crate::{Categories, Emit, NewCall, NewCommand, NewEvent, Rejection};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
+/// Checks an action.
+pub(crate) type Check = fn(&Value) -> Result<(), Rejection>;
+
 /// What a service knows of categories and gateways.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Known {
@@ -14,7 +17,7 @@ pub(crate) struct Known {
     /// Who decides about those that only an aggregate writes to.
     pub deciders: Vec<Decider>,
     /// The check of each gateway's actions, by its name.
-    pub gateways: BTreeMap<&'static str, fn(&Value) -> Result<(), Rejection>>,
+    pub gateways: BTreeMap<&'static str, Check>,
 }
 
 impl Known {

@@ -4,10 +4,13 @@ use super::table::Table;
 use crate::{Answer, Caller, Calls, RecordedEvent, Rejection, Request, StreamName, Timestamp};
 use std::{collections::BTreeMap, fmt};
 
+/// What an outside system answers to a request.
+type Answering = Box<dyn FnMut(&Request) -> Answer>;
+
 /// Answers in the place of outside systems, by gateway.
 #[derive(Default)]
 pub(super) struct Outside {
-    answers: BTreeMap<&'static str, Box<dyn FnMut(&Request) -> Answer>>,
+    answers: BTreeMap<&'static str, Answering>,
     /// What was sent, and the test has not looked at.
     sent: Vec<(&'static str, Request)>,
 }
