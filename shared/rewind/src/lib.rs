@@ -80,6 +80,7 @@ pub use domain::{
     rejection::Rejection,
     request::{Answer, HttpRequest, Mail, Method, Request, SECRET},
     stream::{self, BadStreamName, StreamName},
+    table::{Cell, Column, ColumnType, ColumnValue, Table},
     upcast::Upcaster,
 };
 pub use fold::{
@@ -89,6 +90,7 @@ pub use fold::{
     projection::{Change, Folded, Over, Projection},
     reaction::Reaction,
     state::State,
+    table::KeptTable,
     upcasters::Upcasters,
 };
 pub use history::{

@@ -5,6 +5,7 @@
 //! It knows the table's keys and the limits of an item. It must not know
 //! generations, nor what the events table holds.
 
+pub mod behind;
 pub mod data_store;
 pub mod dead_letter;
 mod delete;
@@ -13,6 +14,7 @@ pub(crate) mod kept_fold;
 pub mod key;
 pub(crate) mod record;
 pub mod row;
+pub mod row_store;
 mod scan;
 pub mod shard;
 pub mod stall;

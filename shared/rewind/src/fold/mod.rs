@@ -12,4 +12,5 @@ pub mod process;
 pub mod projection;
 pub mod reaction;
 pub mod state;
+pub mod table;
 pub mod upcasters;
