@@ -129,3 +129,8 @@ struct ChangeAnEvent;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/rebuild.md")]
 struct Rebuild;
+
+/// See [`AddADomain`].
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/read-models.md")]
+struct ReadModels;

@@ -1,7 +1,11 @@
 //! Streams that a store beside the data store has not taken: its server was
 //! down. Each stands in a list until it has caught up.
 
-use super::{data_store::DataStore, key::Key, record::Records};
+use super::{
+    data_store::DataStore,
+    key::Key,
+    record::{Records, Versioned},
+};
 use crate::{Error, aws::clock::now};
 use aws_sdk_dynamodb::{
     error::SdkError, operation::delete_item::DeleteItemError, types::AttributeValue,
@@ -10,7 +14,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use rewind::StreamName;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The list.
 static BEHIND: Records<Behind> = Records::new("rewind#behind");
@@ -91,6 +95,26 @@ pub(crate) async fn list(
         mark: record.revision,
     });
     Ok((page.collect(), next))
+}
+
+/// How many streams each store is behind with, of the first so many of the list,
+/// and since when.
+///
+/// # Errors
+///
+/// When DynamoDB fails or an entry is damaged.
+pub(crate) async fn stores(
+    table: &DataStore,
+    limit: i32,
+) -> Result<BTreeMap<String, (u64, Timestamp)>, Error> {
+    let (page, _) = BEHIND.page(table, "", None, limit).await?;
+    let mut stores = BTreeMap::new();
+    for (_, Versioned { value, .. }) in page {
+        let (count, since) = stores.entry(value.store).or_insert((0, value.since));
+        *count += 1;
+        *since = value.since.min(*since);
+    }
+    Ok(stores)
 }
 
 /// Takes a stream off the list, unless it was marked again since it was read.

@@ -19,4 +19,4 @@ mod reports;
 mod rows;
 pub mod settings;
 mod statement;
-mod tend;
+pub mod tend;

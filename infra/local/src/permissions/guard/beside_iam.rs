@@ -70,7 +70,7 @@ const ACTIONS: &[(&str, &[&str])] = &[
 ];
 
 /// Keys of the data store, one of each shape.
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "adapter/shop~3",
     "carts@2#7",
     "carts@2~7",
@@ -78,6 +78,7 @@ const KEYS: [&str; 21] = [
     "journal/shop~3",
     "process/shop~3",
     "rewind#appenders",
+    "rewind#behind",
     "rewind#dead-letters",
     "rewind#deadlines/3",
     "rewind#failing",
