@@ -114,6 +114,13 @@ impl Postgres {
         state.open = open.filter(|open| !Arc::ptr_eq(open, connection));
     }
 
+    /// Looks at all tables again before the next use.
+    pub async fn forget(&self) {
+        if let Some(open) = &self.state.lock().await.open {
+            open.forget();
+        }
+    }
+
     async fn connect(&self) -> Result<Client, Failure> {
         let Settings { config, tls } = self.settings.clone();
         let (client, connection) = Config::connect(&config, tls).await?;

@@ -36,6 +36,15 @@ impl ReadModels {
     /// When PostgreSQL or DynamoDB fails; what is done stays done, and the next
     /// time goes on.
     pub async fn tend(&self, has_time: impl Fn() -> bool) -> Result<Tended, Error> {
+        let tended = self.look(has_time).await;
+        if tended.is_err() {
+            // Somebody may have dropped tables: they are looked for again.
+            self.rows.postgres.forget().await;
+        }
+        tended
+    }
+
+    async fn look(&self, has_time: impl Fn() -> bool) -> Result<Tended, Error> {
         let mut tended = Tended::default();
         if self.service.projections().is_empty() {
             return Ok(tended);

@@ -113,6 +113,7 @@ async fn a_reversed_event_leaves_both_databases() {
     let scene = Scene::start().await;
     let service: Service = service::service();
     let models = scene.models(&service);
+    scene.tend(&models).await;
     let poll = scene
         .record(
             "1",

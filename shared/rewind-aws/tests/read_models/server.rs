@@ -22,8 +22,7 @@ impl Server {
     /// Makes a cluster and starts it.
     pub async fn start() -> Self {
         let folder = tempfile::Builder::new().prefix("pg").tempdir_in("/tmp");
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
+        let port = free_port();
         let server = Self {
             folder: folder.unwrap(),
             bin: programs(),
@@ -128,6 +127,12 @@ impl Drop for Server {
             self.kill();
         }
     }
+}
+
+/// A port that nobody listens at.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// Where the server's programs are.

@@ -25,10 +25,7 @@ async fn a_refused_value_stalls_its_own_stream_until_it_is_taken_back() {
     let models = scene.models(&service);
     // A text with NUL, and a number that bigint does not hold.
     let nul = scene
-        .record(
-            "1",
-            &[measured(1, "a"), measured(2, "\0"), measured(3, "a")],
-        )
+        .record("1", &[measured(1, "a"), measured(2, "\0")])
         .await;
     let large = scene
         .record("2", &[measured(1, "a"), measured(1 << 63, "b")])
@@ -48,7 +45,7 @@ async fn a_refused_value_stalls_its_own_stream_until_it_is_taken_back() {
         projection: "measures".into(),
         generation: 1,
     };
-    assert_eq!(scene.rows(&target).await["1"]["count"], 3);
+    assert_eq!(scene.rows(&target).await["1"]["count"], 2);
     let client = scene.server.client().await;
     let sql = "SELECT n FROM rewind.measures_g1 ORDER BY key";
     let shown = async || {
@@ -67,7 +64,7 @@ async fn a_refused_value_stalls_its_own_stream_until_it_is_taken_back() {
             .await;
     }
     assert_eq!(stalls(&scene).await, []);
-    assert_eq!(shown().await, [3, 1, 5]);
+    assert_eq!(shown().await, [1, 1, 5]);
     scene.assert_same(&service).await;
     scene.aws.system.stop().await;
 }
@@ -83,10 +80,7 @@ async fn a_constraint_of_the_teams_stalls_until_it_is_dropped() {
     let own = "ALTER TABLE rewind.measures_g1 ADD CONSTRAINT own CHECK (n < 10) NOT VALID";
     client.batch_execute(own).await.unwrap();
     let next = scene
-        .record(
-            "1",
-            &[measured(2, "a"), measured(10, "secret"), measured(3, "a")],
-        )
+        .record("1", &[measured(2, "a"), measured(10, "secret")])
         .await;
     scene.write(&service, &models, &deliveries(&[next])).await;
     assert_eq!(
