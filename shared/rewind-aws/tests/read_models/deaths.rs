@@ -4,7 +4,7 @@
 
 use crate::scene::Scene;
 use rand::{Rng, SeedableRng, rngs::SmallRng, seq::SliceRandom};
-use rewind::{Delivery, RecordedEvent, Service};
+use rewind::{Delivery, RecordedEvent, Service, Target};
 use rewind_aws::elsewhere::read_models::ReadModels;
 use service::{
     poll::PollEvent,
@@ -149,6 +149,16 @@ async fn write(
     kept.is_ok() && projected.is_ok_and(|projected| projected.failed.is_empty())
 }
 
+/// Kills the server twice, while others work.
+async fn kills(scene: &Scene) {
+    for _ in 0..2 {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        scene.server.kill();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        scene.server.begin();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_are_those_of_the_data_store_whatever_dies() {
     let scene = Scene::start().await;
@@ -160,7 +170,7 @@ async fn rows_are_those_of_the_data_store_whatever_dies() {
     let seed: u64 = seed.unwrap_or_else(rand::random);
     println!("REWIND_SEED={seed}");
     let mut random = SmallRng::seed_from_u64(seed);
-    let mut behind = 0;
+    let (mut behind, mut history) = (0, Vec::new());
     for round in 0..ROUNDS {
         let events = record(&scene, &mut random).await;
         let rivals = (0..2)
@@ -170,20 +180,43 @@ async fn rows_are_those_of_the_data_store_whatever_dies() {
             let seed = random.random();
             deliver(&scene, &service, mine, seed, &deaths)
         });
-        let kills = async {
-            for _ in 0..2 {
-                tokio::time::sleep(Duration::from_millis(300)).await;
-                scene.server.kill();
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                scene.server.begin();
-            }
-        };
         let rivals: Vec<_> = rivals.collect();
-        futures::future::join(futures::future::join_all(rivals), kills).await;
+        futures::future::join(futures::future::join_all(rivals), kills(&scene)).await;
         let tended = scene.tend(&scene.models(&service)).await;
         behind += tended.caught_up;
         scene.assert_same(&service).await;
         println!("round {round}: {} events, {tended:?}", events.len());
+        history.extend(events);
+    }
+    // All of it is rebuilt, and the server dies in the middle of that as well.
+    let models = scene.models(&service);
+    let tabled = service.projections().iter();
+    let tabled: Vec<_> = tabled.filter(|known| known.table.is_some()).collect();
+    let rebuild = async {
+        for projection in &tabled {
+            let built = scene.rebuild((&service, &models), projection, &history);
+            let built = built.await;
+            scene.activate(&built).await;
+        }
+    };
+    futures::future::join(rebuild, kills(&scene)).await;
+    let tended = scene.tend(&models).await;
+    println!("rebuilt: {tended:?}");
+    scene.assert_same(&service).await;
+    let client = scene.server.client().await;
+    for projection in tabled {
+        let view = projection.table.as_ref().unwrap().name;
+        let sql = "SELECT generation FROM rewind.views WHERE name = $1";
+        let shown = client.query_one(sql, &[&view]).await.unwrap();
+        assert_eq!(shown.get::<_, i64>(0), 2, "{view}");
+        let target = Target {
+            projection: projection.name.into(),
+            generation: 2,
+        };
+        let count = format!("SELECT count(*) FROM {view}");
+        let count = client.query_one(&count, &[]).await.unwrap();
+        let rows = scene.rows(&target).await;
+        assert_eq!(count.get::<_, i64>(0), rows.len() as i64, "{view}");
     }
     let deaths = deaths.load(Ordering::SeqCst);
     println!("{deaths} deaths of writers, {behind} streams caught up from the list");
