@@ -35,7 +35,7 @@ pub struct Behind {
 
 /// A stream of the list, as it was read.
 #[derive(Debug, Clone)]
-pub(crate) struct Marked {
+pub struct Marked {
     /// What the list says.
     pub behind: Behind,
     key: Key,
@@ -50,7 +50,7 @@ pub(crate) struct Marked {
 /// # Errors
 ///
 /// When DynamoDB fails.
-pub(crate) async fn mark(
+pub async fn mark(
     table: &DataStore,
     store: &str,
     streams: &BTreeSet<&StreamName>,
@@ -80,7 +80,7 @@ pub(crate) async fn mark(
 /// # Errors
 ///
 /// When DynamoDB fails or an entry is damaged.
-pub(crate) async fn list(
+pub async fn list(
     table: &DataStore,
     store: &str,
     after: Option<&str>,
@@ -122,7 +122,7 @@ pub(crate) async fn stores(
 /// # Errors
 ///
 /// When DynamoDB fails.
-pub(crate) async fn clear(table: &DataStore, marked: &Marked) -> Result<(), Error> {
+pub async fn clear(table: &DataStore, marked: &Marked) -> Result<(), Error> {
     let request = table.client.delete_item().table_name(&table.table);
     let request = request
         .set_key(Some(marked.key.item()))

@@ -4,8 +4,12 @@ use crate::{
     domain::{self, measured},
     scene::{Scene, deliveries},
 };
-use rewind_aws::audit::health::{self, Scope, Status};
-use std::time::Duration;
+use rewind::StreamName;
+use rewind_aws::{
+    audit::health::{self, Scope, Status},
+    data_table::behind,
+};
+use std::{collections::BTreeSet, time::Duration};
 
 #[tokio::test]
 async fn a_dead_server_holds_up_no_row_and_catches_up_later() {
@@ -43,7 +47,6 @@ async fn a_dead_server_holds_up_no_row_and_catches_up_later() {
     scene.aws.system.stop().await;
 }
 
-/// Who catches up must not take off the list what came onto it meanwhile.
 #[tokio::test]
 async fn a_delivery_behind_a_gap_needs_no_list() {
     let scene = Scene::start().await;
@@ -69,5 +72,28 @@ async fn a_delivery_behind_a_gap_needs_no_list() {
     scene.assert_same(&service).await;
     assert_eq!(scene.tend(&models).await.caught_up, 1);
     scene.assert_same(&service).await;
+    scene.aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn who_has_caught_up_takes_off_the_list_only_the_mark_that_it_has_read() {
+    let scene = Scene::start().await;
+    let store = scene.store();
+    let stream = StreamName::new("measure-1").unwrap();
+    let streams = BTreeSet::from([&stream]);
+    let listed = async || behind::list(&store, "postgres", None, 9).await.unwrap().0;
+    behind::mark(&store, "postgres", &streams).await.unwrap();
+    let read = listed().await.remove(0);
+    // Somebody else catches up and takes it off; then the server dies again.
+    behind::clear(&store, &read).await.unwrap();
+    assert!(listed().await.is_empty());
+    behind::mark(&store, "postgres", &streams).await.unwrap();
+    behind::clear(&store, &read).await.unwrap();
+    assert_eq!(listed().await.len(), 1);
+    // A mark that is renewed keeps its time.
+    let since = listed().await.remove(0).behind.since;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    behind::mark(&store, "postgres", &streams).await.unwrap();
+    assert_eq!(listed().await.remove(0).behind.since, since);
     scene.aws.system.stop().await;
 }

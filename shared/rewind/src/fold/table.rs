@@ -13,6 +13,9 @@ const MAX_NAME: usize = 40;
 /// Columns that PostgreSQL or Rewind gives every table.
 const TAKEN: [&str; 7] = ["cmax", "cmin", "ctid", "key", "tableoid", "xmax", "xmin"];
 
+/// What the columns hold of a row, given its key.
+type CellsOf = dyn Fn(&str, &Value) -> Result<Vec<Cell>, Rejection> + Send + Sync;
+
 /// The table that a projection's rows are kept in as well.
 #[derive(Clone)]
 pub struct KeptTable {
@@ -20,7 +23,7 @@ pub struct KeptTable {
     pub name: &'static str,
     /// Its columns beside `key`.
     pub columns: Vec<Column>,
-    cells: Arc<dyn Fn(&str, &Value) -> Result<Vec<Cell>, Rejection> + Send + Sync>,
+    cells: Arc<CellsOf>,
 }
 
 impl KeptTable {
@@ -112,4 +115,57 @@ fn is_identifier(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_lowercase())
         && name.len() <= MAX_NAME
         && name.bytes().all(is_allowed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn table(name: &'static str, columns: &[&'static str]) -> KeptTable {
+        let named = Table::named(name);
+        let columns = columns.iter();
+        KeptTable::of(columns.fold(named, |table, name| table.column(name, |_, n: &u64| *n)))
+    }
+
+    fn is_refused(name: &'static str, columns: &[&'static str]) -> bool {
+        let checked = std::panic::catch_unwind(|| table(name, columns).check([].iter()));
+        checked.is_err()
+    }
+
+    #[test]
+    fn names_are_those_of_postgresql_and_nobody_elses() {
+        assert!(!is_refused("polls", &["n", "order", "a_1"]));
+        for name in [
+            "", "Polls", "1st", "a\"b", "a-b", "pg_x", "rewind_x", "a_g2",
+        ] {
+            assert!(is_refused(name, &[]), "{name}");
+        }
+        for column in ["", "N", "key", "xmin", "a b"] {
+            assert!(is_refused("polls", &[column]), "{column}");
+        }
+        assert!(is_refused("polls", &["n", "n"]));
+        let twice = std::panic::catch_unwind(|| {
+            let taken = table("polls", &[]);
+            table("polls", &[]).check(std::iter::once(&taken));
+        });
+        assert!(twice.is_err());
+    }
+
+    #[test]
+    fn a_refusal_names_its_column() {
+        let table = table("polls", &["n"]);
+        assert_eq!(table.cells("1", &json!(7)), Ok(vec![Some("7".into())]));
+        let refused = table.cells("1", &json!(u64::MAX)).unwrap_err();
+        assert!(refused.reason.starts_with("column `n`: "), "{refused}");
+        let refused = table.cells("a\0", &json!(7)).unwrap_err();
+        assert!(refused.reason.starts_with("column `key`: "), "{refused}");
+    }
+
+    #[test]
+    fn a_panic_of_a_column_is_a_refusal() {
+        let table = Table::named("polls").column("n", |_, n: &u64| 1 / (n - n));
+        let refused = KeptTable::of(table).cells("1", &json!(7)).unwrap_err();
+        assert!(refused.reason.contains("panicked"), "{refused}");
+    }
 }
