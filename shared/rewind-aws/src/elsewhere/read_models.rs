@@ -20,6 +20,9 @@ use std::{
 /// fraction of a second, under normal conditions").
 const INDEX_LAG: Duration = Duration::from_secs(2);
 
+/// What the reader of PostgreSQL's tables is called in front of a generation.
+pub const READER: &str = "postgres/";
+
 /// What PostgreSQL is called in the list of streams that are behind.
 pub(crate) const STORE: &str = "postgres";
 

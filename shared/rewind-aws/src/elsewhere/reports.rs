@@ -5,7 +5,7 @@
 //! at once: the report comes second, and whoever dies in between leaves it to
 //! the next look at the tables.
 
-use super::{layout, names::Kind, rows::PostgresRows};
+use super::{layout, names::Kind, read_models::READER, rows::PostgresRows};
 use crate::{
     Error,
     data_table::{
@@ -17,9 +17,6 @@ use crate::{
 use rewind::{StreamName, Target};
 use serde_json::Value;
 use std::collections::BTreeMap;
-
-/// What the reader of PostgreSQL's tables is called in front of a generation.
-const READER: &str = "postgres/";
 
 /// The most stalls of a generation that are reported.
 const MAX_REPORTS: i32 = 500;
