@@ -1,9 +1,10 @@
 //! A poll: who wants to eat what. Facts in the stream `poll-<id>`, and three
 //! readings of the same stream, each stricter than the one before.
 
-use rewind::{Envelope, Event, Rejection, Reverted, SingleStreamProjection};
+use rewind::{Envelope, Event, Rejection, Reverted, SingleStreamProjection, Table};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 // Events.
@@ -62,6 +63,10 @@ impl SingleStreamProjection for BasicSum {
     type Row = Poll;
     const NAME: &'static str = "basic-sum";
 
+    fn table() -> Option<Table<Poll>> {
+        Some(Poll::table("basic_sum"))
+    }
+
     fn apply(poll: &mut Poll, event: &Envelope<PollEvent>) -> Result<(), Rejection> {
         poll.apply(&event.data, |_, _, _| true);
         Ok(())
@@ -82,6 +87,10 @@ impl SingleStreamProjection for OneVoteSum {
     type Row = Poll;
     const NAME: &'static str = "one-vote-sum";
 
+    fn table() -> Option<Table<Poll>> {
+        Some(Poll::table("one_vote_sum"))
+    }
+
     fn apply(poll: &mut Poll, event: &Envelope<PollEvent>) -> Result<(), Rejection> {
         poll.apply(&event.data, |voters, user, _| voters.insert(user.into()));
         Ok(())
@@ -93,6 +102,10 @@ impl SingleStreamProjection for ValidChoiceSum {
     type Row = Poll;
     const NAME: &'static str = "valid-choice-sum";
 
+    fn table() -> Option<Table<Poll>> {
+        Some(Poll::table("valid_choice_sum"))
+    }
+
     fn apply(poll: &mut Poll, event: &Envelope<PollEvent>) -> Result<(), Rejection> {
         // A first vote for nonsense is the user's first vote all the same.
         poll.apply(&event.data, |voters, user, choice| {
@@ -103,6 +116,15 @@ impl SingleStreamProjection for ValidChoiceSum {
 }
 
 impl Poll {
+    /// What PostgreSQL shows of a poll.
+    fn table(name: &'static str) -> Table<Self> {
+        Table::named(name)
+            .column("total", |_, poll: &Self| poll.total)
+            .column("finished", |_, poll: &Self| poll.finished)
+            .column("votes", |_, poll: &Self| json!(poll.votes))
+            .column("voters", |_, poll: &Self| json!(poll.voters))
+    }
+
     /// Folds an event in, counting the votes that `counts` says count.
     fn apply(
         &mut self,

@@ -8,6 +8,7 @@ use rewind_aws::{
     Error,
     aws::producer::Outgoing,
     data_table::{key::Key, row::Row, stall},
+    elsewhere::read_models::READER,
     generation::lifecycle,
 };
 
@@ -123,6 +124,9 @@ impl Stalled {
     /// over: its reader died between the two writes.
     pub async fn state_of(&self, stall: &Stall) -> Result<State, End> {
         let store = &self.deployment.store;
+        if stall.reader.starts_with(READER) {
+            return self.reported(stall).await;
+        }
         let row = match self.watermark_of(stall).await? {
             Some(key) => store.get(&key).await?.unwrap_or_default(),
             // The generation is dropped, or the reader is not in the domain.
@@ -144,6 +148,27 @@ impl Stalled {
                 }))
             }
             _ => Ok(State::Stalled),
+        }
+    }
+
+    /// Returns the state of a stall in PostgreSQL, which only write reaches: what
+    /// write reports of it.
+    async fn reported(&self, stall: &Stall) -> Result<State, End> {
+        let mut after = None;
+        loop {
+            let (store, reader) = (&self.deployment.store, Some(stall.reader.as_str()));
+            let (reports, next) = stall::list(store, reader, after.as_deref(), PAGE).await?;
+            let mut reports = reports.into_iter();
+            if let Some(report) = reports.find(|report| report.stream == stall.stream) {
+                return Ok(match report == *stall {
+                    true => State::Stalled,
+                    false => State::Elsewhere(report),
+                });
+            }
+            after = next;
+            if after.is_none() {
+                return Ok(State::GoesOn);
+            }
         }
     }
 

@@ -1,21 +1,29 @@
-//! Takes a batch of `events` or `replay` and folds it.
+//! Takes a batch of `events` or `replay` and folds it; tends what another database
+//! keeps of it.
 
+use crate::Invocation;
 use aws_lambda_events::kinesis::KinesisEvent;
 use futures::future::join;
 use lambda_runtime::Error;
-use rewind::Service;
+use rewind::{Delivery, Service};
 use rewind_aws::{
     aws::{
         batch::{self, BatchAnswer, Failures, Record},
         clock::now,
     },
     data_table::{data_store::DataStore, shard::Shards, undeclared::UndeclaredTypes},
+    elsewhere::read_models::ReadModels,
     metrics::{
         Line, Metrics,
         catalog::{APPLIED, BATCH_AGE, FAILED_RECORDS, ROWS_WRITTEN, STALLS},
     },
     project::projector::{Projected, Projector},
 };
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime};
+
+/// How long before the end of its time the schedule begins nothing more.
+const LAST: Duration = Duration::from_secs(15);
 
 /// write's handler.
 #[derive(Debug)]
@@ -23,6 +31,7 @@ pub struct Handler {
     projector: Projector,
     shards: Shards,
     undeclared: UndeclaredTypes,
+    models: Option<ReadModels>,
     metrics: Metrics,
 }
 
@@ -34,8 +43,16 @@ impl Handler {
             projector,
             shards: Shards::new("write", store.clone()),
             undeclared: UndeclaredTypes::new(service, store),
+            models: None,
             metrics: Metrics::none(),
         }
+    }
+
+    /// With tables in another database, if there are any.
+    #[must_use]
+    pub fn with_read_models(mut self, models: Option<ReadModels>) -> Self {
+        self.models = models;
+        self
     }
 
     /// With metrics. A handler that nobody gives any writes none.
@@ -43,6 +60,43 @@ impl Handler {
     pub fn with_metrics(mut self, metrics: Metrics) -> Self {
         self.metrics = metrics;
         self
+    }
+
+    /// Does what it is invoked for. `deadline` is when its time ends.
+    ///
+    /// # Errors
+    ///
+    /// When nothing could be done: Lambda invokes it again.
+    pub async fn invoke(
+        &self,
+        invocation: Invocation,
+        deadline: SystemTime,
+    ) -> Result<Value, Error> {
+        match invocation {
+            Invocation::Batch(event) => Ok(serde_json::to_value(self.handle(event).await?)?),
+            Invocation::Tend => self.tend(deadline).await,
+        }
+    }
+
+    /// Lets the tables in PostgreSQL catch up, and follow the generations.
+    async fn tend(&self, deadline: SystemTime) -> Result<Value, Error> {
+        let Some(models) = &self.models else {
+            return Ok(json!({}));
+        };
+        let has_time = || {
+            let left = deadline.duration_since(SystemTime::now());
+            left.is_ok_and(|left| left > LAST)
+        };
+        let tended = models.tend(has_time).await?;
+        tracing::info!(
+            caught_up = tended.caught_up,
+            behind = tended.behind,
+            stalled = tended.stalled,
+            switched = tended.switched,
+            unfinished = tended.is_unfinished,
+            "tended"
+        );
+        Ok(json!({}))
     }
 
     /// Folds a batch. What failed is reported by its record: Lambda delivers
@@ -55,8 +109,7 @@ impl Handler {
         let shard = batch::shard_of(&event);
         let records = batch::records(event);
         let deliveries = batch::deliveries(&records);
-        let project = self.projector.project(&deliveries);
-        let (projected, known) = join(project, self.shards.known(&shard)).await;
+        let (projected, known) = join(self.fold(&deliveries), self.shards.known(&shard)).await;
         let (projected, reported) = match projected {
             Ok(projected) => (projected, self.undeclared.report(&deliveries).await),
             Err(error) => (Projected::default(), Err(error)),
@@ -76,6 +129,18 @@ impl Handler {
             "written"
         );
         Ok(batch::answer(&records, &projected.failed))
+    }
+}
+
+impl Handler {
+    /// Folds deliveries into PostgreSQL, where a team wants that, and then into
+    /// the data store: so what the data store holds, PostgreSQL holds as well, or
+    /// has on its list.
+    async fn fold(&self, deliveries: &[(usize, Delivery)]) -> Result<Projected, rewind_aws::Error> {
+        if let Some(models) = &self.models {
+            models.fold(deliveries).await?;
+        }
+        self.projector.project(deliveries).await
     }
 }
 

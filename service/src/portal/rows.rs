@@ -6,8 +6,11 @@ use super::{
     campaigns::{CampaignEvent, Reason},
     id_of,
 };
-use rewind::{Envelope, MultiStreamProjection, Rejection, SingleStreamProjection, Timestamp};
+use rewind::{
+    Envelope, MultiStreamProjection, Rejection, SingleStreamProjection, Table, Timestamp,
+};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 
 // Applications.
@@ -36,6 +39,16 @@ impl SingleStreamProjection for Applications {
     type Row = ApplicationRow;
     const NAME: &'static str = "applications";
     const FEED: Option<&'static str> = Some("application");
+
+    fn table() -> Option<Table<ApplicationRow>> {
+        let table = Table::named("applications")
+            .column("owner", |_, row: &ApplicationRow| row.owner.clone())
+            .column("name", |_, row: &ApplicationRow| row.name.clone())
+            .column("is_paid", |_, row: &ApplicationRow| row.plan == Plan::Paid)
+            .column("products", |_, row: &ApplicationRow| json!(row.products))
+            .column("deleted", |_, row: &ApplicationRow| row.deleted);
+        Some(table)
+    }
 
     fn apply(
         row: &mut ApplicationRow,
@@ -110,6 +123,11 @@ impl MultiStreamProjection for ApplicationsByOwner {
     type Event = ApplicationEvent;
     type Row = Owned;
     const NAME: &'static str = "applications-by-owner";
+
+    fn table() -> Option<Table<Owned>> {
+        let table = Table::named("applications_by_owner");
+        Some(table.column("applications", |_, owned: &Owned| json!(owned.applications)))
+    }
 
     fn keys(event: &Envelope<ApplicationEvent>) -> Result<Vec<String>, Rejection> {
         let moves = Self::moves(&event.data).into_iter();
@@ -238,6 +256,11 @@ impl MultiStreamProjection for ApiProducts {
     type Row = Usage;
     const NAME: &'static str = "api-products";
 
+    fn table() -> Option<Table<Usage>> {
+        let table = Table::named("api_products");
+        Some(table.column("applications", |_, usage: &Usage| usage.applications))
+    }
+
     fn keys(event: &Envelope<ApplicationEvent>) -> Result<Vec<String>, Rejection> {
         Ok(match &event.data {
             ApplicationEvent::ApiProductAdded { product }
@@ -290,6 +313,11 @@ impl SingleStreamProjection for CampaignsOfApplications {
     type Row = Begun;
     const NAME: &'static str = "campaigns";
 
+    fn table() -> Option<Table<Begun>> {
+        let table = Table::named("campaigns");
+        Some(table.column("begun", |_, begun: &Begun| json!(begun.begun)))
+    }
+
     fn apply(begun: &mut Begun, event: &Envelope<CampaignEvent>) -> Result<(), Rejection> {
         let (CampaignEvent::CampaignStarted { reason, .. }
         | CampaignEvent::SurveyStarted { reason, .. }
@@ -328,6 +356,14 @@ impl MultiStreamProjection for CampaignsByOwner {
     type Event = CampaignEvent;
     type Row = Contacts;
     const NAME: &'static str = "campaigns-by-owner";
+
+    fn table() -> Option<Table<Contacts>> {
+        let table = Table::named("campaigns_by_owner")
+            .column("campaigns", |_, contacts: &Contacts| contacts.campaigns)
+            .column("surveys", |_, contacts: &Contacts| contacts.surveys)
+            .column("offers", |_, contacts: &Contacts| contacts.offers);
+        Some(table)
+    }
 
     fn keys(event: &Envelope<CampaignEvent>) -> Result<Vec<String>, Rejection> {
         let (CampaignEvent::CampaignStarted { owner, .. }

@@ -10,6 +10,7 @@
 //! | 6 | [`playback`] | sends history through the replay stream again |
 //! | 6 | [`react`] | runs adapters and rules: microservice's work |
 //! | 6 | [`audit`] | looks at both tables from the outside: `rewind verify` and `/health` |
+//! | 6 | [`elsewhere`] | keeps rows in PostgreSQL as well |
 //! | 5 | [`command`] | decides about commands, records and publishes what follows |
 //! | 5 | [`process`] | journals of processes, and their deadlines |
 //! | 5 | [`gateway`] | calls of gateways: recorded, sent, answered |
@@ -32,6 +33,7 @@ pub mod audit;
 pub mod aws;
 pub mod command;
 pub mod data_table;
+pub mod elsewhere;
 pub mod event_table;
 pub mod feed;
 pub mod gateway;

@@ -82,6 +82,7 @@ pub use domain::{
     rejection::Rejection,
     request::{Answer, HttpRequest, Mail, Method, Request, SECRET},
     stream::{self, BadStreamName, StreamName},
+    table::{Cell, Column, ColumnType, ColumnValue, Table},
     upcast::Upcaster,
 };
 pub use fold::{
@@ -96,6 +97,7 @@ pub use fold::{
     projection::{Change, Folded, Over, Projection},
     reaction::{Calling, Emitted, Reaction},
     state::State,
+    table::KeptTable,
     upcasters::Upcasters,
 };
 pub use history::{
@@ -144,3 +146,8 @@ struct Rebuild;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/outside.md")]
 struct Outside;
+
+/// See [`AddADomain`].
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/read-models.md")]
+struct ReadModels;

@@ -324,6 +324,18 @@ impl Service {
         self.decider(category)?.first_rejected(events)
     }
 
+    /// The service with those projections alone whose rows another database
+    /// keeps as well. Their changes are told where they are kept first.
+    #[must_use]
+    pub fn kept_elsewhere(&self) -> Self {
+        let mut kept = self.clone();
+        kept.projections.retain(|known| known.table.is_some());
+        for projection in &mut kept.projections {
+            projection.feed = None;
+        }
+        kept
+    }
+
     /// All projections.
     pub fn projections(&self) -> &[Projection] {
         &self.projections
@@ -420,6 +432,10 @@ impl Service {
             self.projection(name).is_none(),
             "two projections are named {name}"
         );
+        if let Some(table) = &projection.table {
+            let others = self.projections.iter();
+            table.check(others.filter_map(|known| known.table.as_ref()));
+        }
         self.projections.push(projection);
         Feed::check(&self.projections);
         self.share();

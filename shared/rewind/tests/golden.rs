@@ -7,7 +7,10 @@ use rewind::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use std::{fs, panic::catch_unwind};
+use std::{
+    fs,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 use tempfile::TempDir;
 
 #[derive(Default, Serialize, Deserialize)]
@@ -115,7 +118,9 @@ fn second() -> (&'static str, Value) {
 /// What the check says when it fails.
 fn failure(files: &[(&str, Value)], service: &Service) -> String {
     let folder = folder(files);
-    let failed = catch_unwind(|| golden::check(folder.path(), service));
+    let failed = catch_unwind(AssertUnwindSafe(|| {
+        golden::check(folder.path(), service);
+    }));
     let message = failed.expect_err("the check fails");
     message.downcast_ref::<String>().expect("a text").clone()
 }

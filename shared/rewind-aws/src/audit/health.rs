@@ -12,6 +12,7 @@ use crate::{
         producer::Stream,
     },
     data_table::{
+        behind,
         data_store::DataStore,
         dead_letter::{self, DeadLetter},
         shard::{self, Failing},
@@ -115,6 +116,14 @@ pub async fn look(at: Scope<'_>) -> Result<Health, Error> {
     readers.extend(lags.await?);
     if !at.service.runners().is_empty() {
         readers.push(timer_lag(at, domain_now()).await?);
+    }
+    // Each stream of the list holds an event at least.
+    for (reader, (events, since)) in behind::stores(at.store, MAX_NAMED).await? {
+        readers.push(Lag {
+            reader,
+            events,
+            seconds: now.duration_since(since).as_secs().max(0).unsigned_abs(),
+        });
     }
     let failing = shard::failing_ones(at.store).await?;
     let (stalled, more) = stall::list(at.store, None, None, MAX_NAMED).await?;

@@ -6,6 +6,7 @@
 //! generations, nor what the events table holds.
 
 pub mod began;
+pub mod behind;
 pub mod data_store;
 pub mod dead_letter;
 mod delete;
@@ -14,6 +15,7 @@ pub(crate) mod kept_fold;
 pub mod key;
 pub(crate) mod record;
 pub mod row;
+pub mod row_store;
 mod scan;
 pub mod shard;
 pub mod stall;

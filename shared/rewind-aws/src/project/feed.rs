@@ -130,7 +130,7 @@ impl Projector {
         let keys = open.iter().flat_map(|(_, checkpoint)| untold(checkpoint));
         let keys: Vec<Key> = keys.map(|key| Key::row(&job.target, &key)).collect();
         if !keys.is_empty() {
-            let rows = self.store.rows(&keys).await?;
+            let rows = self.rows.rows(&keys).await?;
             let rows = rows.iter().map(|(key, row)| (key, row, row.revision));
             teller.publish(job.projection, rows).await?;
         }

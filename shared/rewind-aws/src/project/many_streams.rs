@@ -82,7 +82,7 @@ impl Projector {
             .iter()
             .map(|s| Key::checkpoint(&reader, s.as_str()))
             .collect();
-        let checkpoints = self.store.rows(&checkpoint_keys).await?;
+        let checkpoints = self.rows.rows(&checkpoint_keys).await?;
         self.publish_behind(job, &checkpoints).await?;
         let mut runs = Vec::new();
         let mut touched: BTreeSet<String> = BTreeSet::new();

@@ -38,7 +38,7 @@ impl Projector {
         let keys: Vec<Key> = keys
             .map(|stream| Key::row(&job.target, stream.id()))
             .collect();
-        let rows = self.store.rows(&keys).await;
+        let rows = self.rows.rows(&keys).await;
         let rows = match rows {
             Ok(rows) => rows,
             Err(error) => {
@@ -161,7 +161,7 @@ impl Projector {
     /// A row that others have written, after a while.
     async fn reread(&self, key: &Key, collisions: u32) -> Result<Row, Error> {
         retry::wait(collisions.min(3)).await;
-        let rows = self.store.rows(std::slice::from_ref(key)).await?;
+        let rows = self.rows.rows(std::slice::from_ref(key)).await?;
         Ok(row_of(&rows, key))
     }
 
@@ -206,12 +206,12 @@ impl Projector {
         let kept = next.kept.clone().map(|key| Write::Delete { key });
         let beside: Vec<Write> = report.into_iter().chain(kept).collect();
         let written = if beside.is_empty() {
-            self.store.put(key, &next.row, seen).await?
+            self.rows.put(key, &next.row, seen).await?
         } else {
             let (key, row) = (key.clone(), next.row.clone());
             let mut writes = vec![Write::Put { key, row, seen }];
             writes.extend(beside);
-            self.store.write_together(&writes).await?
+            self.rows.write_together(&writes).await?
         };
         if written == Written::Done {
             // A stall alone is noted beside the row.

@@ -14,6 +14,7 @@ use crate::{
         data_store::DataStore,
         key::Key,
         row::Row,
+        row_store::RowStore,
         stall::{self, Stall},
         transaction::Write,
     },
@@ -44,6 +45,8 @@ pub struct Projector {
     pub(super) service: Service,
     pub(super) events: EventStore,
     pub(super) store: DataStore,
+    /// Where it keeps rows: the data store, or another database.
+    pub(super) rows: Arc<dyn RowStore>,
     pub(super) pages_a_write: usize,
     pub(super) tally: Tally,
     /// Who tells what becomes of rows.
@@ -98,6 +101,7 @@ impl Projector {
         Self {
             service,
             events,
+            rows: Arc::new(store.clone()),
             store,
             pages_a_write: PAGES_A_WRITE,
             tally: Tally::default(),
@@ -111,6 +115,13 @@ impl Projector {
     pub fn telling(self, incoming: Stream) -> Self {
         let teller = Some(Arc::new(Teller::new(incoming)));
         Self { teller, ..self }
+    }
+
+    /// With rows that are kept elsewhere than in the data store. The generations
+    /// are those that the data store's rows have.
+    #[must_use]
+    pub(crate) fn keeping(self, rows: Arc<dyn RowStore>) -> Self {
+        Self { rows, ..self }
     }
 
     /// With another number of pages of a stream between two writes.
@@ -142,6 +153,7 @@ impl Projector {
             service: self.service.clone(),
             events: self.events.for_one_batch(),
             store: self.store.clone(),
+            rows: self.rows.clone(),
             pages_a_write: self.pages_a_write,
             tally: Tally::default(),
             teller: self.teller.clone(),

@@ -56,7 +56,7 @@ impl Projector {
             .iter()
             .map(|key| Key::row(&job.target, key))
             .collect();
-        let rows = self.store.rows(&keys).await?;
+        let rows = self.rows.rows(&keys).await?;
         let Some(rows) = self.take_all(job, &keys, rows).await? else {
             round.is_stale = true;
             return Ok(round);
@@ -69,7 +69,7 @@ impl Projector {
                     if items.is_empty() {
                         break (Written::Done, items, 0);
                     }
-                    match self.store.write_together(&items).await {
+                    match self.rows.write_together(&items).await {
                         Ok(written) => break (written, items, changed),
                         Err(Error::Rejected { reason, .. })
                             if runs.iter().any(|run| !run.entries.is_empty()) =>

@@ -20,4 +20,5 @@ pub mod reaction;
 pub mod rejection;
 pub mod request;
 pub mod stream;
+pub mod table;
 pub mod upcast;

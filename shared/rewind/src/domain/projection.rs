@@ -5,7 +5,7 @@
 //! pure: the same events give the same rows, on a live system, in a rebuild
 //! and in a test.
 
-use crate::{Envelope, Event, Events, Rejection};
+use crate::{Envelope, Event, Events, Rejection, Table};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The most rows that one event may change: with the stream's watermark and
@@ -21,7 +21,7 @@ pub trait SingleStreamProjection {
     /// The events of the category whose streams it folds.
     type Event: Event;
     /// The row. `Default` is the row before the first event.
-    type Row: Serialize + DeserializeOwned + Default;
+    type Row: Serialize + DeserializeOwned + Default + 'static;
     /// Its name in `/projections/{name}`.
     const NAME: &'static str;
     /// To be raised when a change of `apply` asks for a rebuild.
@@ -34,6 +34,12 @@ pub trait SingleStreamProjection {
     /// `application-update` and `application-delete` in the category
     /// `changes:application`.
     const FEED: Option<&'static str> = None;
+
+    /// The table of another database that its rows are kept in as well, such as
+    /// PostgreSQL: see `docs/read-models.md`. There is none unless it says so.
+    fn table() -> Option<Table<Self::Row>> {
+        None
+    }
 
     /// Folds one event in.
     ///
@@ -83,7 +89,7 @@ pub trait MultiStreamProjection {
     /// The events of the category, or of the categories, whose streams it folds.
     type Event: Events;
     /// A row. `Default` is the row before the first event.
-    type Row: Serialize + DeserializeOwned + Default;
+    type Row: Serialize + DeserializeOwned + Default + 'static;
     /// Its name in `/projections/{name}`.
     const NAME: &'static str;
     /// To be raised when a change of `keys` or `apply` asks for a rebuild.
@@ -96,6 +102,12 @@ pub trait MultiStreamProjection {
     /// `application-update` and `application-delete` in the category
     /// `changes:application`.
     const FEED: Option<&'static str> = None;
+
+    /// The table of another database that its rows are kept in as well, such as
+    /// PostgreSQL: see `docs/read-models.md`. There is none unless it says so.
+    fn table() -> Option<Table<Self::Row>> {
+        None
+    }
 
     /// The keys of the rows that the event changes, at most
     /// [`MAX_ROWS_PER_EVENT`]. Keys that share what stands before the first

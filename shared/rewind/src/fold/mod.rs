@@ -14,4 +14,5 @@ pub mod process;
 pub mod projection;
 pub mod reaction;
 pub mod state;
+pub mod table;
 pub mod upcasters;

@@ -4,6 +4,7 @@
 use super::{
     feed::Feed,
     panics::{catching, guarded},
+    table::KeptTable,
     upcasters::Upcasters,
 };
 use crate::{
@@ -27,6 +28,8 @@ pub struct Projection {
     pub over: Over,
     /// Where changes of its rows are told, if they are.
     pub feed: Option<Feed>,
+    /// The table that its rows are kept in as well, if they are.
+    pub table: Option<KeptTable>,
     leaves_out: &'static [&'static str],
     keys: fn(&RecordedEvent) -> Result<Vec<String>, Rejection>,
     fold: fn(&Folding<'_>) -> Folded,
@@ -116,6 +119,7 @@ impl Projection {
             categories: <P::Event as Events>::CATEGORIES,
             over: Over::OneStream,
             feed: P::FEED.map(Feed::of),
+            table: P::table().map(KeptTable::of),
             leaves_out: P::LEAVES_OUT,
             keys: |event| Ok(vec![event.stream().id().to_string()]),
             fold: |folding| {
@@ -144,6 +148,7 @@ impl Projection {
             categories: <P::Event as Events>::CATEGORIES,
             over: Over::ManyStreams,
             feed: P::FEED.map(Feed::of),
+            table: P::table().map(KeptTable::of),
             leaves_out: P::LEAVES_OUT,
             keys: |event| match P::Event::read(&event.event)? {
                 Some(data) => P::keys(&Envelope::new(event, data)),

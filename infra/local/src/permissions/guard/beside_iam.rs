@@ -70,7 +70,7 @@ const ACTIONS: &[(&str, &[&str])] = &[
 ];
 
 /// Keys of the data store, one of each shape.
-const KEYS: [&str; 25] = [
+const KEYS: [&str; 26] = [
     "adapter/shop~3",
     "carts@2#7",
     "carts@2~7",
@@ -79,6 +79,7 @@ const KEYS: [&str; 25] = [
     "journal/shop~3",
     "process/shop~3",
     "rewind#appenders",
+    "rewind#behind",
     "rewind#calls/3",
     "rewind#dead-letters",
     "rewind#deadlines/3",
