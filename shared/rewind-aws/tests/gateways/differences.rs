@@ -3,7 +3,7 @@
 
 use crate::{
     calls,
-    domain::{DISCOUNT, NEVER, OrderEvent, TWICE},
+    domain::{DISCOUNT, ELSEWHERE, NEVER, OrderEvent, TWICE},
     drain, event, placed, post,
     provider::Provider,
 };
@@ -236,4 +236,28 @@ async fn what_an_event_has_led_to_is_undone_with_its_reversal_once() {
     let corrects = entries[1].corrects.as_ref().unwrap();
     assert_eq!(corrects.run, "reversal/order-1@1");
     assert_eq!(player(&post).effects(&stream, 1).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn nothing_but_what_was_approved_is_sent() {
+    let provider = Provider::start();
+    let mut post = post(&provider).await;
+    post.pump(&[placed("1", "tea", 500)]).await;
+    post.settle().await;
+    DISCOUNT.set(100);
+    compared(&post, "one", Policy::Difference).await;
+    // Another version of the gateway is deployed before the list is approved.
+    ELSEWHERE.set(true);
+    approve(&mut post, "one").await;
+    assert_eq!(provider.requests(), 1);
+    let log = "gateway:payments-1".parse().unwrap();
+    let entries = ledger::of_log(&post.aws.events(), &log).await.unwrap();
+    assert_eq!(entries[1].state, "failed");
+    let reason = entries[1].reason.as_deref().unwrap();
+    assert!(reason.contains("other requests than those"), "{reason}");
+    // What has failed can be compared anew.
+    let found = compared(&post, "two", Policy::Difference).await;
+    assert_eq!(kinds(&found), [(Kind::Correct, "order-1@1")]);
+    approve(&mut post, "two").await;
+    assert_eq!(provider.taken("1"), 400);
 }

@@ -13,6 +13,8 @@ thread_local! {
     pub static DISCOUNT: Cell<u64> = const { Cell::new(0) };
     /// Whether the rule asks for the money twice.
     pub static TWICE: Cell<bool> = const { Cell::new(false) };
+    /// Whether corrections go to another path.
+    pub static ELSEWHERE: Cell<bool> = const { Cell::new(false) };
     /// Whether the rule asks for no money at all.
     pub static NEVER: Cell<bool> = const { Cell::new(false) };
 }
@@ -93,7 +95,11 @@ impl Gateway for Payments {
     fn correct(old: &Done<Charge>, new: &Charge) -> Result<Vec<Request>, Rejection> {
         let (old, order) = (old.action.cents as i64, &new.order);
         let body = json!({"order": order, "cents": new.cents as i64 - old});
-        Ok(vec![Request::post("/adjustments", &body)?])
+        let path = match ELSEWHERE.get() {
+            true => "/corrections",
+            false => "/adjustments",
+        };
+        Ok(vec![Request::post(path, &body)?])
     }
 
     fn undo(old: &Done<Charge>) -> Result<Vec<Request>, Rejection> {

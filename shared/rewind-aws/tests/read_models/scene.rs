@@ -48,7 +48,8 @@ impl Scene {
     }
 
     pub fn projector(&self, service: Service) -> Projector {
-        Projector::new(service, self.aws.events(), self.aws.data())
+        let projector = Projector::new(service, self.aws.events(), self.aws.data());
+        projector.telling(self.aws.stream("IncomingStream"))
     }
 
     /// Records events of a stream.
