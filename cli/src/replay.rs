@@ -55,7 +55,7 @@ pub struct Args {
     gateways: Vec<(String, Policy)>,
     /// With a difference: also records the events and commands that are emitted
     /// otherwise.
-    #[arg(long, requires = "gateways")]
+    #[arg(long)]
     record: bool,
     /// The highest number of events a second.
     #[arg(long, value_name = "N")]
@@ -180,6 +180,10 @@ impl Args {
         });
         let gateways: BTreeMap<String, Policy> = self.gateways.iter().cloned().collect();
         let compares = gateways.values().any(|policy| *policy != Policy::Silence);
+        if self.record && !compares {
+            let why = "--record: goes with --gateway NAME=difference";
+            return Err(End::Wrong(why.into()));
+        }
         let is_meant = self.microservice || self.to.is_some() || !gateways.is_empty();
         let microservice = is_meant.then(|| Destination {
             microservice: Some(ToMicroservice { gateways }),
