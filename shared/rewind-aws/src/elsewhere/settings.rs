@@ -43,11 +43,12 @@ impl Settings {
     ///
     /// # Errors
     ///
-    /// When it says something else than this file's JSON.
+    /// When the variable is not set, or says something else than this file's JSON.
     pub fn from_env() -> Result<Option<Self>, Error> {
-        match std::env::var(VARIABLE) {
-            Ok(text) if !text.trim().is_empty() => Self::read(&text).map(Some),
-            _ => Ok(None),
+        let text = std::env::var(VARIABLE).map_err(|_| Error::Environment(VARIABLE))?;
+        match text.trim() {
+            "" => Ok(None),
+            text => Self::read(text).map(Some),
         }
     }
 

@@ -76,7 +76,7 @@ pub enum Function {
 
 /// A process of a function, with what it remembers.
 pub enum Process {
-    Pump(pump::Handler),
+    Pump(Box<pump::Handler>),
     Write(Box<write::Handler>),
     Microservice(Box<microservice::Handler>),
 }
@@ -305,7 +305,11 @@ impl World {
         match function {
             Function::Pump => {
                 let published = clients.stream_named(self.events());
-                Process::Pump(pump::Handler::new(Sequencer::new(events), published, data))
+                Process::Pump(Box::new(pump::Handler::new(
+                    Sequencer::new(events),
+                    published,
+                    data,
+                )))
             }
             Function::Write => {
                 let projector = Projector::new(domain::service(), events, data.clone());
