@@ -1,8 +1,8 @@
 //! The verbs and options that the program can be called with.
 
 use crate::{
-    compare, demo, exit, export, generation, import, ledger, playback, replay, resume, reverse, up,
-    verify,
+    compare, demo, exit, export, generation, import, ledger, playback, replay, resume, retry,
+    reverse, up, verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -44,6 +44,8 @@ pub enum Command {
     /// Prints what a gateway has sent outside: when, because of what, and with
     /// which answer.
     Ledger(ledger::Args),
+    /// Lets calls of a gateway be tried again that were given up, or imported.
+    Retry(retry::Args),
     /// Writes all or part of history as JSON Lines of CloudEvents.
     Export(Box<export::Args>),
     /// Sends events from JSON Lines to be recorded, such as to seed another

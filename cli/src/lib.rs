@@ -27,6 +27,7 @@ mod playback;
 pub mod progress;
 mod replay;
 mod resume;
+mod retry;
 mod reverse;
 mod schemas;
 mod selection;
@@ -86,6 +87,7 @@ fn called(cli: &Cli, domain: Domain, started: Instant, as_json: bool) -> Outcome
         }
         Command::Compare(args) => verb(as_json, &args.deployment, compare::run(args, domain)),
         Command::Ledger(args) => verb(as_json, &args.deployment, ledger::run(args, domain)),
+        Command::Retry(args) => verb(as_json, &args.deployment, retry::run(args, domain)),
         Command::Export(args) => verb(as_json, &args.deployment, export::run(args, domain)),
         Command::Import(args) => verb(as_json, &args.deployment, import::run(args, domain)),
         Command::Reverse(args) => verb(as_json, &args.deployment, reverse::run(args, domain)),

@@ -6,9 +6,6 @@ mod console;
 #[path = "../shared/deployed.rs"]
 mod deployed;
 mod domain;
-#[path = "../../../shared/rewind-aws/tests/gateways/provider.rs"]
-#[allow(dead_code, reason = "the provider of other tests as well")]
-mod provider;
 
 use console::{Shown, curl, normalized, shown};
 use deployed::{System, deploy, deployment, root, verb};

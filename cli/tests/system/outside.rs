@@ -1,10 +1,6 @@
 //! The shop's payments go to a provider over HTTP while functions are killed: it
 //! counts what reaches it.
 
-#[path = "../../../shared/rewind-aws/tests/gateways/provider.rs"]
-#[allow(dead_code, reason = "the provider of other tests as well")]
-mod provider;
-
 use crate::{
     calls::rewind_in,
     client::Client,
@@ -137,6 +133,14 @@ async fn payments_are_made_once_while_functions_are_killed() {
     let difference = "payments=difference";
     let compared = says(&["replay", "--gateway", difference, "--dry-run"]);
     assert!(compared.contains("0 to send: "), "{compared}");
+    let compared = says(&["ledger", "payments", "--compare", "--json"]);
+    let same = compared.matches(r#""replay":{"differs":null}"#);
+    assert_eq!(same.count(), count, "{compared}");
+    let retried = says(&["retry", "payments", "1"]);
+    assert!(
+        retried.contains("no call of gateway:payments-1"),
+        "{retried}"
+    );
     let verified = says(&["verify"]);
     assert!(verified.contains("No violation."), "{verified}");
     assert_eq!(provider.requests(), asked);
@@ -164,6 +168,7 @@ async fn calls_of_a_gateway_that_goes_nowhere_wait_and_are_told() {
         ("/gateways/nobody/ledger", 404),
         ("/gateways/payments/ledger?cursor=x", 400),
         ("/gateways/payments/ledger?limit=0", 400),
+        ("/gateways/payments/ledger?compare=yes", 400),
         ("/playbacks/none/differences", 404),
     ] {
         let answer = client.get(path).await.unwrap();

@@ -14,7 +14,7 @@ use rewind_aws::{
     },
     command::commands::Commands,
     data_table::shard::Shards,
-    gateway::live::{Called, Live},
+    gateway::{due::Called, live::Live},
     metrics::{
         Line, Metrics,
         catalog::{BATCH_AGE, EMITTED, FAILED_RECORDS, STALLS},
@@ -87,7 +87,7 @@ impl Handler {
         let shards = Shards::new("microservice", commands.store().clone());
         Self {
             reactor: Reactor::calling(commands.clone(), incoming.clone(), live.clone()),
-            requests: Requests::new(incoming, live.clone()),
+            requests: Requests::new(incoming),
             timer: Timer::new(commands.service().clone(), commands.recorder().clone()),
             sweep: commands.recorder().sweep(commands.service()),
             live,

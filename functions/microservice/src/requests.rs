@@ -16,7 +16,7 @@ use rewind_aws::{
         publish::Run,
     },
     command::commands::{Answer, Commands, Failure, Known},
-    gateway::{live::Live, log as gateway},
+    gateway::{self, retry::retry},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -61,7 +61,6 @@ const MAX_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Requests {
     incoming: Stream,
-    live: Live,
 }
 
 /// What `POST /gateways/{name}/retry` takes.
@@ -106,18 +105,17 @@ impl From<Failure> for Unanswered {
 }
 
 /// Why a log cannot be gone on with.
-fn of_log(failure: gateway::Failure) -> Failure {
+fn of_log(failure: gateway::log::Failure) -> Failure {
     match failure {
-        gateway::Failure::Aws(error) => error.into(),
-        gateway::Failure::Refused(why) => Failure::Broken(why),
+        gateway::log::Failure::Aws(error) => error.into(),
+        gateway::log::Failure::Refused(why) => Failure::Broken(why),
     }
 }
 
 impl Requests {
     /// Commands for later go to `incoming`.
-    /// Calls that have failed are tried again through `live`.
-    pub fn new(incoming: Stream, live: Live) -> Self {
-        Self { incoming, live }
+    pub fn new(incoming: Stream) -> Self {
+        Self { incoming }
     }
 
     /// Lets calls that were given up, or imported, be tried again.
@@ -134,22 +132,11 @@ impl Requests {
         let Retry { key, call } = http::read(&http::json_body(request)?, r#"{"key": "order-7"}"#)?;
         let log = StreamName::of(&caller.category, &key)
             .map_err(|bad| Problem::invalid("key", format!("the stream's name {bad}")))?;
-        let loaded = self.live.load(&log).await.map_err(of_log)?;
-        let calls = loaded.calls.iter();
-        let known: Vec<&str> = calls
-            .filter(|known| call.as_ref().is_none_or(|call| known.key == *call))
-            .map(|known| known.key.as_str())
-            .collect();
-        if known.is_empty() {
+        let retried = retry(commands.recorder(), caller, &log, call.as_deref()).await;
+        let retried = retried.map_err(of_log)?.ok_or_else(|| {
             let why = format!("there is no such call of {name} with the key {key:?}");
-            return Err(Problem::not_found(why).of("key").into());
-        }
-        let mut retried = Vec::new();
-        for call in known {
-            if self.live.retry(caller, &log, call).await.map_err(of_log)? {
-                retried.push(call);
-            }
-        }
+            Problem::not_found(why).of("key")
+        })?;
         Ok(http::json(
             202,
             &json!({ "gateway": name, "retried": retried }),

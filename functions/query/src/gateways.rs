@@ -8,15 +8,19 @@ use crate::{
 use rewind::{Problem, StreamName, reserved::GATEWAY_CATEGORY};
 use rewind_aws::{
     Error,
-    aws::http::{self, Parameters, Response, missing, weight},
+    aws::http::{self, Parameters, Response, bad_parameter, missing, weight},
     gateway::ledger::{self, Entry, Place},
     playback::{
         create::check_id,
-        difference::finding::{self, Finding},
+        difference::{
+            beside::{Replayed, beside},
+            finding::{self, Finding},
+        },
         record,
     },
 };
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Commits of logs that are looked at for a page, where nothing is said.
 const PAGE: u64 = 50;
@@ -24,10 +28,19 @@ const PAGE: u64 = 50;
 #[derive(Serialize)]
 struct Ledger<'a> {
     gateway: &'a str,
-    entries: Vec<Entry>,
+    entries: Vec<Shown>,
     /// What `cursor` is for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+/// An entry, and where that was asked what a replay would send.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    entry: Entry,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<Replayed>,
 }
 
 #[derive(Serialize)]
@@ -46,6 +59,11 @@ impl Sources {
         let caller = caller.ok_or_else(unknown)?;
         let limit = parameters.number("limit", 1..=200)?.unwrap_or(PAGE);
         let key = parameters.text("key");
+        let compares = match parameters.text("compare") {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(bad_parameter("compare", "expected true or false").into()),
+        };
         let question = ["ledger", name, key.unwrap_or_default()];
         let mut place: Option<Place> = cursor::decode(parameters, &question)?;
         let mut entries = Vec::new();
@@ -66,9 +84,17 @@ impl Sources {
             }
         }
         let next = place.map(|place| cursor::encode(&question, &place));
+        let mut replayed = match compares {
+            true => beside(&self.service, &self.events, caller, &entries).await?,
+            false => BTreeMap::new(),
+        };
+        let entries = entries.into_iter().map(|entry| Shown {
+            replay: replayed.remove(&entry.call),
+            entry,
+        });
         let answer = Ledger {
             gateway: name,
-            entries,
+            entries: entries.collect(),
             next,
         };
         let text = serde_json::to_string(&answer).map_err(|error| Error::Damaged {

@@ -61,7 +61,7 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         key: "GET /gateways/{name}/ledger",
-        takes: &["limit", "cursor", "key"],
+        takes: &["limit", "cursor", "key", "compare"],
         about: "name",
     },
     Route {

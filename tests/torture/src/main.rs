@@ -5,9 +5,11 @@
 //! ```sh
 //! cargo run --release -p torture -- --events 100000 --streams 1000 --seed 42
 //! cargo run --release -p torture -- --commands 10000 --aggregates 100 --clients 8
+//! cargo run --release -p torture -- --payments 10000 --clients 8
 //! ```
 //!
-//! With `--commands` they send commands, and only microservice is killed.
+//! With `--commands` they send commands, with `--payments` orders that are paid
+//! outside; then only microservice is killed.
 //!
 //! The functions are processes of this program as well, with the fault layer
 //! around their HTTP client.
@@ -18,6 +20,7 @@ mod faults;
 mod kills;
 mod load;
 mod memory;
+mod payments;
 mod plan;
 mod sent;
 
@@ -87,6 +90,10 @@ struct Args {
     /// The number of aggregates that they are for.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     aggregates: u64,
+    /// The number of payments that are made instead: orders, whose money is asked
+    /// of a provider that loses a tenth of its answers.
+    #[arg(long, default_value_t = 0, conflicts_with = "commands")]
+    payments: u64,
     /// The description of the deployment.
     #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
     template: PathBuf,
@@ -120,14 +127,19 @@ fn run(args: &Args) -> Outcome {
     let log = faults::Log::new()?;
     let mut options = up::options(&args.template, 0, State::Ephemeral, None)?;
     options.extra_env = log.environment(seed, args.rate);
+    let provider = match args.payments {
+        0 => None,
+        _ => Some(payments::provider(&mut options)?),
+    };
     let plan = Plan::new(seed, args.events, args.streams);
     let outcome = up::runtime()?.block_on(async {
         let system = System::start(options).await;
         let system = system.map_err(|error| End::Failed(error.to_string()));
         let system = Arc::new(system?);
-        let outcome = match args.commands {
-            0 => torture(args, &plan, &system, &log).await,
-            _ => commands::torture(args, seed, &system, &log).await,
+        let outcome = match (&provider, args.commands) {
+            (Some(provider), _) => payments::torture(args, seed, &system, &log, provider).await,
+            (None, 0) => torture(args, &plan, &system, &log).await,
+            (None, _) => commands::torture(args, seed, &system, &log).await,
         };
         // The killing and measuring tasks have ended by now.
         if let Some(system) = Arc::into_inner(system) {

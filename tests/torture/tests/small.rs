@@ -39,3 +39,13 @@ fn a_small_run_with_commands_kills_microservice_and_ends_clean() {
         "{faults}"
     );
 }
+
+#[test]
+fn a_small_run_with_payments_charges_each_order_once() {
+    let few = ["--payments=60", "--clients=8", "--kill-every=300"];
+    let faults = run(&[&few[..], &["--seed=42", "--rate=0.02"]].concat());
+    assert!(
+        faults.contains("SIGKILL of rewind-microservice"),
+        "{faults}"
+    );
+}

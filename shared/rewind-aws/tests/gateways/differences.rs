@@ -5,12 +5,15 @@ use crate::{
     calls,
     domain::{DISCOUNT, ELSEWHERE, NEVER, OrderEvent, TWICE},
     drain, event, placed, post,
-    provider::Provider,
 };
+use provider::Provider;
 use rewind_aws::{
     gateway::ledger,
     playback::{
-        difference::finding::{self, Finding, Kind},
+        difference::{
+            beside::beside,
+            finding::{self, Finding, Kind},
+        },
         player::{Ended, Player},
         record::{Approval, Playback},
         request::{Destination, Policy, Request, ToMicroservice},
@@ -83,6 +86,20 @@ fn kinds(found: &[Finding]) -> Vec<(Kind, &str)> {
         .collect()
 }
 
+/// What the ledger says beside each call of a key: what differs, and how many
+/// requests a replay would send.
+async fn replayed(post: &Post, key: &str) -> Vec<(Option<Kind>, usize)> {
+    let events = post.aws.events();
+    let log = format!("gateway:payments-{key}").parse().unwrap();
+    let entries = ledger::of_log(&events, &log).await.unwrap();
+    let caller = post.service.caller("payments").unwrap();
+    let replayed = beside(&post.service, &events, caller, &entries).await;
+    let replayed = replayed.unwrap().into_values();
+    replayed
+        .map(|replayed| (replayed.differs, replayed.sends.len()))
+        .collect()
+}
+
 #[tokio::test]
 async fn a_wrong_price_is_corrected_once_and_nothing_else_is_sent() {
     let provider = Provider::start();
@@ -100,6 +117,12 @@ async fn a_wrong_price_is_corrected_once_and_nothing_else_is_sent() {
         kinds(&found),
         [(Kind::Correct, "order-1@1"), (Kind::Correct, "order-3@1")]
     );
+    assert_eq!(
+        replayed(&post, "1").await,
+        [(Some(Kind::Correct), 1)],
+        "the ledger says the same"
+    );
+    assert_eq!(replayed(&post, "2").await, [(None, 0)]);
     assert_eq!(provider.requests(), 3, "to compare is to send nothing");
     approve(&mut post, "fix").await;
     assert_eq!(provider.requests(), 5);
@@ -108,6 +131,7 @@ async fn a_wrong_price_is_corrected_once_and_nothing_else_is_sent() {
     // Approved twice, compared twice: nothing.
     approve(&mut post, "fix").await;
     assert_eq!(compared(&post, "again", Policy::Difference).await, []);
+    assert_eq!(replayed(&post, "1").await, [(None, 0)]);
     assert_eq!(provider.requests(), 5);
     // And back: the correction of a correction.
     DISCOUNT.set(0);

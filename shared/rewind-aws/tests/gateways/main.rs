@@ -5,7 +5,6 @@ mod differences;
 mod domain;
 mod once;
 mod orders;
-mod provider;
 mod queries;
 mod replays;
 #[path = "../support/mod.rs"]

@@ -1,9 +1,7 @@
 //! Many payments under deaths, by a provider that loses a tenth of its answers.
 
-use crate::{
-    calls, drain, placed, post,
-    provider::{Manner, Provider},
-};
+use crate::{calls, drain, placed, post};
+use provider::{Manner, Provider};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use rewind::CallState;
 use rewind_aws::audit::{

@@ -1,12 +1,9 @@
 //! One call, from the event that leads to it to the event that it leads to.
 
-use crate::{
-    calls,
-    domain::MoneyEvent,
-    drain, placed, post,
-    provider::{Manner, Provider},
-};
+use crate::{calls, domain::MoneyEvent, drain, placed, post};
+use provider::{Manner, Provider};
 use rewind::{Asked, CallState, Request};
+use rewind_aws::gateway::retry::retry;
 use serde_json::json;
 use std::time::Duration;
 
@@ -137,11 +134,11 @@ async fn what_can_never_be_sent_fails_for_good_and_can_be_tried_again() {
     let caller = service.caller("payments").unwrap();
     let key = calls(&post, "1").await.iter().next().unwrap().key.clone();
     let stream = "gateway:payments-1".parse().unwrap();
-    assert!(post.live().retry(caller, &stream, &key).await.unwrap());
-    assert!(
-        !post.live().retry(caller, &stream, &key).await.unwrap(),
-        "it waits"
-    );
+    let recorder = post.recorder();
+    let retried = async |call| retry(&recorder, caller, &stream, call).await.unwrap();
+    assert_eq!(retried(Some("of nobody")).await, None);
+    assert_eq!(retried(None).await, Some(vec![key.clone()]));
+    assert_eq!(retried(Some(&key)).await, Some(vec![]), "it waits");
     post.settle().await;
     assert_eq!(
         post.types("gateway:payments-1").await[3..],

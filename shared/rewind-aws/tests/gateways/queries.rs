@@ -1,6 +1,7 @@
 //! Queries in a replay: answered from the log, or not at all.
 
-use crate::{drain, placed, post, provider::Provider};
+use crate::{drain, placed, post};
+use provider::Provider;
 use rewind::reserved::IMPORTED;
 
 fn streams() -> Vec<String> {

@@ -3,8 +3,8 @@
 use crate::{
     domain::{NEVER, OrderEvent, TWICE},
     drain, event, placed, post,
-    provider::Provider,
 };
+use provider::Provider;
 use rewind::reserved::IMPORTED;
 use rewind_aws::{
     aws::clock::micros,

@@ -1,11 +1,7 @@
 //! Calls that wait: for the outside, for the one in front, for a configuration.
 
-use crate::{
-    calls,
-    domain::OrderEvent,
-    drain, event, outside, placed, post,
-    provider::{Manner, Provider},
-};
+use crate::{calls, domain::OrderEvent, drain, event, outside, placed, post};
+use provider::{Manner, Provider};
 use rewind_aws::{gateway::waiting, outside::Outside};
 
 #[tokio::test]

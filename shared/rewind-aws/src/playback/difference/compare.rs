@@ -1,17 +1,20 @@
 //! Compares what follows from a page of history now with what was recorded.
 
-use super::finding::{self, Finding, Kind};
+use super::{
+    finding::{self, Finding, Kind},
+    recorded::{Failed, Recorded},
+    slot::Slot,
+};
 use crate::{
     Error,
-    aws::clock::now,
     event_table::event_store::EventStore,
     gateway::log::{self, Failure},
     history::resolve,
     playback::{playing::Playing, request::Policy},
 };
 use rewind::{
-    Calling, Calls, CloudEvent, Difference, Emitted, Proposal, Proposed, RecordedEvent, Rejection,
-    Service, StreamName, call_key, reversal::place,
+    Calling, CloudEvent, Emitted, Proposal, RecordedEvent, Rejection, Service, StreamName,
+    call_key, reversal::place,
 };
 use std::collections::BTreeMap;
 
@@ -22,49 +25,8 @@ pub(super) struct Comparison<'a> {
     pub policies: &'a BTreeMap<String, Policy>,
     /// What leads to it, such as `playback/ID`.
     pub run: &'a str,
-    /// The logs that were read for this page.
-    logs: BTreeMap<StreamName, Calls>,
+    pub recorded: Recorded<'a>,
     pub found: Vec<Finding>,
-}
-
-/// Why something cannot be compared.
-pub(super) enum Failed {
-    Service(Error),
-    Refused(Rejection),
-}
-
-impl From<Error> for Failed {
-    fn from(error: Error) -> Self {
-        Self::Service(error)
-    }
-}
-
-impl From<Rejection> for Failed {
-    fn from(why: Rejection) -> Self {
-        Self::Refused(why)
-    }
-}
-
-impl From<Failure> for Failed {
-    fn from(failure: Failure) -> Self {
-        match failure {
-            Failure::Aws(error) => Self::Service(error),
-            Failure::Refused(why) => Self::Refused(why),
-        }
-    }
-}
-
-/// A call that was asked for, or is now: `origin` asks for it because of
-/// `cause`.
-pub(super) struct Slot<'s> {
-    pub origin: &'s str,
-    pub cause: &'s str,
-    pub gateway: &'s str,
-    pub key: String,
-    /// The log, where it was asked for.
-    pub log: Option<StreamName>,
-    /// What is asked for now.
-    pub now: Option<Calling>,
 }
 
 impl Playing<'_> {
@@ -106,7 +68,7 @@ impl<'a> Comparison<'a> {
             events,
             policies,
             run,
-            logs: BTreeMap::new(),
+            recorded: Recorded::new(events),
             found: Vec::new(),
         }
     }
@@ -114,7 +76,11 @@ impl<'a> Comparison<'a> {
 
 impl Comparison<'_> {
     /// Compares what follows from some events of a stream.
-    async fn stream(&mut self, stream: &StreamName, events: &[RecordedEvent]) -> Result<(), Error> {
+    pub async fn stream(
+        &mut self,
+        stream: &StreamName,
+        events: &[RecordedEvent],
+    ) -> Result<(), Error> {
         let service = self.service;
         let category = stream.category();
         let left_out = resolve::reversals(self.events, stream, 0, u64::MAX).await?;
@@ -160,8 +126,22 @@ impl Comparison<'_> {
         events: &[RecordedEvent],
         emits: impl Fn(&RecordedEvent) -> Result<Emitted, Rejection>,
     ) -> Result<(), Error> {
+        let mut now = Vec::new();
+        let mut wanted = Vec::new();
         for event in events {
-            let compared = match emits(event) {
+            let emitted = emits(event);
+            if let Ok(emitted) = &emitted {
+                self.identities(origin, event, emitted, &mut wanted);
+            }
+            let is_last = emitted.is_err();
+            now.push((event, emitted));
+            if is_last {
+                break;
+            }
+        }
+        self.recorded.look_up(&wanted).await?;
+        for (event, emitted) in now {
+            let compared = match emitted {
                 Ok(emitted) => self.event(origin, event, emitted).await,
                 Err(why) => Err(why.into()),
             };
@@ -175,6 +155,23 @@ impl Comparison<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Adds what will be looked up for what follows from an event: its first call
+    /// of each gateway, whether there is one now or not, and all it emits.
+    fn identities(
+        &self,
+        origin: &str,
+        event: &RecordedEvent,
+        emitted: &Emitted,
+        wanted: &mut Vec<String>,
+    ) {
+        let cause = place(event.stream(), event.version);
+        let gateways = self.policies.keys();
+        wanted.extend(gateways.map(|gateway| call_key(origin, &cause, gateway, 0)));
+        wanted.extend(emitted.events.iter().map(CloudEvent::identity));
+        let again = emitted.events.iter().cloned().map(Proposal::event);
+        wanted.extend(again.flatten().map(|proposal| proposal.identity()));
     }
 
     async fn event(
@@ -207,7 +204,7 @@ impl Comparison<'_> {
             let mut calls = now.remove(gateway).unwrap_or_default().into_iter();
             for nth in 0.. {
                 let key = call_key(origin, &cause, gateway, nth);
-                let log = self.log_of(&key).await?;
+                let log = self.recorded.log_of(&key).await?;
                 let now = calls.next();
                 if log.is_none() && now.is_none() {
                     break;
@@ -226,89 +223,6 @@ impl Comparison<'_> {
         Ok(())
     }
 
-    /// The log that holds the call of a key.
-    pub(super) async fn log_of(&self, key: &str) -> Result<Option<StreamName>, Error> {
-        let claims = self.events.claims(&[key]).await?;
-        Ok(claims.into_values().next().map(|claim| claim.stream))
-    }
-
-    /// Compares one call.
-    pub(super) async fn slot(&mut self, slot: Slot<'_>) -> Result<(), Failed> {
-        let Some(caller) = self.service.caller(slot.gateway) else {
-            return Ok(());
-        };
-        let mut finding = Finding::new(Kind::New, slot.origin, slot.cause);
-        finding.gateway = Some(slot.gateway.into());
-        finding.call = Some(slot.key.clone());
-        let action = slot.now.as_ref().map(Calling::action).transpose()?;
-        let run = self.run;
-        let log = match &slot.log {
-            Some(log) => Some(self.log(log).await?),
-            None => None,
-        };
-        let call = log
-            .as_ref()
-            .and_then(|calls| Some((*calls, calls.get(&slot.key)?)));
-        let Some((calls, call)) = call else {
-            let Some((calling, action)) = slot.now.zip(action) else {
-                return Ok(());
-            };
-            let request = caller.request(&action)?.shown();
-            finding.now = Some(request.clone());
-            finding.sends = vec![request];
-            finding.proposal = Some(Proposal::call(calling));
-            self.keep_new(slot.gateway, finding);
-            return Ok(());
-        };
-        let difference = caller.difference(calls, call, action.as_ref(), (run, now()));
-        let with = |kind: Kind, proposed: Proposed| Finding {
-            kind,
-            was: proposed.was,
-            now: proposed.now,
-            sends: proposed.sends,
-            proposal: Some(proposed.proposal),
-            ..finding.clone()
-        };
-        let found = match difference {
-            Difference::None => return Ok(()),
-            Difference::Correct(proposed) => with(Kind::Correct, proposed),
-            Difference::Undo(proposed) => with(Kind::Undo, proposed),
-            Difference::Again(proposed) => {
-                let found = with(Kind::New, proposed);
-                self.keep_new(slot.gateway, found);
-                return Ok(());
-            }
-            Difference::Open { why } | Difference::Impossible { why } => Finding {
-                kind: Kind::Open,
-                about: Some(why),
-                ..finding
-            },
-        };
-        self.found.push(found);
-        Ok(())
-    }
-
-    /// A new call is listed in any case, and made only where the operator has
-    /// allowed new ones.
-    fn keep_new(&mut self, gateway: &str, mut finding: Finding) {
-        if self.policies.get(gateway) != Some(&Policy::DifferenceAndNew) {
-            finding.proposal = None;
-            let why = "new calls are not allowed for this playback";
-            finding.about = Some(why.into());
-        }
-        self.found.push(finding);
-    }
-
-    async fn log(&mut self, stream: &StreamName) -> Result<&Calls, Failed> {
-        if !self.logs.contains_key(stream) {
-            let loaded = log::load(self.events, stream).await?;
-            self.logs.insert(stream.clone(), loaded.calls);
-        }
-        self.logs
-            .get(stream)
-            .ok_or_else(|| Rejection::new("a log that was read is gone").into())
-    }
-
     /// Compares the events and commands that follow from a cause.
     pub(super) async fn emits(
         &mut self,
@@ -319,18 +233,16 @@ impl Comparison<'_> {
         for event in events {
             let proposal = Proposal::event(event.clone())?;
             let (own, again) = (event.identity(), proposal.identity());
-            let claims = self.events.claims(&[&own, &again]).await?;
-            let is_same = claims
-                .get(&own)
-                .is_some_and(|claim| claim.fingerprint == event.fingerprint());
-            if is_same || claims.contains_key(&again) {
+            let is_known = self.recorded.claim(&again).await?.is_some();
+            let own = self.recorded.claim(&own).await?;
+            if is_known || own.is_some_and(|own| own.fingerprint == event.fingerprint()) {
                 continue;
             }
-            let mut finding = Finding::new(Kind::Emits, origin, cause);
-            let otherwise = match claims.contains_key(&own) {
-                true => "otherwise",
-                false => "for the first time",
+            let otherwise = match own {
+                Some(_) => "otherwise",
+                None => "for the first time",
             };
+            let mut finding = Finding::new(Kind::Emits, origin, cause);
             let (event_type, stream) = (&event.event_type, &event.stream);
             finding.about = Some(format!("{event_type} of {stream}, {otherwise}"));
             finding.proposal = Some(proposal);

@@ -1,10 +1,7 @@
 //! What an event has led to outside: named before it is reversed, and taken back
 //! with it if the operator says so.
 
-use super::{
-    compare::{Comparison, Failed},
-    finding::Finding,
-};
+use super::{compare::Comparison, finding::Finding, recorded::Failed};
 use crate::{
     Error,
     aws::publish::Run,

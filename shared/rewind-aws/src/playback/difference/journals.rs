@@ -1,8 +1,10 @@
 //! Compares what a process would do now with what its journal says it has done.
 
 use super::{
-    compare::{Comparison, Failed, Slot},
+    compare::Comparison,
     finding::{Finding, Kind},
+    recorded::Failed,
+    slot::Slot,
 };
 use crate::Error;
 use rewind::{
@@ -34,7 +36,8 @@ impl Comparison<'_> {
         }
     }
 
-    async fn whole(&self, journal: &StreamName) -> Result<Vec<RecordedEvent>, Error> {
+    /// All of a journal.
+    pub(super) async fn whole(&self, journal: &StreamName) -> Result<Vec<RecordedEvent>, Error> {
         let mut all: Vec<RecordedEvent> = Vec::new();
         loop {
             let after = all.last().map_or(0, |last| last.version);
@@ -86,7 +89,7 @@ impl Comparison<'_> {
                     }
                     _ => call_key(&runner.origin, &step.cause, gateway, nth),
                 };
-                let log = self.log_of(&key).await?;
+                let log = self.recorded.log_of(&key).await?;
                 if log.is_none() && call.is_none() {
                     if was.is_none() {
                         break;

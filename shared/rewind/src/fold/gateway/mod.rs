@@ -6,6 +6,7 @@
 
 mod calls;
 mod difference;
+mod events;
 mod log;
 
 use super::{known::Known, panics::guarded, reaction::is_name, upcasters::Upcasters};

@@ -72,6 +72,11 @@ impl Provider {
         self.book().requests
     }
 
+    /// How many keys it has acted under.
+    pub fn keys(&self) -> usize {
+        self.book().entries.len()
+    }
+
     pub fn entries(&self) -> BTreeMap<String, Entry> {
         self.book().entries.clone()
     }
