@@ -27,6 +27,10 @@ const MICROSERVICE: &str = "microservice";
 /// One of so many answers of the provider is lost.
 const LOSES: usize = 10;
 
+/// How long a minute of the schedule takes, which looks at the calls whose
+/// processes have died.
+const MINUTE: Duration = Duration::from_secs(5);
+
 /// How long the last call may take, once all orders are accepted, and how much
 /// longer for each payment: a call whose process dies is looked at each minute.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -50,6 +54,7 @@ pub fn provider(options: &mut Options) -> Result<Provider, End> {
     ];
     let template = options.template.clone().with_parameters(parameters);
     options.template = template.map_err(|error| End::Failed(error.to_string()))?;
+    options.schedule_unit = MINUTE;
     Ok(provider)
 }
 
