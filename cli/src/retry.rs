@@ -47,7 +47,10 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let loaded = log::load(&deployment.events, &log).await;
     let calls = loaded.map_err(Error::from)?.calls;
     let again = calls.iter().filter(|call| call.can_be_retried());
-    let what = format!("let {} calls of {name} be made", again.count());
+    let what = format!(
+        "have {name} make calls of {key:?} again, {} in number",
+        again.count()
+    );
     deployment.confirm(&what, args.yes)?;
     let (events, store) = (deployment.events.clone(), deployment.store.clone());
     let recorder = Recorder::new(events, store, deployment.published.clone());

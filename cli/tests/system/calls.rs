@@ -1,7 +1,7 @@
 //! Calls of every verb that clap lists, so that the tests include a new verb.
 
 use crate::client::Client;
-use crate::support::{BATCH, Killed, rewind, root, vote, wait_for};
+use crate::support::{BATCH, Killed, accept_unchecked, clients_of, rewind, root, vote, wait_for};
 use clap::Command as Verb;
 use serde_json::{Value, json};
 use std::{
@@ -48,6 +48,7 @@ fn value(of: &str) -> String {
         "reason" => "r".into(),
         "file" => root().join("docs/votes.jsonl").display().to_string(),
         "name" => "ingest".into(),
+        "key" => "1".into(),
         other => panic!("what is a value of {other}?"),
     }
 }
@@ -78,6 +79,24 @@ pub async fn with_votes(dir: &Path) -> (Killed, Client) {
     .await;
     (process, client)
 }
+
+/// Lets the system of a folder have a call of the gateway `payments` that was
+/// imported, so that `rewind retry` may let it be made.
+pub async fn import_call(dir: &Path, client: &Client) {
+    let asked = json!({
+        "id": "c", "source": "/t", "type": "call-requested", "subject": "gateway:payments-1",
+        "time": "2023-04-19T09:00:00Z", "imported": true,
+        "data": {"authorise": {"order": "1", "cents": 1}},
+    });
+    accept_unchecked(&clients_of(dir).await, &asked).await;
+    wait_for(client, CALLS, |ledger| {
+        ledger["entries"][0]["state"] == "withheld"
+    })
+    .await;
+}
+
+/// Where the calls of [`import_call`] are read.
+pub const CALLS: &str = "/gateways/payments/ledger?key=1";
 
 /// Runs a call beside the system of a folder. Returns its exit code and its
 /// outputs.

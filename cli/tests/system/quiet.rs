@@ -1,6 +1,6 @@
 //! Verbs whose reader has gone, and verbs that are interrupted.
 
-use crate::calls::{call, ended, rewind_in, takes, verbs, with_votes};
+use crate::calls::{call, ended, import_call, rewind_in, takes, verbs, with_votes};
 use crate::support::{Killed, wait_for};
 use std::{
     io::{BufRead, BufReader, Read},
@@ -37,7 +37,8 @@ fn unheard(dir: &Path, call: &[String], errors_are_read: bool) -> (Option<i32>, 
 async fn a_closed_pipe_ends_every_verb_quietly() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
-    let (_process, _) = with_votes(dir).await;
+    let (_process, client) = with_votes(dir).await;
+    import_call(dir, &client).await;
     // A rebuild to compare with and to follow, and parts to be dropped.
     let built = ["replay", "--projection=basic-sum", "--by-hand", "--id=mine"];
     assert_eq!(ended(dir, &built).0, 0);

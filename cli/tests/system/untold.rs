@@ -3,7 +3,7 @@
 //! only after a confirmation.
 
 use crate::aws::{Aws, credentials};
-use crate::calls::{call, rewind_in, takes, verbs};
+use crate::calls::{CALLS, call, import_call, rewind_in, takes, verbs};
 use crate::support::{BATCH, accept_unchecked, clients_of, rewind_with, vote, wait_for};
 use crate::{client::Client, support::EVENT};
 use serde_json::{Value, json};
@@ -99,6 +99,7 @@ async fn state_now(client: &Client) -> Vec<Value> {
         "/streams/poll-1",
         "/streams/poll-lunch",
         "/health",
+        CALLS,
     ] {
         let body = client.get(path).await.unwrap().body;
         state.push(match path {
@@ -152,6 +153,7 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
         row["watermark"] == 60
     })
     .await;
+    import_call(dir, &client).await;
     let aws = Aws::start();
     let by_name: &[&str] = &["--aws"];
     let by_stack: &[&str] = &["--stack", "rewind"];
@@ -172,7 +174,7 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
     let file = file.display().to_string();
     // Each call with its exit code after `--yes`, and with a name in the
     // question.
-    let changes: [(&[&str], i32, &str); 9] = [
+    let changes: [(&[&str], i32, &str); 10] = [
         (&["resume", "--wait", "0"], 1, "rewind-eventsstream"),
         (
             &[
@@ -199,6 +201,11 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
             "rewind-eventstable",
         ),
         (&["drop", "basic-sum", "2"], 0, "drop basic-sum@2"),
+        (
+            &["retry", "payments", "1"],
+            0,
+            "calls of \"1\" again, 1 in number",
+        ),
         (&["import", &file], 0, "rewind-incomingstream"),
         (
             &["reverse", "poll-1", "1", "--reason", "r"],
@@ -227,6 +234,8 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
         let (done, errors) = run(call, told, true);
         assert_eq!(done, Some(code), "{call:?} {told:?} --yes: {errors}");
     }
+    let ledger = client.get_ok(CALLS).await.unwrap();
+    assert_eq!(ledger["entries"][0]["state"], "waits", "{ledger}");
     let (asked, errors) = run(&["activate", "basic-sum", "1"], by_stack, false);
     assert!(
         asked == Some(2) && errors.contains("eu-central-1"),
