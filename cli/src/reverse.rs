@@ -65,7 +65,7 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let preview = reverser.preview(&named).await?;
     let player = deployment.player();
     let player = player.with_incoming(deployment.incoming.clone());
-    let effects = player.effects(&named.stream, named.version).await?;
+    let mut effects = player.effects(&named.stream, named.version).await?;
     match (args.json, args.dry_run) {
         (false, _) => {
             show(&preview)?;
@@ -82,6 +82,9 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     }
     if args.dry_run {
         return Ok(());
+    }
+    if args.undo {
+        effects = player.revocable(&named.stream, named.version).await?;
     }
     let what = format!("reverse {}", place(&args.stream, args.version));
     deployment.confirm_anywhere(&what, args.yes)?;

@@ -57,6 +57,12 @@ impl Gateway for Payments {
         let body = json!({"order": new.order, "cents": change});
         Ok(vec![Request::post("/adjustments", &body)?])
     }
+
+    fn undo(old: &Done<Charge>) -> Result<Vec<Request>, Rejection> {
+        let back = -(old.action.cents as i64);
+        let body = json!({"order": old.action.order, "cents": back});
+        Ok(vec![Request::post("/adjustments", &body)?])
+    }
 }
 
 fn charge(event: &Envelope<OrderEvent>, cents: u64) -> Result<Vec<Emit>, Rejection> {

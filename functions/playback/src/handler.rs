@@ -409,7 +409,7 @@ impl Handler {
             return Ok(http::json(200, &shown));
         }
         let effects = match wanted.undo {
-            true => self.player.effects(&named.stream, version).await?,
+            true => self.player.revocable(&named.stream, version).await?,
             false => Vec::new(),
         };
         let by = wanted.by.or_else(|| caller::of(asked.request));

@@ -222,6 +222,11 @@ async fn a_request_that_no_table_could_hold_is_refused() {
         (json!({"to": to, "rate": 0}), "rate"),
         (json!({"to": to, "rate": u64::MAX}), "rate"),
         (json!({"to": to, "activate": "at-once"}), "activate"),
+        (json!({"to": to, "changes": true}), "changes"),
+        (
+            json!({"to": [{"projection": "orders"}], "changes": true}),
+            "changes",
+        ),
     ] {
         check(&handler, request(START, &body.to_string()), 422, field).await;
         let by_hand = handler.handle(body, 0).await.unwrap_err();

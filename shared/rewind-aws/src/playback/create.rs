@@ -28,6 +28,7 @@ impl Player {
         request.check(micros(now()))?;
         let projections = self.projections(request)?;
         self.check_gateways(request)?;
+        check_changes(request, &projections)?;
         for attempt in 1..=retry::ATTEMPTS {
             if let Some(made) = record::read(&self.store, id).await? {
                 return same(made.value, request);
@@ -187,6 +188,16 @@ pub fn check_id(id: &str) -> Result<(), Problem> {
     }
     let why = "the playback's id, or Idempotency-Key: expected 1 to 128 of A-Z a-z 0-9 - _ .";
     Err(Problem::invalid("id", why))
+}
+
+/// Checks that there are changes to be told, where the request wants that.
+fn check_changes(request: &Request, projections: &[Option<&Projection>]) -> Result<(), Problem> {
+    let mut named = projections.iter().flatten();
+    if !request.changes || named.any(|projection| projection.feed.is_some()) {
+        return Ok(());
+    }
+    let why = "no projection of this playback tells changes of its rows: none has a `FEED`";
+    Err(Problem::invalid("changes", why))
 }
 
 /// Whether a projection gets less than all that it reads.

@@ -5,4 +5,6 @@
 //! rows, and reacts to no replay.
 
 pub mod reactor;
+mod settle;
+mod turn;
 mod work;

@@ -3,7 +3,7 @@
 
 use crate::{
     calls,
-    domain::{DISCOUNT, ELSEWHERE, NEVER, OrderEvent, TWICE},
+    domain::{DISCOUNT, ELSEWHERE, FOR_EVER, NEVER, OrderEvent, TWICE},
     drain, event, placed, post,
 };
 use provider::Provider;
@@ -14,7 +14,7 @@ use rewind_aws::{
             beside::beside,
             finding::{self, Finding, Kind},
         },
-        player::{Ended, Player},
+        player::{Ended, PlayError, Player},
         record::{Approval, Playback},
         request::{Destination, Policy, Request, ToMicroservice},
     },
@@ -260,6 +260,33 @@ async fn what_an_event_has_led_to_is_undone_with_its_reversal_once() {
     let corrects = entries[1].corrects.as_ref().unwrap();
     assert_eq!(corrects.run, "reversal/order-1@1");
     assert_eq!(player(&post).effects(&stream, 1).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_back_is_said_before_anything_is_reversed() {
+    let provider = Provider::start();
+    let mut post = post(&provider).await;
+    post.pump(&[placed("1", "tea", 500)]).await;
+    post.settle().await;
+    let stream = "order-1".parse().unwrap();
+    let revocable = || async {
+        let effects = player(&post).revocable(&stream, 1).await;
+        effects.map_err(|error| match error {
+            PlayError::Refused(problem) => (problem.status, problem.detail),
+            PlayError::Service(error) => panic!("{error}"),
+        })
+    };
+    assert_eq!(
+        kinds(&revocable().await.unwrap()),
+        [(Kind::Undo, "order-1@1")]
+    );
+    FOR_EVER.set(true);
+    let (status, why) = revocable().await.unwrap_err();
+    assert_eq!(status, 409);
+    assert!(why.contains("gateway:payments-1@1"), "{why}");
+    assert!(why.contains("no money back"), "{why}");
+    let looked = player(&post).effects(&stream, 1).await.unwrap();
+    assert_eq!(kinds(&looked), [(Kind::Open, "order-1@1")]);
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ thread_local! {
     pub static TWICE: Cell<bool> = const { Cell::new(false) };
     /// Whether corrections go to another path.
     pub static ELSEWHERE: Cell<bool> = const { Cell::new(false) };
+    /// Whether what was charged stays charged.
+    pub static FOR_EVER: Cell<bool> = const { Cell::new(false) };
     /// Whether the rule asks for no money at all.
     pub static NEVER: Cell<bool> = const { Cell::new(false) };
 }
@@ -103,6 +105,9 @@ impl Gateway for Payments {
     }
 
     fn undo(old: &Done<Charge>) -> Result<Vec<Request>, Rejection> {
+        if FOR_EVER.get() {
+            return Err(Rejection::new("no money back"));
+        }
         let Charge { order, cents, .. } = &old.action;
         let body = json!({"order": order, "cents": -(*cents as i64)});
         Ok(vec![Request::post("/adjustments", &body)?])

@@ -138,8 +138,9 @@ async fn a_server_that_does_not_encrypt_is_not_given_anything() {
 async fn credentials_are_given_and_read_again_after_a_refusal() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("secrets.json");
-    let account = json!({"username": "shop", "password": "pass word"}).to_string();
-    std::fs::write(&file, json!({"smtp": account, "text": "shop"}).to_string()).unwrap();
+    let account = json!({"username": "shop", "password": "pass word"});
+    let secrets = json!({"smtp": account, "same": account.to_string(), "text": "shop"});
+    std::fs::write(&file, secrets.to_string()).unwrap();
     let with = |office: &PostOffice, name: &str| {
         through(
             office.port,
@@ -148,8 +149,10 @@ async fn credentials_are_given_and_read_again_after_a_refusal() {
         )
     };
     let office = PostOffice::start(&[]);
-    answered(send(&with(&office, "smtp"), mail()).await);
-    assert_eq!(office.told().users, ["shop pass word"]);
+    for account in ["smtp", "same"] {
+        answered(send(&with(&office, account), mail()).await);
+    }
+    assert_eq!(office.told().users, ["shop pass word"; 2]);
     let reason = unsent(send(&with(&office, "text"), mail()).await);
     assert!(reason.contains("username"), "{reason}");
     let refusing = PostOffice::start(&[("AUTH", Replies("535 5.7.8 no"))]);

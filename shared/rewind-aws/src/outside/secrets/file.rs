@@ -1,6 +1,7 @@
 //! Secrets in a file: of a local system, never of a deployment.
 
 use super::secret::Secret;
+use serde_json::Value;
 use std::{
     collections::BTreeMap,
     fs,
@@ -9,7 +10,8 @@ use std::{
     time::SystemTime,
 };
 
-/// A JSON object of secrets by their names. It is read again when it has changed.
+/// A JSON object of secrets by their names, each a text, or an object
+/// whose JSON is the text. It is read again when it has changed.
 #[derive(Debug)]
 pub(super) struct SecretsFile {
     path: PathBuf,
@@ -57,11 +59,13 @@ impl SecretsFile {
     fn read(&self) -> Result<BTreeMap<String, Secret>, String> {
         let text = fs::read_to_string(&self.path).map_err(|error| error.to_string())?;
         // Serde's error would show a value.
-        let texts: BTreeMap<String, String> = serde_json::from_str(&text)
-            .map_err(|_| r#"expected an object of texts, such as {"payments": "…"}"#.to_string())?;
-        let secrets = texts.into_iter();
-        Ok(secrets
-            .map(|(name, text)| (name, Secret::new(&text)))
-            .collect())
+        let wrong = || r#"expected an object of texts, such as {"payments": "…"}"#.to_string();
+        let secrets: BTreeMap<String, Value> = serde_json::from_str(&text).map_err(|_| wrong())?;
+        let secrets = secrets.into_iter().map(|(name, secret)| match secret {
+            Value::String(text) => Ok((name, Secret::new(&text))),
+            Value::Object(_) => Ok((name, Secret::new(&secret.to_string()))),
+            _ => Err(wrong()),
+        });
+        secrets.collect()
     }
 }

@@ -1,7 +1,11 @@
 //! What an event has led to outside: named before it is reversed, and taken back
 //! with it if the operator says so.
 
-use super::{compare::Comparison, finding::Finding, recorded::Failed};
+use super::{
+    compare::Comparison,
+    finding::{Finding, Kind},
+    recorded::Failed,
+};
 use crate::{
     Error,
     aws::publish::Run,
@@ -43,6 +47,31 @@ impl Player {
                 Err(Problem::new(409, "effects-unknown", why).into())
             }
         }
+    }
+
+    /// The same, where all of it can be taken back.
+    ///
+    /// # Errors
+    ///
+    /// As [`effects`](Self::effects); a problem that names a call which cannot be
+    /// taken back, or not yet: who asks for all of it does not get a part.
+    pub async fn revocable(
+        &self,
+        stream: &StreamName,
+        version: u64,
+    ) -> Result<Vec<Finding>, PlayError> {
+        let effects = self.effects(stream, version).await?;
+        let Some(open) = effects.iter().find(|effect| effect.kind == Kind::Open) else {
+            return Ok(effects);
+        };
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        let why = format!(
+            "the call {} of {} cannot be taken back: {}; nothing was reversed",
+            text(&open.call),
+            text(&open.gateway),
+            text(&open.about),
+        );
+        Err(Problem::new(409, "cannot-be-taken-back", why).into())
     }
 
     /// Records that calls are to be taken back, as their findings say. To do it
