@@ -3,13 +3,13 @@
 mod support;
 
 use rewind::{
-    Delivery, Envelope, NewEvent, Receiver, RecordedEvent, Rejection, Replay, Rule, Service,
-    StreamName, Target, delivery::Nothing,
+    Batch, Delivery, Envelope, NewEvent, Receiver, RecordedEvent, Rejection, Replay, Rule, Service,
+    StreamName, Target, delivery::Nothing, kpl::user_records,
 };
 use rewind_aws::{data_table::key::Key, react::reactor::Reactor};
 use serde_json::json;
-use std::sync::Arc;
-use support::{Aws, CountEvent, event};
+use std::{sync::Arc, time::Duration};
+use support::{Aws, CountEvent, event, post::Post};
 
 /// Notes every number.
 struct Notes;
@@ -107,4 +107,41 @@ fn what_is_drawn_has_an_identity_that_depends_on_its_cause_alone() {
     assert_eq!(emit(&cause)[0].id, "count-1@7/0");
     assert_eq!(emit(&cause)[0].extension("causationid"), Some("count-1@7"));
     assert_eq!(emit(&cause)[0].data.get(), json!({"n": 1}).to_string());
+}
+
+#[tokio::test]
+async fn a_process_that_dies_has_done_a_part_of_its_batch() {
+    const STREAMS: usize = 800;
+    let mut post = Post::of(Service::new().rule::<Notes>()).await;
+    let deliveries = (0..STREAMS).map(|nth| {
+        let recorded = RecordedEvent {
+            event: event(&format!("count-{nth:03}"), &nth.to_string(), 1),
+            version: 1,
+            position: 1,
+        };
+        support::delivery(&[recorded])
+    });
+    let deliveries: Vec<(usize, Delivery)> = deliveries.collect();
+    let (reactor, store) = (post.reactor(), post.aws.data());
+    let checkpoint = Key::checkpoint("rule/notes", "count-000");
+    let settles = async {
+        while store.get(&checkpoint).await.unwrap().is_none() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::select! {
+        () = settles => {}
+        reacted = reactor.react(&deliveries) => panic!("settled at the end: {reacted:?}"),
+    }
+    let sent = post.records("IncomingStream").await;
+    let sent = sent.iter().flat_map(|record| user_records(record));
+    let sent = sent.map(|batch| Batch::decode(&batch).unwrap().events.len());
+    let sent: usize = sent.sum();
+    assert!((1..STREAMS).contains(&sent), "{sent} were sent");
+    let left = post.reactor().react(&deliveries).await.unwrap().emitted;
+    assert!(
+        (STREAMS - sent..STREAMS).contains(&left),
+        "{left} were left"
+    );
+    post.aws.system.stop().await;
 }
