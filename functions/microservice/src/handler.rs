@@ -2,7 +2,7 @@
 
 use crate::{invocation::Invocation, requests::Requests};
 use aws_lambda_events::kinesis::KinesisEvent;
-use futures::future::join;
+use futures::future::{join, join3};
 use lambda_runtime::Error;
 use rewind_aws::{
     append::sweep::Sweep,
@@ -128,14 +128,18 @@ impl Handler {
         let (mut fired, mut called, mut published) = (0, 0, 0);
         loop {
             let now = domain_now();
-            let goes_on = || Instant::now() < until;
-            fired += self.timer.fire(now, goes_on).await?.fired;
-            let calls = match Instant::now() < calls_until {
-                true => self.live.work_due(calls_until).await?,
-                false => Called::default(),
+            let calls = async {
+                match Instant::now() < calls_until {
+                    true => self.live.work_due(calls_until).await,
+                    false => Ok(Called::default()),
+                }
             };
+            // The outside takes its time: nothing else waits for it.
+            let fire = self.timer.fire(now, || Instant::now() < until);
+            let (fires, calls, swept) = join3(fire, calls, self.sweep.sweep()).await;
+            let (fires, calls, swept) = (fires?, calls?, swept?);
+            fired += fires.fired;
             called += calls.due;
-            let swept = self.sweep.sweep().await?;
             published += swept.published;
             let pause = match self.timer.next(now).await? {
                 Some(next) => Duration::try_from(next.duration_since(now)).unwrap_or_default(),
