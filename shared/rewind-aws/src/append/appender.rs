@@ -15,6 +15,7 @@ use crate::{
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::{BTreeMap, btree_map::Entry};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
@@ -33,15 +34,22 @@ const MARGIN: u64 = 6_000_000;
 pub(super) const SKEW: u64 = 2_000_000;
 
 /// An intent to append.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Intent {
     /// What the process has recorded has no lower position than this.
     pub from: u64,
+    /// Nor a higher one than this.
+    #[serde(default = "any")]
+    pub to: u64,
     /// Until when it stands, in microseconds since 1970.
     pub until: u64,
     /// Whether the sweep has published what it found.
     #[serde(default)]
     pub is_swept: bool,
+}
+
+fn any() -> u64 {
+    u64::MAX
 }
 
 /// A process that appends.
@@ -54,10 +62,21 @@ pub(super) struct Appender {
 #[derive(Debug)]
 struct Standing {
     id: String,
-    until: u64,
     from: u64,
-    /// Appends that are not published yet.
-    under_way: usize,
+    to: u64,
+    until: u64,
+    /// The positions of appends that are not published yet, and how many have
+    /// each.
+    under_way: BTreeMap<u64, usize>,
+}
+
+/// An append that has begun.
+#[derive(Debug)]
+pub(super) struct Begun {
+    /// Under which id.
+    pub id: String,
+    /// Its lowest position.
+    position: u64,
 }
 
 impl Appender {
@@ -68,23 +87,23 @@ impl Appender {
         }
     }
 
-    /// Says that something is about to be appended, planned for this position or
-    /// a higher one, and under which id. Each call is followed by one of
+    /// Says that something is about to be appended, planned for positions from
+    /// `lowest` to `highest`. Each call is followed by one of
     /// [`done`](Self::done).
-    pub async fn begin(&self, position: u64) -> Result<String, Error> {
+    pub async fn begin(&self, lowest: u64, highest: u64) -> Result<Begun, Error> {
         let mut standing = self.intent.lock().await;
         let now = micros();
-        // It may have been planned before the intent was made.
-        let is_older = position < standing.from;
-        if standing.until < now + MARGIN || is_older {
-            let is_idle = standing.under_way == 0;
-            let from = now.min(position).saturating_sub(SKEW);
+        // It may have been planned before the intent was made, or by a clock
+        // that goes ahead.
+        let is_beyond = lowest < standing.from || highest > standing.to;
+        if standing.until < now + MARGIN || is_beyond {
+            let under_way = standing.under_way.keys().next();
+            let earliest = now.min(lowest).min(*under_way.unwrap_or(&now));
+            let until = now + STANDS;
             let intent = Intent {
-                from: match is_idle && !is_older {
-                    true => from,
-                    false => standing.from.min(from),
-                },
-                until: now + STANDS,
+                from: earliest.saturating_sub(SKEW),
+                to: highest.max(until + SKEW).max(standing.to),
+                until,
                 is_swept: false,
             };
             let row = Row {
@@ -92,22 +111,31 @@ impl Appender {
                 ..Row::default()
             };
             self.store.replace(&key(&standing.id), &row).await?;
-            (standing.from, standing.until) = (intent.from, intent.until);
+            (standing.from, standing.to, standing.until) = (intent.from, intent.to, intent.until);
         }
-        standing.under_way += 1;
-        Ok(standing.id.clone())
+        *standing.under_way.entry(lowest).or_default() += 1;
+        Ok(Begun {
+            id: standing.id.clone(),
+            position: lowest,
+        })
     }
 
-    /// What was recorded under this id is published, or nothing was recorded.
-    /// Otherwise the intent is left to run out.
-    pub async fn done(&self, id: &str, is_published: bool) {
+    /// What has begun is published, or nothing was recorded. Otherwise the intent
+    /// is left to run out.
+    pub async fn done(&self, begun: &Begun, is_published: bool) {
         let mut standing = self.intent.lock().await;
-        if standing.id != id {
+        if standing.id != begun.id {
             return;
         }
-        match is_published {
-            true => standing.under_way = standing.under_way.saturating_sub(1),
-            false => *standing = Standing::new(),
+        if !is_published {
+            *standing = Standing::new();
+            return;
+        }
+        if let Entry::Occupied(mut under_way) = standing.under_way.entry(begun.position) {
+            match under_way.get() {
+                1 => drop(under_way.remove()),
+                _ => *under_way.get_mut() -= 1,
+            }
         }
     }
 }
@@ -116,9 +144,10 @@ impl Standing {
     fn new() -> Self {
         Self {
             id: Uuid::now_v7().simple().to_string(),
-            until: 0,
             from: 0,
-            under_way: 0,
+            to: 0,
+            until: 0,
+            under_way: BTreeMap::new(),
         }
     }
 }

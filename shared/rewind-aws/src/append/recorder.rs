@@ -50,11 +50,12 @@ impl Recorder {
         commits: &mut [Commit],
         claim: Option<&OutcomeClaim>,
     ) -> Result<Together, Error> {
-        let positions = commits.iter().map(|commit| commit.position);
-        let position = positions.min().unwrap_or(u64::MAX);
-        let appender = self.appender.begin(position).await?;
+        let positions = || commits.iter().map(|commit| commit.position);
+        let lowest = positions().min().unwrap_or(u64::MAX);
+        let highest = positions().max().unwrap_or(0);
+        let begun = self.appender.begin(lowest, highest).await?;
         for commit in &mut *commits {
-            commit.appender = Some(appender.clone());
+            commit.appender = Some(begun.id.clone());
         }
         let recorded = self.insert(commits, claim).await;
         let is_published = match &recorded {
@@ -70,7 +71,7 @@ impl Recorder {
             // is sent again, and finds what it has written itself.
             Together::Taken | Together::Failed(_) => false,
         };
-        self.appender.done(&appender, is_published).await;
+        self.appender.done(&begun, is_published).await;
         Ok(recorded)
     }
 

@@ -9,7 +9,7 @@ use crate::{
     support::event,
 };
 use rewind::{Head, StreamName, commit};
-use rewind_aws::{command::commands::Commands, data_table::key::Key};
+use rewind_aws::{append::sweep::Sweep, command::commands::Commands, data_table::key::Key};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const SECOND: u64 = 1_000_000;
@@ -95,6 +95,27 @@ async fn a_wiped_data_store_loses_no_intent() {
     applied(&dead, &unkeyed("1", &Deposit { cents: 1 })).await;
     bank.sweep().sweep_at(now() + 30 * SECOND).await.unwrap();
     assert!(bank.published().await["account-1"].contains_key(&2));
+}
+
+#[tokio::test]
+async fn a_sweep_that_dies_is_gone_on_with_by_the_next() {
+    let mut bank = Bank::start().await;
+    let dead = mute(&bank);
+    let open = Open {
+        email: "a@b".into(),
+    };
+    applied(&dead, &unkeyed("1", &open)).await;
+    // The first sweep of all looks at the day before. It comes to nothing.
+    let nowhere = bank.aws.clients.stream_named("nowhere");
+    let (events, store) = (bank.aws.events(), bank.aws.data());
+    let first = Sweep::new(&service(), events, store, nowhere);
+    first.sweep_at(now() + 60 * SECOND).await.unwrap_err();
+    let swept = bank.sweep().sweep_at(now() + 70 * SECOND).await.unwrap();
+    assert_eq!(swept.published, 2, "the event and the claim of its address");
+    assert!(bank.published().await["account-1"].contains_key(&1));
+    // What is done is not done again.
+    let swept = bank.sweep().sweep_at(now() + 80 * SECOND).await.unwrap();
+    assert_eq!(swept.published, 0);
 }
 
 #[tokio::test]
