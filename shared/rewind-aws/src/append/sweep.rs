@@ -206,13 +206,14 @@ impl Sweep {
         let end = began.at.saturating_sub(SKEW);
         let mut published = 0;
         while began.through < end {
-            // A slice that is too long to be finished is halved.
+            // A slice that is too long to be finished is halved. Behind one that
+            // is finished comes one of twice its length.
             let length = SHORTEST.max(began.length / 2);
             self.begin(Began { length, ..began }).await?;
             let to = end.min(began.through + began.length);
             let all = self.publish(began.through, to, &Whose::Everybodys);
             published += all.await?;
-            began.through = to;
+            (began.through, began.length) = (to, began.length.saturating_mul(2));
             self.begin(began).await?;
         }
         Ok(published)
