@@ -93,6 +93,10 @@ impl Appender {
     pub async fn begin(&self, lowest: u64, highest: u64) -> Result<Begun, Error> {
         let mut standing = self.intent.lock().await;
         let now = micros();
+        // One that has run out is the sweep's, which ends it whatever stands there.
+        if standing.until < now + SKEW {
+            *standing = Standing::new();
+        }
         // It may have been planned before the intent was made, or by a clock
         // that goes ahead.
         let is_beyond = lowest < standing.from || highest > standing.to;
