@@ -15,6 +15,7 @@ use rewind_aws::{
     },
     playback::{
         create::check_id,
+        operations::What,
         player::{Ended, PlayError, Player},
         record::Approval,
         request::Request,
@@ -338,17 +339,20 @@ impl Handler {
             other => other,
         })?;
         self.later(&Task::Resume(playback.id.clone())).await?;
+        self.note(What::PlaybackStarted, &playback.id, asked).await;
         Ok(http::json(202, &playback.shown()))
     }
 
     async fn pause(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
         let playback = self.player.pause(asked.playback()?).await?;
+        self.note(What::PlaybackPaused, &playback.id, asked).await;
         Ok(http::json(200, &playback.shown()))
     }
 
     async fn resume(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
         let playback = self.player.resume(asked.playback()?).await?;
         self.later(&Task::Resume(playback.id.clone())).await?;
+        self.note(What::PlaybackResumed, &playback.id, asked).await;
         Ok(http::json(202, &playback.shown()))
     }
 
@@ -364,12 +368,15 @@ impl Handler {
         check_id(id)?;
         let playback = self.player.approve(id, &Approval { by, record }).await?;
         self.later(&Task::Resume(playback.id.clone())).await?;
+        self.note(What::Approved, &playback.id, asked).await;
         Ok(http::json(202, &playback.shown()))
     }
 
     async fn cancel(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
         let playback = self.player.cancel(asked.playback()?).await?;
         self.later(&recover()).await?;
+        self.note(What::PlaybackCancelled, &playback.id, asked)
+            .await;
         Ok(http::json(200, &playback.shown()))
     }
 
@@ -384,14 +391,17 @@ impl Handler {
         if !generations.dropped.is_empty() || generations.telling {
             self.later(&recover()).await?;
         }
+        self.note(What::Activated, &target.to_string(), asked).await;
         Ok(http::json(200, &generations))
     }
 
     /// Drops a generation.
     async fn drop(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
-        let generations = self.player.drop_generation(&asked.target()?).await;
+        let target = asked.target()?;
+        let generations = self.player.drop_generation(&target).await;
         let generations = generations.map_err(of_projection)?;
         self.later(&recover()).await?;
+        self.note(What::Dropped, &target.to_string(), asked).await;
         Ok(http::json(202, &generations))
     }
 
@@ -418,7 +428,15 @@ impl Handler {
         let accepted = accepted.map_err(reversing)?;
         // Behind the reversal: what is taken back is that of an event that is.
         self.player.undo(effects).await?;
+        let place = format!("{}@{version}", named.stream);
+        self.player.note(What::Reversed, place, Some(by)).await;
         Ok(http::json(202, &accepted))
+    }
+
+    async fn note(&self, what: What, about: &str, asked: &Asked<'_>) {
+        self.player
+            .note(what, about, caller::of(asked.request))
+            .await;
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
 use rewind::{Problem, StreamName, reserved::GATEWAY_CATEGORY};
 use rewind_aws::{
     Error,
-    aws::http::{self, Parameters, Response, bad_parameter, missing, weight},
+    aws::http::{self, Parameters, Response, missing, weight},
     gateway::ledger::{self, Entry, Place},
     playback::{
         create::check_id,
@@ -59,11 +59,7 @@ impl Sources {
         let caller = caller.ok_or_else(unknown)?;
         let limit = parameters.number("limit", 1..=200)?.unwrap_or(PAGE);
         let key = parameters.text("key");
-        let compares = match parameters.text("compare") {
-            None | Some("false") => false,
-            Some("true") => true,
-            Some(_) => return Err(bad_parameter("compare", "expected true or false").into()),
-        };
+        let compares = parameters.flag("compare")?;
         let question = ["ledger", name, key.unwrap_or_default()];
         let mut place: Option<Place> = cursor::decode(parameters, &question)?;
         let mut entries = Vec::new();

@@ -16,9 +16,34 @@ use std::time::Duration;
 /// The routes that `template.yaml` has to lead here.
 pub const ROUTES: &[Route] = &[
     Route {
+        key: "GET /categories",
+        takes: &["count"],
+        about: "query",
+    },
+    Route {
+        key: "GET /streams",
+        takes: &["category", "prefix", "limit", "cursor"],
+        about: "query",
+    },
+    Route {
         key: "GET /streams/{stream}",
-        takes: &["from", "limit"],
+        takes: &["from", "last", "limit"],
         about: "stream",
+    },
+    Route {
+        key: "GET /streams/{stream}/events/{version}/trace",
+        takes: &[],
+        about: "version",
+    },
+    Route {
+        key: "GET /events",
+        takes: &["category", "after", "cursor", "latest", "limit"],
+        about: "query",
+    },
+    Route {
+        key: "GET /events/{id}/trace",
+        takes: &[],
+        about: "id",
     },
     Route {
         key: "GET /projections",
@@ -48,6 +73,21 @@ pub const ROUTES: &[Route] = &[
         key: "GET /comparisons/{name}",
         takes: &["a", "b", "sample", "cursor"],
         about: "name",
+    },
+    Route {
+        key: "GET /playbacks",
+        takes: &["limit", "cursor"],
+        about: "query",
+    },
+    Route {
+        key: "GET /operations",
+        takes: &["limit", "cursor"],
+        about: "query",
+    },
+    Route {
+        key: "GET /waiting",
+        takes: &["limit"],
+        about: "query",
     },
     Route {
         key: "GET /playbacks/{id}",
@@ -127,7 +167,12 @@ impl Handler {
     ) -> Result<Response, Unanswered> {
         let sources = &self.sources;
         match route {
+            "GET /categories" => sources.categories(parameters).await,
+            "GET /streams" => sources.streams(parameters).await,
             "GET /streams/{stream}" => sources.stream(parameters).await,
+            "GET /streams/{stream}/events/{version}/trace" => sources.trace(parameters).await,
+            "GET /events" => sources.tail(parameters, request).await,
+            "GET /events/{id}/trace" => sources.trace_at(parameters).await,
             "GET /projections" => sources.projections().await,
             "GET /projections/{name}" => sources.rows(parameters, request).await,
             "GET /projections/{name}/{key+}" => {
@@ -136,6 +181,9 @@ impl Handler {
                     .await
             }
             "GET /comparisons/{name}" => sources.compare(parameters).await,
+            "GET /playbacks" => sources.playbacks(parameters).await,
+            "GET /operations" => sources.operations(parameters).await,
+            "GET /waiting" => sources.waiting(parameters).await,
             "GET /playbacks/{id}" => sources.playback(parameters).await,
             "GET /playbacks/{id}/differences" => sources.differences(parameters).await,
             "GET /gateways/{name}/ledger" => sources.ledger(parameters).await,

@@ -3,9 +3,11 @@
 mod at_least;
 mod compare;
 mod cursor;
+mod events;
 mod gateways;
 pub mod handler;
 mod health;
+mod names;
 mod past;
 mod playbacks;
 mod row;
@@ -13,6 +15,8 @@ mod rows;
 mod shown;
 mod sources;
 mod streams;
+mod trace;
+mod waiting;
 
 pub use handler::{Handler, ROUTES};
 use lambda_runtime::{Error, LambdaEvent, service_fn};

@@ -261,6 +261,16 @@ impl Service {
             .collect()
     }
 
+    /// The categories whose event types an enum declares.
+    pub fn declared_categories(&self) -> impl Iterator<Item = &'static str> {
+        self.known.categories.iter().map(|known| known.category)
+    }
+
+    /// The categories that an aggregate decides about.
+    pub fn decided_categories(&self) -> impl Iterator<Item = &str> {
+        self.deciders().iter().map(|decider| decider.category)
+    }
+
     /// The categories of Rewind's own that commands need.
     fn own_categories(&self) -> impl Iterator<Item = &'static str> {
         let own = [

@@ -207,7 +207,7 @@ async fn part(
 
 /// The whole body, read: a connection whose answer was left unread is closed,
 /// and its request may then never have been answered.
-async fn text_of(response: &mut HttpResponse) -> Result<Vec<u8>, ConnectorError> {
+pub(crate) async fn text_of(response: &mut HttpResponse) -> Result<Vec<u8>, ConnectorError> {
     let body = ByteStream::new(response.take_body()).collect().await;
     let body = body.map_err(|error| ConnectorError::io(error.into()))?;
     Ok(body.to_vec())

@@ -22,8 +22,10 @@ mod answers;
 mod client;
 mod dice;
 mod faults;
+mod lagging;
 mod partial;
 mod plan;
 
 pub use faults::{Faults, LOG_VARIABLE, VARIABLE};
+pub use lagging::Lag;
 pub use plan::{BadPlan, Kind, Plan};

@@ -168,10 +168,36 @@ impl DataStore {
         after: Option<&str>,
         limit: i32,
     ) -> Result<(Vec<Item>, Option<String>), Error> {
+        self.page(pk, prefix, after, limit, true).await
+    }
+
+    /// One page of the items of a partition, the last key first.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails.
+    pub(crate) async fn list_back(
+        &self,
+        pk: &str,
+        after: Option<&str>,
+        limit: i32,
+    ) -> Result<(Vec<Item>, Option<String>), Error> {
+        self.page(pk, "", after, limit, false).await
+    }
+
+    async fn page(
+        &self,
+        pk: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: i32,
+        forward: bool,
+    ) -> Result<(Vec<Item>, Option<String>), Error> {
         let request = self.client.query();
         let request = request
             .table_name(&self.table)
             .consistent_read(true)
+            .scan_index_forward(forward)
             .expression_attribute_values(":pk", AttributeValue::S(pk.to_string()))
             .limit(limit);
         let request = if prefix.is_empty() {

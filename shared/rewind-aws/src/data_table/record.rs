@@ -116,6 +116,27 @@ impl<T: Serialize + DeserializeOwned> Records<T> {
         Ok((records.collect::<Result<_, Error>>()?, next))
     }
 
+    /// One page of the records, the last id first, behind `after`; and the id to
+    /// go on behind, where there are more.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or a record is damaged.
+    pub async fn latest(
+        &self,
+        store: &DataStore,
+        after: Option<&str>,
+        limit: i32,
+    ) -> Result<(Vec<(String, Versioned<T>)>, Option<String>), Error> {
+        let (items, next) = store.list_back(&self.partition, after, limit).await?;
+        let records = items.into_iter().map(|item| {
+            let (key, row) = row::row(item)?;
+            let record = read(&key, row)?;
+            Ok((key.sk, record))
+        });
+        Ok((records.collect::<Result<_, Error>>()?, next))
+    }
+
     /// All records whose ids begin with `prefix`, in order.
     ///
     /// # Errors

@@ -4,6 +4,7 @@ pub use super::{
     claims::Claim,
     index::{After, Entry, INDEX, IndexPage},
     insert::Inserted,
+    names::{BY_NAME, Counted, Named},
     streams::Page,
     table::EventStore,
     together::{MAX_TOGETHER, MAX_TOGETHER_BYTES, OutcomeClaim, Place, Together},

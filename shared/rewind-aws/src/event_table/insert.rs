@@ -1,7 +1,7 @@
 //! Inserts: PartiQL `INSERT`, which fails on a key that exists. Nothing else
 //! writes to the events table.
 
-use super::{item::text, table::EventStore};
+use super::{item::text, names::born, table::EventStore};
 use crate::Error;
 use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementError, BatchStatementErrorCodeEnum as Code, BatchStatementRequest,
@@ -68,6 +68,9 @@ impl Insert {
             LastReversal::At(version) => attributes.push(("reversal", number(version))),
             // What is not known is not stored.
             LastReversal::Unknown => {}
+        }
+        if commit.version == 1 {
+            attributes.push(("born", text(&born(&commit.stream))));
         }
         if let Some(appender) = &commit.appender {
             attributes.push(("appender", text(appender)));

@@ -12,6 +12,7 @@ pub mod index;
 mod insert;
 mod item;
 mod link;
+mod names;
 pub(crate) mod scan;
 mod streams;
 mod table;

@@ -189,7 +189,7 @@ impl EventStore {
 
     /// The last commits of a stream that begin at or below a version, the last
     /// one first.
-    pub(super) async fn last_commits(
+    pub(crate) async fn last_commits(
         &self,
         stream: &StreamName,
         version: u64,

@@ -11,6 +11,7 @@ use crate::{
         transaction::Write,
     },
 };
+use futures::future::try_join_all;
 use rewind::{
     StreamName,
     stream::{PARTITIONS, partition_of},
@@ -88,6 +89,23 @@ pub async fn list(
         entry(stream, row(item)?.1)
     });
     Ok((entries.collect::<Result<_, _>>()?, next))
+}
+
+/// The logs that wait, those that have waited longest first, and whether there
+/// may be more: one page of each partition is read.
+///
+/// # Errors
+///
+/// When DynamoDB fails or an entry is damaged.
+pub async fn longest(store: &DataStore, most: usize) -> Result<(Vec<Entry>, bool), Error> {
+    let pages = partitions().map(|partition| list(store, partition, None));
+    let pages = try_join_all(pages).await?;
+    let mut has_more = pages.iter().any(|(_, next)| next.is_some());
+    let mut entries: Vec<Entry> = pages.into_iter().flat_map(|(entries, _)| entries).collect();
+    entries.sort_by_key(|entry| entry.waiting.since);
+    has_more |= entries.len() > most;
+    entries.truncate(most);
+    Ok((entries, has_more))
 }
 
 /// The partitions of the list.

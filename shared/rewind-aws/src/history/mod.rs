@@ -13,3 +13,5 @@ mod reversals;
 mod shared_row;
 mod sized;
 mod subject;
+pub mod tail;
+pub mod trace;

@@ -23,6 +23,13 @@ impl Playing<'_> {
     /// recorded order, and saves it. Reversals of counted events come along
     /// uncounted.
     pub(super) async fn count(&self) -> Result<Go, PlayError> {
+        if self.settled() < self.until {
+            // What lands behind would be sent in the place of the last ones.
+            let go = self.settle().await?;
+            if go != Go::On {
+                return Ok(go);
+            }
+        }
         let last = match self.count_off().await? {
             Counted::Off(last) => last,
             Counted::Not(Go::OutOfTime) => {

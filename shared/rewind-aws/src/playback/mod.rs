@@ -14,6 +14,7 @@ mod count;
 pub mod create;
 pub mod difference;
 mod operate;
+pub mod operations;
 mod pace;
 mod play;
 pub mod player;

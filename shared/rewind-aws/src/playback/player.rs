@@ -3,7 +3,7 @@
 use super::record::Playback;
 use crate::{
     Error, aws::producer::Stream, data_table::data_store::DataStore,
-    event_table::event_store::EventStore,
+    event_table::event_store::EventStore, history::tail::SETTLES,
 };
 use rewind::{Problem, Service};
 use std::time::Duration;
@@ -23,6 +23,8 @@ pub struct Player {
     /// What takes what was approved.
     pub(super) incoming: Option<Stream>,
     pub(super) index_lag: Duration,
+    /// How long a position may be on its way into the index.
+    pub(super) settles: Duration,
 }
 
 /// How an invocation of a playback ended.
@@ -56,14 +58,22 @@ impl Player {
             replay,
             incoming: None,
             index_lag: INDEX_LAG,
+            settles: SETTLES,
         }
     }
 
     /// With another time that the index may lag behind the table: a test knows
-    /// that of its own.
+    /// that of its own, and that nobody appends slowly.
     #[must_use]
     pub fn with_index_lag(mut self, lag: Duration) -> Self {
         self.index_lag = lag;
+        self.with_settling(lag)
+    }
+
+    /// With another time that a position may be on its way into the index.
+    #[must_use]
+    pub fn with_settling(mut self, settles: Duration) -> Self {
+        self.settles = settles;
         self
     }
 }

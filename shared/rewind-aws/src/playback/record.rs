@@ -222,6 +222,31 @@ pub(super) async fn read(
     Ok(found.filter(|record| !record.value.is_expired()))
 }
 
+/// The playbacks, the latest first, behind `after`; and the id to go on behind.
+/// How far those are that run is read for each.
+///
+/// # Errors
+///
+/// When DynamoDB fails or a record is damaged.
+pub async fn latest(
+    store: &DataStore,
+    after: Option<&str>,
+    limit: i32,
+) -> Result<(Vec<Playback>, Option<String>), Error> {
+    let (records, next) = PLAYBACKS.latest(store, after, limit).await?;
+    let records = records.into_iter().map(|(_, record)| record.value);
+    let mut playbacks = Vec::new();
+    for playback in records.filter(|playback| !playback.is_expired()) {
+        let is_counted = playback.total.is_some();
+        let whole = match is_counted {
+            true => Some(playback),
+            false => load(store, &playback.id).await?,
+        };
+        playbacks.extend(whole);
+    }
+    Ok((playbacks, next))
+}
+
 /// The writes that make a playback, as part of a transaction. What has expired
 /// under its id gives way.
 pub(super) async fn creation(store: &DataStore, playback: &Playback) -> Result<[Write; 2], Error> {

@@ -7,11 +7,12 @@ use super::{
 };
 use crate::{
     Error,
+    aws::clock::micros,
     history::partition::{self, PAGE},
 };
 use futures::{StreamExt, stream};
 use rewind::{Commit, delivery::Marker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Partitions that are read at once.
 const PARALLEL_PARTITIONS: usize = 4;
@@ -74,7 +75,8 @@ impl Playing<'_> {
             }
             let limit = self.pacer.page(PAGE);
             let after = partition.cursor.as_ref();
-            let page = partition::page(events, name, what, after, self.until, limit).await?;
+            let settled = self.settled();
+            let page = partition::page(events, name, what, after, settled, limit).await?;
             let runs = self.runs(&page.commits)?;
             let count = runs.values().map(|events| events.len() as u64).sum();
             if !self.request.dry_run {
@@ -93,7 +95,7 @@ impl Playing<'_> {
             sent.read_units = read_units(&page.commits);
             partition.cursor = page.cursor.or(partition.cursor);
             partition.sent += sent;
-            partition.done = page.is_last;
+            partition.done = page.is_last && settled == self.until;
             if partition.done {
                 let marker = Marker::EndOfPartition {
                     partition: name.to_string(),
@@ -104,6 +106,40 @@ impl Playing<'_> {
             let (go, saved) = self.advance(name, partition).await?;
             partition = saved;
             if go != Go::On || partition.done {
+                return Ok(go);
+            }
+            if page.is_last {
+                let go = self.settle().await?;
+                if go != Go::On {
+                    return Ok(go);
+                }
+            }
+        }
+    }
+
+    /// The position below which nothing can land any more, as far as the playback
+    /// goes. A slow process inserts behind what was read already: a generation
+    /// gets that live, a subscriber only from here.
+    pub(super) fn settled(&self) -> u64 {
+        match self.request.is_for_subscribers() && !self.request.dry_run {
+            true => self.until.min(self.settled_by(micros())),
+            false => self.until,
+        }
+    }
+
+    fn settled_by(&self, now: u64) -> u64 {
+        now.saturating_sub(self.player.settles.as_micros() as u64)
+    }
+
+    /// Waits until all that was recorded before the playback has settled.
+    pub(super) async fn settle(&self) -> Result<Go, Error> {
+        loop {
+            let left = self.until.saturating_sub(self.settled_by(micros()));
+            if left == 0 {
+                return Ok(Go::On);
+            }
+            let go = self.sleep(Duration::from_micros(left)).await?;
+            if go != Go::On {
                 return Ok(go);
             }
         }
@@ -118,13 +154,22 @@ impl Playing<'_> {
             if left.is_zero() {
                 return Ok(Go::On);
             }
-            if !self.has_time() {
-                return Ok(Go::OutOfTime);
+            let go = self.sleep(left).await?;
+            if go != Go::On {
+                return Ok(go);
             }
-            tokio::time::sleep(left.min(HEARTBEAT)).await;
-            if self.beat(|_| {}).await? == Go::Stopped {
-                return Ok(Go::Stopped);
-            }
+        }
+    }
+
+    /// Sleeps so long, or until it is time to say that the playback lives.
+    async fn sleep(&self, left: Duration) -> Result<Go, Error> {
+        if !self.has_time() {
+            return Ok(Go::OutOfTime);
+        }
+        tokio::time::sleep(left.min(HEARTBEAT)).await;
+        match self.beat(|_| {}).await? {
+            Go::Stopped => Ok(Go::Stopped),
+            _ => Ok(Go::On),
         }
     }
 }

@@ -134,6 +134,11 @@ impl Request {
         to.find(|gateways| gateways.values().any(|policy| *policy != Policy::Silence))
     }
 
+    /// Whether anybody outside of Rewind receives it.
+    pub(super) fn is_for_subscribers(&self) -> bool {
+        self.to.iter().any(|to| to.subscriber.is_some())
+    }
+
     /// Whether it names this generation, so that it was there before.
     pub(super) fn is_aimed_at(&self, target: &Target) -> bool {
         self.to.iter().any(|to| {

@@ -6,11 +6,13 @@ use crate::{
     Error,
     aws::item::{Item, string},
     data_table::{
+        data_store::DataStore,
         key::Key,
         row::{Row, row},
         transaction::Write,
     },
 };
+use futures::future::try_join_all;
 use rewind::{
     Instance, Runner, StreamName, Timestamp,
     stream::{PARTITIONS, partition_of},
@@ -53,6 +55,24 @@ struct Held {
 /// The partitions of deadlines.
 pub(super) fn partitions() -> impl Iterator<Item = String> {
     (0..PARTITIONS).map(|partition| format!("{DEADLINES}{partition}"))
+}
+
+/// The deadlines that are due first, and whether there are more.
+///
+/// # Errors
+///
+/// When DynamoDB fails or an item is damaged.
+pub async fn first(store: &DataStore, most: usize) -> Result<(Vec<Deadline>, bool), Error> {
+    let limit = i32::try_from(most).unwrap_or(i32::MAX).max(1);
+    let pages = partitions().map(|pk| async move { store.list(&pk, "", None, limit).await });
+    let pages = try_join_all(pages).await?;
+    let mut has_more = pages.iter().any(|(_, next)| next.is_some());
+    let items = pages.into_iter().flat_map(|(items, _)| items);
+    let mut deadlines = items.map(read).collect::<Result<Vec<_>, _>>()?;
+    deadlines.sort_by_key(|deadline| deadline.at);
+    has_more |= deadlines.len() > most;
+    deadlines.truncate(most);
+    Ok((deadlines, has_more))
 }
 
 /// The key behind all deadlines that are due at a time, within a partition.

@@ -68,6 +68,20 @@ impl Parameters {
         Ok(Some(number.ok_or_else(|| bad_parameter(name, why()))?))
     }
 
+    /// Whether a parameter of the query string says so: `true` or `false`, which
+    /// it is where it is missing.
+    ///
+    /// # Errors
+    ///
+    /// A problem that names the parameter.
+    pub fn flag(&self, name: &str) -> Result<bool, Problem> {
+        match self.text(name) {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(bad_parameter(name, "expected true or false")),
+        }
+    }
+
     /// A whole number of the path, from 1 on.
     ///
     /// # Errors
