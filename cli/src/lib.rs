@@ -8,6 +8,7 @@ mod arguments;
 pub mod client;
 mod command_line;
 mod compare;
+mod console;
 mod demo;
 mod deployment;
 mod differences;

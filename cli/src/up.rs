@@ -1,6 +1,7 @@
 //! `rewind`: the whole system on this machine.
 
 use crate::{
+    console::{self, Figures},
     deployment,
     end::{End, Outcome},
     interrupted,
@@ -88,6 +89,17 @@ pub fn run(args: &Args, started: Instant) -> Outcome {
         let file = absolute("--secrets", file)?;
         options.extra_env.push(("SECRETS_FILE".to_owned(), file));
     }
+    let figures = Figures::default();
+    options.observer = Some(figures.observer());
+    let shown = console::System {
+        name: "local".to_owned(),
+        local: true,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    options.pages = Some(console::pages(shown, move |minutes| {
+        let figures = figures.of(minutes);
+        Box::pin(async move { Ok(figures) })
+    }));
     runtime()?.block_on(async {
         let system = System::start(options)
             .await
@@ -216,6 +228,7 @@ fn greet(system: &System, args: &Args, started: Instant) -> Outcome {
         format!("kept in {}", args.dir.display())
     };
     say!("Rewind is ready at {url} ({ready} ms)")?;
+    say!("  console   {url}/console")?;
     say!("  DynamoDB  {}", system.dynamodb_endpoint())?;
     say!("  Kinesis   {}", system.kinesis_endpoint())?;
     say!("  state     {state}")?;

@@ -59,7 +59,7 @@ pub mod template;
 mod triggers;
 
 pub use error::StartError;
-pub use options::{Options, State, Worker};
+pub use options::{Observed, Observer, Options, State, Worker};
 pub use state::private::write_private;
 pub use system::System;
 pub use template::{Template, TemplateError};

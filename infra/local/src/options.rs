@@ -1,7 +1,11 @@
 //! The options of a local system.
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
+
+use axum::Router;
 
 use crate::template::Template;
 
@@ -33,6 +37,10 @@ pub struct Options {
     pub patience: Duration,
     /// How long a minute of a schedule takes. Hours and days are scaled with it, so a test need not wait for a real one.
     pub schedule_unit: Duration,
+    /// What the gateway serves beside the template's routes, such as a page. AWS does not.
+    pub pages: Option<Router>,
+    /// Who is told what the functions do.
+    pub observer: Option<Observer>,
 }
 
 impl Options {
@@ -51,6 +59,8 @@ impl Options {
             enforces_auth: false,
             patience: PATIENCE,
             schedule_unit: Duration::from_secs(60),
+            pages: None,
+            observer: None,
         }
     }
 }
@@ -78,4 +88,38 @@ pub struct Worker {
     pub program: PathBuf,
     /// The arguments before the name of the function's binary.
     pub args: Vec<String>,
+}
+
+/// Something that a function has done.
+#[derive(Debug, Clone, Copy)]
+pub enum Observed<'a> {
+    /// It has printed a line.
+    Line(&'a [u8]),
+    /// An invocation has ended.
+    Invoked {
+        /// Whether the function failed.
+        is_failure: bool,
+    },
+}
+
+/// Who is told what the functions do: CloudWatch, on AWS. It is called while a function waits, so it must be quick.
+#[derive(Clone)]
+pub struct Observer(Arc<dyn Fn(&str, Observed<'_>) + Send + Sync>);
+
+impl Observer {
+    /// An observer that is called with the name of each function's binary and what it has done.
+    pub fn new(observe: impl Fn(&str, Observed<'_>) + Send + Sync + 'static) -> Self {
+        Self(Arc::new(observe))
+    }
+
+    /// Tells it.
+    pub(crate) fn tell(&self, function: &str, observed: Observed<'_>) {
+        (self.0)(function, observed);
+    }
+}
+
+impl fmt::Debug for Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
 }

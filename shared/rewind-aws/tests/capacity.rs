@@ -84,7 +84,8 @@ async fn pumped(pump: &Handler, meter: &Meter, events: &[CloudEvent]) -> Reading
 }
 
 /// What the 1 KB rule says: one for the batch, which says how far pump has come,
-/// a unit for each begun KB of the commit's item, one for its index entry (keys and a length only), one for each identity.
+/// a unit for each begun KB of the commit's item, one for its index entry (keys and a length only), one for each identity,
+/// and one for the stream, which is new, in the list of streams.
 fn by_the_rule(events: &[RecordedEvent]) -> f64 {
     let texts: usize = events
         .iter()
@@ -93,7 +94,7 @@ fn by_the_rule(events: &[RecordedEvent]) -> f64 {
     // Names and values beside the events: stream, version, length, slice,
     // position, reversal.
     let item = texts + 1 + 100;
-    (1 + item.div_ceil(1024) + 1 + events.len()) as f64
+    (1 + item.div_ceil(1024) + 1 + events.len() + 1) as f64
 }
 
 #[tokio::test]
@@ -102,8 +103,8 @@ async fn an_event_costs_what_was_promised() {
     let (pump, meter) = pump(&aws).await;
 
     let single = pumped(&pump, &meter, &[event_of_300_bytes("count-single", 0)]).await;
-    println!("one event, cold stream: {single:?}");
-    assert!(single.write_units <= 4.0, "{single:?}");
+    println!("one event, new stream: {single:?}");
+    assert!(single.write_units <= 5.0, "{single:?}");
     let rule = by_the_rule(&recorded(&aws.events(), "count-single").await);
     assert_eq!(single.write_units, rule);
 
@@ -112,7 +113,7 @@ async fn an_event_costs_what_was_promised() {
         .collect();
     let run = pumped(&pump, &meter, &ten).await;
     println!("ten events of one stream: {run:?}");
-    assert!(run.write_units / 10.0 <= 1.6, "{run:?}");
+    assert!(run.write_units / 10.0 <= 1.7, "{run:?}");
     let rule = by_the_rule(&recorded(&aws.events(), "count-ten").await);
     assert_eq!(run.write_units, rule);
 

@@ -20,9 +20,13 @@ pub(crate) use backend::Backend;
 pub(crate) use queue::Queue;
 pub(crate) use routes::Routes;
 
-/// The gateway's application.
-pub(crate) fn app(backend: Backend) -> Router {
-    Router::new().fallback(answer).with_state(backend)
+/// The gateway's application, and pages that are served beside it.
+pub(crate) fn app(backend: Backend, pages: Option<Router>) -> Router {
+    let gateway = Router::new().fallback(answer).with_state(backend);
+    match pages {
+        Some(pages) => gateway.merge(pages),
+        None => gateway,
+    }
 }
 
 async fn answer(State(backend): State<Backend>, request: Request) -> Response {

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use super::environment::{self, Endpoints};
-use super::log::Log;
+use super::log::{Log, LogFile};
 use crate::http::Server;
-use crate::options::Worker;
+use crate::options::{Observed, Observer, Worker};
 use crate::state::disk::Disk;
 use crate::template::Function;
 
@@ -23,6 +23,8 @@ pub(crate) struct Launch {
     pub extra_env: Vec<(String, String)>,
     /// The folder of the functions' logs. Without one, no output is kept.
     pub logs: Option<PathBuf>,
+    /// Who is told what the functions do.
+    pub observer: Option<Observer>,
     /// The disk of the logs.
     pub disk: Disk,
     /// How the Runtime API is served.
@@ -36,7 +38,7 @@ pub(crate) struct Launch {
 pub(super) struct Program {
     pub function: Function,
     pub launch: Arc<Launch>,
-    /// Where the function's output is kept.
+    /// Where the function's output goes.
     pub log: Option<Arc<Log>>,
     // The URL of the function's processes in the Runtime API; each process adds its number.
     runtime_url: String,
@@ -44,15 +46,23 @@ pub(super) struct Program {
 
 impl Program {
     pub fn new(function: Function, launch: Arc<Launch>, runtime_url: String) -> Self {
-        let log = launch
-            .logs
-            .as_ref()
-            .map(|folder| Log::of(folder, &function.name, launch.disk.clone()));
+        let kept = launch.logs.as_ref();
+        let file = kept.map(|folder| LogFile::of(folder, &function.name, launch.disk.clone()));
+        let observer = launch.observer.clone();
+        let is_heard = file.is_some() || observer.is_some();
+        let log = is_heard.then(|| Arc::new(Log::new(file, &function.binary, observer)));
         Self {
             function,
             launch,
             log,
             runtime_url,
+        }
+    }
+
+    /// Tells who observes the functions.
+    pub fn observed(&self, observed: Observed<'_>) {
+        if let Some(observer) = &self.launch.observer {
+            observer.tell(&self.function.binary, observed);
         }
     }
 
@@ -68,8 +78,8 @@ impl Program {
 
     /// Where the function's output is found, for people.
     pub fn log_name(&self) -> String {
-        match &self.log {
-            Some(log) => log.path().display().to_string(),
+        match self.log.as_ref().and_then(|log| log.path()) {
+            Some(path) => path.display().to_string(),
             None => "(none: set RUST_LOG to see it)".to_owned(),
         }
     }

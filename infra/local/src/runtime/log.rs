@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 
 use crate::lock::locked;
+use crate::options::{Observed, Observer};
 use crate::state::disk::Disk;
 use crate::state::private;
 
@@ -21,9 +22,58 @@ const KEPT_FILES: u32 = 3;
 /// The longest line that is not split.
 const LINE_BYTES: u64 = 64 * 1024;
 
-/// The log of one function.
+/// What one function prints: kept in files, and told to who observes it.
 #[derive(Debug)]
 pub(super) struct Log {
+    file: Option<LogFile>,
+    function: String,
+    observer: Option<Observer>,
+}
+
+impl Log {
+    pub fn new(file: Option<LogFile>, function: &str, observer: Option<Observer>) -> Self {
+        Self {
+            file,
+            function: function.to_owned(),
+            observer,
+        }
+    }
+
+    /// The file, where there is one.
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(|file| &*file.path)
+    }
+
+    /// Takes all lines of an output, until it ends.
+    pub async fn follow(self: Arc<Self>, output: impl AsyncRead + Unpin) {
+        let mut output = BufReader::new(output);
+        let mut line = Vec::new();
+        loop {
+            line.clear();
+            match (&mut output)
+                .take(LINE_BYTES)
+                .read_until(b'\n', &mut line)
+                .await
+            {
+                Ok(0) | Err(_) => return,
+                Ok(_) => self.take(&line),
+            }
+        }
+    }
+
+    fn take(&self, line: &[u8]) {
+        if let Some(file) = &self.file {
+            file.write(line);
+        }
+        if let Some(observer) = &self.observer {
+            observer.tell(&self.function, Observed::Line(line));
+        }
+    }
+}
+
+/// The files of one function's log.
+#[derive(Debug)]
+pub(super) struct LogFile {
     path: PathBuf,
     disk: Disk,
     file_bytes: u64,
@@ -37,39 +87,18 @@ struct Current {
     left_out: u64,
 }
 
-impl Log {
+impl LogFile {
     /// The log of a function in a folder.
-    pub fn of(folder: &Path, function: &str, disk: Disk) -> Arc<Self> {
+    pub fn of(folder: &Path, function: &str, disk: Disk) -> Self {
         Self::with_files_of(folder, function, disk, FILE_BYTES)
     }
 
-    fn with_files_of(folder: &Path, function: &str, disk: Disk, file_bytes: u64) -> Arc<Self> {
-        Arc::new(Self {
+    fn with_files_of(folder: &Path, function: &str, disk: Disk, file_bytes: u64) -> Self {
+        Self {
             path: folder.join(format!("{function}.log")),
             disk,
             file_bytes,
             current: Mutex::default(),
-        })
-    }
-
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// Keeps all lines of an output, until it ends.
-    pub async fn follow(self: Arc<Self>, output: impl AsyncRead + Unpin) {
-        let mut output = BufReader::new(output);
-        let mut line = Vec::new();
-        loop {
-            line.clear();
-            match (&mut output)
-                .take(LINE_BYTES)
-                .read_until(b'\n', &mut line)
-                .await
-            {
-                Ok(0) | Err(_) => return,
-                Ok(_) => self.write(&line),
-            }
         }
     }
 
@@ -146,7 +175,7 @@ mod tests {
     fn a_log_keeps_its_last_files_and_no_more() {
         let folder = std::env::temp_dir().join(format!("log-{}", uuid::Uuid::now_v7()));
         private::make_folder(&folder).unwrap();
-        let log = Log::with_files_of(&folder, "pump", Disk::none(), 100);
+        let log = LogFile::with_files_of(&folder, "pump", Disk::none(), 100);
         for number in 0..100 {
             log.write(format!("line {number:03}\n").as_bytes());
         }
@@ -170,7 +199,7 @@ mod tests {
         let first: usize = kept[0][5..].parse().unwrap();
         assert_eq!(kept.len(), 100 - first, "none is missing between: {kept:?}");
         // Another process of the function goes on in the same file.
-        let again = Log::with_files_of(&folder, "pump", Disk::none(), 100);
+        let again = LogFile::with_files_of(&folder, "pump", Disk::none(), 100);
         again.write(b"line 100\n");
         let last = fs::read_to_string(folder.join("pump.log")).unwrap();
         assert!(last.ends_with("line 099\nline 100\n"), "{last}");

@@ -16,6 +16,7 @@ use super::process::Process;
 use crate::activity::Activity;
 use crate::error::StartError;
 use crate::lock::locked;
+use crate::options::Observed;
 use crate::shutdown::stopped;
 use crate::template::Function;
 
@@ -86,9 +87,12 @@ impl Pool {
         if let Some(process) = started {
             self.run(process);
         }
-        answer.await.unwrap_or_else(|_| {
+        let outcome = answer.await.unwrap_or_else(|_| {
             Outcome::Failure(Failure::exited(&request_id, "the local system stops"))
-        })
+        });
+        let is_failure = matches!(outcome, Outcome::Failure(_));
+        self.program.observed(Observed::Invoked { is_failure });
+        outcome
     }
 
     /// Waits until there is work for a process; [`None`] when the process is no longer needed.

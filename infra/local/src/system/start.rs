@@ -94,6 +94,7 @@ async fn start(options: Options) -> Result<System, StartError> {
         },
         extra_env: options.extra_env,
         logs: folder.kept("logs")?,
+        observer: options.observer,
         disk: disk.clone(),
         server: server.clone(),
         shutdown: is_shut_down.clone(),
@@ -176,7 +177,7 @@ async fn start(options: Options) -> Result<System, StartError> {
         disk,
         enforces_auth: options.enforces_auth,
     };
-    let app = gateway::app(backend);
+    let app = gateway::app(backend, options.pages);
     let gateway = tokio::spawn(async move { server.serve(listener, app, is_closing).await });
     let (kinesis, dynamodb) = embedded
         .map(|embedded| (embedded.kinesis, embedded.dynamodb))

@@ -79,8 +79,9 @@ async fn a_step_of_a_process_takes_so_many_units() {
         meter.take();
     }
     // An event is taken, which sets a deadline: a transaction of a claim and a
-    // commit with its entry in the index, and a checkpoint.
-    assert_eq!(each(&taken), (2.0, 6.0));
+    // commit with its entry in the index, and a checkpoint. The journal is new, and
+    // is listed among the streams.
+    assert_eq!(each(&taken), (2.0, 7.0));
     // The deadline is listed, in a transaction with a checkpoint.
     assert_eq!(each(&listed), (2.0, 4.0));
     // It fires: as much as is taken, and it leaves the list.

@@ -1,0 +1,12 @@
+//! The console: a page in the browser. The local system serves it beside its API,
+//! and `rewind console` for a deployment.
+//!
+//! It knows files and figures. It must not know a table or a stream: the page
+//! reads the HTTP API, as everybody does.
+
+mod figures;
+mod files;
+mod pages;
+
+pub use figures::Figures;
+pub use pages::{Figured, System, pages};
