@@ -12,9 +12,10 @@ const SPARE = 6;
  * A list of `total` rows, all `height` pixels high. `row(nth)` is what stands
  * in one, `onOpen(nth)` what Enter and a click do, `onSeen(first, last)` is told
  * what is seen. `active` is the row that is open. Arrows, Page Up, Page Down,
- * Home and End move; with `follows`, moving opens.
+ * Home and End move; with `follows`, moving opens. With `fits`, a short list is
+ * no higher than its rows.
  */
-export function VirtualList({ total, height = 34, row, onOpen, onSeen, active = -1, follows = false, label, name }) {
+export function VirtualList({ total, height = 34, row, onOpen, onSeen, active = -1, follows = false, fits = false, label, name }) {
   const box = useRef(null);
   const [top, setTop] = useState(0);
   const [seen, setSeen] = useState(400);
@@ -93,6 +94,7 @@ export function VirtualList({ total, height = 34, row, onOpen, onSeen, active = 
   return html`<div
     class="list"
     ref=${box}
+    style=${fits ? { maxHeight: `${Math.max(full, height) + 2}px`, minHeight: 0 } : {}}
     role="listbox"
     tabindex="0"
     aria-label=${label}
