@@ -1,2 +1,36 @@
+// Waiting: what is due, what waits for the outside, and what waits for an operator.
+
 import { html } from "/console/vendor/htm-preact.js";
-export function Waiting() { return html`<h1>Waiting</h1>`; }
+import { get } from "/console/api.js";
+import { health } from "/console/health.js";
+import { usePoll } from "/console/poll.js";
+import { useStore } from "/console/store.js";
+import { Approvals } from "/console/waiting/approvals.js";
+import { Calls } from "/console/waiting/calls.js";
+import { Commands } from "/console/waiting/commands.js";
+import { Deadlines } from "/console/waiting/deadlines.js";
+import { DeadLetters } from "/console/waiting/dead_letters.js";
+import { Ledger } from "/console/waiting/ledger.js";
+
+/** How often it is read, in milliseconds. */
+const EVERY = 5000;
+
+/** `#/waiting/ledger/NAME`, `#/waiting/differences/ID` and `#/waiting/commands/ID` name what is open. */
+export function Waiting({ parts, query }) {
+  const [what, name] = parts;
+  const state = useStore(health);
+  const waiting = usePoll((signal) => get("/waiting", signal), EVERY, []);
+  const playbacks = usePoll((signal) => get("/playbacks?limit=50", signal), EVERY, []);
+  const readers = state.value?.readers ?? [];
+  const gateways = readers.filter((lag) => lag.reader.startsWith("gateway/")).map((lag) => lag.reader.slice("gateway/".length));
+  const one = (kind) => (what === kind ? name : undefined);
+  return html`<h1 class="hidden">Waiting</h1>
+    <div class="waiting">
+      <${Deadlines} waiting=${waiting} />
+      <${Calls} waiting=${waiting} health=${state} />
+      <${Approvals} playbacks=${playbacks} open=${one("differences")} gateways=${gateways} />
+      <${Commands} id=${one("commands")} readers=${readers} />
+      <${Ledger} gateways=${gateways} gateway=${one("ledger")} query=${query} />
+      <${DeadLetters} health=${state} />
+    </div>`;
+}
