@@ -37,9 +37,10 @@ export function VirtualList({ total, height = 34, row, onOpen, onSeen, active = 
   }, [first, last, total]);
 
   const show = (nth) => {
-    const [begin, end] = [(nth * height) / scale, ((nth + 1) * height) / scale];
-    if (begin < box.current.scrollTop) box.current.scrollTop = begin;
-    else if (end > box.current.scrollTop + seen) box.current.scrollTop = end - seen + 1;
+    const [begin, end, now] = [nth * height, (nth + 1) * height, box.current.scrollTop * scale];
+    const seenNow = box.current.clientHeight;
+    if (begin < now) box.current.scrollTop = Math.floor(begin / scale);
+    else if (end > now + seenNow) box.current.scrollTop = Math.ceil((end - seenNow) / scale);
   };
 
   useLayoutEffect(() => {

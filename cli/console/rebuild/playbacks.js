@@ -41,7 +41,7 @@ function Playback({ playback, isMarked, onAsk }) {
   const target = playback.to.find((one) => one.projection);
   return html`<li class=${isMarked ? "is-marked" : ""} aria-label=${`Playback ${id}`}>
     <div class="playback-head">
-      <b>${receivers(playback.to)}</b>
+      <b>${receivers(request.dry_run ? request.to : playback.to)}</b>
       <span class=${`tag ${TAGS[state] ?? ""}`}>${state.replace("-", " ")}</span>
       ${request.dry_run && html`<span class="tag">${playback.found ? "comparison" : "dry run"}</span>`}
       <span class="when"><${Ago} time=${playback.started} /></span>

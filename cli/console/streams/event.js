@@ -1,7 +1,9 @@
 // One event: data, attributes, causes, and how to take it back.
 
 import { html, useState } from "/console/vendor/htm-preact.js";
+import { get, url } from "/console/api.js";
 import { Json } from "/console/json.js";
+import { usePoll } from "/console/poll.js";
 import { eventLink, link } from "/console/router.js";
 import { Reversal } from "/console/streams/reversal.js";
 import { Trace } from "/console/streams/trace.js";
@@ -10,16 +12,24 @@ import { recorded, rfc3339, Time } from "/console/time.js";
 /** Attributes that are shown by words of their own. */
 const KNOWN = new Set(["specversion", "subject", "type", "data", "data_base64", "time", "version", "position", "causationid", "correlationid", "commandid", "causationdepth", "id", "source"]);
 
+/** How often consequences are looked for, in milliseconds. */
+const EVERY = 5000;
+
 export function EventDetail({ event }) {
   const [isReversing, setReversing] = useState(false);
   const at = `${event.subject}@${event.version}`;
   const others = Object.entries(event).filter(([name]) => !KNOWN.has(name));
   const isReversal = event.type === "reversed";
+  const path = url(["streams", event.subject, "events", String(event.version), "trace"]);
+  const trace = usePoll((signal) => get(path, signal), EVERY, [path]);
+  const reversal = trace.value?.events.find((one) => one.event.type === "reversed" && one.cause === at);
   return html`<article class="event" aria-label=${`Event ${at}`}>
     <header>
       <h2>${event.type} <span class="where">${at}</span></h2>
-      <button type="button" onClick=${() => setReversing(true)}>${isReversal ? "Reverse the reversal" : "Reverse"}…</button>
+      ${!reversal && html`<button type="button" onClick=${() => setReversing(true)}>${isReversal ? "Reverse the reversal" : "Reverse"}…</button>`}
     </header>
+    ${reversal && html`<div class="note is-warning"><strong>Reversed</strong>
+      <span>by <a href=${eventLink(reversal.at)}>${reversal.at}</a>${reversal.event.data?.by ? ` of ${reversal.event.data.by}` : ""}: ${reversal.event.data?.reason}. Rows are as if it had not happened.</span></div>`}
     <div class="event-parts">
       <div>
         ${event.data_base64 !== undefined
@@ -39,8 +49,8 @@ export function EventDetail({ event }) {
       </dl>
     </div>
     <h3>Causes and consequences</h3>
-    <${Trace} stream=${event.subject} version=${event.version} />
-    ${isReversing && html`<${Reversal} event=${event} onClose=${() => setReversing(false)} />`}
+    <${Trace} trace=${trace} />
+    ${isReversing && html`<${Reversal} event=${event} onDone=${trace.refresh} onClose=${() => setReversing(false)} />`}
   </article>`;
 }
 

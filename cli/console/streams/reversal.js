@@ -11,7 +11,7 @@ import { usePoll } from "/console/poll.js";
 import { Loading, Note } from "/console/problem.js";
 import { eventLink, link } from "/console/router.js";
 
-export function Reversal({ event, onClose }) {
+export function Reversal({ event, onDone, onClose }) {
   const at = `${event.subject}@${event.version}`;
   const path = url(["streams", event.subject, "events", String(event.version), "reversal"]);
   const preview = usePoll(() => post(path, { reason: "preview", dry_run: true }), 0, [path]);
@@ -23,7 +23,10 @@ export function Reversal({ event, onClose }) {
     keepOperator(by);
     return post(path, { reason, ...(by && { by }), ...(undo && { undo: true }) });
   };
-  const done = () => announce(`${at} is reversed. The rows follow within moments.`);
+  const done = () => {
+    announce(`${at} is reversed. The rows follow within moments.`);
+    onDone();
+  };
   const shown = preview.value;
   return html`<${Confirm} title=${`Reverse ${at}`} action="Record the reversal" isGrave
     isReady=${Boolean(shown && reason.trim())} run=${run} onDone=${done} onClose=${onClose}>

@@ -1,16 +1,14 @@
 // The graph of causes: what led to an event, and all that followed.
 
 import { html } from "/console/vendor/htm-preact.js";
-import { get, url } from "/console/api.js";
 import { oneLine } from "/console/json.js";
-import { usePoll } from "/console/poll.js";
 import { Loading, Note } from "/console/problem.js";
 import { eventLink } from "/console/router.js";
 import { span } from "/console/time.js";
 
-export function Trace({ stream, version }) {
-  const path = url(["streams", stream, "events", String(version), "trace"]);
-  const { value, problem, isLoading } = usePoll((signal) => get(path, signal), 0, [path]);
+/** `trace` is the answer of `GET /streams/{stream}/events/{version}/trace`, as `usePoll` gives it. */
+export function Trace({ trace }) {
+  const { value, problem, isLoading } = trace;
   if (isLoading) return html`<${Loading} what="the causes" />`;
   if (!value) return html`<${Note} problem=${problem} what="the graph of causes" />`;
   const nodes = placed(value.events);
