@@ -2,11 +2,12 @@
 
 import { html } from "/console/vendor/htm-preact.js";
 
-/** A problem's detail and field; or that this deployment does not have `what`. */
-export function Note({ problem, what = "this" }) {
+/** A problem's detail and field; or that this deployment does not have `what`,
+ * and what there is `instead`. */
+export function Note({ problem, what = "this", instead = "" }) {
   if (!problem) return null;
   if (problem.isMissing) {
-    return html`<p class="note is-missing">This deployment does not have ${what}. A newer version of Rewind does.</p>`;
+    return html`<p class="note is-missing">This deployment does not have ${what}. A newer version of Rewind does. ${instead}</p>`;
   }
   return html`<div class="note is-problem" role="alert">
     <strong>${problem.title}</strong>

@@ -36,7 +36,7 @@ export function Rebuild({ parts, query }) {
         ${projections.value && html`<${Form} projections=${all} chosen=${chosen} setChosen=${setChosen} onStarted=${refresh} />`}
       <//>
       <${Panel} title="Playbacks" kind="playbacks">
-        <${Note} problem=${list.problem} what="the list of playbacks. Those under way are shown" />
+        <${Note} problem=${list.problem} what="the list of playbacks" instead="Those under way are shown." />
         ${list.isLoading ? html`<${Loading} what="the playbacks" />` : html`<${Playbacks} playbacks=${playbacks} marked=${query.playback} onChanged=${refresh} />`}
       <//>
       ${compared && html`<${Comparison} key=${compared.name} projection=${compared} query=${query} onChanged=${refresh} />`}

@@ -65,7 +65,7 @@ function Search({ query, stream }) {
         onInput=${(event) => setTyped(event.target.value)} />
     </form>
     <${Note} problem=${categories.problem} what="the list of categories" />
-    <${Note} problem=${found.problem} what="the list of streams: type a whole name and press Enter" />
+    <${Note} problem=${found.problem} what="the list of streams" instead="Type a whole name and press Enter." />
     ${!found.isLoading && !found.problem && !names.length && html`<div class="panel-body"><${Nothing}>No stream begins like this.<//></div>`}
     <${VirtualList} name="stream" label="Streams" total=${names.length} height=${32} row=${row} onOpen=${open}
       active=${names.findIndex((one) => one.stream === stream)}

@@ -26,11 +26,15 @@ export function Waiting({ parts, query }) {
   const one = (kind) => (what === kind ? name : undefined);
   return html`<h1 class="hidden">Waiting</h1>
     <div class="waiting">
-      <${Deadlines} waiting=${waiting} />
-      <${Calls} waiting=${waiting} health=${state} />
-      <${Approvals} playbacks=${playbacks} open=${one("differences")} gateways=${gateways} />
-      <${Commands} id=${one("commands")} readers=${readers} />
-      <${Ledger} gateways=${gateways} gateway=${one("ledger")} query=${query} />
-      <${DeadLetters} health=${state} />
+      <div>
+        <${Deadlines} waiting=${waiting} />
+        <${Approvals} playbacks=${playbacks} open=${one("differences")} gateways=${gateways} />
+        <${Ledger} gateways=${gateways} gateway=${one("ledger")} query=${query} />
+      </div>
+      <div>
+        <${Calls} waiting=${waiting} health=${state} />
+        <${Commands} id=${one("commands")} readers=${readers} />
+        <${DeadLetters} health=${state} />
+      </div>
     </div>`;
 }

@@ -30,7 +30,7 @@ export function Shared({ name, rowKey, categories, query }) {
   const at = time ?? (last >= 0 ? rfc3339(events[last].position) : undefined);
   return html`
     ${isLoading && html`<${Loading} what="the latest events" />`}
-    <${Note} problem=${problem} what="the list of events. Choose a time by hand" />
+    <${Note} problem=${problem} what="the list of events" instead="Choose a time by hand." />
     ${all && html`<label class="check"><input type="checkbox" checked=${namesOnly} onChange=${(event) => setNamesOnly(event.target.checked)} />
       <span>Only events that contain “${rowKey}” <span class="hint">${counted(events.length, "step")} of the latest ${counted(all.length, "event")}</span></span></label>`}
     ${last >= 0 && html`<${Slider} first=${0} last=${last} value=${Math.max(0, nth)} label="Time" onMove=${(to) => stay(rfc3339(events[to].position))}

@@ -12,7 +12,7 @@ export function Calls({ waiting, health }) {
   const known = health.value?.calls ?? [];
   return html`<${Panel} title="Calls that wait" kind="calls" aside=${value && calls.length > 0 && String(calls.length)}>
     ${isLoading && html`<${Loading} what="the calls" />`}
-    <${Note} problem=${problem} what="the list of calls. Gateways with calls that wait are shown" />
+    <${Note} problem=${problem} what="the list of calls" instead="Gateways whose calls wait for a minute are shown." />
     ${value && !calls.length && html`<${Nothing}>No call waits for the outside.<//>`}
     ${calls.length > 0 && html`<div class="scroll"><table>
       <thead><tr><th>Gateway</th><th>Key</th><th>Why</th><th class="number">Since</th></tr></thead>

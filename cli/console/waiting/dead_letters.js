@@ -17,7 +17,7 @@ export function DeadLetters({ health }) {
   const letters = value?.dead_letters ?? (problem ? known : []);
   return html`<${Panel} title="Dead letters" kind="dead-letters" aside=${letters.length > 0 && `${letters.length}${value?.more ? " and more" : ""}`}>
     ${isLoading && html`<${Loading} what="the dead letters" />`}
-    <${Note} problem=${problem} what="the list of dead letters. Those of /health are shown" />
+    <${Note} problem=${problem} what="the list of dead letters" instead="Those of /health are shown." />
     ${!isLoading && !letters.length && html`<${Nothing}>No trigger has given up on a batch.<//>`}
     ${letters.length > 0 && html`<ul class="ledger-list">${letters.map((letter) => html`<li key=${letter.object}>
         <div class="playback-head">

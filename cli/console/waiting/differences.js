@@ -33,7 +33,7 @@ export function Differences({ id, onApproved }) {
   return html`<section class="differences" aria-label=${`Differences of ${id}`}>
     ${!isOver && html`<p class="loading" role="status">The comparison is ${playback.state.replace("-", " ")}: ${counted(playback.events, "event")} read.</p>`}
     ${playback.reason && html`<${Note} problem=${{ title: "Failed", detail: playback.reason }} />`}
-    <${Found} key=${`${id} ${playback.state}`} id=${id} />
+    <${Found} key=${`${id} ${playback.state}`} id=${id} isOver=${isOver} />
     <div class="actions">
       ${isOver && found && !approved && html`<button type="button" class="primary" disabled=${!found.requests && !found.emits} onClick=${() => setAsking(true)}>Approve…</button>`}
       ${approved && html`<p>Approved${approved.by ? ` by ${approved.by}` : ""}. The ledger tells what becomes of each.</p>`}
@@ -42,7 +42,7 @@ export function Differences({ id, onApproved }) {
   </section>`;
 }
 
-function Found({ id }) {
+function Found({ id, isOver }) {
   const load = async (cursor, signal) => {
     const page = await get(url(["playbacks", id, "differences"], { limit: PAGE, cursor }), signal);
     return { items: page.found, next: page.next };
@@ -51,7 +51,7 @@ function Found({ id }) {
   return html`
     ${isLoading && !items.length && html`<${Loading} what="the differences" />`}
     <${Note} problem=${problem} what="differences" />
-    ${!isLoading && !problem && !items.length && html`<${Nothing}>Nothing differs.<//>`}
+    ${isOver && !isLoading && !problem && !items.length && html`<${Nothing}>Nothing differs.<//>`}
     <ul class="ledger-list">${items.map((one, nth) => html`<li key=${nth}>
       <div class="playback-head"><span class="tag">${one.kind}</span><b>${KINDS[one.kind]}</b><span>${one.gateway ?? ""} ${one.origin} for <a href=${eventLink(one.cause)}>${one.cause}</a></span></div>
       ${one.was && html`<p class="sent"><span class="when">was</span> <${OutsideRequest} request=${one.was} /></p>`}
