@@ -1,0 +1,32 @@
+// Home: how the system is, in five panels.
+
+import { html } from "/console/vendor/htm-preact.js";
+import { get } from "/console/api.js";
+import { health, incidents } from "/console/health.js";
+import { Activity } from "/console/home/activity.js";
+import { Alerts } from "/console/home/alerts.js";
+import { Incidents } from "/console/home/incidents.js";
+import { Performance } from "/console/home/performance.js";
+import { Status } from "/console/home/status.js";
+import { usePoll } from "/console/poll.js";
+import { useStore } from "/console/store.js";
+
+/** How often the charts move, in milliseconds. */
+const EVERY = 5000;
+
+/** How much the charts show, in minutes. */
+const MINUTES = 15;
+
+export function Home() {
+  const state = useStore(health);
+  const all = useStore(incidents);
+  const metrics = usePoll((signal) => get(`/console/metrics?minutes=${MINUTES}`, signal), EVERY, []);
+  return html`<h1 class="hidden">Home</h1>
+    <div class="home">
+      <${Alerts} health=${state} />
+      <${Performance} metrics=${metrics} />
+      <${Status} health=${state} metrics=${metrics} />
+      <${Activity} />
+      <${Incidents} all=${all} />
+    </div>`;
+}

@@ -1,0 +1,27 @@
+// What went wrong, in the words of the system.
+
+import { html } from "/console/vendor/htm-preact.js";
+
+/** A problem's detail and field; or that this deployment does not have `what`,
+ * and what there is `instead`. */
+export function Note({ problem, what = "this", instead = "" }) {
+  if (!problem) return null;
+  if (problem.isMissing) {
+    return html`<p class="note is-missing">This deployment does not have ${what}. A newer version of Rewind does. ${instead}</p>`;
+  }
+  return html`<div class="note is-problem" role="alert">
+    <strong>${problem.title}</strong>
+    <span>${problem.detail ?? problem.message}</span>
+    ${problem.field && html`<span class="field">field <code>${problem.field}</code></span>`}
+  </div>`;
+}
+
+/** What a panel shows before its content is there. */
+export function Loading({ what }) {
+  return html`<p class="loading" role="status">Reading ${what}.</p>`;
+}
+
+/** What a panel shows where there is nothing. */
+export function Nothing({ children }) {
+  return html`<p class="nothing">${children}</p>`;
+}
