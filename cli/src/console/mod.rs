@@ -9,4 +9,4 @@ mod files;
 mod pages;
 
 pub use figures::Figures;
-pub use pages::{Figured, System, pages};
+pub use pages::{System, pages};

@@ -1,6 +1,6 @@
 //! What is served below `/console`.
 
-use super::files::{FILES, PAGE};
+use super::files::{self, PAGE};
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
@@ -61,14 +61,11 @@ pub fn pages(system: System, measure: impl Fn(u64) -> Figured + Send + Sync + 's
 }
 
 async fn page() -> Response {
-    served("text/html; charset=utf-8", PAGE)
+    served(PAGE)
 }
 
 async fn file(Path(path): Path<String>) -> Response {
-    match FILES.iter().find(|file| file.path == path) {
-        Some(file) => served(file.media, file.text),
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
+    served(&path)
 }
 
 async fn name(State(shown): State<Shown>) -> Response {
@@ -90,7 +87,10 @@ async fn metrics(State(shown): State<Shown>, Query(minutes): Query<Minutes>) -> 
     }
 }
 
-fn served(media: &'static str, text: &'static str) -> Response {
+fn served(path: &str) -> Response {
+    let Some((bytes, media)) = files::file(path) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
     let headers = [
         (CONTENT_TYPE, HeaderValue::from_static(media)),
         (CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
@@ -102,5 +102,5 @@ fn served(media: &'static str, text: &'static str) -> Response {
         // Another program may be behind the port tomorrow.
         (CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
-    (headers, text).into_response()
+    (headers, bytes).into_response()
 }
