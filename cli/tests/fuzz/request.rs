@@ -126,7 +126,7 @@ fn target(dice: &mut SmallRng, path: &str, takes: &[&str]) -> String {
             "{version}" => &["1", "2", "7"],
             "{category}" => &["poll", "cart", "nobody", "rewind-conflicts"],
             "{source}" => &["shop", "nobody"],
-            "{id}" => &["fuzz", "nobody"],
+            "{id}" => &["fuzz", "nobody", "poll-fuzz@1"],
             "{function}" => &["ingest", "pump", "write", "microservice", "query", "nobody"],
             "{key}" | "{key+}" => &["fuzz", "1", "a/b"],
             fixed => return fixed.to_string(),

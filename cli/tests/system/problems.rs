@@ -66,7 +66,7 @@ async fn bad_requests_get_problems_and_change_nothing() {
         ("/projections/nobody", 404),
         ("/projections/carts/nobody", 404),
         ("/projections/carts?cursor=zzz", 400),
-        ("/projections/carts?as_of=2023-04-19T09:00:00Z", 400),
+        ("/projections/carts?at=1", 400),
         ("/projections/carts?limit=1&limit=2", 400),
         ("/projections/carts/compare", 404),
         ("/comparisons/carts?c=1", 400),

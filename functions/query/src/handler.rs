@@ -60,13 +60,14 @@ pub const ROUTES: &[Route] = &[
             "key",
             "at",
             "as_of",
+            "as_at",
             "at_least",
         ],
         about: "name",
     },
     Route {
         key: "GET /projections/{name}/{key+}",
-        takes: &["generation", "at", "as_of", "at_least"],
+        takes: &["generation", "at", "as_of", "as_at", "at_least"],
         about: "key",
     },
     Route {

@@ -1,61 +1,108 @@
-//! `GET /projections/{name}/{key}?at=VERSION` and `?as_of=TIME`: the row as it
-//! was then, folded on the fly from the events.
+//! Rows as they were: one with `?at=VERSION`, one or a list with `?as_of=TIME` or
+//! `?as_at=TIME`, folded on the fly from the events.
 
 use crate::{
+    cursor,
     shown::Shown,
-    sources::{Sources, Unanswered},
+    sources::{MAX_ANSWER, Sources, Unanswered},
 };
+use futures::{StreamExt, stream};
+use jiff::{SignedDuration, Timestamp};
 use rewind::{
-    Over, Problem, Projection, StreamName,
-    selection::{micros, rfc3339},
+    MAX_ROW_KEY, Over, Problem, Projection, Selection, StreamName,
+    selection::{Times, micros, rfc3339},
 };
 use rewind_aws::{
+    Error,
     aws::{
         clock::now,
-        http::{self, Parameters, Response, bad_parameter, missing},
+        http::{self, Parameters, Response, bad_parameter, missing, weight},
     },
-    history::resolve::{self, Subject},
+    history::resolve::{self, Past, Subject, Wanted},
 };
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use std::time::{Duration, Instant};
 use tokio::time::timeout;
 
 /// How long history is folded for one answer: the function has 29 s.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A moment in the past of a stream.
+/// Rows of one stream that are folded at once.
+const CONCURRENCY: usize = 16;
+
+/// A moment in the past.
 pub(crate) enum Moment {
     /// When the stream had this version.
     Version(u64),
-    /// When this was the time, in microseconds since 1970: what was recorded by
-    /// then.
-    Time(u64),
+    /// What was recorded by this time.
+    Recorded(Timestamp),
+    /// What had happened by this time, by the events' own time, as it is known
+    /// today.
+    Occurred(Timestamp),
+}
+
+#[derive(Serialize)]
+struct Rows<'a> {
+    projection: &'a str,
+    rows: Vec<Box<RawValue>>,
+    /// What `cursor` is for the next page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 impl Moment {
     /// The moment that a request asks for, where it asks for one.
     pub(crate) fn of(parameters: &Parameters) -> Result<Option<Self>, Problem> {
         let version = parameters.number("at", 1..=u64::MAX)?;
-        let moment = match (version, parameters.text("as_of")) {
-            (None, None) => return Ok(None),
-            (Some(version), None) => Self::Version(version),
-            (None, Some(text)) => {
-                let expected = "expected RFC 3339, such as 2023-04-19T09:00:00Z";
-                let time = rfc3339(text).ok_or_else(|| bad_parameter("as_of", expected))?;
-                if time > now() {
-                    return Err(bad_parameter("as_of", "lies in the future"));
-                }
-                Self::Time(micros(time))
+        let times = [
+            ("as_of", Self::Recorded as fn(_) -> _),
+            ("as_at", Self::Occurred),
+        ];
+        let mut moment = version.map(Self::Version);
+        for (name, kind) in times {
+            let Some(text) = parameters.text(name) else {
+                continue;
+            };
+            if moment.is_some() {
+                let why = "asks for another moment than `at`, `as_of` or `as_at` beside it";
+                return Err(bad_parameter(name, why));
             }
-            (Some(_), Some(_)) => {
-                let why = "asks for another moment than `at`";
-                return Err(bad_parameter("as_of", why));
+            let expected = "expected RFC 3339, such as 2023-04-19T09:00:00Z";
+            let time = rfc3339(text).ok_or_else(|| bad_parameter(name, expected))?;
+            if time > now() && name == "as_of" {
+                return Err(bad_parameter(name, "lies in the future"));
             }
-        };
-        if parameters.text("generation").is_some() {
+            moment = Some(kind(time));
+        }
+        if moment.is_some() && parameters.text("generation").is_some() {
             let why = "a row as it was is folded from the events: it is of no generation";
             return Err(bad_parameter("generation", why));
         }
-        Ok(Some(moment))
+        Ok(moment)
+    }
+
+    /// Which events count, where not all do that were recorded.
+    fn selection(&self) -> Option<Selection> {
+        let Self::Occurred(time) = self else {
+            return None;
+        };
+        // Up to the time itself, and times have microseconds here.
+        let end = time.checked_add(SignedDuration::from_micros(1));
+        let to = Some(end.unwrap_or(Timestamp::MAX));
+        let occurred = Some(Times { from: None, to });
+        Some(Selection {
+            occurred,
+            ..Selection::default()
+        })
+    }
+
+    /// The last position that counts.
+    fn position(&self) -> u64 {
+        match self {
+            Self::Recorded(time) => micros(*time),
+            Self::Version(_) | Self::Occurred(_) => micros(now()),
+        }
     }
 }
 
@@ -70,7 +117,7 @@ impl Sources {
         if projection.over == Over::ManyStreams {
             return self.shared_row_then(projection, key, &moment).await;
         }
-        match timeout(PATIENCE, self.own_row_then(projection, key, moment)).await {
+        match timeout(PATIENCE, self.own_row_then(projection, key, &moment)).await {
             Ok(answer) => answer,
             Err(_) => Err(too_long().into()),
         }
@@ -81,42 +128,54 @@ impl Sources {
         &self,
         projection: &Projection,
         key: &str,
-        moment: Moment,
+        moment: &Moment,
     ) -> Result<Response, Unanswered> {
         let category = projection.categories.first().copied().unwrap_or_default();
         let Ok(stream) = StreamName::new(format!("{category}-{key}")) else {
             let why = format!("{} has no row {key:?}", projection.name);
             return Err(missing("key", why).into());
         };
-        let through = match moment {
-            Moment::Version(version) => {
-                let last = self.events.head(&stream).await?.version;
-                if last < version {
-                    let why = format!("{stream} has {last} versions, not {version}");
-                    return Err(missing("at", why).into());
-                }
-                version
+        if let Moment::Version(version) = moment {
+            let last = self.events.head(&stream).await?.version;
+            if last < *version {
+                let why = format!("{stream} has {last} versions, not {version}");
+                return Err(missing("at", why).into());
             }
-            Moment::Time(micros) => self.version_at(&stream, micros).await?,
-        };
-        let subject = Subject {
-            projection,
-            stream: &stream,
-            key,
-            selection: None,
-        };
-        let folded = resolve::fold(&self.events, subject, through).await?;
-        let Some(state) = folded.state else {
+        }
+        let Some(shown) = self.folded(projection, &stream, key, moment).await? else {
             let why = format!("{stream} had no row then: no events, or they had deleted it");
             return Err(missing("key", why).into());
         };
-        let shown = Shown {
+        Ok(http::json(200, &shown))
+    }
+
+    /// The row of a stream at a moment, where it had one.
+    async fn folded(
+        &self,
+        projection: &Projection,
+        stream: &StreamName,
+        key: &str,
+        moment: &Moment,
+    ) -> Result<Option<Shown>, Error> {
+        let through = match moment {
+            Moment::Version(version) => *version,
+            Moment::Recorded(time) => self.version_at(stream, micros(*time)).await?,
+            Moment::Occurred(_) => self.events.head(stream).await?.version,
+        };
+        let selection = moment.selection();
+        let subject = Subject {
+            projection,
+            stream,
+            key,
+            selection: selection.as_ref(),
+        };
+        let folded = resolve::fold(&self.events, subject, through).await?;
+        Ok(folded.state.map(|state| Shown {
             key: key.to_string(),
             watermark: Some(folded.watermark),
             state,
             stalled: folded.refused.map(|refused| refused.reason),
-        };
-        Ok(http::json(200, &shown))
+        }))
     }
 
     /// A row that many streams share, as it was at a moment.
@@ -126,16 +185,12 @@ impl Sources {
         key: &str,
         moment: &Moment,
     ) -> Result<Response, Unanswered> {
-        let Moment::Time(micros) = moment else {
-            let why = "a row that streams share has no version: ask for it with `as_of`";
+        if let Moment::Version(_) = moment {
+            let why = "a row that streams share has no version: ask for it with `as_of` or `as_at`";
             return Err(bad_parameter("at", why).into());
-        };
-        let deadline = Instant::now() + PATIENCE;
-        let folded = resolve::fold_shared(&self.events, projection, key, *micros, deadline);
-        let Some(folded) = folded.await? else {
-            return Err(too_long().into());
-        };
-        let Some(state) = folded.state else {
+        }
+        let mut rows = self.shared(projection, Wanted::Key(key), moment).await?;
+        let Some(state) = rows.remove(key) else {
             let name = projection.name;
             return Err(missing("key", format!("{name} had no row {key:?} then")).into());
         };
@@ -148,9 +203,146 @@ impl Sources {
         Ok(http::json(200, &shown))
     }
 
+    async fn shared(
+        &self,
+        projection: &Projection,
+        wanted: Wanted<'_>,
+        moment: &Moment,
+    ) -> Result<std::collections::BTreeMap<String, serde_json::Value>, Unanswered> {
+        let selection = moment.selection();
+        let past = Past {
+            position: moment.position(),
+            selection: selection.as_ref(),
+        };
+        let deadline = Instant::now() + PATIENCE;
+        let folded = resolve::fold_shared(&self.events, projection, wanted, past, deadline);
+        Ok(folded.await?.ok_or_else(too_long)?)
+    }
+
+    /// The rows as they were at a moment, by key: a page of them.
+    pub(crate) async fn rows_then(
+        &self,
+        projection: &Projection,
+        parameters: &Parameters,
+        moment: &Moment,
+    ) -> Result<Response, Unanswered> {
+        if let Moment::Version(_) = moment {
+            let why = "is for one row: expected `as_of` or `as_at` for a list";
+            return Err(bad_parameter("at", why).into());
+        }
+        let limit = parameters.number("limit", 1..=1000)?.unwrap_or(100) as usize;
+        let prefix = parameters.text("prefix").unwrap_or_default();
+        if prefix.len() > MAX_ROW_KEY {
+            let why = format!("expected at most {MAX_ROW_KEY} bytes: no key is longer");
+            return Err(bad_parameter("prefix", why).into());
+        }
+        let given = |name| parameters.text(name).unwrap_or_default();
+        let question = [
+            "then",
+            projection.name,
+            prefix,
+            given("as_of"),
+            given("as_at"),
+        ];
+        let after: Option<String> = cursor::decode(parameters, &question)?;
+        let after = after.as_deref();
+        let page = match projection.over {
+            Over::OneStream => {
+                self.own_rows_then(projection, prefix, after, limit, moment)
+                    .await?
+            }
+            Over::ManyStreams => {
+                let rows = self
+                    .shared(projection, Wanted::Prefix(prefix), moment)
+                    .await?;
+                let behind = rows
+                    .into_iter()
+                    .filter(|(key, _)| after.is_none_or(|at| &**key > at));
+                let shown = behind.map(|(key, state)| Shown {
+                    key,
+                    watermark: None,
+                    state,
+                    stalled: None,
+                });
+                let mut shown: Vec<Shown> = shown.take(limit + 1).collect();
+                let has_more = shown.len() > limit;
+                shown.truncate(limit);
+                let last = shown.last().filter(|_| has_more).map(|row| row.key.clone());
+                (shown, last)
+            }
+        };
+        let (shown, mut last) = page;
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        let mut before: Option<&str> = None;
+        for row in &shown {
+            let text = to_raw_value(row).map_err(|error| Error::Damaged {
+                what: format!("row {} of {}", row.key, projection.name),
+                reason: error.to_string(),
+            })?;
+            bytes += weight(text.get());
+            if bytes > MAX_ANSWER && before.is_some() {
+                last = before.map(ToString::to_string);
+                break;
+            }
+            rows.push(text);
+            before = Some(&row.key);
+        }
+        Ok(http::json(
+            200,
+            &Rows {
+                projection: projection.name,
+                rows,
+                next: last.map(|last| cursor::encode(&question, &last)),
+            },
+        ))
+    }
+
+    /// A page of rows of one stream each: those of the streams that there were.
+    /// It ends early where folding takes long.
+    async fn own_rows_then(
+        &self,
+        projection: &Projection,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+        moment: &Moment,
+    ) -> Result<(Vec<Shown>, Option<String>), Unanswered> {
+        let until = Instant::now() + PATIENCE / 2;
+        let category = projection.categories.first().copied().unwrap_or_default();
+        let begin = format!("{category}-{prefix}");
+        let mut after = after.map(|key| format!("{category}-{key}"));
+        let mut rows = Vec::new();
+        loop {
+            let named = self.events.named(&begin, after.as_deref(), limit).await?;
+            let is_last = named.len() < limit;
+            let position = moment.position();
+            for some in named.chunks(CONCURRENCY) {
+                let then = some.iter().filter(|named| named.position <= position);
+                let jobs = stream::iter(then)
+                    .map(|named| self.folded(projection, &named.stream, named.stream.id(), moment));
+                let folded = jobs.buffered(CONCURRENCY).collect::<Vec<_>>();
+                let folded = timeout(PATIENCE, folded).await.map_err(|_| too_long())?;
+                for row in folded {
+                    rows.extend(row?);
+                }
+                after = some.last().map(|named| named.stream.to_string());
+                let is_over =
+                    is_last && after.as_deref() == named.last().map(|n| n.stream.as_str());
+                if rows.len() >= limit || Instant::now() > until {
+                    let id = after.as_deref().and_then(|name| name.split_once('-'));
+                    let next = id.filter(|_| !is_over).map(|(_, id)| id.to_string());
+                    return Ok((rows, next));
+                }
+            }
+            if is_last {
+                return Ok((rows, None));
+            }
+        }
+    }
+
     /// The version that a stream had at a time; its last one where the time
     /// lies behind that.
-    async fn version_at(&self, stream: &StreamName, micros: u64) -> Result<u64, Unanswered> {
+    async fn version_at(&self, stream: &StreamName, micros: u64) -> Result<u64, Error> {
         let mut version = 0;
         loop {
             let page = self.events.read_events(stream, version, u64::MAX);
@@ -170,7 +362,7 @@ impl Sources {
 fn too_long() -> Problem {
     let patience = PATIENCE.as_secs();
     let why = format!(
-        "there is more history than {patience} s are enough to fold; play it into a generation of its own: POST /playbacks with {{\"what\": {{\"recorded\": {{\"to\": TIME}}}}}}"
+        "there is more history than {patience} s and the function's memory are enough to fold; play it into a generation of its own: POST /playbacks with {{\"what\": {{\"recorded\": {{\"to\": TIME}}}}}}"
     );
     Problem::new(422, "past-too-long", why)
 }

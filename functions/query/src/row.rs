@@ -29,7 +29,7 @@ impl Sources {
         let key = &*stored(projection, key);
         if let Some(moment) = Moment::of(parameters)? {
             if parameters.text("at_least").is_some() {
-                let why = "is for a row as it is: `at` and `as_of` ask for one as it was";
+                let why = "is for a row as it is: `at`, `as_of` and `as_at` ask for one as it was";
                 return Err(bad_parameter("at_least", why).into());
             }
             return self.row_then(projection, key, moment).await;

@@ -3,6 +3,7 @@
 
 use crate::{
     cursor,
+    past::Moment,
     shown::shown,
     sources::{MAX_ANSWER, Sources, Unanswered},
 };
@@ -96,10 +97,12 @@ impl Sources {
             return self.row(parameters, key, request).await;
         }
         let projection = self.projection(parameters)?;
-        let mut moments = ["at", "as_of", "at_least"].into_iter();
-        if let Some(name) = moments.find(|name| parameters.text(name).is_some()) {
-            let why = "a list shows the present. Name one row with `key` to see it as it was, or play history up to a time into a generation of its own, POST /playbacks with {\"to\": [{\"projection\": NAME}], \"what\": {\"recorded\": {\"to\": TIME}}}, and list that with `generation`";
-            return Err(bad_parameter(name, why).into());
+        if parameters.text("at_least").is_some() {
+            let why = "is for one row: name it with `key`";
+            return Err(bad_parameter("at_least", why).into());
+        }
+        if let Some(moment) = Moment::of(parameters)? {
+            return self.rows_then(projection, parameters, &moment).await;
         }
         let limit = parameters.number("limit", 1..=1000)?.unwrap_or(100) as usize;
         let prefix = parameters.text("prefix").unwrap_or_default();

@@ -125,8 +125,59 @@ async fn numbers_and_times_are_within_their_bounds() {
         "9999-12-31T23:59:59.999999999Z",
     ] {
         cases.push((ROW, row, format!("as_of={wrong}"), 400, "as_of"));
+        cases.push((ROWS, rows, format!("as_of={wrong}"), 400, "as_of"));
         cases.push((ROWS, rows, format!("key=1&as_of={wrong}"), 400, "as_of"));
     }
+    check(cases).await;
+}
+
+#[tokio::test]
+async fn a_tail_begins_at_one_place() {
+    let stream = &[("stream", "poll-1")];
+    let wrong = [
+        ("GET /events", "after=soon", "after"),
+        ("GET /events", "after=-1", "after"),
+        ("GET /events", "after=now&latest=1", "latest"),
+        ("GET /events", "after=1&cursor=a", "after"),
+        ("GET /events", "cursor=a", "cursor"),
+        ("GET /events", "latest=0", "latest"),
+        ("GET /events", "limit=1001", "limit"),
+        ("GET /events", "category=", "category"),
+        ("GET /events", "category=poll-1", "category"),
+        ("GET /streams", "category=poll-1", "category"),
+        ("GET /streams", "cursor=a", "cursor"),
+        ("GET /streams", "limit=0", "limit"),
+        ("GET /categories", "count=yes", "count"),
+        ("GET /playbacks", "cursor=a", "cursor"),
+        ("GET /playbacks", "limit=101", "limit"),
+        ("GET /operations", "limit=201", "limit"),
+        ("GET /operations", "cursor=a", "cursor"),
+        ("GET /waiting", "limit=x", "limit"),
+    ];
+    let mut cases: Vec<Case<'_>> = Vec::new();
+    for (route, query, field) in wrong {
+        cases.push((route, &[], query.into(), 400, field));
+    }
+    let long = format!("prefix={}", "x".repeat(257));
+    cases.push(("GET /streams", &[], long, 400, "prefix"));
+    for both in ["last=1&from=1", "last=1&limit=1", "last=1001"] {
+        cases.push((STREAM, stream, both.into(), 400, "last"));
+    }
+    let places = [
+        "poll-1",
+        "poll-1@",
+        "poll-1@0",
+        "poll-1@x",
+        "poll-1@+1",
+        "@1",
+        "poll@1",
+    ];
+    let places: Vec<[(&str, &str); 1]> = places.iter().map(|id| [("id", *id)]).collect();
+    let of_place = places.iter().map(|id| {
+        let route = "GET /events/{id}/trace";
+        (route, &id[..], String::new(), 422, "id")
+    });
+    cases.extend(of_place);
     check(cases).await;
 }
 
@@ -170,23 +221,11 @@ async fn each_route_names_the_parameters_that_it_does_not_take() {
 }
 
 #[tokio::test]
-async fn a_list_is_of_the_present_and_a_row_as_it_was_of_no_generation() {
+async fn what_was_is_of_one_moment_and_of_no_generation() {
     let (rows, row) = (
         &[("name", "basic-sum")],
         &[("name", "basic-sum"), ("key", "1")],
     );
-    let handler = nowhere().await;
-    for name in ["at=1", "as_of=2023-04-19T09:00:00Z"] {
-        let answer = handler.handle(&request(ROWS, rows, name)).await;
-        let (status, problem) = read(&answer);
-        let field = name.split('=').next().unwrap();
-        assert_eq!((status, &problem["field"]), (400, &json!(field)));
-        let detail = problem["detail"].as_str().unwrap();
-        assert!(
-            detail.contains("`key`") && detail.contains("POST /playbacks"),
-            "{detail}"
-        );
-    }
     check(vec![
         (
             ROW,
@@ -196,6 +235,22 @@ async fn a_list_is_of_the_present_and_a_row_as_it_was_of_no_generation() {
             "as_of",
         ),
         (ROW, row, "at=1&generation=1".into(), 400, "generation"),
+        (ROWS, rows, "at=1".into(), 400, "at"),
+        (ROWS, rows, "at_least=1".into(), 400, "at_least"),
+        (
+            ROWS,
+            rows,
+            "as_of=2023-04-19T09:00:00Z&as_at=2023-04-19T09:00:00Z".into(),
+            400,
+            "as_at",
+        ),
+        (
+            ROWS,
+            rows,
+            "as_of=2023-04-19T09:00:00Z&cursor=a".into(),
+            400,
+            "cursor",
+        ),
         (
             ROWS,
             rows,

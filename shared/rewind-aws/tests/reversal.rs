@@ -226,8 +226,14 @@ async fn an_event_taken_back_is_in_no_row_and_comes_back_when_restored() {
     let mut then = Vec::new();
     for event in &events {
         let (store, at) = (aws.events(), event.position);
-        let folded = resolve::fold_shared(&store, overall, "digit/2", at, far).await;
-        then.push(folded.unwrap().unwrap().state.unwrap_or_default());
+        let past = resolve::Past {
+            position: at,
+            selection: None,
+        };
+        let wanted = resolve::Wanted::Key("digit/2");
+        let folded = resolve::fold_shared(&store, overall, wanted, past, far).await;
+        let mut rows = folded.unwrap().unwrap();
+        then.push(rows.remove("digit/2").unwrap_or_default());
     }
     let row = |n: u64| json!(n);
     let expected = [

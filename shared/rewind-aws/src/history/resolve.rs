@@ -10,6 +10,6 @@ pub use super::{
     fold::{fold, supposing},
     resolved::root,
     reversals::reversals,
-    shared_row::fold_shared,
+    shared_row::{Past, Wanted, fold_shared},
     subject::{Refolded, Subject},
 };
