@@ -1,8 +1,8 @@
 //! The verbs and options that the program can be called with.
 
 use crate::{
-    compare, demo, exit, export, generation, import, ledger, playback, replay, resume, retry,
-    reverse, up, verify,
+    compare, console, demo, exit, export, generation, import, ledger, playback, replay, resume,
+    retry, reverse, up, verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -56,6 +56,9 @@ pub enum Command {
     /// Reverses one event: shows what would change, asks, and records why and
     /// by whom.
     Reverse(reverse::Args),
+    /// Serves the console of a deployment on this machine, and signs its requests
+    /// with your credentials.
+    Console(console::Args),
     /// Runs one function under the Lambda Runtime API. The local system starts
     /// one such process for each function.
     #[command(hide = true)]

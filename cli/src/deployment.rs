@@ -21,7 +21,10 @@ use explained::Explainer;
 use location::{Location, Place};
 use names::Names;
 use options::Options;
-use rewind_aws::wiring::{Clients, Endpoints, Stack};
+use rewind_aws::{
+    aws::http_api::HttpApi,
+    wiring::{Clients, Endpoints, Stack},
+};
 use std::{sync::OnceLock, time::Duration};
 
 /// How long a deployment may take to answer at all.
@@ -147,6 +150,53 @@ impl Args {
         let parts = parts.iter().map(|part| (part.what(), names.of(*part)));
         let parts: Vec<String> = parts.map(|(what, name)| format!("{what} {name}")).collect();
         format!("{at}{}: {}", more.concat(), parts.join(", "))
+    }
+
+    /// Returns the HTTP API of this deployment, and the clients that it was found
+    /// with: at `url`, or where the stack or the local system has it.
+    ///
+    /// # Errors
+    ///
+    /// When nothing names its URL, or what names it does not answer.
+    pub async fn http_api(&self, url: Option<&str>) -> Result<(HttpApi, Clients), End> {
+        let clients = self.clients(&[]).await?;
+        let mut found = url.map(ToString::to_string);
+        if let (None, Some(name)) = (&found, &self.place.stack) {
+            let explainer = self.explainer();
+            let stack = stack::described(&clients, name, &explainer).await?;
+            if let Some(account) = stack.account() {
+                self.owner.get_or_init(|| account.to_string());
+            }
+            let missing = || {
+                let why = "has no output Url: an older Rewind has deployed it, or something else. Give the URL of its API with --url";
+                End::Failed(format!("the stack {name} {why}"))
+            };
+            found = Some(stack.outputs.get("Url").cloned().ok_or_else(missing)?);
+        }
+        if let (None, Location::Folder(_)) = (&found, &self.place.location) {
+            let endpoints = self.place.location.endpoints()?;
+            found = endpoints.and_then(|endpoints| endpoints.lambda);
+        }
+        let nowhere =
+            || End::Wrong("--url or --stack is needed: nothing names the HTTP API".into());
+        let url = found.ok_or_else(nowhere)?;
+        let url = url.trim_end_matches('/');
+        Ok((clients.http_api(url), clients))
+    }
+
+    /// Returns the stack, where one was named.
+    pub fn stack(&self) -> Option<&str> {
+        self.place.stack.as_deref()
+    }
+
+    /// Describes this deployment for the title of a page.
+    pub fn shown(&self, url: &str) -> String {
+        let Some(stack) = &self.place.stack else {
+            return url.to_string();
+        };
+        let more = [self.account(), self.region.get()];
+        let more: Vec<&str> = more.into_iter().flatten().map(String::as_str).collect();
+        format!("{stack} ({})", more.join(", "))
     }
 
     /// Returns the options that select this deployment, such as ` --dir state`.

@@ -87,6 +87,7 @@ fn called(cli: &Cli, domain: Domain, started: Instant, as_json: bool) -> Outcome
             verb(as_json, &args.deployment, change)
         }
         Command::Compare(args) => verb(as_json, &args.deployment, compare::run(args, domain)),
+        Command::Console(args) => verb(as_json, &args.deployment, console::run(args)),
         Command::Ledger(args) => verb(as_json, &args.deployment, ledger::run(args, domain)),
         Command::Retry(args) => verb(as_json, &args.deployment, retry::run(args, domain)),
         Command::Export(args) => verb(as_json, &args.deployment, export::run(args, domain)),

@@ -4,9 +4,13 @@
 //! It knows files and figures. It must not know a table or a stream: the page
 //! reads the HTTP API, as everybody does.
 
+mod cloudwatch;
 mod figures;
 mod files;
 mod pages;
+mod proxy;
+mod serve;
 
 pub use figures::Figures;
 pub use pages::{System, pages};
+pub use serve::{Args, run};

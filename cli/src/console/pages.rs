@@ -1,6 +1,9 @@
 //! What is served below `/console`.
 
-use super::files::{self, PAGE};
+use super::{
+    files::{self, PAGE},
+    proxy::problem,
+};
 use axum::{
     Json, Router,
     extract::{Path, Query, State},
@@ -8,11 +11,11 @@ use axum::{
         HeaderName, HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY},
     },
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{pin::Pin, sync::Arc};
 
 /// Nothing but the page's own files, and requests to where it comes from.
@@ -52,6 +55,7 @@ pub fn pages(system: System, measure: impl Fn(u64) -> Figured + Send + Sync + 's
         measure: Arc::new(measure),
     };
     Router::new()
+        .route("/", get(async || Redirect::to("/console")))
         .route("/console", get(page))
         .route("/console/", get(page))
         .route("/console/system", get(name))
@@ -76,14 +80,7 @@ async fn metrics(State(shown): State<Shown>, Query(minutes): Query<Minutes>) -> 
     let minutes = minutes.minutes.unwrap_or(15).clamp(1, 180);
     match (shown.measure)(minutes).await {
         Ok(figures) => Json(figures).into_response(),
-        Err(why) => {
-            let problem = json!({
-                "type": "urn:rewind:problem:no-figures", "title": "no figures", "status": 502,
-                "detail": why,
-            });
-            let media = [(CONTENT_TYPE, "application/problem+json")];
-            (StatusCode::BAD_GATEWAY, media, problem.to_string()).into_response()
-        }
+        Err(why) => problem(StatusCode::BAD_GATEWAY, "no-figures", &why),
     }
 }
 

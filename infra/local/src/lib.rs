@@ -45,6 +45,7 @@ mod http;
 mod journal;
 mod kinesis;
 mod lock;
+mod loopback;
 mod net;
 mod notifications;
 mod options;
@@ -59,6 +60,7 @@ pub mod template;
 mod triggers;
 
 pub use error::StartError;
+pub use loopback::Loopback;
 pub use options::{Observed, Observer, Options, State, Worker};
 pub use state::private::write_private;
 pub use system::System;

@@ -5,6 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use tokio::net::{TcpListener, TcpSocket};
 
+use crate::error::StartError;
+
 /// How many connections may wait to be accepted, such as requests to the gateway during the start.
 const BACKLOG: u32 = 1024;
 
@@ -16,6 +18,17 @@ pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
     socket.set_nodelay(true)?;
     socket.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
     socket.listen(BACKLOG)
+}
+
+/// Listens on the port that was asked for, or says what to do.
+pub(crate) fn gateway_listener(port: u16) -> Result<TcpListener, StartError> {
+    listen(port).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortInUse { port },
+        _ => StartError::Port {
+            port,
+            reason: error.to_string(),
+        },
+    })
 }
 
 /// The URL of a listener.

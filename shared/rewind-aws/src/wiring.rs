@@ -3,10 +3,12 @@
 
 mod clients;
 mod connection;
+mod figures;
 mod operator;
 mod outside;
 mod stack;
 
 pub use clients::{Clients, Identity};
+pub use figures::{Figure, Wanted};
 pub use operator::{Access, Endpoints};
 pub use stack::Stack;

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -47,7 +46,7 @@ impl System {
 async fn start(options: Options) -> Result<System, StartError> {
     let model = options.template.model(&options.stack)?;
     // The port is taken first and served last. A call in between waits, and is not refused.
-    let listener = gateway_listener(options.port)?;
+    let listener = net::gateway_listener(options.port)?;
     let url = net::url(&listener).map_err(part("HTTP gateway"))?;
     let folder = Folder::open(&options.state)?;
     let (closing, is_closing) = watch::channel(false);
@@ -254,16 +253,6 @@ fn part(part: &'static str) -> impl Fn(std::io::Error) -> StartError {
         part,
         reason: error.to_string(),
     }
-}
-
-fn gateway_listener(port: u16) -> Result<TcpListener, StartError> {
-    net::listen(port).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => StartError::PortInUse { port },
-        _ => StartError::Port {
-            port,
-            reason: error.to_string(),
-        },
-    })
 }
 
 async fn expire(kinesis: Arc<Kinesis>, model: Model, shutdown: watch::Receiver<bool>) {

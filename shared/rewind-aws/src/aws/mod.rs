@@ -10,6 +10,7 @@ pub(crate) mod call;
 pub mod clock;
 pub(crate) mod error;
 pub mod http;
+pub mod http_api;
 pub(crate) mod item;
 pub mod lambda;
 pub mod log;

@@ -3,7 +3,7 @@
 use super::connection::{http, local_operator, timeouts};
 use crate::{
     Error,
-    aws::{lambda::Function, producer::Stream},
+    aws::{http_api::HttpApi, lambda::Function, producer::Stream},
     data_table::data_store::DataStore,
     event_table::event_store::EventStore,
 };
@@ -127,6 +127,11 @@ impl Clients {
     pub fn map_config(self, change: impl FnOnce(SdkConfig) -> SdkConfig) -> Self {
         let config = change(self.config);
         Self { config, ..self }
+    }
+
+    /// The HTTP API at a URL.
+    pub fn http_api(&self, url: impl Into<String>) -> HttpApi {
+        HttpApi::new(&self.config, url)
     }
 
     /// The events table that `EVENTS_TABLE` names.

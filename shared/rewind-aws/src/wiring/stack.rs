@@ -9,7 +9,8 @@ use crate::{
     Error,
     aws::call::{Callee, Refusal, call},
 };
-use answer::{is_about_a_missing_stack, refusal_of, stack_of};
+pub(super) use answer::refusal_of;
+use answer::{is_about_a_missing_stack, stack_of};
 use aws_sdk_dynamodb::error::SdkError;
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
 use aws_smithy_types::body::SdkBody;
