@@ -29,7 +29,7 @@ const STATUS = {
   ok: "All readers move",
   stalled: "Streams are stalled",
   "dead-letters": "Dead letters",
-  behind: "A reader is behind",
+  behind: "Behind",
   failing: "A batch fails",
 };
 

@@ -1,7 +1,7 @@
 // Alerts: what is wrong now, and what to do about it.
 
 import { html } from "/console/vendor/htm-preact.js";
-import { found } from "/console/health.js";
+import { found, MILD } from "/console/health.js";
 import { Panel } from "/console/panel.js";
 import { Loading, Note } from "/console/problem.js";
 import { eventLink, link } from "/console/router.js";
@@ -34,12 +34,13 @@ export function Alerts({ health }) {
       <${Note} problem=${problem} />
     <//>`;
   }
-  return html`<${Panel} title="Alerts" kind="alerts is-loud" aside=${counted(wrong.length, "alert")}>
+  const isMild = wrong.every((incident) => MILD.has(incident.kind));
+  return html`<${Panel} title="Alerts" kind=${`alerts ${isMild ? "is-mild" : "is-loud"}`} aside=${counted(wrong.length, "alert")}>
     <${Note} problem=${problem} />
     <ul class="alert-list">
       ${kinds.map((kind) => {
         const ones = wrong.filter((incident) => incident.kind === kind);
-        return html`<li key=${kind}>
+        return html`<li key=${kind} class=${MILD.has(kind) ? "is-mild" : ""}>
           <h3>${ones.length === 1 ? kind : `${ones.length} × ${kind}`}</h3>
           <div>
             ${ones.slice(0, 3).map(

@@ -1,6 +1,7 @@
 // Incidents of this session: since when, until when.
 
 import { html } from "/console/vendor/htm-preact.js";
+import { MILD } from "/console/health.js";
 import { Panel } from "/console/panel.js";
 import { Nothing } from "/console/problem.js";
 import { eventLink } from "/console/router.js";
@@ -18,7 +19,7 @@ export function Incidents({ all }) {
     ${!list.length && html`<${Nothing}>None in this session. Stalls, dead letters, conflicts, failing batches, readers that are behind and calls that wait stand here.<//>`}
     <ul class="incident-list">
       ${list.slice(0, MOST).map(
-        (incident) => html`<li key=${incident.key} class=${incident.until ? "is-over" : "is-open"}>
+        (incident) => html`<li key=${incident.key} class=${incident.until ? "is-over" : MILD.has(incident.kind) ? "is-mild" : "is-open"}>
           <div class="incident-head">
             <b class="tag">${incident.until ? "resolved" : "ongoing"}</b>
             <b>${incident.kind}</b>

@@ -48,7 +48,7 @@ function Functions({ metrics, failing }) {
 }
 
 function Readers({ readers, stalled }) {
-  const [isOpen, setOpen] = useState(true);
+  const [isOpen, setOpen] = useState(!matchMedia("(max-width: 760px)").matches);
   const late = readers.filter((lag) => lag.events > 0);
   const stalls = new Set(stalled.map((stall) => stall.reader));
   const groups = GROUPS.map(([key, name]) => ({ key, name, members: readers.filter((lag) => groupOf(lag.reader) === key) }));
