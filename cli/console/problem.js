@@ -9,6 +9,8 @@ export function Note({ problem, what = "this", instead = "" }) {
   if (problem.isMissing) {
     return html`<p class="note is-missing">This deployment does not have ${what}. A newer version of Rewind does. ${instead}</p>`;
   }
+  // The page's head says it loudly, once.
+  if (problem.isAway) return html`<p class="nothing">${problem.detail}</p>`;
   return html`<div class="note is-problem" role="alert">
     <strong>${problem.title}</strong>
     <span>${problem.detail ?? problem.message}</span>
