@@ -3,7 +3,7 @@
 import { html } from "/console/vendor/htm-preact.js";
 import { found, MILD } from "/console/health.js";
 import { Panel } from "/console/panel.js";
-import { Loading, Note } from "/console/problem.js";
+import { Loading, Note, sentence } from "/console/problem.js";
 import { eventLink, link } from "/console/router.js";
 import { counted } from "/console/numbers.js";
 
@@ -46,11 +46,11 @@ export function Alerts({ health }) {
             ${ones.slice(0, 3).map(
               (one) => html`<p class="alert-what">
                 ${one.at ? html`<a href=${eventLink(one.at)}>${one.what}</a>` : html`<b>${one.what}</b>`}
-                <span> ${one.why}</span>
+                <span> ${sentence(one.why)}</span>
               </p>`,
             )}
             ${ones.length > 3 && html`<p>${ones.length - 3} more: see the incidents.</p>`}
-            <p class="remedy"><span>Do this:</span> ${REMEDIES[kind]}</p>
+            <p class="remedy"><span>Do this:</span> ${sentence(REMEDIES[kind])}</p>
             ${kind === "dead letter" && html`<a href=${link("waiting", ["dead-letters"])}>Dead letters</a>`}
             ${kind === "waiting calls" && html`<a href=${link("waiting")}>Waiting calls</a>`}
           </div>

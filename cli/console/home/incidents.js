@@ -3,7 +3,7 @@
 import { html } from "/console/vendor/htm-preact.js";
 import { MILD } from "/console/health.js";
 import { Panel } from "/console/panel.js";
-import { Nothing } from "/console/problem.js";
+import { Nothing, sentence } from "/console/problem.js";
 import { eventLink } from "/console/router.js";
 import { counted } from "/console/numbers.js";
 import { Ago, Time, span } from "/console/time.js";
@@ -25,7 +25,7 @@ export function Incidents({ all }) {
             <b>${incident.kind}</b>
             ${incident.at ? html`<a href=${eventLink(incident.at)}>${incident.what}</a>` : html`<span>${incident.what}</span>`}
           </div>
-          <p>${incident.why}</p>
+          <p>${sentence(incident.why)}</p>
           <p class="times">since <${Time} time=${incident.since} />${incident.until
             ? html` until <${Time} time=${incident.until} />, ${span((incident.until - incident.since) / 1000)}`
             : html`, <${Ago} time=${incident.since} />`}</p>

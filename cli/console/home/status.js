@@ -76,8 +76,9 @@ const groupOf = (reader) => GROUPS.find(([, , holds]) => holds(reader))[0];
 
 function Reader({ lag, isStalled }) {
   const state = isStalled || (lag.events && lag.seconds >= 60) ? "is-bad" : lag.events ? "is-late" : "is-good";
-  const text = isStalled ? "stalled" : lag.events ? `${count(lag.events)} events, ${span(lag.seconds)}` : "";
-  return html`<li class=${state} title=${`${lag.reader}: ${text || "has read all"}`}>
+  const text = isStalled ? "stalled" : lag.events ? `${count(lag.events)}, ${span(lag.seconds)}` : "";
+  const whole = lag.events ? `${count(lag.events)} events wait, the first for ${span(lag.seconds)}` : "has read all";
+  return html`<li class=${state} title=${`${lag.reader}: ${isStalled ? "stalled, " : ""}${whole}`}>
     <i class=${`dot ${state}`} aria-hidden="true"></i><span>${lag.reader}</span>
     ${text ? html`<b>${text}</b>` : html`<b class="hidden">has read all</b>`}
   </li>`;
