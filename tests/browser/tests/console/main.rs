@@ -38,6 +38,7 @@ async fn tell() {
     let page = Page::new(&browser, &url, root().join("target/screenshots"));
     page.look(1440, 900, Scheme::Light).await;
     stories::home(&page).await;
+    stories::modules(&page).await;
     stories::streams(&page).await;
     stories::rows(&page).await;
     stories::rebuild(&page).await;

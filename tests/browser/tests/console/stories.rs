@@ -22,6 +22,42 @@ const VIEWS: [(&str, &str); 5] = [
 /// The most requests that Home may take, beside the page's own files.
 const MOST: u64 = 10;
 
+/// What the page's modules make of values that a view does not show at once.
+pub async fn modules(page: &Page<'_>) {
+    let checks = "return (async () => {
+        const { changes, lines } = await import('/console/diff.js');
+        const { placed } = await import('/console/streams/trace.js');
+        const { followed } = await import('/console/health.js');
+        const { rfc3339 } = await import('/console/time.js');
+        const { EMPTY, request } = await import('/console/rebuild/request.js');
+        const wrong = [];
+        const is = (what, found, wanted) => {
+            const [a, b] = [found, wanted].map((value) => JSON.stringify(value));
+            if (a !== b) wrong.push(`${what}: ${a} is not ${b}`);
+        };
+        is('an item that is added does not move the others',
+            changes({ a: [1, 2, 3] }, { a: [1, 9, 2, 3] }).map(({ path, after }) => [path, after]),
+            [['a[1]', 9]]);
+        is('a member that is gone', changes({ a: 1 }, {}).length, 1);
+        is('a row that began', lines(undefined, { a: 1 }).map(({ sign }) => sign), ['+', '+', '+']);
+        const event = (at, cause) => ({ at, cause, event: { position: 1 } });
+        is('a cause stands before its consequences',
+            placed([event('a', null), event('b', 'a'), event('c', 'a'), event('d', 'b')])
+                .map(({ at, branches }) => [at, branches]),
+            [['a', []], ['b', [true]], ['d', [true, false]], ['c', [false]]]);
+        const begun = followed({}, [{ key: 'x' }], 1);
+        const over = followed(begun, [], 5);
+        is('what is gone is resolved', [over.x.since, over.x.until], [1, 5]);
+        is('what comes again begins anew', followed(over, [{ key: 'x' }], 9).x.since, 9);
+        is('a position to the microsecond', rfc3339(1795258544780186), '2026-11-21T10:55:44.780186Z');
+        is('only what is given is asked for',
+            request(['carts'], { ...EMPTY, versionsTo: '100' }),
+            { to: [{ projection: 'carts' }], what: { versions: { to: 100 } } });
+        return wrong;
+    })()";
+    assert_eq!(page.run(checks, &json!([])).await, json!([]));
+}
+
 /// The state of everything is there with few requests, and an alert says what to do.
 pub async fn home(page: &Page<'_>) {
     page.open("").await;
