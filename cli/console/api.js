@@ -10,7 +10,7 @@ export const reach = store({ ok: true, since: null });
 
 /** A refusal or a failure, as RFC 9457 says it. */
 export class Problem extends Error {
-  constructor({ status = 0, title, detail, field, isMissing = false }) {
+  constructor({ status = 0, title, detail, field, isMissing = false, isAway = false }) {
     super(detail || title || "The request failed.");
     this.status = status;
     this.title = title;
@@ -18,6 +18,8 @@ export class Problem extends Error {
     this.field = field;
     /** Whether this deployment does not have the route or the parameter. */
     this.isMissing = isMissing;
+    /** Whether nothing of the system has answered. */
+    this.isAway = isAway;
   }
 }
 
@@ -52,11 +54,15 @@ async function send(path, { signal, ...options }) {
     unreachable();
     const late = error.name === "TimeoutError";
     const detail = late ? "The system did not answer within 31 s." : "The system is out of reach.";
-    throw new Problem({ title: "Out of reach", detail });
+    throw new Problem({ title: "Out of reach", detail, isAway: true });
   }
   const body = json(text);
-  if (body === undefined && response.status >= 500) unreachable();
-  else reach.set({ ok: true, since: null });
+  if (body === undefined && response.status >= 500) {
+    unreachable();
+    const detail = `The system is out of reach: status ${response.status}.`;
+    throw new Problem({ status: response.status, title: "Out of reach", detail, isAway: true });
+  }
+  reach.set({ ok: true, since: null });
   if (response.ok) return body;
   throw problem(response.status, body);
 }

@@ -12,7 +12,7 @@ import { link, route } from "/console/router.js";
 import { Rows } from "/console/rows.js";
 import { useStore } from "/console/store.js";
 import { Streams } from "/console/streams.js";
-import { Ago } from "/console/time.js";
+import { For } from "/console/time.js";
 import { Waiting } from "/console/waiting.js";
 
 /** The views, by the first part of the address: the name and the key behind `g`. */
@@ -29,7 +29,7 @@ const STATUS = {
   ok: "All readers move",
   stalled: "Streams are stalled",
   "dead-letters": "Dead letters",
-  behind: "A reader is behind",
+  behind: "Behind",
   failing: "A batch fails",
 };
 
@@ -88,7 +88,7 @@ function OutOfReach() {
   if (ok) return null;
   return html`<div class="banner" role="alert">
     <strong>The system is out of reach</strong>
-    <span>since <${Ago} time=${since} />. What you see is what it said last. This page tries again by itself.</span>
+    <span><${For} since=${since} />. What you see is what it said last. This page tries again by itself.</span>
   </div>`;
 }
 

@@ -5,13 +5,17 @@ import { measure } from "/console/numbers.js";
 import { clockOf } from "/console/time.js";
 import UPlot from "/console/vendor/uplot.js";
 
+/** How far apart the times below a chart may be, in seconds. */
+const MINUTES = [60, 120, 300, 600, 900, 1800, 3600];
+
 const dark = matchMedia("(prefers-color-scheme: dark)");
 const styleOf = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
 /**
  * Lines over the same times, in seconds since 1970. `lines` are
  * `[{label, values, colour}]`, where `colour` is a property of the style sheet
- * and `values` have `null` where nothing is known. All charts share a cursor.
+ * and `values` have `null` where nothing is known; with `isSparse`, the line goes
+ * on over that. All charts share a cursor.
  */
 export function Chart({ title, times, lines, unit, height = 132 }) {
   const box = useRef(null);
@@ -40,8 +44,9 @@ export function Chart({ title, times, lines, unit, height = 132 }) {
 
   useEffect(() => plot.current.setData(dataOf(times, lines)), [times, lines]);
 
-  const shown = at ?? times.length - 1;
-  const valueOf = (line) => `${measure(line.values[shown])} ${unit}`;
+  // Without a cursor, the last that is known.
+  const placeOf = (line) => at ?? line.values.findLastIndex((value) => value !== null);
+  const valueOf = (line) => `${measure(line.values[placeOf(line)])} ${unit}`;
   const said = lines.map((line) => `${line.label} ${valueOf(line)}`).join(", ");
   return html`<figure class="chart">
     <figcaption>
@@ -52,7 +57,7 @@ export function Chart({ title, times, lines, unit, height = 132 }) {
             <i class=${`swatch ${line.colour}`} aria-hidden="true"></i>${line.label} <b>${valueOf(line)}</b>
           </span>`,
         )}
-        ${at !== null && html`<span class="legend-time">${clockOf(times[shown])}</span>`}
+        ${at !== null && times[at] && html`<span class="legend-time">${clockOf(times[at])}</span>`}
       </span>
     </figcaption>
     <div class="plot" ref=${box} role="img" aria-label=${`${title}: ${said}`}></div>
@@ -71,7 +76,7 @@ function options(lines, width, height, told) {
     width: 1.5,
     fill: nth === 0 && lines.length < 4 ? styleOf(`--${line.colour}-fill`) || undefined : undefined,
     points: { show: false },
-    spanGaps: false,
+    spanGaps: Boolean(line.isSparse),
   }));
   return {
     width,
@@ -81,7 +86,7 @@ function options(lines, width, height, told) {
     cursor: { sync: { key: "home" }, y: false, points: { size: 5 }, drag: { x: false, y: false } },
     scales: { y: { range: (_, low, high) => [0, Math.max(1, high ?? 1) * 1.08] } },
     axes: [
-      { ...axis, grid: { show: false }, size: 22, values: (_, ticks) => ticks.map((tick) => clockOf(tick).slice(0, 5)) },
+      { ...axis, grid: { show: false }, size: 22, incrs: MINUTES, values: (_, ticks) => ticks.map((tick) => clockOf(tick).slice(0, 5)) },
       { ...axis, grid, size: 44, space: 28, values: (_, ticks) => ticks.map((tick) => measure(tick)) },
     ],
     series: [{}, ...series],

@@ -21,6 +21,9 @@ export function watchHealth() {
   });
 }
 
+/** What waits for nobody: it is to be known, and `status` stays `ok`. */
+export const MILD = new Set(["conflict", "unreadable record", "undeclared type"]);
+
 /** What is wrong now, each under a name that stays the same while it lasts. */
 export function found(value) {
   const now = Date.now();
@@ -74,7 +77,7 @@ export function found(value) {
 }
 
 const counted = (number, key, kind, stream, why) =>
-  number ? [{ key, kind, what: `${number} in ${stream}`, at: `${stream}@${number}`, why }] : [];
+  number ? [{ key, kind, what: `${number} ${number === 1 ? "event" : "events"} in ${stream}`, at: `${stream}@${number}`, why }] : [];
 
 /** The incidents with what is wrong now. What is gone is resolved. */
 export function followed(known, wrong, now) {

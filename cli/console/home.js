@@ -14,17 +14,18 @@ import { useStore } from "/console/store.js";
 /** How often the charts move, in milliseconds. */
 const EVERY = 5000;
 
-/** How much the charts show, in minutes. */
+/** How much the charts show where nothing is said, in minutes. */
 const MINUTES = 15;
 
-export function Home() {
+export function Home({ query }) {
+  const minutes = Number(query.minutes) || MINUTES;
   const state = useStore(health);
   const all = useStore(incidents);
-  const metrics = usePoll((signal) => get(`/console/metrics?minutes=${MINUTES}`, signal), EVERY, []);
+  const metrics = usePoll((signal) => get(`/console/metrics?minutes=${minutes}`, signal), EVERY, [minutes]);
   return html`<h1 class="hidden">Home</h1>
     <div class="home">
       <${Alerts} health=${state} />
-      <${Performance} metrics=${metrics} />
+      <${Performance} metrics=${metrics} minutes=${minutes} />
       <${Status} health=${state} metrics=${metrics} />
       <${Activity} />
       <${Incidents} all=${all} />

@@ -2,6 +2,9 @@
 
 import { useCallback, useEffect, useRef, useState } from "/console/vendor/htm-preact.js";
 
+/** How many empty pages are passed over at most before somebody asks again. */
+const EMPTY = 20;
+
 /**
  * Reads `load(cursor, signal)` -> `{items, next}`, page by page:
  * `{items, hasMore, isLoading, problem, more, again}`. Begins again when `inputs` change.
@@ -22,7 +25,9 @@ export function usePages(load, inputs) {
   const read = useCallback(async (cursor, signal, loader) => {
     tell({ isLoading: true, problem: null });
     try {
-      const page = await loader(cursor, signal);
+      let page = await loader(cursor, signal);
+      // A page may be empty although there are more.
+      for (let nth = 0; nth < EMPTY && page.next && !page.items.length; nth += 1) page = await loader(page.next, signal);
       if (signal.aborted) return;
       const before = cursor ? now.current.items : [];
       tell({ items: before.concat(page.items), next: page.next, isLoading: false });

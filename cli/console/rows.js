@@ -56,25 +56,34 @@ function Prefix({ query, name, rowKey }) {
 
 function List({ projection, query, rowKey }) {
   const { name } = projection;
-  const { prefix, as_of } = query;
+  const { prefix, as_of, as_at } = query;
+  const [kind, setKind] = useState(as_at ? "as_at" : "as_of");
+  const time = as_of ?? as_at;
   const load = async (cursor, signal) => {
-    const page = await get(url(["projections", name], { prefix, as_of, limit: PAGE, cursor }), signal);
+    const page = await get(url(["projections", name], { prefix, as_of, as_at, limit: PAGE, cursor }), signal);
     return { items: page.rows, next: page.next };
   };
-  const { items, hasMore, isLoading, problem, more, again } = usePages(load, [name, prefix, as_of]);
+  const { items, hasMore, isLoading, problem, more, again } = usePages(load, [name, prefix, as_of, as_at]);
   const stay = (change) => replace(link("rows", rowKey === undefined ? [name] : [name, rowKey], { ...query, ...change }));
+  const choose = (to, at) => {
+    setKind(to);
+    stay({ as_of: undefined, as_at: undefined, [to]: at });
+  };
   const row = (nth) => html`<span class="cut key">${items[nth].key}</span><code class="cut grow">${oneLine(items[nth].state, 160)}</code>
     ${items[nth].stalled && html`<span class="tag is-bad">stalled</span>`}`;
   return html`
-    <div class="as-of"><span>As of</span>
-      <${TimeInput} label="Rows as of this time" value=${as_of} onTime=${(time) => stay({ as_of: time })} />
-      ${as_of ? html`<button type="button" onClick=${() => stay({ as_of: "" })}>Now</button>` : html`<button type="button" onClick=${again}>Read again</button>`}
+    <div class="as-of">
+      <select aria-label="Which time counts" value=${kind} onChange=${(event) => choose(event.target.value, time)}>
+        <option value="as_of">recorded by</option><option value="as_at">happened by</option>
+      </select>
+      <${TimeInput} label="Rows as they were at this time" value=${time} onTime=${(to) => choose(kind, to)} />
+      ${time ? html`<button type="button" onClick=${() => choose(kind, "")}>Now</button>` : html`<button type="button" onClick=${again}>Read again</button>`}
     </div>
     <${Note} problem=${problem} what="lists of rows as they were" />
     ${!isLoading && !problem && !items.length && html`<div class="panel-body"><${Nothing}>No rows${prefix ? " whose key begins like this" : " yet"}.<//></div>`}
     <${VirtualList} name="row" label=${`Rows of ${name}`} total=${items.length} height=${32} row=${row}
       active=${items.findIndex((one) => one.key === rowKey)}
-      onOpen=${(nth) => go(link("rows", [name, items[nth].key], { prefix, as_of }))}
+      onOpen=${(nth) => go(link("rows", [name, items[nth].key], { prefix, as_of, as_at }))}
       onSeen=${(_, last) => last > items.length - 40 && more()} />
-    <p class="list-foot" role="status">${isLoading ? "Reading." : `${items.length.toLocaleString("en")}${hasMore ? " read, there are more" : items.length === 1 ? " row" : " rows"}`}</p>`;
+    <p class="list-foot" role="status">${isLoading ? "Reading." : problem ? "" : `${items.length.toLocaleString("en")}${hasMore ? " read, there are more" : items.length === 1 ? " row" : " rows"}`}</p>`;
 }

@@ -70,6 +70,6 @@ function Search({ query, stream }) {
     <${VirtualList} name="stream" label="Streams" total=${names.length} height=${32} row=${row} onOpen=${open}
       active=${names.findIndex((one) => one.stream === stream)}
       onSeen=${(_, last) => last > names.length - 40 && found.more()} />
-    <p class="list-foot" role="status">${found.isLoading ? "Reading." : `${names.length.toLocaleString("en")}${found.hasMore ? " read, there are more" : " streams"}`}</p>
+    <p class="list-foot" role="status">${found.isLoading ? "Reading." : found.problem ? "" : `${names.length.toLocaleString("en")}${found.hasMore ? " read, there are more" : " streams"}`}</p>
   </section>`;
 }

@@ -104,6 +104,6 @@ export function VirtualList({ total, height = 34, row, onOpen, onSeen, active = 
     onKeyDown=${onKeyDown}
     onFocus=${() => cursor < 0 && total && setCursor(first)}
   >
-    <div class="list-inner" style=${{ height: `${full}px` }}>${rows}</div>
+    <div class="list-inner" role="presentation" style=${{ height: `${full}px` }}>${rows}</div>
   </div>`;
 }

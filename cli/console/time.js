@@ -46,6 +46,12 @@ export function span(seconds) {
 const present = store(Date.now());
 setInterval(() => !document.hidden && present.set(Date.now()), 1000);
 
+/** For how long something has been. */
+export function For({ since }) {
+  const now = useStore(present);
+  return html`<span>for ${span(Math.max(0, Math.round((now - since) / 1000)))}</span>`;
+}
+
 /** How long ago something was, or how long it is until then. */
 export function Ago({ time }) {
   const now = useStore(present);

@@ -1,9 +1,9 @@
 // Alerts: what is wrong now, and what to do about it.
 
 import { html } from "/console/vendor/htm-preact.js";
-import { found } from "/console/health.js";
+import { found, MILD } from "/console/health.js";
 import { Panel } from "/console/panel.js";
-import { Loading, Note } from "/console/problem.js";
+import { Loading, Note, sentence } from "/console/problem.js";
 import { eventLink, link } from "/console/router.js";
 import { counted } from "/console/numbers.js";
 
@@ -34,22 +34,23 @@ export function Alerts({ health }) {
       <${Note} problem=${problem} />
     <//>`;
   }
-  return html`<${Panel} title="Alerts" kind="alerts is-loud" aside=${counted(wrong.length, "alert")}>
+  const isMild = wrong.every((incident) => MILD.has(incident.kind));
+  return html`<${Panel} title="Alerts" kind=${`alerts ${isMild ? "is-mild" : "is-loud"}`} aside=${counted(wrong.length, "alert")}>
     <${Note} problem=${problem} />
     <ul class="alert-list">
       ${kinds.map((kind) => {
         const ones = wrong.filter((incident) => incident.kind === kind);
-        return html`<li key=${kind}>
+        return html`<li key=${kind} class=${MILD.has(kind) ? "is-mild" : ""}>
           <h3>${ones.length === 1 ? kind : `${ones.length} × ${kind}`}</h3>
           <div>
             ${ones.slice(0, 3).map(
               (one) => html`<p class="alert-what">
                 ${one.at ? html`<a href=${eventLink(one.at)}>${one.what}</a>` : html`<b>${one.what}</b>`}
-                <span> ${one.why}</span>
+                <span> ${sentence(one.why)}</span>
               </p>`,
             )}
             ${ones.length > 3 && html`<p>${ones.length - 3} more: see the incidents.</p>`}
-            <p class="remedy"><span>Do this:</span> ${REMEDIES[kind]}</p>
+            <p class="remedy"><span>Do this:</span> ${sentence(REMEDIES[kind])}</p>
             ${kind === "dead letter" && html`<a href=${link("waiting", ["dead-letters"])}>Dead letters</a>`}
             ${kind === "waiting calls" && html`<a href=${link("waiting")}>Waiting calls</a>`}
           </div>

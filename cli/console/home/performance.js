@@ -4,8 +4,15 @@ import { html } from "/console/vendor/htm-preact.js";
 import { Chart } from "/console/chart.js";
 import { Panel } from "/console/panel.js";
 import { Loading, Note } from "/console/problem.js";
+import { link, replace } from "/console/router.js";
 
-export function Performance({ metrics }) {
+/** The fewest steps that a chart shows. */
+const LEAST = 12;
+
+/** How much the charts can show, in minutes. */
+const SPANS = { 15: "last 15 minutes", 60: "last hour", 180: "last 3 hours" };
+
+export function Performance({ metrics, minutes }) {
   const { value, problem } = metrics;
   if (!value) {
     return html`<${Panel} title="Performance" kind="performance">
@@ -13,10 +20,16 @@ export function Performance({ metrics }) {
     <//>`;
   }
   const { from, step, series } = value;
-  const length = Math.max(...Object.values(series).map((values) => values.length));
-  const times = Array.from({ length }, (_, nth) => from + nth * step);
-  const line = (label, values, colour) => ({ label, values: values ?? times.map(() => null), colour });
-  const rate = (values) => values?.map((sum) => (sum === null ? null : sum / step));
+  const all = Object.values(series);
+  // The last step is under way.
+  const length = Math.max(0, Math.max(...all.map((values) => values.length)) - 1);
+  // Where a system is younger than the chart, the chart begins with it.
+  const begin = Array.from({ length }).findIndex((_, nth) => all.some((values) => values[nth] !== null));
+  const first = Math.max(0, Math.min(begin, length - LEAST));
+  const times = Array.from({ length: length - first }, (_, nth) => from + (first + nth) * step);
+  const line = (label, values, colour, more) => ({ label, values: values?.slice(first, length) ?? times.map(() => null), colour, ...more });
+  // Once anything was counted, a step in which nothing was is a zero.
+  const rate = (values) => values?.map((sum, nth) => (sum === null && (begin < 0 || nth < begin) ? null : (sum ?? 0) / step));
   const isReplaying = series.replayed?.some((sum) => sum > 0);
   const rates = [
     line("accepted", rate(series.accepted), "blue"),
@@ -25,17 +38,23 @@ export function Performance({ metrics }) {
     line("refused", rate(series.refused), "red"),
     ...(isReplaying ? [line("replayed", rate(series.replayed), "amber")] : []),
   ];
-  const minutes = Math.round((length * step) / 60);
-  return html`<${Panel} title="Performance" kind="performance" aside=${`last ${minutes} minutes`}>
+  return html`<${Panel} title="Performance" kind="performance" aside=${html`<${Span} minutes=${minutes} />`}>
     <div class="charts">
       <${Chart} title="Events" unit="/s" times=${times} lines=${rates} height=${168} />
       <div class="pair">
         <${Chart} title="Post to row" unit="ms" times=${times}
-          lines=${[line("p50", series.post_to_row_p50, "teal"), line("p99", series.post_to_row_p99, "amber")]} />
-        <${Chart} title="Lag" unit="events" times=${times} lines=${[line("most behind", series.lag_events, "blue")]} />
-        <${Chart} title="Lag" unit="s" times=${times} lines=${[line("most behind", series.lag_seconds, "violet")]} />
+          lines=${[line("p50", series.post_to_row_p50, "teal", { isSparse: true }), line("p99", series.post_to_row_p99, "amber", { isSparse: true })]} />
+        <${Chart} title="Lag" unit="events" times=${times} lines=${[line("most behind", series.lag_events, "blue", { isSparse: true })]} />
+        <${Chart} title="Lag" unit="s" times=${times} lines=${[line("most behind", series.lag_seconds, "violet", { isSparse: true })]} />
       </div>
     </div>
     <${Note} problem=${problem} what="the console's metrics" />
   <//>`;
+}
+
+function Span({ minutes }) {
+  const choose = (event) => replace(link("home", [], { minutes: event.target.value }));
+  return html`<select aria-label="How much the charts show" value=${minutes} onChange=${choose}>
+    ${Object.entries(SPANS).map(([value, label]) => html`<option value=${value}>${label}</option>`)}
+  </select>`;
 }

@@ -17,11 +17,11 @@ export function Row({ projection, rowKey, query }) {
   const { value, problem, isLoading } = usePoll((signal) => get(url(["projections", name], { key: rowKey }), signal), EVERY, [name, rowKey]);
   const isOwn = over === "one stream";
   const stream = `${categories[0]}-${rowKey}`;
-  const { prefix, as_of } = query;
+  const { prefix, as_of, as_at } = query;
   const History = isOwn ? Versions : Shared;
   return html`<section class="panel detail" aria-label=${`Row ${rowKey} of ${name}`}>
     <header>
-      <div class="heading"><a class="back" href=${link("rows", [name], { prefix, as_of })}>All rows</a><h1>${rowKey}</h1><span class="where">${name}</span></div>
+      <div class="heading"><a class="back" href=${link("rows", [name], { prefix, as_of, as_at })}>All rows</a><h1>${rowKey}</h1><span class="where">${name}</span></div>
       <div class="aside">generation ${generations.serving}${value?.watermark ? ` · version ${value.watermark}` : ""}</div>
     </header>
     <div class="panel-body">

@@ -15,13 +15,13 @@ export function Trace({ trace }) {
   const begin = Math.min(...nodes.map(({ event }) => event.position));
   return html`<div class="trace scroll-x">
     <ol aria-label="Causes and consequences, in causal order">
-      ${nodes.map(({ at, event, depth, branches }) => {
+      ${nodes.map(({ at, cause, event, branches }) => {
         const isHere = at === value.event;
         const after = (event.position - begin) / 1e6;
-        return html`<li key=${at} aria-level=${depth + 1} class=${isHere ? "is-here" : ""}>
+        return html`<li key=${at} class=${isHere ? "is-here" : ""}>
           <${Branches} branches=${branches} />
           <a href=${eventLink(at)} aria-current=${isHere ? "true" : undefined}>
-            <b>${event.type}</b> <span class="where">${at}</span>
+            <b>${event.type}</b> <span class="where">${at}</span>${cause && html`<span class="hidden">, caused by ${cause}</span>`}
             <span class="when">${after ? `+${span(after)}` : "first"}</span>
             <code>${oneLine(event.data ?? "", 80)}</code>
           </a>
@@ -43,14 +43,14 @@ export function placed(events) {
   }
   const nodes = [];
   const seen = new Set();
-  const add = (one, depth, branches) => {
+  const add = (one, branches) => {
     if (seen.has(one.at)) return;
     seen.add(one.at);
-    nodes.push({ ...one, depth, branches });
+    nodes.push({ ...one, branches });
     const children = under.get(one.at) ?? [];
-    children.forEach((child, nth) => add(child, depth + 1, [...branches, nth < children.length - 1]));
+    children.forEach((child, nth) => add(child, [...branches, nth < children.length - 1]));
   };
-  for (const root of under.get(null) ?? []) add(root, 0, []);
+  for (const root of under.get(null) ?? []) add(root, []);
   return nodes;
 }
 

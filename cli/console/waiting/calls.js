@@ -19,7 +19,8 @@ export function Calls({ waiting, health }) {
       <tbody>${calls.map((call) => html`<tr key=${call.stream}>
         <th scope="row">${call.gateway}</th>
         <td><a href=${link("waiting", ["ledger", call.gateway], { key: call.key })}>${call.key}</a></td>
-        <td>${call.reason}</td>
+        <td>${call.reason}${call.may_have_acted && html` <b class="tag is-late">may have acted</b>`}
+          ${call.due && html`<div class="hint">tried again <${Ago} time=${call.due} /></div>`}</td>
         <td class="number"><${Ago} time=${call.since} /></td>
       </tr>`)}</tbody>
     </table></div>`}

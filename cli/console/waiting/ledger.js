@@ -1,6 +1,6 @@
 // The ledger of a gateway: what it has sent when, because of what, with which answer.
 
-import { html, useState } from "/console/vendor/htm-preact.js";
+import { html, useEffect, useState } from "/console/vendor/htm-preact.js";
 import { announce } from "/console/announce.js";
 import { get, post, url } from "/console/api.js";
 import { Confirm } from "/console/dialog.js";
@@ -15,7 +15,18 @@ import { OutsideRequest } from "/console/waiting/requests.js";
 /** Commits of logs that are looked at for a page. */
 const PAGE = 50;
 
+/** Entries that are read without being asked for. */
+const FEW = 20;
+
 const TAGS = { done: "is-good", failed: "is-bad", waits: "is-late" };
+
+/** What a replay would do about a call that differs. */
+const WOULD = {
+  correct: "A replay would correct it",
+  undo: "A replay would take it back",
+  new: "A replay would make it",
+  open: "A replay can do nothing about it now",
+};
 
 export function Ledger({ gateways, gateway, query }) {
   const name = gateway ?? gateways[0];
@@ -46,6 +57,10 @@ function Entries({ name, rowKey, compare }) {
     return { items: page.entries, next: page.next };
   };
   const { items, hasMore, isLoading, problem, more, again } = usePages(load, [name, rowKey, compare]);
+  // Logs lie in many partitions: a page may have one entry only.
+  useEffect(() => {
+    if (hasMore && items.length < FEW) more();
+  }, [items.length, isLoading]);
   return html`
     ${isLoading && !items.length && html`<${Loading} what="the ledger" />`}
     <${Note} problem=${problem} what="the ledger" />
@@ -70,7 +85,7 @@ function Entry({ entry, onRetry }) {
     ${entry.sent.map((one) => html`<p class="sent" key=${one.run}><span class="when"><${Time} time=${one.at} /></span> <${OutsideRequest} request=${one.request} />
       <span>${one.answer ? `answered ${one.answer.status ?? oneLine(one.answer, 80)}` : one.ended ? "given up" : "no answer yet"}${one.again ? ", again" : ""}</span></p>`)}
     ${replay && (replay.differs
-      ? html`<div class="note is-warning"><strong>A replay would ${replay.differs === "undo" ? "take it back" : replay.differs}</strong>
+      ? html`<div class="note is-warning"><strong>${WOULD[replay.differs] ?? replay.differs}</strong>
           ${replay.now && html`<span>now <${OutsideRequest} request=${replay.now} /></span>`}
           ${(replay.sends ?? []).map((request) => html`<span>sends <${OutsideRequest} request=${request} /></span>`)}
           ${replay.about && html`<span>${replay.about}</span>`}</div>`

@@ -1,0 +1,195 @@
+//! What a person does in each view, and what has to come of it.
+
+use browser::{Page, Scheme};
+use serde_json::json;
+
+/// Keys by WebDriver's names.
+const ENTER: &str = "\u{e007}";
+const ESCAPE: &str = "\u{e00c}";
+const HOME: &str = "\u{e011}";
+const LEFT: &str = "\u{e012}";
+const DOWN: &str = "\u{e015}";
+
+/// The views, and what each says once it has read what it shows.
+const VIEWS: [(&str, &str); 5] = [
+    ("home", "Latest events"),
+    ("streams", "streams"),
+    ("rows", "rows"),
+    ("rebuild", "Generations"),
+    ("waiting", "Ledger of a gateway"),
+];
+
+/// The most requests that Home may take, beside the page's own files.
+const MOST: u64 = 10;
+
+/// What the page's modules make of values that a view does not show at once.
+pub async fn modules(page: &Page<'_>) {
+    let checks = "return (async () => {
+        const { changes, lines } = await import('/console/diff.js');
+        const { placed } = await import('/console/streams/trace.js');
+        const { followed } = await import('/console/health.js');
+        const { rfc3339 } = await import('/console/time.js');
+        const { EMPTY, request } = await import('/console/rebuild/request.js');
+        const wrong = [];
+        const is = (what, found, wanted) => {
+            const [a, b] = [found, wanted].map((value) => JSON.stringify(value));
+            if (a !== b) wrong.push(`${what}: ${a} is not ${b}`);
+        };
+        is('an item that is added does not move the others',
+            changes({ a: [1, 2, 3] }, { a: [1, 9, 2, 3] }).map(({ path, after }) => [path, after]),
+            [['a[1]', 9]]);
+        is('a member that is gone', changes({ a: 1 }, {}).length, 1);
+        is('a row that began', lines(undefined, { a: 1 }).map(({ sign }) => sign), ['+', '+', '+']);
+        const event = (at, cause) => ({ at, cause, event: { position: 1 } });
+        is('a cause stands before its consequences',
+            placed([event('a', null), event('b', 'a'), event('c', 'a'), event('d', 'b')])
+                .map(({ at, branches }) => [at, branches]),
+            [['a', []], ['b', [true]], ['d', [true, false]], ['c', [false]]]);
+        const begun = followed({}, [{ key: 'x' }], 1);
+        const over = followed(begun, [], 5);
+        is('what is gone is resolved', [over.x.since, over.x.until], [1, 5]);
+        is('what comes again begins anew', followed(over, [{ key: 'x' }], 9).x.since, 9);
+        is('a position to the microsecond', rfc3339(1795258544780186), '2026-11-21T10:55:44.780186Z');
+        is('only what is given is asked for',
+            request(['carts'], { ...EMPTY, versionsTo: '100' }),
+            { to: [{ projection: 'carts' }], what: { versions: { to: 100 } } });
+        return wrong;
+    })()";
+    assert_eq!(page.run(checks, &json!([])).await, json!([]));
+}
+
+/// The state of everything is there with few requests, and an alert says what to do.
+pub async fn home(page: &Page<'_>) {
+    page.open("").await;
+    page.see("conflict").await;
+    page.see("Tell the client's owner.").await;
+    page.find(".status li", "basic-sum@1").await;
+    page.find(".events li", "vote-cast").await;
+    page.find(".incidents", "rewind-conflicts@1").await;
+    let asked = "return performance.getEntriesByType('resource')
+        .filter((one) => one.initiatorType === 'fetch').length";
+    let asked = page.run(asked, &json!([])).await;
+    assert!(asked.as_u64() <= Some(MOST), "Home takes {asked} requests");
+    page.picture("home").await;
+}
+
+/// By keys alone: a stream is found, and an event with its causes. By clicks, an
+/// event is taken back, once it was shown what that changes.
+pub async fn streams(page: &Page<'_>) {
+    page.press(&["g", "s"]).await;
+    page.find(".finder .list-row", "cart-456").await;
+    page.press(&["/"]).await;
+    page.press(&["c", "a", "r", "t", "-", "4"]).await;
+    page.see("1 streams").await;
+    page.press(&[ESCAPE]).await;
+    page.focus(".finder .list").await;
+    page.press(&[ENTER]).await;
+    page.find("h1", "cart-456").await;
+    page.find(".stream-parts .list-row", "order-placed").await;
+    page.focus(".stream-parts .list").await;
+    page.press(&[HOME]).await;
+    page.find(".event h2", "cart-456@4").await;
+    page.find(".trace li", "input:shop-456@4").await;
+    page.find(".trace li.is-here", "order-placed").await;
+    page.find(".trace li", "order-opened").await;
+    page.picture("streams").await;
+
+    page.open("#/streams/poll-lunch?at=5").await;
+    page.click("button", "Reverse…").await;
+    page.see("3 rows change").await;
+    page.find("td.is", "119").await;
+    page.fill("[name=reason]", "not a guest").await;
+    page.fill("[name=by]", "ann").await;
+    page.picture("reversal").await;
+    page.click("button", "Record the reversal").await;
+    page.find(".event .note", "poll-lunch@121 of ann: not a guest")
+        .await;
+}
+
+/// The slider goes through the versions of a row, and each step shows what an event
+/// has changed.
+pub async fn rows(page: &Page<'_>) {
+    page.open("#/rows/basic-sum/lunch").await;
+    page.see("version 121 of 121").await;
+    page.focus("input[type=range]").await;
+    page.press(&[LEFT]).await;
+    page.see("version 120 of 121").await;
+    page.find(".made-by", "poll-lunch@120").await;
+    page.find(".changes td.is", "120").await;
+    page.find(".json .is-added", "120").await;
+    page.picture("rows").await;
+
+    page.open("#/rows/products").await;
+    page.find(".finder .list-row", "123").await;
+    page.focus(".finder .list").await;
+    page.press(&[DOWN, ENTER]).await;
+    page.see("Many streams change it").await;
+    page.find(".made-by", "cart-456@").await;
+    page.picture("rows-shared").await;
+}
+
+/// A projection is rebuilt beside the one that serves, compared, activated, rolled
+/// back and dropped. Each step says before what it does.
+pub async fn rebuild(page: &Page<'_>) {
+    page.press(&["g", "b"]).await;
+    page.click("input[value=basic-sum]", "").await;
+    page.click("button", "Dry run").await;
+    page.find(".figures dd", "121").await;
+    page.find(".figures dd", "$0.0000").await;
+    page.click("summary", "How:").await;
+    page.click("input[value=by-hand]", "").await;
+    page.click("button", "Start…").await;
+    page.see("generation 2 is filled").await;
+    page.click("button", "Start it").await;
+    page.click(".playbacks a", "Compare, then activate").await;
+    page.find(".comparison th", "basic-sum@2").await;
+    page.find(".held", "different in both").await;
+    page.picture("rebuild").await;
+
+    page.click(".comparison button", "Activate 2…").await;
+    page.see("No row differs").await;
+    page.click("button.primary", "Activate").await;
+    page.click(".generations button", "Roll back to 1…").await;
+    page.see("Generation 2 stays").await;
+    page.click("button.primary", "Roll back").await;
+    page.click(".generations button", "Drop 2…").await;
+    page.see("The events stay").await;
+    page.click("button.grave", "Drop").await;
+    page.see("basic-sum@2 is dropped.").await;
+}
+
+/// What is due, what waits for the outside, what a command has come to, and a
+/// comparison that finds nothing to send.
+pub async fn waiting(page: &Page<'_>) {
+    page.press(&["g", "w"]).await;
+    page.find(".deadlines tr", "checkout").await;
+    page.find(".calls tr", "GATEWAYS names no gateway payments")
+        .await;
+    page.find(".ledger-list li", "gateway:payments-7@1").await;
+    page.fill("[name=command]", "first").await;
+    page.press(&[ENTER]).await;
+    page.find(".commands .tag", "applied").await;
+    page.click("button", "Compare mail…").await;
+    page.see("Nothing is sent until you approve").await;
+    page.click("button.primary", "Compare").await;
+    page.find(".differences", "Nothing differs.").await;
+    page.picture("waiting").await;
+}
+
+/// Each view in the dark, and in a narrow window, where nothing is cut off.
+pub async fn other_looks(page: &Page<'_>) {
+    for (name, width, height, scheme) in [
+        ("dark", 1440, 900, Scheme::Dark),
+        ("narrow", 360, 800, Scheme::Light),
+    ] {
+        page.look(width, height, scheme).await;
+        for (view, says) in VIEWS {
+            page.open(&format!("#/{view}")).await;
+            page.see(says).await;
+            let is_wider = "return document.documentElement.scrollWidth > innerWidth";
+            let is_wider = page.run(is_wider, &json!([])).await;
+            assert_eq!(is_wider, false, "{view} is wider than {width} pixels");
+            page.picture(&format!("{view}-{name}")).await;
+        }
+    }
+}
