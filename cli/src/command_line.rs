@@ -1,8 +1,8 @@
 //! The verbs and options that the program can be called with.
 
 use crate::{
-    compare, demo, exit, export, generation, import, ledger, playback, replay, resume, retry,
-    reverse, up, verify,
+    compare, completions, demo, exit, export, generation, import, ledger, playback, read, replay,
+    resume, retry, reverse, rows, send, status, up, verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -23,6 +23,18 @@ pub enum Command {
     /// events, reads projections, deletes the data store and rebuilds it by a
     /// playback.
     Demo(demo::Args),
+    /// Shows how the whole system is: lag, stalls, failing shards, playbacks, dead
+    /// letters, calls that wait; live with `--watch`.
+    Status(status::Args),
+    /// Sends events through the checks of ingest, and says of each what became of
+    /// it.
+    Send(send::Args),
+    /// Prints the events of a stream.
+    Read(read::Args),
+    /// Prints a row of a projection, also as it was.
+    Row(rows::RowArgs),
+    /// Prints the rows of a projection.
+    Rows(rows::RowsArgs),
     /// Reads both tables and names every violation of the invariants: locally,
     /// behind an endpoint, or on AWS.
     Verify(verify::Args),
@@ -53,6 +65,8 @@ pub enum Command {
     Import(import::Args),
     /// Prints the JSON Schema of every event type of this program's domain.
     Schemas,
+    /// Prints a script that completes verbs and options in a shell.
+    Completions(completions::Args),
     /// Reverses one event: shows what would change, asks, and records why and
     /// by whom.
     Reverse(reverse::Args),

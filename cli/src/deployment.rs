@@ -3,6 +3,7 @@
 //! one, or by its stack.
 
 mod ask;
+mod asked;
 mod explained;
 mod local;
 mod location;
@@ -11,6 +12,7 @@ mod opened;
 mod options;
 mod stack;
 
+pub use asked::{Question, read};
 pub use local::{announce, withdraw};
 pub use names::Part;
 pub use opened::Deployment;

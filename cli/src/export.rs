@@ -151,7 +151,7 @@ impl Out {
 
 /// Writes an event on one line. Payloads stay as they were received, but a line
 /// end between their parts becomes a space.
-fn line(event: &RecordedEvent) -> serde_json::Result<String> {
+pub fn line(event: &RecordedEvent) -> serde_json::Result<String> {
     let text = serde_json::to_string(event)?;
     Ok(text.replace(['\n', '\r'], " "))
 }

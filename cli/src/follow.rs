@@ -53,20 +53,25 @@ async fn watch(deployment: &Deployment, id: &str, bar: &ProgressBar) -> Result<P
                 "the record of playback {id} has been deleted"
             )));
         };
-        let shown = playback.shown();
-        bar.set_position((shown.progress * 1000.0) as u64);
-        let left = shown
-            .seconds_left
-            .map_or(String::new(), |left| format!(", {left} s left"));
-        bar.set_message(format!(
-            "{} events, {} a second{left}, {}",
-            shown.events, shown.events_per_second, playback.state
-        ));
+        bar.set_position((playback.shown().progress * 1000.0) as u64);
+        bar.set_message(words(&playback));
         if !playback.state.is_running() {
             return Ok(playback);
         }
         tokio::time::sleep(INTERVAL).await;
     }
+}
+
+/// How far a playback is: events, rate, time left, state.
+pub fn words(playback: &Playback) -> String {
+    let shown = playback.shown();
+    let left = shown
+        .seconds_left
+        .map_or(String::new(), |left| format!(", {left} s left"));
+    format!(
+        "{} events, {} a second{left}, {}",
+        shown.events, shown.events_per_second, playback.state
+    )
 }
 
 /// Whether a playback that no longer runs has succeeded.

@@ -8,6 +8,7 @@ mod arguments;
 pub mod client;
 mod command_line;
 mod compare;
+mod completions;
 mod console;
 mod demo;
 mod deployment;
@@ -26,12 +27,16 @@ mod memory;
 mod out;
 mod playback;
 pub mod progress;
+mod read;
 mod replay;
 mod resume;
 mod retry;
 mod reverse;
+mod rows;
 mod schemas;
 mod selection;
+mod send;
+mod status;
 pub mod up;
 pub mod verify;
 
@@ -73,7 +78,13 @@ fn called(cli: &Cli, domain: Domain, started: Instant, as_json: bool) -> Outcome
     match command {
         Command::Demo(args) => demo::run(args, started),
         Command::Schemas => schemas::run(domain),
+        Command::Completions(args) => completions::run(args),
         Command::Function { name } => function::run(name, domain, Clients::from_env()),
+        Command::Status(args) => verb(as_json, &args.deployment, status::run(args, domain)),
+        Command::Send(args) => verb(as_json, &args.deployment, send::run(args, domain)),
+        Command::Read(args) => verb(as_json, &args.deployment, read::run(args, domain)),
+        Command::Row(args) => verb(as_json, &args.deployment, rows::row(args, domain)),
+        Command::Rows(args) => verb(as_json, &args.deployment, rows::rows(args, domain)),
         Command::Verify(args) => verb(as_json, &args.deployment, verify::run(args, domain)),
         Command::Resume(args) => verb(as_json, &args.deployment, resume::run(args, domain)),
         Command::Replay(args) => verb(as_json, &args.deployment, replay::run(args, domain)),
