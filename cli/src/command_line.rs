@@ -1,8 +1,9 @@
 //! The verbs and options that the program can be called with.
 
 use crate::{
-    compare, completions, demo, exit, export, generation, import, ledger, playback, read, replay,
-    resume, retry, reverse, rows, send, status, up, verify,
+    check, compare, completions, demo, exit, export, generation, import, ledger, letters, playback,
+    playbacks, read, replay, resume, retry, reverse, rows, send, status, streams, tail, trace, up,
+    verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -31,6 +32,12 @@ pub enum Command {
     Send(send::Args),
     /// Prints the events of a stream.
     Read(read::Args),
+    /// Lists streams by name.
+    Streams(streams::Args),
+    /// Prints events as they are recorded, until Ctrl-C.
+    Tail(tail::Args),
+    /// Prints what led to an event, and what it has led to, as a tree.
+    Trace(trace::Args),
     /// Prints a row of a projection, also as it was.
     Row(rows::RowArgs),
     /// Prints the rows of a projection.
@@ -38,6 +45,12 @@ pub enum Command {
     /// Reads both tables and names every violation of the invariants: locally,
     /// behind an endpoint, or on AWS.
     Verify(verify::Args),
+    /// Folds a sample of the rows that serve again, and names a projection whose
+    /// code has changed without its VERSION.
+    Check(check::Args),
+    /// Lists the batches that triggers have given up on, shows one, or puts its
+    /// records onto their stream again.
+    DeadLetters(letters::Args),
     /// Resumes stalled streams after the fix, from the events table.
     Resume(resume::Args),
     /// Plays back all or part of history: to rebuild a projection, to answer a
@@ -45,6 +58,8 @@ pub enum Command {
     Replay(Box<replay::Args>),
     /// Follows a playback, pauses, resumes or cancels it.
     Playback(playback::Args),
+    /// Lists playbacks, the newest first.
+    Playbacks(playbacks::Args),
     /// Makes another generation of a projection serve: one that has caught up,
     /// or, as a rollback, the previous one.
     Activate(generation::ActivateArgs),

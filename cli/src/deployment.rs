@@ -8,6 +8,7 @@ mod explained;
 mod local;
 mod location;
 mod names;
+mod objects;
 mod opened;
 mod options;
 mod stack;
@@ -22,6 +23,7 @@ use clap::{ArgMatches, Args as ClapArgs, FromArgMatches, parser::ValueSource};
 use explained::Explainer;
 use location::{Location, Place};
 use names::Names;
+use objects::Objects;
 use options::Options;
 use rewind_aws::wiring::{Clients, Endpoints, Stack};
 use std::{sync::OnceLock, time::Duration};
@@ -65,6 +67,10 @@ impl Args {
             incoming: clients.stream_named(&names.incoming_stream),
             replay: clients.stream_named(&names.replay_stream),
             playback: clients.function(&names.playback_function),
+            letters: match &self.place.location {
+                Location::Folder(dir) => Objects::of_local_system(dir),
+                _ => Objects::Bucket(clients.bucket(&names.dead_letter_bucket)),
+            },
             described: self.place.asks().then(|| self.described(parts)),
         };
         for part in parts {
@@ -201,6 +207,7 @@ fn has_endpoints(at: &Endpoints, parts: &[Part]) -> Result<(), End> {
                 (&at.kinesis, "--kinesis-endpoint")
             }
             Part::PlaybackFunction => (&at.lambda, "--lambda-endpoint"),
+            Part::DeadLetterBucket => (&at.cloudformation, "--endpoint"),
         };
         if url.is_none() {
             let why = format!("{option} is needed as well, or --endpoint for all services");
