@@ -41,7 +41,8 @@ pub struct Args {
     /// Does not ask before it changes something on AWS.
     #[arg(long)]
     yes: bool,
-    /// JSON Lines for machines: an object for each letter.
+    /// JSON Lines for machines: an object for each letter; the list ends with
+    /// their number.
     #[arg(long)]
     json: bool,
 }
@@ -104,6 +105,10 @@ async fn list(deployment: &Deployment, as_json: bool) -> Outcome {
         say!("{key}  {time:.0}{bytes}")?;
     }
     match (as_json, letters.is_empty(), are_more) {
+        (true, ..) => say!(
+            "{}",
+            json!({"dead_letters": letters.len(), "more": are_more})
+        ),
         (false, true, _) => say!("There are no dead letters."),
         (false, false, true) => {
             note!("there are more: `rewind dead-letters retry --all` works them off");

@@ -75,10 +75,8 @@ struct Sent {
 /// Sends. A refused event is no success.
 pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let mut items = args.items()?;
-    let mut parts = vec![Part::IncomingStream];
-    if args.wait.is_some() {
-        parts.push(Part::EventsTable);
-    }
+    // The events table answers before anything is sent.
+    let parts = [Part::EventsTable, Part::IncomingStream];
     let deployment = args.deployment.open(domain, &parts).await?;
     deployment.confirm("send events", args.yes)?;
     let mut sent = Sent::default();

@@ -63,7 +63,9 @@ async fn follow(deployment: &Deployment, args: &Args) -> Result<(), End> {
             None => question.option("after", Some(&args.after)),
         };
         let page: Page = deployment.asked(&question).await?;
-        for event in &page.events {
+        // An answer has whole commits, so it may have more than was asked for.
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX);
+        for event in page.events.iter().take(wanted) {
             read::show(event, args.json)?;
         }
         left = left.saturating_sub(page.events.len() as u64);
