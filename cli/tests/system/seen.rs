@@ -145,7 +145,6 @@ async fn the_status_names_what_is_wrong_and_is_watched() {
     let slow = [
         "replay",
         "--projection=one-vote-sum",
-        "--stream=poll-1",
         "--rate=2",
         "--id=slow",
         "--detach",
