@@ -1,8 +1,9 @@
 //! The verbs and options that the program can be called with.
 
 use crate::{
-    compare, console, demo, exit, export, generation, import, ledger, playback, replay, resume,
-    retry, reverse, up, verify,
+    check, compare, completions, console, demo, exit, export, generation, import, ledger, letters,
+    playback, playbacks, read, replay, resume, retry, reverse, rows, send, status, streams, tail,
+    trace, up, verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -23,9 +24,33 @@ pub enum Command {
     /// events, reads projections, deletes the data store and rebuilds it by a
     /// playback.
     Demo(demo::Args),
+    /// Shows how the whole system is: lag, stalls, failing shards, playbacks, dead
+    /// letters, calls that wait; live with `--watch`.
+    Status(status::Args),
+    /// Sends events through the checks of ingest, and says of each what became of
+    /// it.
+    Send(send::Args),
+    /// Prints the events of a stream.
+    Read(read::Args),
+    /// Lists streams by name.
+    Streams(streams::Args),
+    /// Prints events as they are recorded, until Ctrl-C.
+    Tail(tail::Args),
+    /// Prints what led to an event, and what it has led to, as a tree.
+    Trace(trace::Args),
+    /// Prints a row of a projection, also as it was.
+    Row(rows::RowArgs),
+    /// Prints the rows of a projection.
+    Rows(rows::RowsArgs),
     /// Reads both tables and names every violation of the invariants: locally,
     /// behind an endpoint, or on AWS.
     Verify(verify::Args),
+    /// Folds a sample of the rows that serve again, and names a projection whose
+    /// code has changed without its VERSION.
+    Check(check::Args),
+    /// Lists the batches that triggers have given up on, shows one, or puts its
+    /// records onto their stream again.
+    DeadLetters(letters::Args),
     /// Resumes stalled streams after the fix, from the events table.
     Resume(resume::Args),
     /// Plays back all or part of history: to rebuild a projection, to answer a
@@ -33,6 +58,8 @@ pub enum Command {
     Replay(Box<replay::Args>),
     /// Follows a playback, pauses, resumes or cancels it.
     Playback(playback::Args),
+    /// Lists playbacks, the newest first.
+    Playbacks(playbacks::Args),
     /// Makes another generation of a projection serve: one that has caught up,
     /// or, as a rollback, the previous one.
     Activate(generation::ActivateArgs),
@@ -53,6 +80,8 @@ pub enum Command {
     Import(import::Args),
     /// Prints the JSON Schema of every event type of this program's domain.
     Schemas,
+    /// Prints a script that completes verbs and options in a shell.
+    Completions(completions::Args),
     /// Reverses one event: shows what would change, asks, and records why and
     /// by whom.
     Reverse(reverse::Args),

@@ -3,14 +3,17 @@
 //! one, or by its stack.
 
 mod ask;
+mod asked;
 mod explained;
 mod local;
 mod location;
 mod names;
+mod objects;
 mod opened;
 mod options;
 mod stack;
 
+pub use asked::{Question, read};
 pub use local::{announce, withdraw};
 pub use names::Part;
 pub use opened::Deployment;
@@ -20,6 +23,7 @@ use clap::{ArgMatches, Args as ClapArgs, FromArgMatches, parser::ValueSource};
 use explained::Explainer;
 use location::{Location, Place};
 use names::Names;
+use objects::Objects;
 use options::Options;
 use rewind_aws::{
     aws::http_api::HttpApi,
@@ -66,6 +70,10 @@ impl Args {
             incoming: clients.stream_named(&names.incoming_stream),
             replay: clients.stream_named(&names.replay_stream),
             playback: clients.function(&names.playback_function),
+            letters: match &self.place.location {
+                Location::Folder(dir) => Objects::of_local_system(dir),
+                _ => Objects::Bucket(clients.bucket(&names.dead_letter_bucket)),
+            },
             described: self.place.asks().then(|| self.described(parts)),
         };
         for part in parts {
@@ -249,6 +257,7 @@ fn has_endpoints(at: &Endpoints, parts: &[Part]) -> Result<(), End> {
                 (&at.kinesis, "--kinesis-endpoint")
             }
             Part::PlaybackFunction => (&at.lambda, "--lambda-endpoint"),
+            Part::DeadLetterBucket => (&at.cloudformation, "--endpoint"),
         };
         if url.is_none() {
             let why = format!("{option} is needed as well, or --endpoint for all services");

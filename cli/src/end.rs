@@ -28,7 +28,8 @@ pub enum End {
     Service(String, String),
     /// A system, a service, credentials or a file cannot be used.
     Failed(String),
-    /// A signal of this number has interrupted the verb.
+    /// A signal of this number has interrupted the verb. Without a text, that is
+    /// how the verb ends.
     Interrupted(u8, String),
     /// The reader of standard output has closed it.
     Closed,
@@ -60,6 +61,7 @@ impl End {
     pub(crate) fn message(&self) -> Option<(&str, String, Option<&str>)> {
         Some(match self {
             Self::NotDone | Self::Closed => return None,
+            Self::Interrupted(_, words) if words.is_empty() => return None,
             Self::Problem(problem) => {
                 let field = problem.field.as_deref().filter(|field| !field.is_empty());
                 (&problem.problem_type, problem.detail.clone(), field)

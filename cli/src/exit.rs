@@ -10,7 +10,7 @@ pub const TABLE: [(&str, &str); 6] = [
     ("0", "done"),
     (
         "1",
-        "not done: refused, not equal, violations found, still stalled, a playback that did not complete",
+        "not done: refused, not equal, violations found, rows that differ, still stalled, a system that is not ok, a playback that did not complete",
     ),
     (
         "2",

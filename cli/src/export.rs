@@ -77,11 +77,32 @@ async fn export(args: &Args, selection: &Selection, domain: Domain) -> Result<u6
     categories.extend(recorded.iter().map(String::as_str));
     let partitions = partition::of(selection, &categories);
     let mut out = Out::open(args)?;
-    let spinner = progress::spinner("events");
+    let bar = bar(&deployment.events, &partitions, selection, until).await?;
     let merged = Merged::new(&deployment.events, partitions, selection, until);
-    let events = write(merged, &deployment.events, selection, &mut out, &spinner).await;
-    spinner.finish_and_clear();
+    let events = write(merged, &deployment.events, selection, &mut out, &bar).await;
+    bar.finish_and_clear();
     events
+}
+
+/// A bar for the events, where their number is found out soon. A part of the
+/// events of a stream is not counted before it is read.
+async fn bar(
+    store: &EventStore,
+    partitions: &[String],
+    selection: &Selection,
+    until: u64,
+) -> Result<ProgressBar, End> {
+    if !selection.is_whole_streams() {
+        return Ok(progress::spinner("events"));
+    }
+    let mut events = 0;
+    for partition in partitions {
+        match partition::count(store, partition, selection, until).await? {
+            Some(count) => events += count,
+            None => return Ok(progress::spinner("events")),
+        }
+    }
+    Ok(progress::bar("exporting", events))
 }
 
 async fn write(
@@ -89,7 +110,7 @@ async fn write(
     store: &EventStore,
     selection: &Selection,
     out: &mut Out,
-    spinner: &ProgressBar,
+    bar: &ProgressBar,
 ) -> Result<u64, End> {
     let mut events = 0;
     while selection.count.is_none_or(|count| events < count) {
@@ -102,7 +123,7 @@ async fn write(
         let line = line(&event).map_err(|error| End::Failed(error.to_string()))?;
         out.write(|to| writeln!(to, "{line}"))?;
         events += 1;
-        spinner.set_position(events);
+        bar.set_position(events);
     }
     out.write(|to| to.flush())?;
     Ok(events)
@@ -151,7 +172,7 @@ impl Out {
 
 /// Writes an event on one line. Payloads stay as they were received, but a line
 /// end between their parts becomes a space.
-fn line(event: &RecordedEvent) -> serde_json::Result<String> {
+pub fn line(event: &RecordedEvent) -> serde_json::Result<String> {
     let text = serde_json::to_string(event)?;
     Ok(text.replace(['\n', '\r'], " "))
 }

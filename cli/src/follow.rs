@@ -53,20 +53,28 @@ async fn watch(deployment: &Deployment, id: &str, bar: &ProgressBar) -> Result<P
                 "the record of playback {id} has been deleted"
             )));
         };
-        let shown = playback.shown();
-        bar.set_position((shown.progress * 1000.0) as u64);
-        let left = shown
-            .seconds_left
-            .map_or(String::new(), |left| format!(", {left} s left"));
-        bar.set_message(format!(
-            "{} events, {} a second{left}, {}",
-            shown.events, shown.events_per_second, playback.state
-        ));
+        bar.set_position((playback.shown().progress * 1000.0) as u64);
+        bar.set_message(words(&playback));
         if !playback.state.is_running() {
             return Ok(playback);
         }
         tokio::time::sleep(INTERVAL).await;
     }
+}
+
+/// How far a playback is: events, rate, time left, state.
+pub fn words(playback: &Playback) -> String {
+    if playback.state == State::Replaying && !playback.prepared {
+        return "begins as soon as the index has settled".into();
+    }
+    let shown = playback.shown();
+    let left = shown
+        .seconds_left
+        .map_or(String::new(), |left| format!(", {left} s left"));
+    format!(
+        "{} events, {} a second{left}, {}",
+        shown.events, shown.events_per_second, playback.state
+    )
 }
 
 /// Whether a playback that no longer runs has succeeded.
@@ -91,14 +99,28 @@ pub fn show(playback: &Playback, is_done: bool, as_json: bool) -> Outcome {
     }
 }
 
+/// A price in words. A small one is not zero.
+fn price(dollars: f64) -> String {
+    match dollars {
+        ..=0.0 => "$0".into(),
+        ..0.0001 => "less than $0.0001".into(),
+        ..1.0 => format!("${dollars:.4}"),
+        _ => format!("${dollars:.2}"),
+    }
+}
+
 fn described(playback: &Playback) -> String {
     let Playback { id, state, .. } = playback;
     let sent = playback.sent();
     if playback.request.dry_run && *state == State::Completed {
         let estimate = playback.estimate();
         return format!(
-            "dry run: {} events in {} records, {} bytes; about {} s and ${:.6} to read and send them",
-            sent.events, sent.records, sent.bytes, estimate.seconds, estimate.dollars
+            "dry run: {} events in {} records, {} bytes; about {} s and {} to read and send them",
+            sent.events,
+            sent.records,
+            sent.bytes,
+            estimate.seconds,
+            price(estimate.dollars)
         );
     }
     let to = playback.to.iter().map(|to| match to {

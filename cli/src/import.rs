@@ -94,8 +94,8 @@ async fn import(args: &Args, domain: Domain) -> Result<Imported, End> {
     let parts = [Part::EventsTable, Part::IncomingStream];
     let deployment = args.deployment.open(domain, &parts).await?;
     deployment.confirm(&format!("import {file}"), args.yes)?;
-    let spinner = progress::spinner("events sent");
-    let mut sender = Sender::new(deployment.incoming, spinner.clone());
+    let bar = progress::bytes("importing", lines.bytes);
+    let mut sender = Sender::new(deployment.incoming, bar.clone());
     let claimed = claims::claim(&mut lines, &deployment.events).await;
     let mut left_out = 0;
     let read = match claimed {
@@ -104,7 +104,7 @@ async fn import(args: &Args, domain: Domain) -> Result<Imported, End> {
     };
     // The lines before an invalid line are sent all the same.
     let sent = sender.flush().await.map_err(Stop::Failed);
-    spinner.finish_and_clear();
+    bar.finish_and_clear();
     let stopped = read.and(sent).err();
     Ok(Imported {
         events: sender.events,
@@ -124,6 +124,7 @@ async fn all(
     while let Some(text) = lines.next()? {
         let bytes = text.len();
         let line = Line::read(text)?;
+        sender.reached(lines.read);
         let source = &line.event.source;
         if line.version.is_some() && source.starts_with(FEED_SOURCE) {
             *left_out += 1;

@@ -5,9 +5,11 @@
 #![deny(clippy::print_stdout, clippy::print_stderr)]
 
 mod arguments;
+mod check;
 pub mod client;
 mod command_line;
 mod compare;
+mod completions;
 mod console;
 mod demo;
 mod deployment;
@@ -22,16 +24,25 @@ mod generation;
 mod import;
 mod interrupted;
 mod ledger;
+mod letters;
 mod memory;
 mod out;
 mod playback;
+mod playbacks;
 pub mod progress;
+mod read;
 mod replay;
 mod resume;
 mod retry;
 mod reverse;
+mod rows;
 mod schemas;
 mod selection;
+mod send;
+mod status;
+mod streams;
+mod tail;
+mod trace;
 pub mod up;
 pub mod verify;
 
@@ -73,7 +84,19 @@ fn called(cli: &Cli, domain: Domain, started: Instant, as_json: bool) -> Outcome
     match command {
         Command::Demo(args) => demo::run(args, started),
         Command::Schemas => schemas::run(domain),
+        Command::Completions(args) => completions::run(args),
         Command::Function { name } => function::run(name, domain, Clients::from_env()),
+        Command::Status(args) => verb(as_json, &args.deployment, status::run(args, domain)),
+        Command::Send(args) => verb(as_json, &args.deployment, send::run(args, domain)),
+        Command::Read(args) => verb(as_json, &args.deployment, read::run(args, domain)),
+        Command::Row(args) => verb(as_json, &args.deployment, rows::row(args, domain)),
+        Command::Rows(args) => verb(as_json, &args.deployment, rows::rows(args, domain)),
+        Command::Streams(args) => verb(as_json, &args.deployment, streams::run(args, domain)),
+        Command::Tail(args) => verb(as_json, &args.deployment, tail::run(args, domain)),
+        Command::Trace(args) => verb(as_json, &args.deployment, trace::run(args, domain)),
+        Command::Playbacks(args) => verb(as_json, &args.deployment, playbacks::run(args, domain)),
+        Command::DeadLetters(args) => verb(as_json, &args.deployment, letters::run(args, domain)),
+        Command::Check(args) => verb(as_json, &args.deployment, check::run(args, domain)),
         Command::Verify(args) => verb(as_json, &args.deployment, verify::run(args, domain)),
         Command::Resume(args) => verb(as_json, &args.deployment, resume::run(args, domain)),
         Command::Replay(args) => verb(as_json, &args.deployment, replay::run(args, domain)),

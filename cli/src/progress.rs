@@ -24,6 +24,27 @@ pub fn spinner(what: &'static str) -> ProgressBar {
     spinner
 }
 
+/// Returns a bar for the bytes of a file, with the time left.
+pub fn bytes(what: &'static str, length: u64) -> ProgressBar {
+    let style = "  {prefix:<12} [{bar:30}] {bytes}/{total_bytes} {eta} left {msg}";
+    let bar = ProgressBar::new(length).with_prefix(what);
+    if let Ok(style) = ProgressStyle::with_template(style) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+/// Draws a share from 0 to 1 as text.
+pub fn drawn(share: f64) -> String {
+    const WIDTH: usize = 20;
+    let share = share.clamp(0.0, 1.0);
+    let full = (share * WIDTH as f64).floor() as usize;
+    let head = if full < WIDTH { ">" } else { "" };
+    let bar = format!("{}{head}", "=".repeat(full));
+    format!("[{bar:<WIDTH$}] {:>3.0}%", (share * 100.0).floor())
+}
+
 /// Returns a bar for a share in per mille, with a message beside it.
 pub fn share(what: &'static str) -> ProgressBar {
     let bar = ProgressBar::new(1000).with_prefix(what);

@@ -42,12 +42,14 @@ impl Explainer<'_> {
         let before = format!("{before}{words}");
         let part = part.or(match operation {
             "Invoke" => Some(Part::PlaybackFunction),
+            "GetObject" => Some(Part::DeadLetterBucket),
             _ => None,
         });
         let service = match operation {
             "DescribeStacks" => "CloudFormation",
-            "PutRecords" => "Kinesis",
+            "PutRecords" | "ListShards" | "GetShardIterator" | "GetRecords" => "Kinesis",
             "Invoke" => "Lambda",
+            "GetObject" => "S3",
             _ => "DynamoDB",
         };
         let cause = cause(reason);
@@ -95,6 +97,7 @@ impl Explainer<'_> {
         let address = self.address(match part {
             Part::EventsTable | Part::DataTable => "DynamoDB",
             Part::PlaybackFunction => "Lambda",
+            Part::DeadLetterBucket => "S3",
             _ => "Kinesis",
         });
         let advice = match (&self.place.stack, &self.place.location) {
@@ -170,7 +173,7 @@ impl Explainer<'_> {
         let endpoints = self.place.location.endpoints();
         let endpoints = endpoints.ok().flatten();
         let url = endpoints.and_then(|endpoints| match service {
-            "CloudFormation" => endpoints.cloudformation,
+            "CloudFormation" | "S3" => endpoints.cloudformation,
             "Kinesis" => endpoints.kinesis,
             "Lambda" => endpoints.lambda,
             _ => endpoints.dynamodb,

@@ -26,6 +26,9 @@ pub struct Names {
     /// The name of the playback function.
     #[arg(long, default_value = "rewind-playback", env = "PLAYBACK_FUNCTION")]
     pub playback_function: String,
+    /// The name of the bucket of dead letters.
+    #[arg(long, default_value = "rewind-deadletters", env = "DEAD_LETTER_BUCKET")]
+    pub dead_letter_bucket: String,
     /// Which of them the command line has.
     #[arg(skip)]
     given: Vec<Part>,
@@ -40,16 +43,18 @@ pub enum Part {
     IncomingStream,
     ReplayStream,
     PlaybackFunction,
+    DeadLetterBucket,
 }
 
 impl Part {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::EventsTable,
         Self::DataTable,
         Self::EventsStream,
         Self::IncomingStream,
         Self::ReplayStream,
         Self::PlaybackFunction,
+        Self::DeadLetterBucket,
     ];
 
     /// What it is.
@@ -58,6 +63,7 @@ impl Part {
             Self::EventsTable | Self::DataTable => "table",
             Self::EventsStream | Self::IncomingStream | Self::ReplayStream => "stream",
             Self::PlaybackFunction => "function",
+            Self::DeadLetterBucket => "bucket",
         }
     }
 
@@ -70,6 +76,7 @@ impl Part {
             Self::IncomingStream => "--incoming-stream",
             Self::ReplayStream => "--replay-stream",
             Self::PlaybackFunction => "--playback-function",
+            Self::DeadLetterBucket => "--dead-letter-bucket",
         }
     }
 
@@ -82,6 +89,7 @@ impl Part {
             Self::IncomingStream => "IncomingStream",
             Self::ReplayStream => "ReplayStream",
             Self::PlaybackFunction => "PlaybackFunction",
+            Self::DeadLetterBucket => "DeadLetterBucket",
         }
     }
 
@@ -159,6 +167,7 @@ impl Names {
             Part::IncomingStream => &self.incoming_stream,
             Part::ReplayStream => &self.replay_stream,
             Part::PlaybackFunction => &self.playback_function,
+            Part::DeadLetterBucket => &self.dead_letter_bucket,
         }
     }
 
@@ -170,6 +179,7 @@ impl Names {
             Part::IncomingStream => &mut self.incoming_stream,
             Part::ReplayStream => &mut self.replay_stream,
             Part::PlaybackFunction => &mut self.playback_function,
+            Part::DeadLetterBucket => &mut self.dead_letter_bucket,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A deployment that a verb has opened: its domain, its clients, and what
 //! several verbs do with them.
 
-use super::{ask, names::Part};
+use super::{ask, names::Part, objects::Objects};
 use crate::end::{End, Outcome};
 use ::playback::Task;
 use rewind::{Projection, Service, StreamName};
@@ -29,6 +29,8 @@ pub struct Deployment {
     pub replay: Stream,
     /// The playback function.
     pub playback: Function,
+    /// Where the batches are that triggers have given up on.
+    pub letters: Objects,
     /// The deployment in words, for the question before a change; `None` where
     /// nothing is asked.
     pub(super) described: Option<String>,
@@ -73,7 +75,8 @@ impl Deployment {
             Part::EventsStream
             | Part::IncomingStream
             | Part::ReplayStream
-            | Part::PlaybackFunction => Ok(()),
+            | Part::PlaybackFunction
+            | Part::DeadLetterBucket => Ok(()),
         }
     }
 

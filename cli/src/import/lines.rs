@@ -16,6 +16,10 @@ pub struct Lines {
     line: Vec<u8>,
     /// The number of the current line, from 1.
     pub number: u64,
+    /// How many bytes were read since the beginning.
+    pub read: u64,
+    /// How many bytes there are.
+    pub bytes: u64,
 }
 
 /// Why a line cannot be read.
@@ -35,30 +39,34 @@ impl Lines {
             return Self::copied(&mut io::stdin().lock());
         }
         let mut file = File::open(path)?;
-        match file.metadata()?.is_file() {
-            true => Ok(Self::new(file)),
+        let about = file.metadata()?;
+        match about.is_file() {
+            true => Ok(Self::new(file, about.len())),
             false => Self::copied(&mut file),
         }
     }
 
     fn copied(from: &mut impl Read) -> io::Result<Self> {
-        let mut lines = Self::new(tempfile::tempfile()?);
-        io::copy(from, lines.from.get_mut())?;
+        let mut lines = Self::new(tempfile::tempfile()?, 0);
+        lines.bytes = io::copy(from, lines.from.get_mut())?;
         lines.again()?;
         Ok(lines)
     }
 
-    fn new(file: File) -> Self {
+    fn new(file: File, bytes: u64) -> Self {
         Self {
             from: BufReader::new(file),
             line: Vec::new(),
             number: 0,
+            read: 0,
+            bytes,
         }
     }
 
     /// Goes back to the first line.
     pub fn again(&mut self) -> io::Result<()> {
         self.number = 0;
+        self.read = 0;
         self.from.rewind()
     }
 
@@ -69,7 +77,9 @@ impl Lines {
             self.number += 1;
             let mut limited = self.from.by_ref().take(MAX_LINE + 1);
             let read = limited.read_until(b'\n', &mut self.line);
-            match read.map_err(LineError::Io)? {
+            let read = read.map_err(LineError::Io)?;
+            self.read += read as u64;
+            match read {
                 0 => return Ok(None),
                 _ if self.line.trim_ascii().is_empty() => {}
                 _ if self.line.len() as u64 > MAX_LINE => {

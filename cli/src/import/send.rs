@@ -14,7 +14,10 @@ const MAX_BYTES: usize = 4_000_000;
 /// Puts events on the stream of accepted events.
 pub struct Sender {
     incoming: Stream,
-    spinner: ProgressBar,
+    /// How much of the file is sent, in bytes.
+    bar: ProgressBar,
+    /// How much of it is read.
+    read: u64,
     waiting: Vec<CloudEvent>,
     bytes: usize,
     /// The number of events that Kinesis has acknowledged.
@@ -24,10 +27,11 @@ pub struct Sender {
 }
 
 impl Sender {
-    pub fn new(incoming: Stream, spinner: ProgressBar) -> Self {
+    pub fn new(incoming: Stream, bar: ProgressBar) -> Self {
         Self {
             incoming,
-            spinner,
+            bar,
+            read: 0,
             waiting: Vec::new(),
             bytes: 0,
             events: 0,
@@ -38,6 +42,12 @@ impl Sender {
     /// Returns the number of streams of these events.
     pub fn streams(&self) -> usize {
         self.streams.len()
+    }
+
+    /// Notes how much of the file is read: with the next events that are sent, so
+    /// much of it is sent.
+    pub fn reached(&mut self, read: u64) {
+        self.read = read;
     }
 
     /// Adds an event. When enough events wait, all are sent.
@@ -80,7 +90,8 @@ impl Sender {
                 Err(reason) => failed = failed.and(Err(reason)),
             }
         }
-        self.spinner.set_position(self.events);
+        self.bar.set_position(self.read);
+        self.bar.set_message(format!("{} events", self.events));
         failed
     }
 }

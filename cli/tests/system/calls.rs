@@ -32,6 +32,13 @@ pub fn call(verb: &Verb) -> Vec<String> {
         // It runs a small deployment of its own.
         "demo" => &["--voters", "1"],
         "replay" => &["--projection", "basic-sum"],
+        "send" => &[
+            "--type=vote-cast",
+            "--subject=poll-1",
+            "--data={\"user\":\"x\",\"choice\":\"chips\"}",
+        ],
+        // It would follow for ever.
+        "tail" => &["--after=0", "--limit=1"],
         _ => &[],
     };
     call.extend(more.iter().map(ToString::to_string));
@@ -48,6 +55,7 @@ fn value(of: &str) -> String {
         "reason" => "r".into(),
         "file" => root().join("docs/votes.jsonl").display().to_string(),
         "name" => "ingest".into(),
+        "shell" => "bash".into(),
         "key" => "1".into(),
         other => panic!("what is a value of {other}?"),
     }

@@ -22,6 +22,8 @@ mod readme;
 mod replays;
 mod samples;
 mod schemas;
+mod seen;
+mod sent;
 mod stacks;
 mod support;
 mod template;

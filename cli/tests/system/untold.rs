@@ -13,13 +13,16 @@ use std::{
 };
 
 /// The operations that only read.
-const READS: [&str; 6] = [
+const READS: [&str; 9] = [
     "Query",
     "GetItem",
     "Scan",
     "BatchGetItem",
     "DescribeTable",
     "DescribeStacks",
+    "ListShards",
+    "GetShardIterator",
+    "GetRecords",
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -174,7 +177,7 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
     let file = file.display().to_string();
     // Each call with its exit code after `--yes`, and with a name in the
     // question.
-    let changes: [(&[&str], i32, &str); 10] = [
+    let changes: [(&[&str], i32, &str); 12] = [
         (&["resume", "--wait", "0"], 1, "rewind-eventsstream"),
         (
             &[
@@ -207,6 +210,21 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
             "calls of \"1\" again, 1 in number",
         ),
         (&["import", &file], 0, "rewind-incomingstream"),
+        (
+            &[
+                "send",
+                "--type=vote-cast",
+                "--subject=poll-lunch",
+                "--data={\"user\":\"x\",\"choice\":\"chips\"}",
+            ],
+            0,
+            "rewind-incomingstream",
+        ),
+        (
+            &["dead-letters", "retry", "--all"],
+            0,
+            "bucket rewind-deadletters",
+        ),
         (
             &["reverse", "poll-1", "1", "--reason", "r"],
             0,

@@ -157,6 +157,15 @@ async fn replays_are_made_followed_switched_and_dropped_from_the_command_line() 
     assert_eq!((code, &going["state"]), (0, &json!("replaying")));
     let (code, ended, _) = verb(&["playback", "slow", "--cancel"]);
     assert_eq!((code, &ended["state"]), (0, &json!("cancelled")));
+    let is_part = |shown: &Value| shown["progress"].as_f64().unwrap() < 0.9;
+    assert!(is_part(&ended), "{ended}");
+    // Also when what it kept for its progress has been deleted.
+    wait_for(&client, "/health", |health| {
+        health["playbacks"] == json!([])
+    })
+    .await;
+    let ended = client.get_ok("/playbacks/slow").await.unwrap();
+    assert!(is_part(&ended), "{ended}");
     let (code, _, errors) = verb(&["playback", "slow", "--resume"]);
     assert!(code == 1 && errors.contains("cancelled"), "{errors}");
 

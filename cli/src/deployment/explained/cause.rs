@@ -105,7 +105,7 @@ fn of_service(text: &str) -> Cause<'_> {
 /// speak JSON have it, those that speak XML do not.
 fn known<'a>(code: &'a str, message: &'a str) -> Cause<'a> {
     match code.strip_suffix("Exception").unwrap_or(code) {
-        "ResourceNotFound" => Cause::Missing(message),
+        "ResourceNotFound" | "NoSuchBucket" => Cause::Missing(message),
         "AccessDenied" | "UnauthorizedOperation" => Cause::Denied(code, message),
         "ExpiredToken" => Cause::Expired(code),
         "RequestTimeTooSkewed" | "RequestExpired" | "RequestInTheFuture" => Cause::Skewed(message),

@@ -1,4 +1,4 @@
-//! Looks from the outside: the checks of `rewind verify`, and for `/health` and
+//! Looks from the outside: the checks of `rewind verify` and `rewind check`, and for `/health` and
 //! its metrics how far each reader is behind and what waits for pump.
 //!
 //! It knows both tables and the folds of the domain. It must not write.
@@ -18,6 +18,7 @@ mod parts;
 mod readers;
 pub mod report;
 pub mod run;
+pub mod sample;
 mod shared_rows;
 mod standing;
 mod state;

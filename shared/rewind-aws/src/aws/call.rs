@@ -1,5 +1,5 @@
 //! A signed call of a service, made of the SDK's own parts. The crates of all of
-//! Lambda and of all of CloudFormation take longer to compile than Rewind does.
+//! Lambda, of CloudFormation and of S3 take longer to compile than Rewind does.
 
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_runtime::{
@@ -140,11 +140,20 @@ fn signing(config: &SdkConfig, callee: Callee, region: &Region) -> StaticRuntime
     layer.store_put(AuthSchemeOptionResolverParams::new(()));
     // No answer is written to a log: some are secrets.
     layer.store_put(SensitiveOutput);
-    layer.store_put(SigV4OperationSigningConfig {
+    let mut signing = SigV4OperationSigningConfig {
         region: Some(SigningRegion::from(region.clone())),
         name: Some(SigningName::from_static(callee.host)),
         ..SigV4OperationSigningConfig::default()
-    });
+    };
+    if callee.id == "S3" {
+        // S3 signs the path as it is sent, and wants the hash of the body (AWS
+        // documentation).
+        let options = &mut signing.signing_options;
+        options.double_uri_encode = false;
+        options.normalize_uri_path = false;
+        options.content_sha256_header = true;
+    }
+    layer.store_put(signing);
     let schemes = StaticAuthSchemeOptionResolver::new(vec![sigv4::SCHEME_ID]);
     let mut components = RuntimeComponentsBuilder::new(callee.id)
         .with_auth_scheme(sigv4::SigV4AuthScheme::new())

@@ -6,6 +6,7 @@
 //! table, a stream's purpose or a domain.
 
 pub mod batch;
+pub mod bucket;
 pub(crate) mod call;
 pub mod clock;
 pub(crate) mod error;

@@ -18,6 +18,10 @@ pub use crate::event_table::index::Cursor;
 /// Commits in one page of a partition.
 pub const PAGE: i32 = 100;
 
+/// A page ends when it has this many events, so that its reader shows how far it
+/// is. Commits of one event each fill a page before that.
+const PAGE_EVENTS: u64 = 1_000;
+
 /// A page ends when it has this many bytes. They are counted after each read of
 /// so many commits, as one commit may take 390,000 bytes.
 const PAGE_BYTES: usize = 2_000_000;
@@ -30,6 +34,8 @@ pub struct Page {
     pub commits: Vec<Commit>,
     /// Where the partition was read up to.
     pub cursor: Option<Cursor>,
+    /// How many events there are up to the cursor, selected or not.
+    pub passed: u64,
     /// Whether this is the partition's last page.
     pub is_last: bool,
 }
@@ -76,18 +82,27 @@ pub async fn page(
     }
     let index = entries(store, partition, selection, after, until, limit).await?;
     let mut commits: Vec<Commit> = Vec::new();
-    let mut bytes = 0;
-    for some in index.entries.chunks(COMMITS_AT_ONCE) {
-        if bytes > PAGE_BYTES {
+    let (mut bytes, mut passed, mut cursor) = (0, 0, None);
+    let mut rest = index.entries.as_slice();
+    while let Some(last) = at_once(rest, PAGE_EVENTS.saturating_sub(passed)) {
+        if bytes > PAGE_BYTES || passed >= PAGE_EVENTS {
             // The index does not know how large commits are: a page of large
             // ones ends early.
-            let last = commits.last().map(cursor_of);
             return Ok(Page {
                 commits,
-                cursor: last,
+                cursor,
+                passed,
                 is_last: false,
             });
         }
+        let (some, behind) = rest.split_at(last + 1);
+        rest = behind;
+        passed += some.iter().map(|entry| entry.length).sum::<u64>();
+        cursor = some.last().map(|entry| Cursor {
+            position: entry.position,
+            stream: entry.stream.clone(),
+            version: entry.version,
+        });
         let wanted = some.iter();
         let wanted = wanted.filter(|entry| selection.may_take(&entry.span()));
         let keys: Vec<(&StreamName, u64)> =
@@ -99,8 +114,21 @@ pub async fn page(
     Ok(Page {
         commits,
         cursor: index.cursor,
+        passed,
         is_last: index.is_last,
     })
+}
+
+/// The last of the entries whose commits are read together: so many that they
+/// have `most` events, and at most [`COMMITS_AT_ONCE`].
+fn at_once(entries: &[Entry], most: u64) -> Option<usize> {
+    let mut events = 0;
+    let some = entries.iter().take(COMMITS_AT_ONCE).take_while(|entry| {
+        let has_room = events < most.max(1);
+        events += entry.length;
+        has_room
+    });
+    some.count().checked_sub(1)
 }
 
 fn cursor_of(commit: &Commit) -> Cursor {
@@ -156,6 +184,49 @@ pub async fn entries(
     })
 }
 
+/// The most commits of a partition whose events are counted. An entry of the
+/// index takes about 150 bytes, so these take 375 read units.
+const MOST_COUNTED: usize = 20_000;
+
+/// Entries of the index that are read at once to count.
+const ENTRIES: i32 = 1_000;
+
+/// How many events of a partition lie below `until` and in the selection's time
+/// or versions, whatever else it selects: what a progress is a share of. `None`
+/// where there are more than are counted.
+///
+/// # Errors
+///
+/// When DynamoDB fails.
+pub async fn count(
+    store: &EventStore,
+    partition: &str,
+    selection: &Selection,
+    until: u64,
+) -> Result<Option<u64>, Error> {
+    if let Ok(stream) = StreamName::new(partition) {
+        let versions = selection.versions.unwrap_or_default();
+        let head = store.head(&stream).await?.version;
+        let last = versions.to.map_or(head, |to| to.min(head));
+        let before = versions.from.unwrap_or(1).saturating_sub(1);
+        return Ok(Some(last.saturating_sub(before)));
+    }
+    let (mut cursor, mut commits, mut events) = (None, 0, 0);
+    loop {
+        let after = cursor.as_ref();
+        let page = entries(store, partition, selection, after, until, ENTRIES).await?;
+        commits += page.entries.len();
+        events += page.entries.iter().map(|entry| entry.length).sum::<u64>();
+        if page.is_last {
+            return Ok(Some(events));
+        }
+        if commits >= MOST_COUNTED {
+            return Ok(None);
+        }
+        cursor = page.cursor.or(cursor);
+    }
+}
+
 /// A commit that begins at most this far before a position may hold it.
 const MOST_EVENTS: u64 = rewind::commit::MAX_COMMIT_EVENTS as u64;
 
@@ -183,6 +254,7 @@ async fn stream_page(
     let is_late = |commit: &Commit| versions.to.is_some_and(|to| commit.last_version() >= to);
     let is_last = !page.has_more || commits.len() < count || commits.last().is_some_and(is_late);
     let cursor = commits.last().map(cursor_of);
+    let passed = commits.iter().map(|commit| commit.length).sum();
     commits.retain(|commit| {
         selection.may_take(&Span {
             stream: &commit.stream,
@@ -194,6 +266,7 @@ async fn stream_page(
     Ok(Page {
         commits,
         cursor,
+        passed,
         is_last,
     })
 }

@@ -42,6 +42,7 @@ impl Playing<'_> {
                 if progress.range.is_none() {
                     progress.range = self.range(&name).await?;
                 }
+                progress.of = self.counted(&name, progress.range).await?;
                 let records = progress::of(&self.replay.id);
                 // One that is there is further than this.
                 records
@@ -70,6 +71,19 @@ impl Playing<'_> {
         let partitions = partition::of(&self.request.what, &categories);
         let partitions = partitions.into_iter();
         Ok(partitions.map(|name| (name, Progress::default())).collect())
+    }
+
+    /// How many events a partition has, where that is found out soon.
+    async fn counted(
+        &self,
+        partition: &str,
+        range: Option<(u64, u64)>,
+    ) -> Result<Option<u64>, Error> {
+        if range == Some((self.until, self.until)) {
+            return Ok(Some(0));
+        }
+        let (events, what) = (&self.player.events, &self.request.what);
+        partition::count(events, partition, what, self.until).await
     }
 
     /// The first and the last position of a partition; `None` for a stream.

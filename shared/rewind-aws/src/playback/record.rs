@@ -58,6 +58,9 @@ pub struct Playback {
     /// What it has sent in all, once it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub total: Option<Sent>,
+    /// How much of it was sent when it ended, from 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<f64>,
     /// Up to where rows have caught up: a partition, and the commit in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<(String, Option<Cursor>)>,
@@ -109,6 +112,7 @@ impl Playback {
             partitions: BTreeMap::new(),
             prepared: false,
             total: None,
+            reached: None,
             checked: None,
             paused: None,
             sending_ms: 0,
@@ -289,8 +293,9 @@ pub(super) async fn change<E: From<Error> + From<Problem>>(
 /// called when nobody is at work on it; repeating it changes nothing.
 pub(super) async fn finish(store: &DataStore, id: &str) -> Result<(), Error> {
     let progress = progress::of(id);
-    let sent = progress.all(store, "").await?;
-    let sent: Sent = sent.iter().map(|(_, part)| part.value.sent).sum();
+    let parts = progress.all(store, "").await?;
+    let sent: Sent = parts.iter().map(|(_, part)| part.value.sent).sum();
+    let reached = progress::share(parts.iter().map(|(_, part)| &part.value));
     let mut is_over = true;
     PLAYBACKS
         .change(store, id, |known| {
@@ -298,6 +303,7 @@ pub(super) async fn finish(store: &DataStore, id: &str) -> Result<(), Error> {
             let known = known.filter(|known| known.prepared && known.total.is_none());
             Ok::<_, Error>(known.filter(|_| is_over).map(|mut playback| {
                 playback.total = Some(sent);
+                playback.reached = Some(reached);
                 playback
             }))
         })

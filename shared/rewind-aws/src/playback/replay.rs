@@ -95,6 +95,7 @@ impl Playing<'_> {
             sent.read_units = read_units(&page.commits);
             partition.cursor = page.cursor.or(partition.cursor);
             partition.sent += sent;
+            partition.passed += page.passed;
             partition.done = page.is_last && settled == self.until;
             if partition.done {
                 let marker = Marker::EndOfPartition {

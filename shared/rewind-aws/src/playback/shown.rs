@@ -3,7 +3,7 @@
 
 use super::{
     difference::finding::Found,
-    progress::Progress,
+    progress,
     record::{Approval, Playback},
     request::Request,
     state::State,
@@ -36,7 +36,8 @@ pub struct Shown<'a> {
     state: State,
     request: &'a Request,
     to: &'a [Receiver],
-    /// How much of it is sent, from 0 to 1, by recorded time.
+    /// How much of it is sent, from 0 to 1: of one that was cancelled or has
+    /// failed, until then.
     pub progress: f64,
     /// How many events were sent; on a dry run, would be.
     pub events: u64,
@@ -105,11 +106,13 @@ impl Playback {
     }
 
     fn progress(&self) -> f64 {
-        if self.state != State::Replaying && self.state != State::Paused {
-            return 1.0;
+        match self.state {
+            State::CatchingUp | State::CarryingOut | State::CaughtUp | State::Completed => 1.0,
+            State::Replaying | State::Paused | State::Cancelled | State::Failed => {
+                let so_far = || progress::share(self.partitions.values());
+                self.reached.unwrap_or_else(so_far)
+            }
         }
-        let partitions = self.partitions.values().map(Progress::share);
-        partitions.fold(0.0, |sum: f64, one| sum + one) / self.partitions.len().max(1) as f64
     }
 
     /// What it would take, once a dry run has counted it.
@@ -123,7 +126,36 @@ impl Playback {
         let by_rate = by_rate.map_or(0.0, |rate| sent.events as f64 / f64::from(rate));
         Estimate {
             seconds: by_bytes.max(by_rate).ceil() as u64,
-            dollars: (dollars * 1e6).round() / 1e6,
+            dollars: significant(dollars),
+        }
+    }
+}
+
+/// A number with three significant digits, however small it is.
+fn significant(number: f64) -> f64 {
+    if number <= 0.0 {
+        return 0.0;
+    }
+    let unit = 10f64.powf(number.log10().floor() - 2.0);
+    (number / unit).round() * unit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::significant;
+
+    #[test]
+    fn a_small_number_is_not_zero() {
+        for (number, expected) in [
+            (0.0, "0"),
+            (1.234_567e-7, "0.000000123"),
+            (0.000_456_7, "0.000457"),
+            (12.345, "12.3"),
+            (98_765.0, "98800"),
+        ] {
+            let shown = format!("{:.9}", significant(number));
+            let shown = shown.trim_end_matches('0').trim_end_matches('.');
+            assert_eq!(shown, expected);
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::connection::{http, local_operator, timeouts};
 use crate::{
     Error,
-    aws::{http_api::HttpApi, lambda::Function, producer::Stream},
+    aws::{bucket::Bucket, http_api::HttpApi, lambda::Function, producer::Stream},
     data_table::data_store::DataStore,
     event_table::event_store::EventStore,
 };
@@ -25,6 +25,7 @@ pub struct Clients {
     pub(super) kinesis: Option<String>,
     pub(super) lambda: Option<String>,
     pub(super) cloudformation: Option<String>,
+    pub(super) s3: Option<String>,
 }
 
 /// Where requests go and for whom, as far as that is known before the first.
@@ -64,6 +65,7 @@ impl Clients {
             kinesis,
             lambda,
             cloudformation: None,
+            s3: None,
         }
     }
 
@@ -82,6 +84,7 @@ impl Clients {
             kinesis: Some(kinesis.to_string()),
             lambda: None,
             cloudformation: None,
+            s3: None,
         }
     }
 
@@ -111,6 +114,7 @@ impl Clients {
             kinesis: None,
             lambda: None,
             cloudformation: None,
+            s3: None,
         }
     }
 
@@ -188,6 +192,11 @@ impl Clients {
             None => config,
         };
         aws_sdk_dynamodb::Client::from_conf(config.build())
+    }
+
+    /// The bucket of S3 of this name.
+    pub fn bucket(&self, name: impl Into<String>) -> Bucket {
+        Bucket::new(self.config.clone(), self.s3.clone(), name)
     }
 
     /// The Lambda function of this name.

@@ -43,7 +43,7 @@ pub struct Endpoints {
     pub kinesis: Option<String>,
     /// Lambda.
     pub lambda: Option<String>,
-    /// CloudFormation.
+    /// CloudFormation, and S3.
     pub cloudformation: Option<String>,
 }
 
@@ -118,6 +118,7 @@ impl Clients {
             kinesis: url(&endpoints.kinesis),
             lambda: url(&endpoints.lambda),
             cloudformation: url(&endpoints.cloudformation),
+            s3: url(&endpoints.cloudformation),
         }
     }
 }
