@@ -1,7 +1,7 @@
 //! The verbs and options that the program can be called with.
 
 use crate::{
-    compare, demo, exit, export, generation, import, ledger, playback, replay, resume, retry,
+    compare, demo, exit, export, generation, import, ledger, new, playback, replay, resume, retry,
     reverse, up, verify,
 };
 use clap::{Parser, Subcommand};
@@ -19,6 +19,11 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// Makes a repository of one's own: a domain, the six functions, the
+    /// deployment, tests.
+    New(new::Args),
+    /// Brings a newer template into such a repository, and shows the difference.
+    Upgrade(new::upgrade::Args),
     /// Demonstrates Rewind on a system of its own that keeps nothing: sends
     /// events, reads projections, deletes the data store and rebuilds it by a
     /// playback.

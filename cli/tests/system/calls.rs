@@ -32,6 +32,8 @@ pub fn call(verb: &Verb) -> Vec<String> {
         // It runs a small deployment of its own.
         "demo" => &["--voters", "1"],
         "replay" => &["--projection", "basic-sum"],
+        // What `new` makes, which clap lists first.
+        "upgrade" => &["--path", "my-shop"],
         _ => &[],
     };
     call.extend(more.iter().map(ToString::to_string));
@@ -48,6 +50,7 @@ fn value(of: &str) -> String {
         "reason" => "r".into(),
         "file" => root().join("docs/votes.jsonl").display().to_string(),
         "name" => "ingest".into(),
+        "repository" => "my-shop".into(),
         "key" => "1".into(),
         other => panic!("what is a value of {other}?"),
     }
