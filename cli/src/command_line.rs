@@ -2,8 +2,8 @@
 
 use crate::{
     check, compare, completions, console, demo, exit, export, generation, import, ledger, letters,
-    playback, playbacks, read, replay, resume, retry, reverse, rows, send, status, streams, tail,
-    trace, up, verify,
+    new, playback, playbacks, read, replay, resume, retry, reverse, rows, send, status, streams,
+    tail, trace, up, verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -20,6 +20,11 @@ pub struct Cli {
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// Makes a repository of one's own: a domain, the six functions, the
+    /// deployment, tests.
+    New(new::Args),
+    /// Brings a newer template into such a repository, and shows the difference.
+    Upgrade(new::upgrade::Args),
     /// Demonstrates Rewind on a system of its own that keeps nothing: sends
     /// events, reads projections, deletes the data store and rebuilds it by a
     /// playback.

@@ -11,6 +11,7 @@ mod votes;
 mod wait;
 
 use crate::{
+    domain::Domain,
     end::{End, Outcome},
     out::say,
     up,
@@ -51,7 +52,14 @@ pub struct Args {
 }
 
 /// Runs the demonstration. A wrong answer is an error.
-pub fn run(args: &Args, started: Instant) -> Outcome {
+pub fn run(args: &Args, domain: Domain, started: Instant) -> Outcome {
+    // Its stories are about these rows.
+    let shown = ["carts", "basic-sum", "applications"];
+    if !shown.iter().all(|name| domain().projection(name).is_some()) {
+        return Err(End::Refused(
+            "the demonstration is about the shop, the poll and the portal of Rewind's repository, and this program has another domain".into(),
+        ));
+    }
     up::init_log();
     let mut options = up::options(&args.template, 0, State::Ephemeral, None)?;
     let clock = Clock::new()?;

@@ -26,6 +26,7 @@ mod interrupted;
 mod ledger;
 mod letters;
 mod memory;
+mod new;
 mod out;
 mod playback;
 mod playbacks;
@@ -50,17 +51,35 @@ pub use domain::Domain;
 
 use clap::CommandFactory;
 use command_line::{Cli, Command};
-use exit::Outcome;
+use exit::{End, Outcome};
 use rewind_aws::wiring::Clients;
 use std::{ffi::OsString, process::ExitCode, time::Instant};
 
 /// Runs the command that the program was called with, for a domain.
 pub fn run(domain: Domain) -> ExitCode {
     let started = Instant::now();
+    reported(|cli, as_json| called(cli, domain, started, as_json))
+}
+
+/// Runs the command that the program was called with, for no domain: the verbs
+/// that make and upgrade repositories.
+pub fn run_without_domain() -> ExitCode {
+    reported(|cli, _| match &cli.command {
+        Some(Command::New(args)) => new::run(args),
+        Some(Command::Upgrade(args)) => new::upgrade::run(args),
+        _ => {
+            let why = "this program has no domain, only the verbs `new` and `upgrade`";
+            let instead = "in a repository that `rewind new` has made, `cargo run --` has them all";
+            Err(End::Wrong(format!("{why}; {instead}")))
+        }
+    })
+}
+
+fn reported(called: impl FnOnce(&Cli, bool) -> Outcome) -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let as_json = arguments::ask_for_json(&arguments);
     let outcome = match arguments::parse(arguments) {
-        Ok(cli) => called(&cli, domain, started, as_json),
+        Ok(cli) => called(&cli, as_json),
         Err(error) => arguments::refused(&error, as_json),
     };
     exit::code(outcome, as_json)
@@ -79,10 +98,12 @@ pub fn command() -> clap::Command {
 
 fn called(cli: &Cli, domain: Domain, started: Instant, as_json: bool) -> Outcome {
     let Some(command) = &cli.command else {
-        return up::run(&cli.up, started);
+        return up::run(&cli.up, domain, started);
     };
     match command {
-        Command::Demo(args) => demo::run(args, started),
+        Command::New(args) => new::run(args),
+        Command::Upgrade(args) => new::upgrade::run(args),
+        Command::Demo(args) => demo::run(args, domain, started),
         Command::Schemas => schemas::run(domain),
         Command::Completions(args) => completions::run(args),
         Command::Function { name } => function::run(name, domain, Clients::from_env()),

@@ -1,5 +1,5 @@
-//! The `rewind` command for the domain in `service/`.
+//! The `rewind` command without a domain: it makes repositories.
 
 fn main() -> std::process::ExitCode {
-    rewind_cli::run(service::service)
+    rewind_cli::run_without_domain()
 }

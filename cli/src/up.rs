@@ -3,6 +3,7 @@
 use crate::{
     console::{self, Figures},
     deployment,
+    domain::Domain,
     end::{End, Outcome},
     interrupted,
     out::say,
@@ -65,7 +66,7 @@ pub struct Args {
 }
 
 /// Starts the system, prints how to use it, and stops it on Ctrl-C.
-pub fn run(args: &Args, started: Instant) -> Outcome {
+pub fn run(args: &Args, domain: Domain, started: Instant) -> Outcome {
     init_log();
     let state = if args.ephemeral {
         State::Ephemeral
@@ -104,7 +105,7 @@ pub fn run(args: &Args, started: Instant) -> Outcome {
         let system = System::start(options)
             .await
             .map_err(|error| End::Failed(error.to_string()))?;
-        let outcome = serve(&system, args, started).await;
+        let outcome = serve(&system, args, domain, started).await;
         if !args.ephemeral {
             deployment::withdraw(&args.dir);
         }
@@ -113,14 +114,14 @@ pub fn run(args: &Args, started: Instant) -> Outcome {
     })
 }
 
-async fn serve(system: &System, args: &Args, started: Instant) -> Outcome {
+async fn serve(system: &System, args: &Args, domain: Domain, started: Instant) -> Outcome {
     if !args.ephemeral {
         let (dynamodb, kinesis) = (system.dynamodb_endpoint(), system.kinesis_endpoint());
         deployment::announce(&args.dir, dynamodb, kinesis, &system.url())
             .map_err(|error| End::Failed(format!("{}: {error}", args.dir.display())))?;
     }
     // Standard output may be on a full disk: the system works without it.
-    if let Err(End::Closed) = greet(system, args, started) {
+    if let Err(End::Closed) = greet(system, args, domain, started) {
         return Err(End::Closed);
     }
     interrupted::signal().await;
@@ -219,7 +220,7 @@ pub fn log(filter: &str) {
         .init();
 }
 
-fn greet(system: &System, args: &Args, started: Instant) -> Outcome {
+fn greet(system: &System, args: &Args, domain: Domain, started: Instant) -> Outcome {
     let url = system.url();
     let ready = started.elapsed().as_millis();
     let state = if args.ephemeral {
@@ -234,11 +235,24 @@ fn greet(system: &System, args: &Args, started: Instant) -> Outcome {
     say!("  state     {state}")?;
     say!()?;
     say!("Try:")?;
+    propose(&url, domain)?;
+    say!()?;
+    say!("Ctrl-C stops it.")
+}
+
+/// Calls that show something: of the shop, or of another domain.
+fn propose(url: &str, domain: Domain) -> Outcome {
+    let service = domain();
+    if service.projection("carts").is_none() {
+        say!("  curl {url}/schemas")?;
+        for projection in service.projections().iter().take(3) {
+            say!("  curl {url}/projections/{}", projection.name)?;
+        }
+        return say!("  curl {url}/health");
+    }
     say!(
         "  curl {url}/inputs/shop -d '{{\"type\":\"product-added-to-cart\",\"timestamp\":\"2023-04-19T09:00:00Z\",\"product_id\":\"123\",\"user_id\":\"456\"}}'"
     )?;
     say!("  curl {url}/projections/carts/456")?;
-    say!("  curl {url}/streams/cart-456")?;
-    say!()?;
-    say!("Ctrl-C stops it.")
+    say!("  curl {url}/streams/cart-456")
 }

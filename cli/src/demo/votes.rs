@@ -5,6 +5,8 @@ use rand::{Rng, SeedableRng, rngs::SmallRng, seq::SliceRandom};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Choices that are valid, as the example domain has them.
+const CHOICES: [&str; 5] = ["ice cream", "hot dogs", "chips", "steak", "salad"];
 /// Choices that are not valid.
 const NONSENSE: [&str; 4] = ["gravel", "the moon", "Tuesday", "42"];
 
@@ -28,7 +30,7 @@ impl Votes {
             let choice = if dice.random_ratio(1, 5) {
                 NONSENSE[dice.random_range(0..NONSENSE.len())]
             } else {
-                service::poll::CHOICES[dice.random_range(0..service::poll::CHOICES.len())]
+                CHOICES[dice.random_range(0..CHOICES.len())]
             };
             (format!("user-{user:04}"), choice)
         });

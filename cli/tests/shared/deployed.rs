@@ -25,7 +25,7 @@ pub fn deploy(program: &Path, dir: &Path, nth: usize) -> PathBuf {
 }
 
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A system of one deployment.

@@ -39,6 +39,8 @@ pub fn call(verb: &Verb) -> Vec<String> {
         ],
         // It would follow for ever.
         "tail" => &["--after=0", "--limit=1"],
+        // What `new` makes, which clap lists first.
+        "upgrade" => &["--path", "my-shop"],
         _ => &[],
     };
     call.extend(more.iter().map(ToString::to_string));
@@ -56,6 +58,7 @@ fn value(of: &str) -> String {
         "file" => root().join("docs/votes.jsonl").display().to_string(),
         "name" => "ingest".into(),
         "shell" => "bash".into(),
+        "repository" => "my-shop".into(),
         "key" => "1".into(),
         other => panic!("what is a value of {other}?"),
     }

@@ -49,6 +49,7 @@ async fn a_closed_pipe_ends_every_verb_quietly() {
         );
     }
     let mut dropped = 2;
+    let mut made = 0;
     for verb in verbs() {
         let name = verb.get_name();
         if name == "function" {
@@ -63,6 +64,12 @@ async fn a_closed_pipe_ends_every_verb_quietly() {
             let more: &[&str] = match name {
                 "playback" => {
                     call[1] = "mine".into();
+                    &[]
+                }
+                // The first one is upgraded.
+                "new" => {
+                    call[1] = "my-shop".to_owned() + &"-2".repeat(made);
+                    made += 1;
                     &[]
                 }
                 "drop" => {

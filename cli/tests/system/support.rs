@@ -24,7 +24,7 @@ pub const EVENT: &str = "application/cloudevents+json";
 
 /// The repository.
 pub fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
 }
 
 pub fn template() -> Template {

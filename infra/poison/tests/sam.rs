@@ -93,7 +93,7 @@ fn nothing_is_asked_of_sam_that_it_ignores() {
 #[test]
 fn nothing_that_is_deployed_or_installed_has_the_fault_layer() {
     let deployed = functions().into_iter().map(|function| function.folder);
-    for folder in deployed.chain([root().join("cli")]) {
+    for folder in deployed.chain([root(), root().join("cli")]) {
         let tree = [
             "tree",
             "--locked",

@@ -1,0 +1,1 @@
+../../../functions/microservice/src/main.rs

@@ -1,0 +1,1 @@
+../../../functions/playback/src/main.rs

@@ -1,0 +1,1 @@
+../../../functions/pump/src/main.rs

@@ -1,0 +1,1 @@
+../../../functions/query/src/main.rs

@@ -1,0 +1,1 @@
+../../../functions/write/src/main.rs
