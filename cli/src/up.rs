@@ -163,11 +163,14 @@ pub fn options(
 ) -> Result<Options, End> {
     let template = Template::read(template);
     let template = template.map_err(|error| End::Failed(error.to_string()))?;
-    // Several shards cost nothing here, and what is wrong between them shows.
-    let template = match template.declares("StreamMode") {
-        true => template.with_parameters([("StreamMode".to_owned(), "ON_DEMAND".to_owned())]),
-        false => Ok(template),
-    };
+    // Several shards cost nothing here, and what is wrong between them shows. Nor do
+    // streamed answers, and whoever reaches them here reaches the rest.
+    let here = [("StreamMode", "ON_DEMAND"), ("EventStream", "true")];
+    let here = here.into_iter().filter(|(name, _)| template.declares(name));
+    let here: Vec<_> = here
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let template = template.with_parameters(here);
     let template = template.map_err(|error| End::Failed(error.to_string()))?;
     let program = std::env::current_exe();
     let program = program.map_err(|error| End::Failed(error.to_string()))?;

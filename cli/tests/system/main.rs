@@ -25,6 +25,7 @@ mod schemas;
 mod seen;
 mod sent;
 mod stacks;
+mod streamed;
 mod support;
 mod template;
 mod trusted;

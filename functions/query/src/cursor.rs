@@ -40,13 +40,16 @@ pub(crate) fn decode<T: DeserializeOwned>(
     let Some(text) = parameters.text("cursor") else {
         return Ok(None);
     };
-    let place = || {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
-        let (marked, place) = bytes.split_at_checked(MARK)?;
-        let is_marked = marked == mark(question, place);
-        serde_json::from_slice(place).ok().filter(|_| is_marked)
-    };
-    place().map(Some).ok_or_else(unfit)
+    read(text, question).map(Some).ok_or_else(unfit)
+}
+
+/// The place that a text says; `None` where it is no `next` of an answer to this
+/// question.
+pub(crate) fn read<T: DeserializeOwned>(text: &str, question: &[&str]) -> Option<T> {
+    let bytes = URL_SAFE_NO_PAD.decode(text).ok()?;
+    let (marked, place) = bytes.split_at_checked(MARK)?;
+    let is_marked = marked == mark(question, place);
+    serde_json::from_slice(place).ok().filter(|_| is_marked)
 }
 
 /// The problem of a cursor that is not of this question.

@@ -34,12 +34,22 @@ struct Events {
 }
 
 /// Where a request begins.
-enum From {
+pub(crate) enum From {
     Place(Place),
     /// Behind what there is.
     Now,
     /// The latest events, backwards.
     Latest(usize),
+}
+
+impl From {
+    /// The place where it is.
+    pub(crate) async fn place(&self, tail: &Tail<'_>) -> Result<Place, Error> {
+        match self {
+            Self::Place(place) => Ok(place.clone()),
+            Self::Now | Self::Latest(_) => tail.present(clock::micros()).await,
+        }
+    }
 }
 
 impl Sources {
@@ -48,35 +58,19 @@ impl Sources {
         parameters: &Parameters,
         request: &Request,
     ) -> Result<Response, Unanswered> {
-        let category = parameters.text("category");
-        if let Some(category) = category
-            && (category.is_empty() || category.contains('-'))
-        {
-            let why = "expected a category: what stands before the first `-` of a stream's name";
-            return Err(bad_parameter("category", why).into());
-        }
+        let category = category(parameters)?;
         let limit = parameters.number("limit", 1..=1000)?.unwrap_or(100) as usize;
         let question = ["events", category.unwrap_or_default()];
         let from = from(parameters, &question)?;
         let wait = Duration::from_secs(prefers(request)?.wait.unwrap_or_default());
-        let categories = match category {
-            Some(category) => vec![category],
-            None => self.service.categories().into_iter().collect(),
-        };
-        let tail = Tail::new(&self.events, categories, MOST_IN_URL, MOST_WEIGHT);
+        let tail = self.tail_of(category);
         let told = match from {
-            From::Place(place) => read(&tail, &place, limit, wait).await?,
-            From::Now => {
-                let place = tail.present(clock::micros()).await?;
-                match wait.is_zero() {
-                    true => Told {
-                        place,
-                        ..Told::default()
-                    },
-                    false => read(&tail, &place, limit, wait).await?,
-                }
-            }
             From::Latest(latest) => tail.latest(latest, clock::micros()).await?,
+            From::Now if wait.is_zero() => Told {
+                place: from.place(&tail).await?,
+                ..Told::default()
+            },
+            from => read(&tail, &from.place(&tail).await?, limit, wait).await?,
         };
         Ok(http::json(
             200,
@@ -89,8 +83,33 @@ impl Sources {
     }
 }
 
+impl Sources {
+    /// The tail of a category, or of all that the service knows.
+    pub(crate) fn tail_of(&self, category: Option<&str>) -> Tail<'_> {
+        let categories = match category {
+            Some(category) => vec![category],
+            None => self.service.categories().into_iter().collect(),
+        };
+        Tail::new(&self.events, categories, MOST_IN_URL, MOST_WEIGHT)
+    }
+}
+
+/// The category that a request is about.
+///
+/// # Errors
+///
+/// A problem where it is none.
+pub(crate) fn category(parameters: &Parameters) -> Result<Option<&str>, Problem> {
+    let category = parameters.text("category");
+    if category.is_some_and(|category| category.is_empty() || category.contains('-')) {
+        let why = "expected a category: what stands before the first `-` of a stream's name";
+        return Err(bad_parameter("category", why));
+    }
+    Ok(category)
+}
+
 /// Where a request begins: one of `after`, `cursor` and `latest` says it.
-fn from(parameters: &Parameters, question: &[&str]) -> Result<From, Problem> {
+pub(crate) fn from(parameters: &Parameters, question: &[&str]) -> Result<From, Problem> {
     let (after, latest) = (parameters.text("after"), parameters.text("latest"));
     let given = [after, latest, parameters.text("cursor")];
     if given.iter().flatten().count() > 1 {

@@ -1,6 +1,10 @@
 //! Takes a `GET`, reads, and answers JSON.
 
-use crate::sources::{Sources, Unanswered};
+use crate::{
+    live::{self, Parts},
+    sources::{Sources, Unanswered},
+};
+use lambda_runtime::FunctionResponse;
 use rewind::{Problem, Service};
 use rewind_aws::{
     audit::health::PATIENCE,
@@ -11,7 +15,7 @@ use rewind_aws::{
     data_table::data_store::DataStore,
     event_table::event_store::EventStore,
 };
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// The routes that `template.yaml` has to lead here.
 pub const ROUTES: &[Route] = &[
@@ -120,7 +124,7 @@ pub const ROUTES: &[Route] = &[
 /// query's handler.
 #[derive(Debug)]
 pub struct Handler {
-    sources: Sources,
+    sources: Arc<Sources>,
 }
 
 impl Handler {
@@ -133,15 +137,32 @@ impl Handler {
             incoming,
             patience: PATIENCE,
         };
-        Self { sources }
+        Self {
+            sources: Arc::new(sources),
+        }
     }
 
     /// With another time that an event may wait for a reader before `/health`
     /// says so; a minute where nothing is said.
     #[must_use]
-    pub fn with_patience(mut self, patience: Duration) -> Self {
-        self.sources.patience = patience;
-        self
+    pub fn with_patience(self, patience: Duration) -> Self {
+        let sources = Arc::new(self.sources.with_patience(patience));
+        Self { sources }
+    }
+
+    /// Answers an invocation: a request of the HTTP API at once, one that comes
+    /// through the function's URL as a stream. `deadline` is in milliseconds since
+    /// 1970.
+    pub async fn respond(
+        &self,
+        request: &Request,
+        deadline: u64,
+    ) -> FunctionResponse<Response, Parts> {
+        if live::is_meant(request) {
+            let answer = live::answer(self.sources.clone(), request, deadline);
+            return FunctionResponse::StreamingResponse(answer.await);
+        }
+        FunctionResponse::BufferedResponse(self.handle(request).await)
     }
 
     /// Answers a request. Every refusal is a problem, none is an error.
@@ -166,7 +187,7 @@ impl Handler {
         parameters: &Parameters,
         request: &Request,
     ) -> Result<Response, Unanswered> {
-        let sources = &self.sources;
+        let sources = &*self.sources;
         match route {
             "GET /categories" => sources.categories(parameters).await,
             "GET /streams" => sources.streams(parameters).await,

@@ -7,6 +7,7 @@ mod events;
 mod gateways;
 pub mod handler;
 mod health;
+mod live;
 mod names;
 mod past;
 mod playbacks;
@@ -20,6 +21,7 @@ mod waiting;
 
 pub use handler::{Handler, ROUTES};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+pub use live::Parts;
 use rewind::Service;
 use rewind_aws::{aws::http::Request, wiring::Clients};
 
@@ -37,7 +39,8 @@ pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
         clients.stream("INCOMING_STREAM")?,
     );
     let invoke = |event: LambdaEvent<Request>| async move {
-        Ok::<_, Error>(handler.handle(&event.payload).await)
+        let deadline = event.context.deadline;
+        Ok::<_, Error>(handler.respond(&event.payload, deadline).await)
     };
     Box::pin(lambda_runtime::run(service_fn(invoke))).await
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     cursor,
+    events::category,
     sources::{Sources, Unanswered},
 };
 use rewind::stream::MAX_STREAM_NAME;
@@ -47,12 +48,8 @@ struct Category<'a> {
 
 impl Sources {
     pub(crate) async fn streams(&self, parameters: &Parameters) -> Result<Response, Unanswered> {
-        let category = parameters.text("category");
+        let category = category(parameters)?;
         let prefix = parameters.text("prefix").unwrap_or_default();
-        if category.is_some_and(|category| category.is_empty() || category.contains('-')) {
-            let why = "expected a category: what stands before the first `-` of a stream's name";
-            return Err(bad_parameter("category", why).into());
-        }
         let begin = match category {
             Some(category) => format!("{category}-{prefix}"),
             None => prefix.to_string(),

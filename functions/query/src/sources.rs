@@ -47,6 +47,17 @@ impl From<Error> for Unanswered {
 }
 
 impl Sources {
+    /// The same with another patience.
+    pub(crate) fn with_patience(&self, patience: Duration) -> Self {
+        Self {
+            service: self.service.clone(),
+            events: self.events.clone(),
+            store: self.store.clone(),
+            incoming: self.incoming.clone(),
+            patience,
+        }
+    }
+
     /// The projection that a request names.
     pub(crate) fn projection(&self, parameters: &Parameters) -> Result<&Projection, Unanswered> {
         let name = parameters.path("name");

@@ -1,5 +1,6 @@
 //! What the gateway needs to answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::queue::Queue;
@@ -13,6 +14,8 @@ use crate::state::disk::Disk;
 pub(crate) struct Backend {
     pub runtime: Arc<Runtime>,
     pub routes: Arc<Routes>,
+    /// The functions, by logical id, with a URL that streams.
+    pub streaming: Arc<BTreeSet<String>>,
     pub queue: Arc<Queue>,
     pub guard: Arc<Guard>,
     pub disk: Disk,

@@ -9,7 +9,7 @@ use axum::response::Response;
 
 use super::backend::Backend;
 use super::routes::Match;
-use super::{authorize, request, response};
+use super::{authorize, function_url, request, response};
 use crate::http::{self, Problem};
 use crate::runtime::{By, Failure, MAXIMUM_PAYLOAD, Outcome};
 
@@ -18,7 +18,7 @@ const MAXIMUM_BODY: usize = 10 * 1024 * 1024;
 /// The largest sum of the request line and all header values. Source: HTTP API quotas, 10,240 bytes.
 const MAXIMUM_HEAD: usize = 10_240;
 /// How long an integration may take. Source: HTTP API quotas, 30 seconds.
-const TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Answers a request of the HTTP API, or says why not.
 pub(super) async fn answer(
@@ -52,7 +52,11 @@ pub(super) async fn answer(
     if !route.takes_any_body && !body.is_empty() {
         check_json(parts)?;
     }
+    let streams = function_url::is_meant(parts) && backend.streaming.contains(&route.function);
     let payload = request::payload(parts, &body, route, &parameters);
+    if streams {
+        return function_url::answer(backend, route, &payload).await;
+    }
     if payload.len() > MAXIMUM_PAYLOAD {
         return Err(payload_too_large(payload.len()));
     }
@@ -61,6 +65,7 @@ pub(super) async fn answer(
         .invoke(By::Caller, &route.function, payload.into());
     match tokio::time::timeout(TIMEOUT, invocation).await {
         Ok(Outcome::Success(answer)) => response::of(&answer).map_err(bad_answer),
+        Ok(Outcome::Streamed(_)) => Err(bad_answer("it is streamed".to_owned())),
         Ok(Outcome::Failure(failure)) => Err(function_error(&failure)),
         Err(_) => Err(timed_out()),
     }
@@ -110,17 +115,17 @@ fn payload_too_large(bytes: usize) -> Problem {
     Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "Body too large", detail).of_field("body")
 }
 
-fn function_error(failure: &Failure) -> Problem {
+pub(super) fn function_error(failure: &Failure) -> Problem {
     let detail = format!("The function failed: {}", failure.text());
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Function error", detail)
 }
 
-fn bad_answer(reason: String) -> Problem {
+pub(super) fn bad_answer(reason: String) -> Problem {
     let detail = format!("The function's answer is not an HTTP response: {reason}.");
     Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Bad answer", detail)
 }
 
-fn timed_out() -> Problem {
+pub(super) fn timed_out() -> Problem {
     let detail = format!(
         "The function did not answer within {} seconds, the limit of API Gateway. The function continues.",
         TIMEOUT.as_secs()

@@ -5,6 +5,7 @@
 
 mod authorize;
 mod backend;
+mod function_url;
 mod http_api;
 mod invoke;
 mod queue;

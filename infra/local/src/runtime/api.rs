@@ -8,14 +8,16 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
-use axum::http::{HeaderName, HeaderValue, Method, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use bytes::BytesMut;
+use futures::StreamExt;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::invocation::{Assignment, MAXIMUM_PAYLOAD};
-use super::outcome::{Failure, Outcome};
+use super::outcome::{Failure, Outcome, Streamed};
 use super::pool::Pool;
 use super::process::Process;
 use crate::http::{self, Problem, Server, Unread};
@@ -34,6 +36,9 @@ const ROUTES: [&str; 4] = [
     "POST /{function}/{process}/2018-06-01/runtime/invocation/{request}/error",
     "POST /{function}/{process}/2018-06-01/runtime/init/error",
 ];
+
+/// The header by which a function says that it streams its answer.
+const RESPONSE_MODE: &str = "lambda-runtime-function-response-mode";
 
 /// Serves the Runtime API until everything stops.
 pub(super) async fn serve(
@@ -120,11 +125,18 @@ fn hand_over(pool: &Pool, assignment: Assignment) -> Response {
 async fn respond(
     State(pools): State<Arc<Pools>>,
     Path((function, process, request)): Path<(String, u64, String)>,
+    headers: HeaderMap,
     body: Body,
 ) -> Response {
     let Some((_, process)) = find(&pools, (function, process)) else {
         return unknown();
     };
+    if headers
+        .get(RESPONSE_MODE)
+        .is_some_and(|mode| mode == "streaming")
+    {
+        return stream(&process, &request, body).await;
+    }
     match http::read(body, MAXIMUM_PAYLOAD).await {
         Ok(answer) => ended(&process, &request, Outcome::Success(answer)),
         // The process was killed while it answered.
@@ -141,6 +153,36 @@ async fn respond(
             (StatusCode::PAYLOAD_TOO_LARGE, error.payload).into_response()
         }
     }
+}
+
+/// Hands an answer on while it comes. It ends when the function ends it, or when nobody takes it any more.
+async fn stream(process: &Process, request: &str, body: Body) -> Response {
+    let mut body = body.into_data_stream();
+    let mut begun = BytesMut::new();
+    let (end, rest) = loop {
+        if let Some(found) = Streamed::head_of(&begun) {
+            break found;
+        }
+        match body.next().await {
+            Some(Ok(part)) if begun.len() + part.len() <= MAXIMUM_PAYLOAD => begun.extend(part),
+            // The process was killed, or says nothing that can be passed on.
+            _ => return StatusCode::BAD_REQUEST.into_response(),
+        }
+    };
+    let mut begun = begun.freeze();
+    let (head, first) = (begun.split_to(end), begun.split_off(rest - end));
+    let (streamed, parts) = Streamed::new(head);
+    if !process.answer(request, Outcome::Streamed(streamed)) {
+        return unknown();
+    }
+    let mut is_taken = first.is_empty() || parts.send(first).await.is_ok();
+    while is_taken {
+        match body.next().await {
+            Some(Ok(part)) => is_taken = parts.send(part).await.is_ok(),
+            Some(Err(_)) | None => break,
+        }
+    }
+    accepted()
 }
 
 async fn fail(

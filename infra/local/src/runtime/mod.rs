@@ -38,7 +38,7 @@ use pool::Pool;
 pub(crate) use environment::Endpoints;
 pub(crate) use invocation::{By, MAXIMUM_EVENT, MAXIMUM_PAYLOAD};
 pub(crate) use launch::Launch;
-pub(crate) use outcome::{Failure, Outcome};
+pub(crate) use outcome::{Failure, Outcome, Streamed};
 
 /// How long the first process of a function may take to ask for work.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -90,8 +90,16 @@ impl Runtime {
         }
     }
 
-    /// Invokes a function by its logical id, and waits for its answer.
+    /// Invokes a function by its logical id, and waits for its whole answer.
     pub async fn invoke(&self, by: By, function: &str, payload: Bytes) -> Outcome {
+        match self.invoke_streaming(by, function, payload).await {
+            Outcome::Streamed(answer) => Outcome::Success(answer.collected().await),
+            outcome => outcome,
+        }
+    }
+
+    /// Invokes a function by its logical id, and waits until its answer begins.
+    pub async fn invoke_streaming(&self, by: By, function: &str, payload: Bytes) -> Outcome {
         match self.pools.get(function) {
             Some(pool) => pool.invoke(by, payload).await,
             None => Outcome::Failure(Failure::new(

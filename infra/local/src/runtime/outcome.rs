@@ -1,6 +1,11 @@
 //! How an invocation ended.
 
-use bytes::Bytes;
+use std::sync::{Arc, Mutex};
+
+use bytes::{Bytes, BytesMut};
+use tokio::sync::mpsc;
+
+use crate::lock::locked;
 use serde_json::json;
 
 /// How an invocation ended.
@@ -8,6 +13,8 @@ use serde_json::json;
 pub(crate) enum Outcome {
     /// The function answered.
     Success(Bytes),
+    /// The function answers, and goes on with it.
+    Streamed(Streamed),
     /// The function failed, or its process did.
     Failure(Failure),
 }
@@ -57,5 +64,50 @@ impl Failure {
     /// The error's text, for a log.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.payload).into_owned()
+    }
+}
+
+/// What stands between the head of a streamed answer and its body. Source: "Response streaming" in the Lambda developer
+/// guide.
+const DELIMITER: [u8; 8] = [0; 8];
+
+/// An answer under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Streamed {
+    /// Its status and its headers, as JSON.
+    pub head: Bytes,
+    // Whoever takes it first has it.
+    body: Arc<Mutex<Option<mpsc::Receiver<Bytes>>>>,
+}
+
+impl Streamed {
+    /// An answer with this head, and who sends its body.
+    pub fn new(head: Bytes) -> (Self, mpsc::Sender<Bytes>) {
+        let (sender, receiver) = mpsc::channel(1);
+        let body = Arc::new(Mutex::new(Some(receiver)));
+        (Self { head, body }, sender)
+    }
+
+    /// The parts of its body, as they come.
+    pub fn body(&self) -> mpsc::Receiver<Bytes> {
+        let body = locked(&self.body).take();
+        body.unwrap_or_else(|| mpsc::channel(1).1)
+    }
+
+    /// The whole of it, as Lambda answers who cannot take a stream.
+    pub async fn collected(&self) -> Bytes {
+        let mut whole = BytesMut::from(&*self.head);
+        whole.extend(DELIMITER);
+        let mut body = self.body();
+        while let Some(part) = body.recv().await {
+            whole.extend(part);
+        }
+        whole.freeze()
+    }
+
+    /// Where the head of an answer ends and its body begins, once both are there.
+    pub fn head_of(answer: &[u8]) -> Option<(usize, usize)> {
+        let end = answer.windows(8).position(|bytes| bytes == DELIMITER)?;
+        Some((end, end + DELIMITER.len()))
     }
 }

@@ -171,6 +171,7 @@ async fn start(options: Options) -> Result<System, StartError> {
     let backend = Backend {
         runtime: runtime.clone(),
         routes: Arc::new(Routes::new(&model.routes)),
+        streaming: Arc::new(model.streaming.clone()),
         queue,
         guard: guard.clone(),
         disk,

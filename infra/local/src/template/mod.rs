@@ -129,6 +129,7 @@ impl Template {
             tables: tables::read(&resolver)?,
             functions,
             routes,
+            streaming: routes::streaming(&resolver)?,
             mappings,
             schedules,
             notifications,

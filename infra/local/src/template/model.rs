@@ -1,6 +1,6 @@
 //! The model: what a template declares, with every name resolved. Plain data.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use super::Notification;
@@ -16,6 +16,8 @@ pub struct Model {
     pub functions: Vec<Function>,
     /// The routes of the HTTP API.
     pub routes: Vec<Route>,
+    /// The functions, by logical id, that have a URL of their own which streams answers.
+    pub streaming: BTreeSet<String>,
     /// The event source mappings: which function reads which stream, and how.
     pub mappings: Vec<Mapping>,
     /// The schedules: which function is invoked periodically, and how often.

@@ -1,5 +1,7 @@
 //! Reads the routes of the HTTP API: the events of a function, and the routes that stand for themselves.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::intrinsics::Resolver;
@@ -47,6 +49,25 @@ pub(super) fn of_resources(resolver: &Resolver<'_>) -> Result<Vec<Route>, Templa
             })
         })
         .collect()
+}
+
+/// The functions that a resource of type `AWS::Lambda::Url` lets stream.
+pub(super) fn streaming(resolver: &Resolver<'_>) -> Result<BTreeSet<String>, TemplateError> {
+    let mut streaming = BTreeSet::new();
+    for (_, resource) in Properties::of_resources(resolver, "AWS::Lambda::Url") {
+        let properties = resource.map("Properties");
+        if properties.string("InvokeMode")?.as_deref() != Some("RESPONSE_STREAM") {
+            continue;
+        }
+        let named = mentioned(properties.raw("TargetFunctionArn"));
+        let resources = resolver.resources;
+        let is_function = |name: &&str| resources[*name]["Type"] == "AWS::Serverless::Function";
+        let function = named.into_iter().find(is_function);
+        let function = function
+            .ok_or_else(|| properties.wrong("TargetFunctionArn", "it names no function"))?;
+        streaming.insert(function.to_owned());
+    }
+    Ok(streaming)
 }
 
 fn of_resource(properties: &Properties<'_, '_>) -> Result<Route, TemplateError> {

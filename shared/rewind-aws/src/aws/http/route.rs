@@ -29,7 +29,17 @@ impl Route {
         let route = routes.iter().find(|route| route.key == key);
         let route =
             route.ok_or_else(|| Problem::not_found(format!("there is no route {key:?} here")))?;
-        Ok((route, Parameters::of(route.key, route.takes, request)?))
+        Ok((route, route.parameters(request)?))
+    }
+
+    /// The parameters of a request that is meant for this route.
+    ///
+    /// # Errors
+    ///
+    /// A problem when a parameter of the query string is not taken, or stands
+    /// twice.
+    pub fn parameters(&self, request: &Request) -> Result<Parameters, Problem> {
+        Parameters::of(self.key, self.takes, request)
     }
 
     /// A refusal that names a field: what the route is about, where it names

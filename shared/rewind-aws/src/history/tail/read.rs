@@ -10,7 +10,7 @@ use crate::{
     event_table::event_store::{After, Entry, EventStore},
     history::partition::Cursor,
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use rewind::{
     Commit, RecordedEvent, StreamName,
     stream::{PARTITIONS, partition_name},
@@ -95,7 +95,7 @@ impl<'a> Tail<'a> {
         let horizon = now.saturating_sub(self.settles);
         let share = (2 * limit).div_ceil(self.partitions.len().max(1));
         let share = share.clamp(10.min(limit), limit).max(1);
-        let parts = self.each(async |partition| self.untold(partition, place, share).await);
+        let parts = self.each(|partition| self.untold(partition, place, share).boxed());
         let parts = parts.await?;
         // What lies behind the end of a page of another partition waits for it.
         let read_to = parts.iter().filter_map(|part| part.read_to).min();
@@ -157,12 +157,7 @@ impl<'a> Tail<'a> {
         // The place is taken first: what lands in between is told twice and not
         // never.
         let place = self.present(now).await?;
-        let last = limit.min(i32::MAX as usize) as i32;
-        let parts = self.each(async |partition| {
-            let newest = self.events.last_entries(partition, u64::MAX, last);
-            newest.await
-        });
-        let mut entries = parts.await?.concat();
+        let mut entries = self.newest(limit).await?;
         entries.sort_unstable_by(|a, b| (b.position, &a.stream).cmp(&(a.position, &b.stream)));
         let mut events = 0;
         entries.retain(|entry| {
@@ -192,12 +187,7 @@ impl<'a> Tail<'a> {
     /// As [`read`](Self::read).
     pub async fn present(&self, now: u64) -> Result<Place, Error> {
         let horizon = now.saturating_sub(self.settles);
-        let most = self.most_told.min(i32::MAX as usize) as i32;
-        let parts = self.each(async |partition| {
-            let newest = self.events.last_entries(partition, u64::MAX, most);
-            newest.await
-        });
-        let shown = parts.await?.concat();
+        let shown = self.newest(self.most_told).await?;
         let mut told: BTreeSet<Mark> = shown.iter().map(Mark::of).collect();
         told = told.split_off(&Mark::at(horizon));
         let mut settled = horizon;
@@ -210,10 +200,23 @@ impl<'a> Tail<'a> {
         Ok(Place { settled, told })
     }
 
-    async fn each<T>(&self, read: impl AsyncFn(&str) -> Result<T, Error>) -> Result<Vec<T>, Error> {
-        let read = &read;
-        let jobs = stream::iter(&self.partitions).map(|partition| read(partition));
-        jobs.buffer_unordered(CONCURRENCY).try_collect().await
+    /// Reads each partition. The futures are boxed: the compiler cannot see that
+    /// those of closures may be sent to another thread.
+    async fn each<'f, T: Send + 'f>(
+        &'f self,
+        read: impl Fn(&'f str) -> BoxFuture<'f, Result<T, Error>>,
+    ) -> Result<Vec<T>, Error> {
+        let jobs: Vec<_> = self.partitions.iter().map(|name| read(name)).collect();
+        let jobs = stream::iter(jobs).buffer_unordered(CONCURRENCY);
+        jobs.try_collect().await
+    }
+
+    /// The last entries of each partition.
+    async fn newest(&self, most: usize) -> Result<Vec<Entry>, Error> {
+        let most = most.min(i32::MAX as usize) as i32;
+        let parts =
+            self.each(|partition| self.events.last_entries(partition, u64::MAX, most).boxed());
+        Ok(parts.await?.concat())
     }
 
     /// The commits of a partition at and above a place that were not told, at
@@ -277,31 +280,35 @@ impl<'a> Tail<'a> {
             let stream = streams.entry(commit.stream.clone()).or_default();
             stream.insert(commit.version, commit);
         }
-        let jobs = stream::iter(streams).map(|(name, mut taken)| async move {
-            let mut versions: Vec<u64> = taken.keys().copied().collect();
-            while let Some(version) = versions.pop() {
-                let Some(commit) = taken.get(&version) else {
-                    continue;
-                };
-                let before = taken.range(..version).next_back();
-                let is_next = before.is_some_and(|(_, it)| it.last_version() + 1 == version);
-                if version == 1 || is_next || commit.position < horizon {
-                    continue;
+        let jobs = streams.into_iter().map(|(name, mut taken)| {
+            async move {
+                let mut versions: Vec<u64> = taken.keys().copied().collect();
+                while let Some(version) = versions.pop() {
+                    let Some(commit) = taken.get(&version) else {
+                        continue;
+                    };
+                    let before = taken.range(..version).next_back();
+                    let is_next = before.is_some_and(|(_, it)| it.last_version() + 1 == version);
+                    if version == 1 || is_next || commit.position < horizon {
+                        continue;
+                    }
+                    let found = self.events.last_commits(&name, version - 1, 1).await?;
+                    let Some(found) = found.into_iter().next() else {
+                        let what = format!("stream {name}");
+                        let why = format!("nothing stands before version {version}");
+                        return Err(Error::damaged(what, why));
+                    };
+                    if found.position >= place.settled && !place.told.contains(&mark(&found)) {
+                        versions.push(found.version);
+                        taken.insert(found.version, found);
+                    }
                 }
-                let found = self.events.last_commits(&name, version - 1, 1).await?;
-                let Some(found) = found.into_iter().next() else {
-                    let what = format!("stream {name}");
-                    let why = format!("nothing stands before version {version}");
-                    return Err(Error::damaged(what, why));
-                };
-                if found.position >= place.settled && !place.told.contains(&mark(&found)) {
-                    versions.push(found.version);
-                    taken.insert(found.version, found);
-                }
+                Ok::<_, Error>(taken.into_values().collect::<Vec<_>>())
             }
-            Ok::<_, Error>(taken.into_values().collect::<Vec<_>>())
+            .boxed()
         });
-        let found: Vec<Vec<Commit>> = jobs.buffer_unordered(CONCURRENCY).try_collect().await?;
+        let jobs = stream::iter(jobs.collect::<Vec<_>>()).buffer_unordered(CONCURRENCY);
+        let found: Vec<Vec<Commit>> = jobs.try_collect().await?;
         Ok(found.into_iter().flatten().collect())
     }
 }
