@@ -77,7 +77,7 @@ function List({ projection, query, rowKey }) {
         <option value="as_of">recorded by</option><option value="as_at">happened by</option>
       </select>
       <${TimeInput} label="Rows as they were at this time" value=${time} onTime=${(to) => choose(kind, to)} />
-      ${time ? html`<button type="button" onClick=${() => choose(kind, "")}>Now</button>` : html`<button type="button" onClick=${again}>Read again</button>`}
+      ${time && html`<button type="button" onClick=${() => choose(kind, "")}>Now</button>`}
     </div>
     <${Note} problem=${problem} what="lists of rows as they were" />
     ${!isLoading && !problem && !items.length && html`<div class="panel-body"><${Nothing}>No rows${prefix ? " whose key begins like this" : " yet"}.<//></div>`}
@@ -85,5 +85,6 @@ function List({ projection, query, rowKey }) {
       active=${items.findIndex((one) => one.key === rowKey)}
       onOpen=${(nth) => go(link("rows", [name, items[nth].key], { prefix, as_of, as_at }))}
       onSeen=${(_, last) => last > items.length - 40 && more()} />
-    <p class="list-foot" role="status">${isLoading ? "Reading." : problem ? "" : `${items.length.toLocaleString("en")}${hasMore ? " read, there are more" : items.length === 1 ? " row" : " rows"}`}</p>`;
+    <p class="list-foot"><span role="status">${isLoading ? "Reading." : problem ? "" : `${items.length.toLocaleString("en")}${hasMore ? " read, there are more" : items.length === 1 ? " row" : " rows"}`}</span>
+      <button type="button" class="quiet" onClick=${again}>Read again</button></p>`;
 }

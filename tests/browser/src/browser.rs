@@ -12,7 +12,7 @@ use std::{
 const INSTALL: &str = "install it, on Debian with `apt-get install chromium chromium-driver`";
 
 /// What chromedriver prints once it listens, before the port.
-const LISTENS: &str = "on port ";
+const LISTENS: &str = "started successfully on port ";
 
 /// Chromium without a window. It ends with this value.
 pub struct Browser {

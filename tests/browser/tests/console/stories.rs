@@ -64,8 +64,8 @@ pub async fn home(page: &Page<'_>) {
     page.see("conflict").await;
     page.see("Tell the client's owner.").await;
     page.find(".status li", "basic-sum@1").await;
-    page.find(".events li", "vote-cast").await;
-    page.find(".incidents", "rewind-conflicts@1").await;
+    page.find(".events li", "call-requested").await;
+    page.find(".incidents", "rewind-conflicts").await;
     let asked = "return performance.getEntriesByType('resource')
         .filter((one) => one.initiatorType === 'fetch').length";
     let asked = page.run(asked, &json!([])).await;

@@ -81,8 +81,10 @@ pub async fn fill(client: &Client) {
         .await
         .unwrap();
     let application = json!({"type": "create-application", "id": "first", "data": {"owner": "ann", "name": "weather", "plan": "free"}});
+    // With an id of its own, which the story asks for.
     let path = "/commands/application/7";
-    client.post_ok(path, json, &application, 200).await.unwrap();
+    let decided = client.post(path, json, application.to_string()).await;
+    assert_eq!(decided.unwrap().status, 200);
 
     let choices = ["chips", "salad", "steak", "ice cream", "gravel"];
     let votes: Vec<Value> = (0..120)
