@@ -14,7 +14,7 @@ const DOWN: &str = "\u{e015}";
 const VIEWS: [(&str, &str); 5] = [
     ("home", "Latest events"),
     ("streams", "streams"),
-    ("rows", "rows"),
+    ("rows", "last_order"),
     ("rebuild", "Generations"),
     ("waiting", "Ledger of a gateway"),
 ];
