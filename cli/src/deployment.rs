@@ -72,7 +72,7 @@ impl Args {
             playback: clients.function(&names.playback_function),
             letters: match &self.place.location {
                 Location::Folder(dir) => Objects::of_local_system(dir),
-                _ => Objects::Bucket(clients.bucket(&names.dead_letter_bucket)),
+                _ => Objects::Bucket(Box::new(clients.bucket(&names.dead_letter_bucket))),
             },
             described: self.place.asks().then(|| self.described(parts)),
         };

@@ -33,6 +33,9 @@ pub struct Args {
     /// Ends after so many events.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     limit: Option<u64>,
+    /// Ends where there is nothing more yet, instead of waiting for it.
+    #[arg(long)]
+    once: bool,
     /// JSON Lines for machines: a recorded event a line.
     #[arg(long)]
     json: bool,
@@ -42,6 +45,7 @@ pub struct Args {
 struct Page {
     events: Vec<RecordedEvent>,
     next: String,
+    behind: bool,
 }
 
 /// Follows what is recorded.
@@ -56,8 +60,11 @@ async fn follow(deployment: &Deployment, args: &Args) -> Result<(), End> {
     while left > 0 {
         let question = Question::to("GET /events")
             .parameter("limit", &left.min(PAGE).to_string())
-            .option("category", args.category.as_ref())
-            .header("prefer", WAIT);
+            .option("category", args.category.as_ref());
+        let question = match args.once {
+            true => question,
+            false => question.header("prefer", WAIT),
+        };
         let question = match &cursor {
             Some(cursor) => question.parameter("cursor", cursor),
             None => question.option("after", Some(&args.after)),
@@ -69,6 +76,9 @@ async fn follow(deployment: &Deployment, args: &Args) -> Result<(), End> {
             read::show(event, args.json)?;
         }
         left = left.saturating_sub(page.events.len() as u64);
+        if args.once && page.events.is_empty() && !page.behind {
+            break;
+        }
         cursor = Some(page.next);
     }
     Ok(())

@@ -12,7 +12,7 @@ pub enum Objects {
     /// Files below a folder.
     Folder(PathBuf),
     /// A bucket of S3.
-    Bucket(Bucket),
+    Bucket(Box<Bucket>),
 }
 
 impl Objects {

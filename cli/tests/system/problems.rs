@@ -73,7 +73,8 @@ async fn bad_requests_get_problems_and_change_nothing() {
         ("/health?verbose", 400),
         ("/playbacks/nobody", 404),
         (&format!("/playbacks/{}", "x".repeat(1025)), 422),
-        ("/events", 405),
+        ("/events?after=then", 400),
+        ("/commands/poll/1", 405),
     ];
     for (path, status) in gets {
         let answer = client.get(path).await.unwrap();
