@@ -100,7 +100,7 @@ async fn events_are_streamed_as_they_are_recorded_and_gone_on_with() {
         heard.iter().map(user).collect()
     };
     // What was there, and what comes then.
-    let ((heard), ()) = tokio::join!(listen("?category=poll", None, 2), async {
+    let (heard, ()) = tokio::join!(listen("?category=poll", None, 2), async {
         tokio::time::sleep(Duration::from_millis(700)).await;
         send("bob").await;
     });

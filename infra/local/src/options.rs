@@ -104,7 +104,9 @@ pub enum Observed<'a> {
 
 /// Who is told what the functions do: CloudWatch, on AWS. It is called while a function waits, so it must be quick.
 #[derive(Clone)]
-pub struct Observer(Arc<dyn Fn(&str, Observed<'_>) + Send + Sync>);
+pub struct Observer(Arc<Observe>);
+
+type Observe = dyn Fn(&str, Observed<'_>) + Send + Sync;
 
 impl Observer {
     /// An observer that is called with the name of each function's binary and what it has done.
