@@ -26,7 +26,12 @@ pub fn root() -> PathBuf {
 impl System {
     /// Starts this program as `rewind`.
     pub fn start(dir: &Path) -> Self {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+        Self::start_program(&std::env::current_exe().unwrap(), dir)
+    }
+
+    /// Starts another program as `rewind`.
+    pub fn start_program(program: &Path, dir: &Path) -> Self {
+        let mut command = Command::new(program);
         command.args(["--port", "0", "--dir"]).arg(dir);
         command.current_dir(root()).stdout(Stdio::piped());
         let mut process = command.spawn().unwrap();
