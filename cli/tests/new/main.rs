@@ -4,5 +4,6 @@
 mod deployed;
 mod first_row;
 mod made;
+mod packaged;
 mod refused;
 mod upgraded;
