@@ -87,6 +87,10 @@ pub enum Command {
     Schemas,
     /// Prints a script that completes verbs and options in a shell.
     Completions(completions::Args),
+    /// Prints OpenAPI of the HTTP API, with this program's events and commands.
+    Openapi,
+    /// Prints AsyncAPI of what goes over Kinesis, with this program's events.
+    Asyncapi,
     /// Reverses one event: shows what would change, asks, and records why and
     /// by whom.
     Reverse(reverse::Args),
