@@ -100,6 +100,29 @@ fn every_route_is_described_with_the_parameters_that_it_takes() {
     }
 }
 
+#[test]
+fn no_answer_may_be_anything() {
+    for (path, methods) in DOCUMENT["paths"].as_object().unwrap() {
+        for operation in methods.as_object().unwrap().values() {
+            for (status, answer) in operation["responses"].as_object().unwrap() {
+                for content in answer["content"].as_object().into_iter().flatten() {
+                    let schema = validator(&DOCUMENT, &content.1["schema"]);
+                    for any in [json!({}), json!({"colour": "red"}), json!(5), json!([])] {
+                        assert!(!schema.is_valid(&any), "{path} {status}: {any}");
+                    }
+                }
+            }
+        }
+    }
+    // Nor may it have more than its type has.
+    let of = |key| &operation(key)["responses"]["200"]["content"]["application/json"]["schema"];
+    let row = validator(&DOCUMENT, of("GET /projections/{name}/{key+}"));
+    let mut shown = json!({"key": "1", "watermark": 1, "state": {}});
+    assert!(row.is_valid(&shown));
+    shown["colour"] = "red".into();
+    assert!(!row.is_valid(&shown));
+}
+
 #[tokio::test]
 async fn numbers_beyond_what_is_described_are_refused() {
     let handler = nowhere().await;
