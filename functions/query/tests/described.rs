@@ -51,7 +51,9 @@ fn every_reference_leads_somewhere_and_every_schema_is_one() {
             assert!(document.pointer(pointer).is_some(), "{place}: {reference}");
             referred.insert(pointer.to_string());
         }
-        let mapped = found.iter().filter(|(place, _)| place.contains("/mapping/"));
+        let mapped = found
+            .iter()
+            .filter(|(place, _)| place.contains("/mapping/"));
         for (place, value) in mapped {
             let pointer = value.as_str().unwrap().strip_prefix('#').unwrap();
             assert!(document.pointer(pointer).is_some(), "{place}");
@@ -78,7 +80,9 @@ fn every_route_is_described_with_the_parameters_that_it_takes() {
         let parameters = described["parameters"].as_array().unwrap().iter();
         let of = |place: &str| -> Vec<&str> {
             let parameters = parameters.clone().filter(|one| one["in"] == place);
-            parameters.map(|one| one["name"].as_str().unwrap()).collect()
+            parameters
+                .map(|one| one["name"].as_str().unwrap())
+                .collect()
         };
         assert_eq!(of("query"), route.takes, "{}", route.key);
         let path = route.key.split_once(' ').unwrap().1.split('/');
@@ -95,7 +99,10 @@ fn every_route_is_described_with_the_parameters_that_it_takes() {
         for operation in methods.as_object().unwrap().values() {
             let id = operation["operationId"].as_str().unwrap();
             assert!(ids.insert(id), "two operations are {id}");
-            assert!(operation["responses"].as_object().unwrap().len() > 2, "{id}");
+            assert!(
+                operation["responses"].as_object().unwrap().len() > 2,
+                "{id}"
+            );
         }
     }
 }
@@ -155,7 +162,12 @@ async fn numbers_beyond_what_is_described_are_refused() {
                     continue;
                 }
                 let (status, problem) = read(&handler.handle(&asked).await);
-                assert_eq!((status, &problem["field"]), (400, &json!(name)), "{}", route.key);
+                assert_eq!(
+                    (status, &problem["field"]),
+                    (400, &json!(name)),
+                    "{}",
+                    route.key
+                );
                 checked += 1;
             }
         }

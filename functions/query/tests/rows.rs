@@ -9,7 +9,7 @@ use rewind_aws::{
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use support::{Handler, COMPARISON, ROW, ROWS, STREAM, Tables, encoded, read, request};
+use support::{COMPARISON, Handler, ROW, ROWS, STREAM, Tables, encoded, read, request};
 
 /// What Lambda returns at most, in bytes of JSON.
 const LAMBDA: usize = 6 * 1024 * 1024;

@@ -36,8 +36,18 @@ pub fn asyncapi(service: &Service) -> Value {
     let live = json!({"allOf": [delivery.clone(), {"properties": {"replay": false}}]});
     let replayed = json!({"allOf": [delivery, {"required": ["replay"]}]});
     let payloads = [
-        ("incoming", "batch", batch, "accepted events of one stream, in order"),
-        ("events", "delivery", live, "recorded events of one stream, in order"),
+        (
+            "incoming",
+            "batch",
+            batch,
+            "accepted events of one stream, in order",
+        ),
+        (
+            "events",
+            "delivery",
+            live,
+            "recorded events of one stream, in order",
+        ),
         (
             "replay",
             "replayedDelivery",
@@ -56,8 +66,16 @@ pub fn asyncapi(service: &Service) -> Value {
         });
         messages.insert(name.into(), message);
         channels.insert(channel.into(), described(channel, name, about));
-        let action = if channel == "incoming" { "receive" } else { "send" };
-        let verb = if channel == "incoming" { "take" } else { "publish" };
+        let action = if channel == "incoming" {
+            "receive"
+        } else {
+            "send"
+        };
+        let verb = if channel == "incoming" {
+            "take"
+        } else {
+            "publish"
+        };
         operations.insert(
             format!("{verb}-{channel}"),
             json!({

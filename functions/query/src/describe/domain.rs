@@ -18,6 +18,16 @@ pub(super) struct EventType<'a> {
     pub(super) is_sent: bool,
 }
 
+/// The name of the schema of an event type's data.
+pub fn event_data(category: &str, event_type: &str) -> String {
+    word(&format!("data.{category}.{event_type}"))
+}
+
+/// The name of the schema of a command's data.
+pub fn command_data(category: &str, command_type: &str) -> String {
+    word(&format!("command.{category}.data.{command_type}"))
+}
+
 /// The domain's event types, by category and name.
 pub(super) fn event_types<'a>(service: &'a Service, schemas: &mut Schemas) -> Vec<EventType<'a>> {
     let mut all = Vec::new();
@@ -26,7 +36,7 @@ pub(super) fn event_types<'a>(service: &'a Service, schemas: &mut Schemas) -> Ve
         let is_sent = !service.is_decided(category) && !is_reserved_category(category);
         for (event_type, schema) in declared.schemas() {
             let of = format!("data.{category}");
-            let data = hoisted(&of, &format!("{of}.{event_type}"), schema, schemas);
+            let data = hoisted(&of, &event_data(category, &event_type), schema, schemas);
             let version = declared.types.get(&event_type).copied();
             all.push(EventType {
                 category,
@@ -58,7 +68,7 @@ pub(super) fn command(service: &Service, schemas: &mut Schemas) -> Option<Value>
             let of = format!("command.{category}");
             // `{}` stands in for data that is left out.
             let is_required = schema.get("required").is_some() || schema.get("oneOf").is_some();
-            let data = hoisted(&of, &format!("{of}.data.{command_type}"), schema, schemas);
+            let data = hoisted(&of, &command_data(category, &command_type), schema, schemas);
             let mut required = vec!["type"];
             required.extend(is_required.then_some("data"));
             let body = json!({
@@ -136,9 +146,8 @@ fn hoisted(of: &str, name: &str, mut schema: Value, schemas: &mut Schemas) -> Va
         }
     }
     each_reference(&mut schema, &moved);
-    let name = word(name);
-    schemas.named(&name, schema);
-    reference(&name)
+    schemas.named(name, schema);
+    reference(name)
 }
 
 /// A name as OpenAPI takes it for a schema.

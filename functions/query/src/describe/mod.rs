@@ -15,6 +15,7 @@ mod parameters;
 mod schemas;
 
 pub use asyncapi::asyncapi;
+pub use domain::{command_data, event_data};
 pub use openapi::openapi;
 
 /// Whose version the documents have: that of Rewind.

@@ -103,7 +103,11 @@ impl Operation {
         if let Some(body) = self.body {
             operation["requestBody"] = body;
         }
-        (path.replace('+', ""), method.to_ascii_lowercase(), operation)
+        (
+            path.replace('+', ""),
+            method.to_ascii_lowercase(),
+            operation,
+        )
     }
 }
 

@@ -44,16 +44,38 @@ pub(super) fn in_query(route: &str, name: &str) -> Value {
     let text = || json!({"type": "string"});
     let time = || json!({"type": "string", "format": "date-time"});
     let (schema, about) = match (name, route) {
-        ("limit", "GET /playbacks") => (up_to(1, 100), "How many, at most; 20 where nothing is said."),
-        ("limit", "GET /operations") => (up_to(1, 200), "How many, at most; 50 where nothing is said."),
-        ("limit", "GET /playbacks/{id}/differences" | "GET /gateways/{name}/ledger") => {
-            (up_to(1, 200), "How many are looked at, at most; 50 where nothing is said.")
-        }
-        ("limit", _) => (up_to(1, 1000), "How many, at most; 100 where nothing is said."),
-        ("last", _) => (up_to(1, 1000), "The last so many events, in order. Without `from` and `limit`."),
-        ("latest", _) => (up_to(1, 1000), "The latest so many events, the newest first."),
-        ("sample", _) => (up_to(0, 100), "How many rows that differ are shown; 10 where nothing is said."),
-        ("cursor", _) => (text(), "`next` of the answer before, with the same path and parameters."),
+        ("limit", "GET /playbacks") => (
+            up_to(1, 100),
+            "How many, at most; 20 where nothing is said.",
+        ),
+        ("limit", "GET /operations") => (
+            up_to(1, 200),
+            "How many, at most; 50 where nothing is said.",
+        ),
+        ("limit", "GET /playbacks/{id}/differences" | "GET /gateways/{name}/ledger") => (
+            up_to(1, 200),
+            "How many are looked at, at most; 50 where nothing is said.",
+        ),
+        ("limit", _) => (
+            up_to(1, 1000),
+            "How many, at most; 100 where nothing is said.",
+        ),
+        ("last", _) => (
+            up_to(1, 1000),
+            "The last so many events, in order. Without `from` and `limit`.",
+        ),
+        ("latest", _) => (
+            up_to(1, 1000),
+            "The latest so many events, the newest first.",
+        ),
+        ("sample", _) => (
+            up_to(0, 100),
+            "How many rows that differ are shown; 10 where nothing is said.",
+        ),
+        ("cursor", _) => (
+            text(),
+            "`next` of the answer before, with the same path and parameters.",
+        ),
         ("category", _) => (
             json!({"type": "string", "minLength": 1, "pattern": "^[^-]+$"}),
             "Only this category.",
@@ -70,10 +92,16 @@ pub(super) fn in_query(route: &str, name: &str) -> Value {
             json!({"oneOf": [whole(0), {"const": "now"}]}),
             "Behind this position; `now`: only what comes. Without it, from the beginning.",
         ),
-        ("generation", _) => (whole(1), "This generation; the one that serves, where nothing is said."),
+        ("generation", _) => (
+            whole(1),
+            "This generation; the one that serves, where nothing is said.",
+        ),
         ("a" | "b", _) => (whole(1), "A generation."),
         ("at", _) => (whole(1), "As the row was when its stream had this version."),
-        ("as_of", _) => (time(), "As it was at this time: of what was recorded by then."),
+        ("as_of", _) => (
+            time(),
+            "As it was at this time: of what was recorded by then.",
+        ),
         ("as_at", _) => (time(), "As it was at this time, by the events' own time."),
         ("at_least", _) => (
             json!({"type": "string", "pattern": "^(.+@)?[0-9]+$"}),

@@ -29,7 +29,12 @@ pub async fn nowhere() -> Handler {
     let clients = Clients::at("http://127.0.0.1:9", "http://127.0.0.1:9").await;
     let (events, data) = (clients.event_store("events"), clients.data_store("data"));
     let incoming = clients.stream_named("incoming");
-    Handler(query::Handler::new(service::service(), events, data, incoming))
+    Handler(query::Handler::new(
+        service::service(),
+        events,
+        data,
+        incoming,
+    ))
 }
 
 /// The template's tables in an embedded DynamoDB, without functions.
@@ -75,7 +80,12 @@ impl Tables {
         let incoming = self.system.stream("IncomingStream").unwrap();
         let incoming = self.clients.stream_named(incoming);
         let service = service::service();
-        Handler(query::Handler::new(service, self.events(), self.data(), incoming))
+        Handler(query::Handler::new(
+            service,
+            self.events(),
+            self.data(),
+            incoming,
+        ))
     }
 }
 

@@ -28,7 +28,8 @@ impl JsonSchema for CloudEvent {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let about = "An event on its way to be recorded: CloudEvents 1.0 with the stream as its subject.";
+        let about =
+            "An event on its way to be recorded: CloudEvents 1.0 with the stream as its subject.";
         event(generator, about, &[])
     }
 }

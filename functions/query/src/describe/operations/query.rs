@@ -30,7 +30,10 @@ pub(in super::super) fn query(schemas: &mut Schemas) -> Vec<Operation> {
         operation.refuses(&PROBLEMS, &problem)
     };
     let row = schemas.answer::<Row>();
-    let (now, then) = (schemas.answer::<Rows<'_>>(), schemas.answer::<past::Rows<'_>>());
+    let (now, then) = (
+        schemas.answer::<Rows<'_>>(),
+        schemas.answer::<past::Rows<'_>>(),
+    );
     let rows = json!({"anyOf": [now, then, row]});
     let trace = schemas.answer::<Trace>();
     let document = json!({

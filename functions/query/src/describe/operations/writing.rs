@@ -40,9 +40,13 @@ pub(in super::super) fn writing(
 }
 
 fn sending(event: Value, problem: &Value, schemas: &mut Schemas) -> Vec<Operation> {
-    let (accepted, items) = (schemas.answer::<Accepted<'_>>(), schemas.answer::<Items<'_>>());
+    let (accepted, items) = (
+        schemas.answer::<Accepted<'_>>(),
+        schemas.answer::<Items<'_>>(),
+    );
     let batch = json!({"type": "array", "items": event, "maxItems": MAX_EVENTS});
-    let bytes = json!({"description": "Data of any media type, beside `ce-` headers for the attributes."});
+    let bytes =
+        json!({"description": "Data of any media type, beside `ce-` headers for the attributes."});
     let input = json!({"description": "JSON of the source's own shape."});
     let refused = [400, 404, 413, 415, 422, 500, 503];
     vec![
@@ -66,11 +70,14 @@ fn sending(event: Value, problem: &Value, schemas: &mut Schemas) -> Vec<Operatio
         )
         .answers(207, "Not all of the batch was taken.", items)
         .refuses(&refused, problem),
-        Operation::new("POST /inputs/{source}", "Takes any JSON, for the source's adapter")
-            .reads(KEY)
-            .takes(input)
-            .answers(202, "Kinesis holds it.", accepted)
-            .refuses(&refused, problem),
+        Operation::new(
+            "POST /inputs/{source}",
+            "Takes any JSON, for the source's adapter",
+        )
+        .reads(KEY)
+        .takes(input)
+        .answers(202, "Kinesis holds it.", accepted)
+        .refuses(&refused, problem),
     ]
 }
 
@@ -112,7 +119,11 @@ fn deciding(command: Option<Value>, problem: &Value, schemas: &mut Schemas) -> V
             "Lets calls be tried again that have failed, or were imported",
         )
         .takes(schemas.body::<Retry>())
-        .answers(202, "They are tried again.", schemas.answer::<Retried<'_>>())
+        .answers(
+            202,
+            "They are tried again.",
+            schemas.answer::<Retried<'_>>(),
+        )
         .refuses(&[400, 404, 415, 422, 500, 503], problem),
     ]
 }

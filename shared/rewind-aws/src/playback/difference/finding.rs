@@ -14,7 +14,9 @@ use serde::{Deserialize, Serialize};
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[schemars(rename = "DifferenceKind")]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
