@@ -3,7 +3,7 @@
 use crate::{
     check, compare, completions, console, demo, exit, export, generation, import, ledger, letters,
     new, playback, playbacks, read, replay, resume, retry, reverse, rows, send, status, streams,
-    tail, trace, up, verify,
+    tail, trace, typescript, up, verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -87,6 +87,12 @@ pub enum Command {
     Schemas,
     /// Prints a script that completes verbs and options in a shell.
     Completions(completions::Args),
+    /// Prints OpenAPI of the HTTP API, with this program's events and commands.
+    Openapi,
+    /// Prints AsyncAPI of what goes over Kinesis, with this program's events.
+    Asyncapi,
+    /// Writes a typed client of this program's domain.
+    Client(typescript::Args),
     /// Reverses one event: shows what would change, asks, and records why and
     /// by whom.
     Reverse(reverse::Args),

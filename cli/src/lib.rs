@@ -44,6 +44,7 @@ mod status;
 mod streams;
 mod tail;
 mod trace;
+mod typescript;
 pub mod up;
 pub mod verify;
 
@@ -106,6 +107,9 @@ fn called(cli: &Cli, domain: Domain, started: Instant, as_json: bool) -> Outcome
         Command::Demo(args) => demo::run(args, domain, started),
         Command::Schemas => schemas::run(domain),
         Command::Completions(args) => completions::run(args),
+        Command::Openapi => schemas::openapi(domain),
+        Command::Asyncapi => schemas::asyncapi(domain),
+        Command::Client(args) => typescript::run(args, domain),
         Command::Function { name } => function::run(name, domain, Clients::from_env()),
         Command::Status(args) => verb(as_json, &args.deployment, status::run(args, domain)),
         Command::Send(args) => verb(as_json, &args.deployment, send::run(args, domain)),

@@ -62,6 +62,7 @@ fn value(of: &str) -> String {
         "file" => root().join("docs/votes.jsonl").display().to_string(),
         "name" => "ingest".into(),
         "shell" => "bash".into(),
+        "language" => "typescript".into(),
         "repository" => "my-shop".into(),
         "key" => "1".into(),
         other => panic!("what is a value of {other}?"),

@@ -1,57 +1,10 @@
 //! What a batch is answered with, item by item, and how large that is.
 
 use rewind::{CloudEvent, Problem};
-use rewind_aws::aws::http::{MAX_WEIGHT, weight};
-use serde::Serialize;
-
-/// An event that Kinesis holds.
-#[derive(Serialize)]
-pub struct Accepted<'a> {
-    id: &'a str,
-    source: &'a str,
-    stream: &'a str,
-}
-
-/// What became of one event of a batch.
-#[derive(Serialize)]
-pub struct Item<'a> {
-    status: u16,
-    #[serde(flatten, skip_serializing_if = "Option::is_none")]
-    accepted: Option<Accepted<'a>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    problem: Option<&'a Problem>,
-}
-
-/// What became of each event of a batch.
-#[derive(Serialize)]
-pub struct Items<'a> {
-    /// In the order of the batch.
-    pub results: Vec<Item<'a>>,
-}
-
-impl<'a> Accepted<'a> {
-    /// What an accepted event is answered with.
-    pub fn new(event: &'a CloudEvent) -> Self {
-        Self {
-            id: &event.id,
-            source: &event.source,
-            stream: event.stream.as_str(),
-        }
-    }
-}
-
-impl<'a> Item<'a> {
-    /// What an event or its problem is answered with.
-    pub fn new(outcome: &'a Result<CloudEvent, Problem>) -> Self {
-        Self {
-            status: outcome
-                .as_ref()
-                .map_or_else(|problem| problem.status, |_| 202),
-            accepted: outcome.as_ref().ok().map(Accepted::new),
-            problem: outcome.as_ref().err(),
-        }
-    }
-}
+use rewind_aws::{
+    api::ingest::Item,
+    aws::http::{MAX_WEIGHT, weight},
+};
 
 /// The problem of an event that Kinesis did not take.
 pub fn not_put(event: &CloudEvent) -> Problem {

@@ -2,11 +2,13 @@
 //! each.
 
 use crate::{
-    answer::{self, Accepted, Item, Items},
+    answer,
     parse::{self, Parsed},
 };
 use rewind::{Batch, CloudEvent, Problem, Service};
+pub use rewind_aws::api::ingest::ROUTES;
 use rewind_aws::{
+    api::ingest::{Accepted, Item, Items},
     aws::{
         http::{self, Request, Response},
         producer::Stream,
@@ -18,9 +20,6 @@ use rewind_aws::{
     },
 };
 use std::collections::BTreeMap;
-
-/// The routes that `template.yaml` has to lead here.
-pub const ROUTES: &[&str] = &["POST /events", "POST /inputs/{source}"];
 
 /// ingest's handler.
 #[derive(Debug)]

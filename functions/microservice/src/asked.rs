@@ -5,31 +5,18 @@ use rewind::{
     command::{Command, MAX_COMMAND_DATA, MAX_COMMAND_ID},
     event::raw,
 };
-use rewind_aws::aws::{
-    clock,
-    http::{self, Request},
+use rewind_aws::{
+    api::microservice::Body,
+    aws::{
+        clock,
+        http::{self, Request},
+    },
 };
-use serde::Deserialize;
-use serde_json::{Map, Value};
 
 const EXAMPLE: &str = r#"{"type": "add-product", "data": {"product_id": "7"}}"#;
 
 /// The header by which a command is the same for ever.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Body {
-    #[serde(rename = "type")]
-    command_type: String,
-    #[serde(default = "no_data")]
-    data: Value,
-    id: Option<String>,
-}
-
-fn no_data() -> Value {
-    Value::Object(Map::new())
-}
 
 /// The stream that a path names.
 pub fn stream(category: &str, id: &str) -> Result<StreamName, Problem> {

@@ -8,7 +8,12 @@ use rewind::{
     command::{Command, Refusal},
     event::raw,
 };
+pub use rewind_aws::api::microservice::ROUTES;
 use rewind_aws::{
+    api::microservice::{
+        Aggregate, Applied, MismatchMembers, Named, Pending, Rejected, RejectedMembers, Retried,
+        Retry, Taken,
+    },
     aws::{
         clock,
         http::{self, Parameters, Request, Response, Route},
@@ -18,34 +23,9 @@ use rewind_aws::{
     command::commands::{Answer, Commands, Failure, Known},
     gateway::{self, retry::retry},
 };
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
-
-/// The routes that `template.yaml` has to lead here.
-pub const ROUTES: &[Route] = &[
-    Route {
-        key: "POST /commands/{category}/{id}",
-        takes: &[],
-        about: "type",
-    },
-    Route {
-        key: "GET /commands/{id}",
-        takes: &[],
-        about: "id",
-    },
-    Route {
-        key: "GET /aggregates/{category}/{id}",
-        takes: &["type", "data"],
-        about: "id",
-    },
-    Route {
-        key: "POST /gateways/{name}/retry",
-        takes: &[],
-        about: "name",
-    },
-];
 
 /// What a part of a path does not hold as it is (RFC 3986, section 2.3).
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
@@ -61,29 +41,6 @@ const MAX_PAUSE: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Requests {
     incoming: Stream,
-}
-
-/// What `POST /gateways/{name}/retry` takes.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Retry {
-    /// The key of the calls, as the gateway gives it.
-    key: String,
-    /// One call, by its idempotency key; all of them, where nothing is said.
-    call: Option<String>,
-}
-
-/// The answer to a command that is accepted.
-#[derive(Serialize)]
-struct Applied<'a> {
-    id: &'a str,
-    outcome: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stream: Option<&'a StreamName>,
-    /// The version of the stream behind the events.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    version: Option<u64>,
-    events: &'a [RecordedEvent],
 }
 
 /// Why a request is not answered with what it asked for.
@@ -139,7 +96,10 @@ impl Requests {
         })?;
         Ok(http::json(
             202,
-            &json!({ "gateway": name, "retried": retried }),
+            &Retried {
+                gateway: name,
+                retried,
+            },
         ))
     }
 
@@ -198,7 +158,10 @@ impl Requests {
         mut command: Command,
     ) -> Result<Response, Unanswered> {
         let path = format!("/commands/{}", encoded(&command.id));
-        let body = json!({"id": command.id, "outcome": "pending"});
+        let body = Pending {
+            id: &command.id,
+            outcome: "pending",
+        };
         let waits = http::with_header(http::json(202, &body), "location", &path);
         let known = match command.is_keyed {
             true => commands.known_as(&command).await?,
@@ -247,10 +210,15 @@ async fn known(commands: &Commands, request: &Request, id: &str) -> Result<Respo
             let why = "nobody has sent a command with this id, or it is not recorded yet";
             return Err(http::missing("id", why).into());
         }
-        Some(Known::Waits) => json!({"id": id, "outcome": "pending"}),
-        Some(Known::Decided(Answer::Rejected(refusal))) => {
-            json!({"id": id, "outcome": "rejected", "rejection": refusal})
-        }
+        Some(Known::Waits) => json!(Pending {
+            id,
+            outcome: "pending",
+        }),
+        Some(Known::Decided(Answer::Rejected(refusal))) => json!(Rejected {
+            id,
+            outcome: "rejected",
+            rejection: &refusal,
+        }),
         Some(Known::Decided(Answer::Applied(events))) => {
             // Those of the aggregate's own stream come first.
             let stream = events.first().map(RecordedEvent::stream);
@@ -297,7 +265,13 @@ async fn aggregate(commands: &Commands, parameters: &Parameters) -> Result<Respo
         let data = data.unwrap_or_else(|| json!({}));
         if decider.check(&command_type, &data.to_string()).is_err() {
             // It depends on its data.
-            return json!({"type": command_type, "takes": null});
+            return Taken {
+                command_type,
+                takes: None,
+                events: None,
+                rejection: None,
+                fails: None,
+            };
         }
         let command = Command {
             id: clock::id(),
@@ -312,23 +286,30 @@ async fn aggregate(commands: &Commands, parameters: &Parameters) -> Result<Respo
             depth: 0,
             is_imported: false,
         };
-        match decider.decide(&loaded.state, &command) {
+        let decided = decider.decide(&loaded.state, &command);
+        let mut taken = Taken {
+            command_type: command.command_type,
+            takes: Some(matches!(decided, Ok(Decided::Accepted(_)))),
+            events: None,
+            rejection: None,
+            fails: None,
+        };
+        match decided {
             Ok(Decided::Accepted(plan)) => {
-                let events: Vec<&str> = plan.events.iter().map(|e| &*e.event_type).collect();
-                json!({"type": command.command_type, "takes": true, "events": events})
+                let events = plan.events.into_iter();
+                taken.events = Some(events.map(|event| event.event_type).collect());
             }
-            Ok(Decided::Rejected(refusal)) => {
-                json!({"type": command.command_type, "takes": false, "rejection": refusal})
-            }
-            Err(why) => json!({"type": command.command_type, "takes": false, "fails": why.reason}),
+            Ok(Decided::Rejected(refusal)) => taken.rejection = Some(refusal),
+            Err(why) => taken.fails = Some(why.reason),
         }
+        taken
     });
-    let body = json!({
-        "stream": stream,
-        "version": loaded.head.version,
-        "state": state,
-        "commands": takes.collect::<Vec<Value>>(),
-    });
+    let body = Aggregate {
+        stream: &stream,
+        version: loaded.head.version,
+        state,
+        commands: takes.collect(),
+    };
     let tag = format!("\"{}\"", loaded.head.version);
     Ok(http::with_header(http::json(200, &body), "etag", &tag))
 }
@@ -363,7 +344,11 @@ fn answered(command: &Command, answer: Answer) -> Response {
             let problem = Problem::new(412, "version-mismatch", why).of("if-match");
             extended(
                 &problem,
-                &json!({"stream": stream, "expected": expected, "actual": actual}),
+                &json!(MismatchMembers {
+                    stream: &stream,
+                    expected,
+                    actual,
+                }),
             )
         }
         Answer::KeyReused => {
@@ -402,10 +387,13 @@ fn version_of(stream: &StreamName, events: &[RecordedEvent]) -> Option<u64> {
 fn rejected(command: &Command, refusal: &Refusal) -> Response {
     let mut problem = Problem::new(422, "rejected", refusal.reason.clone());
     problem.title = refusal.name.replace('-', " ");
-    let more = json!({
-        "id": command.id,
-        "outcome": "rejected",
-        "rejection": {"name": refusal.name, "data": refusal.data},
+    let more = json!(RejectedMembers {
+        id: &command.id,
+        outcome: "rejected",
+        rejection: Named {
+            name: &refusal.name,
+            data: &refusal.data,
+        },
     });
     extended(&problem, &more)
 }

@@ -3,7 +3,9 @@
 use crate::{caller, watch::Watch};
 use lambda_runtime::{Diagnostic, Error};
 use rewind::{Problem, StreamName, Target, delivery::Nothing};
+pub use rewind_aws::api::playback::ROUTES;
 use rewind_aws::{
+    api::playback::{Activate, Approve, Previewed, Reverse, Wanted},
     aws::{
         clock::{id, now},
         http::{self, Parameters, Response, Route},
@@ -39,51 +41,6 @@ const TASKS: &str =
 /// invocation: a page under way has to end.
 const RESERVE: Duration = Duration::from_secs(20);
 
-/// The routes that `template.yaml` has to lead here. What they take is in their
-/// bodies.
-pub const ROUTES: &[Route] = &[
-    Route {
-        key: "POST /playbacks",
-        takes: &[],
-        about: "to",
-    },
-    Route {
-        key: "POST /playbacks/{id}/pause",
-        takes: &[],
-        about: "id",
-    },
-    Route {
-        key: "POST /playbacks/{id}/resume",
-        takes: &[],
-        about: "id",
-    },
-    Route {
-        key: "POST /playbacks/{id}/cancel",
-        takes: &[],
-        about: "id",
-    },
-    Route {
-        key: "POST /playbacks/{id}/approve",
-        takes: &[],
-        about: "id",
-    },
-    Route {
-        key: "POST /projections/{name}/activate",
-        takes: &[],
-        about: "generation",
-    },
-    Route {
-        key: "POST /projections/{name}/drop",
-        takes: &[],
-        about: "generation",
-    },
-    Route {
-        key: "POST /streams/{stream}/events/{version}/reversal",
-        takes: &[],
-        about: "version",
-    },
-];
-
 /// playback's handler.
 #[derive(Debug)]
 pub struct Handler {
@@ -93,49 +50,6 @@ pub struct Handler {
     itself: Function,
     metrics: Metrics,
     differences: Option<Differences>,
-}
-
-/// What `POST /projections/{name}/drop` takes.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wanted {
-    generation: u64,
-}
-
-/// What the approval of a comparison takes.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Approve {
-    /// Whether events and commands that are emitted otherwise are recorded.
-    #[serde(default)]
-    record: bool,
-    /// Who approves; where nothing is said, who has signed the request.
-    by: Option<String>,
-}
-
-/// What `POST /projections/{name}/activate` takes.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Activate {
-    generation: u64,
-    /// Whether the rows that differ are told as changes.
-    #[serde(default)]
-    changes: bool,
-}
-
-/// What a reversal takes.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Reverse {
-    reason: String,
-    /// Who wants it; where nothing is said, who has signed the request.
-    by: Option<String>,
-    /// Whether what the event has led to outside is taken back as well.
-    #[serde(default)]
-    undo: bool,
-    /// Whether it is only to be shown what would change.
-    #[serde(default)]
-    dry_run: bool,
 }
 
 /// A payload by hand that is no request for a playback.
@@ -414,9 +328,8 @@ impl Handler {
         let named = Named { stream, version };
         if wanted.dry_run {
             let preview = self.reverser.preview(&named).await.map_err(reversing)?;
-            let mut shown = json!(preview);
-            shown["effects"] = json!(self.player.effects(&named.stream, version).await?);
-            return Ok(http::json(200, &shown));
+            let effects = self.player.effects(&named.stream, version).await?;
+            return Ok(http::json(200, &Previewed { preview, effects }));
         }
         let effects = match wanted.undo {
             true => self.player.revocable(&named.stream, version).await?,

@@ -15,6 +15,7 @@ use rewind_aws::{
         lifecycle,
     },
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::{Duration, Instant};
 
@@ -23,8 +24,9 @@ const BUDGET: Duration = Duration::from_secs(10);
 
 /// What one answer compared. The numbers of all answers up to the last add up;
 /// checksums are added by XOR.
-#[derive(Serialize)]
-struct Compared<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Comparison")]
+pub(crate) struct Compared<'a> {
     projection: &'a str,
     a: Generation,
     b: Generation,
@@ -37,7 +39,8 @@ struct Compared<'a> {
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "GenerationHeld")]
 struct Generation {
     generation: u64,
     #[serde(flatten)]

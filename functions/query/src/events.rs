@@ -13,6 +13,7 @@ use rewind_aws::{
     },
     history::tail::{MOST_IN_URL, Place, Tail, Told},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -24,8 +25,9 @@ const MAX_PAUSE: Duration = Duration::from_secs(2);
 /// Each event of an answer has attributes that its commit has once.
 const MOST_WEIGHT: usize = MAX_ANSWER / 2;
 
-#[derive(Serialize)]
-struct Events {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Tail")]
+pub(crate) struct Events {
     events: Vec<RecordedEvent>,
     /// What `cursor` is to go on: also where there is nothing yet.
     next: String,

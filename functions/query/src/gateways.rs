@@ -19,14 +19,15 @@ use rewind_aws::{
         record,
     },
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Commits of logs that are looked at for a page, where nothing is said.
 const PAGE: u64 = 50;
 
-#[derive(Serialize)]
-struct Ledger<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Ledger<'a> {
     gateway: &'a str,
     entries: Vec<Shown>,
     /// What `cursor` is for the next page.
@@ -35,7 +36,8 @@ struct Ledger<'a> {
 }
 
 /// An entry, and where that was asked what a replay would send.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "LedgerLine")]
 struct Shown {
     #[serde(flatten)]
     entry: Entry,
@@ -43,8 +45,8 @@ struct Shown {
     replay: Option<Replayed>,
 }
 
-#[derive(Serialize)]
-struct Differences<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Differences<'a> {
     playback: &'a str,
     found: Vec<Finding>,
     #[serde(skip_serializing_if = "Option::is_none")]

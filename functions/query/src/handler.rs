@@ -1,6 +1,7 @@
 //! Takes a `GET`, reads, and answers JSON.
 
 use crate::{
+    describe,
     live::{self, Parts},
     sources::{Sources, Unanswered},
 };
@@ -115,6 +116,16 @@ pub const ROUTES: &[Route] = &[
         about: "query",
     },
     Route {
+        key: "GET /openapi.json",
+        takes: &[],
+        about: "query",
+    },
+    Route {
+        key: "GET /asyncapi.json",
+        takes: &[],
+        about: "query",
+    },
+    Route {
         key: "GET /health",
         takes: &[],
         about: "query",
@@ -210,6 +221,8 @@ impl Handler {
             "GET /playbacks/{id}/differences" => sources.differences(parameters).await,
             "GET /gateways/{name}/ledger" => sources.ledger(parameters).await,
             "GET /schemas" => Ok(http::json(200, &sources.service.schemas())),
+            "GET /openapi.json" => Ok(http::json(200, &describe::openapi(&sources.service))),
+            "GET /asyncapi.json" => Ok(http::json(200, &describe::asyncapi(&sources.service))),
             "GET /health" => sources.health().await,
             _ => Err(Problem::not_found(format!("query has no route {route}")).into()),
         }

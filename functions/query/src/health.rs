@@ -9,10 +9,12 @@ use rewind_aws::{
         shown::Shown,
     },
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Serialize)]
-struct Answer<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Health")]
+pub(crate) struct Answer<'a> {
     #[serde(flatten)]
     health: Health,
     /// The playbacks that are not over.

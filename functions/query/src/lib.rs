@@ -3,6 +3,7 @@
 mod at_least;
 mod compare;
 mod cursor;
+pub mod describe;
 mod events;
 mod gateways;
 pub mod handler;

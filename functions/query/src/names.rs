@@ -10,19 +10,20 @@ use rewind_aws::{
     aws::http::{self, Parameters, Response, bad_parameter},
     event_table::event_store::Named,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::json;
 use std::collections::BTreeSet;
 
-#[derive(Serialize)]
-struct Streams<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "StreamList")]
+pub(crate) struct Streams<'a> {
     streams: Vec<Stream<'a>>,
     /// What `cursor` is for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Stream<'a> {
     stream: &'a str,
     category: &'a str,
@@ -31,7 +32,7 @@ struct Stream<'a> {
     position: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Category<'a> {
     category: &'a str,
     /// Whether an enum of the service declares its events.
@@ -44,6 +45,13 @@ struct Category<'a> {
     /// Whether there are more than were counted.
     #[serde(skip_serializing_if = "Option::is_none")]
     more: Option<bool>,
+}
+
+/// All categories, by name.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CategoryList")]
+pub(crate) struct Categories<'a> {
+    categories: Vec<Category<'a>>,
 }
 
 impl Sources {
@@ -106,6 +114,6 @@ impl Sources {
                 more: counted.map(|counted| counted.has_more),
             });
         }
-        Ok(http::json(200, &json!({ "categories": categories })))
+        Ok(http::json(200, &Categories { categories }))
     }
 }

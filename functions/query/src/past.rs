@@ -20,6 +20,7 @@ use rewind_aws::{
     },
     history::resolve::{self, Past, Subject, Wanted},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use std::time::{Duration, Instant};
@@ -42,9 +43,11 @@ pub(crate) enum Moment {
     Occurred(Timestamp),
 }
 
-#[derive(Serialize)]
-struct Rows<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "RowsThen")]
+pub(crate) struct Rows<'a> {
     projection: &'a str,
+    #[schemars(with = "Vec<Shown>")]
     rows: Vec<Box<RawValue>>,
     /// What `cursor` is for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -15,23 +15,27 @@ use rewind_aws::{
         shown::Shown,
     },
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Serialize)]
-struct Playbacks<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "PlaybackList")]
+pub(crate) struct Playbacks<'a> {
     playbacks: Vec<Shown<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
-struct Operations {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OperationList")]
+pub(crate) struct Operations {
     operations: Vec<Done>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "OperationDone")]
 struct Done {
     id: String,
     #[serde(flatten)]

@@ -17,21 +17,21 @@ use rewind_aws::{
     },
     generation::{generations::Generations, lifecycle},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{
-    json,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::value::{RawValue, to_raw_value};
 
 /// How many pages one answer reads at most, so that it comes in time however
 /// many deleted rows are passed over: then it ends early, with a cursor. A list
 /// without any reads one of each partition, and one more.
 const MAX_PAGES: usize = 40;
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Projection")]
 struct Definition<'a> {
     name: &'a str,
     version: u32,
+    #[schemars(extend("enum" = ["one stream", "many streams"]))]
     over: &'static str,
     categories: &'a [&'static str],
     /// Whether what serves was begun with another version of the projection.
@@ -39,14 +39,22 @@ struct Definition<'a> {
     generations: Generations,
 }
 
-#[derive(Serialize)]
-struct Rows<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Rows<'a> {
     projection: &'a str,
     generation: u64,
+    #[schemars(with = "Vec<crate::shown::Shown>")]
     rows: Vec<Box<RawValue>>,
     /// What `cursor` is for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<String>,
+}
+
+/// All projections.
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "ProjectionList")]
+pub(crate) struct Projections<'a> {
+    projections: Vec<Definition<'a>>,
 }
 
 /// Where a page ended.
@@ -75,8 +83,8 @@ impl Sources {
                 .is_some_and(|known| known.is_rebuild_due(projection.version)),
             generations: known.get(projection.name).cloned().unwrap_or_default(),
         });
-        let projections: Vec<_> = projections.collect();
-        Ok(http::json(200, &json!({ "projections": projections })))
+        let projections = projections.collect();
+        Ok(http::json(200, &Projections { projections }))
     }
 
     /// A list of rows, or the one that `key` names: a path cannot carry every

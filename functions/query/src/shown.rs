@@ -2,11 +2,13 @@
 
 use rewind::{Over, Projection};
 use rewind_aws::data_table::row::Row;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 /// A row in an answer.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "Row")]
 pub(crate) struct Shown {
     pub(crate) key: String,
     /// Up to which version of its stream it holds; only over one stream.

@@ -6,12 +6,15 @@ use rewind_aws::{
     Error,
     aws::http::{self, Parameters, Response, bad_parameter, weight},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-#[derive(Serialize)]
-struct Events<'a> {
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "StreamEvents")]
+pub(crate) struct Events<'a> {
     stream: &'a StreamName,
+    #[schemars(with = "Vec<rewind::RecordedEvent>")]
     events: Vec<Box<RawValue>>,
     /// What `from` is for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]

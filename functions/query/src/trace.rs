@@ -8,20 +8,22 @@ use rewind_aws::{
     aws::http::{self, Parameters, Response, missing, weight},
     history::trace,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
-#[derive(Serialize)]
-struct Trace {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Trace {
     /// The place that was asked for.
     event: String,
     /// A cause before what it has led to.
+    #[schemars(with = "Vec<Traced<'static>>")]
     events: Vec<Box<RawValue>>,
     /// Whether there are more.
     more: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Traced<'a> {
     at: String,
     /// The place of its cause.

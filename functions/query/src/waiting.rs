@@ -8,17 +8,18 @@ use rewind_aws::{
     gateway::waiting,
     process::due,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
-#[derive(Serialize)]
-struct Waiting<'a> {
+#[derive(Serialize, JsonSchema)]
+pub(crate) struct Waiting<'a> {
     deadlines: Vec<Deadline<'a>>,
     calls: Vec<Call<'a>>,
     /// Whether there are more than are named.
     more: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Deadline<'a> {
     time: Timestamp,
     process: &'a str,
@@ -29,7 +30,8 @@ struct Deadline<'a> {
     stream: &'a StreamName,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "CallWaiting")]
 struct Call<'a> {
     gateway: &'a str,
     key: &'a str,

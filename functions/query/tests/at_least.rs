@@ -2,7 +2,6 @@
 
 mod support;
 
-use query::Handler;
 use rewind::Target;
 use rewind_aws::{
     aws::http::Request,
@@ -10,7 +9,7 @@ use rewind_aws::{
 };
 use serde_json::json;
 use std::time::{Duration, Instant};
-use support::{ROW, Tables, read, request};
+use support::{Handler, ROW, Tables, read, request};
 
 fn asked(projection: &str, key: &str, query: &str, prefer: &'static str) -> Request {
     let mut asked = request(ROW, &[("name", projection), ("key", key)], query);

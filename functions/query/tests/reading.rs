@@ -2,12 +2,11 @@
 
 mod support;
 
-use query::Handler;
 use rewind::{CloudEvent, StreamName, event::raw};
 use rewind_aws::sequence::sequencer::Sequencer;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use support::{ROW, ROWS, STREAM, Tables, encoded, read, request};
+use support::{Handler, ROW, ROWS, STREAM, Tables, encoded, read, request};
 
 const EVENTS: &str = "GET /events";
 const SUMS: &[(&str, &str)] = &[("name", "basic-sum")];

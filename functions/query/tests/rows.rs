@@ -2,7 +2,6 @@
 
 mod support;
 
-use query::Handler;
 use rewind::{CloudEvent, Head, StreamName, Target, commit, event::raw};
 use rewind_aws::{
     aws::http::Request,
@@ -10,7 +9,7 @@ use rewind_aws::{
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use support::{COMPARISON, ROW, ROWS, STREAM, Tables, encoded, read, request};
+use support::{COMPARISON, Handler, ROW, ROWS, STREAM, Tables, encoded, read, request};
 
 /// What Lambda returns at most, in bytes of JSON.
 const LAMBDA: usize = 6 * 1024 * 1024;

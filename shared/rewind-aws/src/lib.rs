@@ -6,6 +6,7 @@
 //!
 //! | floor | room | what it does |
 //! |---|---|---|
+//! | 7 | [`api`] | routes, bodies and answers of the functions that write |
 //! | 7 | [`wiring`] | from the environment to the stores |
 //! | 6 | [`playback`] | sends history through the replay stream again |
 //! | 6 | [`react`] | runs adapters and rules: microservice's work |
@@ -28,6 +29,7 @@
 //! | 2 | [`aws`] | what the rooms above need of the SDK |
 #![deny(missing_docs)]
 
+pub mod api;
 pub mod append;
 pub mod audit;
 pub mod aws;

@@ -1,14 +1,27 @@
-//! query's handler, and requests for it.
+//! query's handler, and requests for it. Each answer is checked against the
+//! document that describes it.
 #![allow(dead_code, reason = "each test file uses its own part")]
+
+pub mod described;
 
 use aws_lambda_events::encodings::Body;
 use local::{Options, State, System, Template, Worker};
-use query::Handler;
 use rewind_aws::{
     aws::http::{Request, Response},
     wiring::Clients,
 };
 use serde_json::{Value, json};
+
+/// query's handler, whose answers are all as the document says.
+pub struct Handler(query::Handler);
+
+impl Handler {
+    pub async fn handle(&self, request: &Request) -> Response {
+        let response = self.0.handle(request).await;
+        described::check(request, &response);
+        response
+    }
+}
 
 /// query in front of a DynamoDB that is not there: what reaches it is answered
 /// with 503.
@@ -16,7 +29,12 @@ pub async fn nowhere() -> Handler {
     let clients = Clients::at("http://127.0.0.1:9", "http://127.0.0.1:9").await;
     let (events, data) = (clients.event_store("events"), clients.data_store("data"));
     let incoming = clients.stream_named("incoming");
-    Handler::new(service::service(), events, data, incoming)
+    Handler(query::Handler::new(
+        service::service(),
+        events,
+        data,
+        incoming,
+    ))
 }
 
 /// The template's tables in an embedded DynamoDB, without functions.
@@ -61,7 +79,13 @@ impl Tables {
     pub fn handler(&self) -> Handler {
         let incoming = self.system.stream("IncomingStream").unwrap();
         let incoming = self.clients.stream_named(incoming);
-        Handler::new(service::service(), self.events(), self.data(), incoming)
+        let service = service::service();
+        Handler(query::Handler::new(
+            service,
+            self.events(),
+            self.data(),
+            incoming,
+        ))
     }
 }
 

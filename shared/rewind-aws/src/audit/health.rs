@@ -25,6 +25,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use rewind::{Service, StreamName};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -56,7 +57,7 @@ pub struct Scope<'a> {
 }
 
 /// How the whole system is.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Health {
     /// The worst of what is wrong.
     pub status: Status,
@@ -86,7 +87,8 @@ pub struct Health {
 }
 
 /// What is wrong, the worst last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+#[schemars(rename = "HealthStatus")]
 #[serde(rename_all = "kebab-case")]
 pub enum Status {
     /// Nothing is.

@@ -16,6 +16,7 @@ use rewind::{
     Service, StreamName,
     stream::{PARTITIONS, partition_name},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -29,7 +30,7 @@ const LOOK: i32 = 20;
 const CONCURRENCY: usize = 16;
 
 /// How far a reader is behind what it reads.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Lag {
     /// A projection's generation, a reaction, a function, or the timer.
     pub reader: String,

@@ -5,12 +5,13 @@
 use super::{data_store::DataStore, record::Records};
 use crate::{Error, aws::objects::Object};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 static LETTERS: Records<DeadLetter> = Records::new("rewind#dead-letters");
 
 /// A batch that a trigger has given up on.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DeadLetter {
     /// The object's key in the bucket.
     pub key: String,

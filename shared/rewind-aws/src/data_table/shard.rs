@@ -18,6 +18,7 @@ use crate::{
 };
 use jiff::Timestamp;
 use rewind::Rejection;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 static FAILING: Records<Failing> = Records::new("rewind#failing");
@@ -31,7 +32,8 @@ pub struct Shards {
 }
 
 /// A shard that does not go on: its next batch fails again and again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "FailingShard")]
 pub struct Failing {
     /// The function.
     pub function: String,

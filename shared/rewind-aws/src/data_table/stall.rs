@@ -6,13 +6,14 @@ use crate::{
     data_table::{data_store::DataStore, record::Records, transaction::Write},
 };
 use rewind::{Rejection, StreamName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The reports of stalls, by reader and stream.
 pub(crate) static REPORTS: Records<Stall> = Records::new("rewind#stalls");
 
 /// A stream that a reader cannot go on with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Stall {
     /// The reader: a projection's generation such as `carts@1`, or a reaction
     /// such as `adapter/shop`.

@@ -7,6 +7,7 @@
 use super::{data_store::DataStore, record::Records};
 use crate::Error;
 use rewind::{Delivery, Service, StreamName, event::identity};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, HashSet},
@@ -16,7 +17,7 @@ use std::{
 const REPORTS: Records<Undeclared> = Records::new("rewind#undeclared");
 
 /// A type that no enum declares, in a category that one does.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct Undeclared {
     /// The category.
     pub category: String,

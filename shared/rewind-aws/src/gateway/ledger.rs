@@ -14,12 +14,14 @@ use rewind::{
     Answer, Asked, Attempt, Call, CallState, Caller, Calls, Request, StreamName,
     stream::{PARTITIONS, partition_name},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// A call, or a correction, as the ledger has it.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[schemars(rename = "LedgerEntry")]
 pub struct Entry {
     /// The idempotency key.
     pub call: String,
@@ -39,6 +41,7 @@ pub struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corrects: Option<Corrects>,
     /// How it stands: `waits`, `done`, `failed`, `withheld` or `taken-back`.
+    #[schemars(extend("enum" = ["waits", "done", "failed", "withheld", "taken-back"]))]
     pub state: &'static str,
     /// Why it has failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +51,7 @@ pub struct Entry {
 }
 
 /// What a correction corrects.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Corrects {
     /// The call's idempotency key.
     pub call: String,
@@ -57,7 +60,7 @@ pub struct Corrects {
 }
 
 /// A request that went out.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Sent {
     /// When.
     pub at: Timestamp,

@@ -3,10 +3,11 @@
 use super::waiting::{self, Entry};
 use crate::{Error, data_table::data_store::DataStore};
 use rewind::Service;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The calls of a gateway that wait.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Waits {
     /// The gateway.
     pub gateway: String,

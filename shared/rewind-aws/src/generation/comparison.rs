@@ -1,6 +1,7 @@
 //! What a comparison of two generations finds.
 
 use crate::{aws::http::weight, data_table::row::Row};
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -24,11 +25,12 @@ pub struct Comparison {
 }
 
 /// What a generation holds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Held {
     /// How many rows.
     pub rows: u64,
     /// What they come to.
+    #[schemars(with = "String", regex(pattern = "^[0-9a-f]{16}$"))]
     pub checksum: Checksum,
 }
 
@@ -39,7 +41,7 @@ pub struct Held {
 pub struct Checksum(u64);
 
 /// A row that is not the same in both.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Differing {
     /// Its key.
     pub key: String,
@@ -50,7 +52,7 @@ pub struct Differing {
 }
 
 /// One side of a differing row.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Side {
     /// Up to which version it holds its stream; only over one stream.
     #[serde(skip_serializing_if = "Option::is_none")]

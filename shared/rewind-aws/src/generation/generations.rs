@@ -3,6 +3,7 @@
 use crate::aws::clock::now;
 use jiff::{SignedDuration, Timestamp};
 use rewind::Selection;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -12,7 +13,7 @@ pub(crate) const SETTLED: SignedDuration = SignedDuration::from_secs(120);
 
 /// The generations of a projection. A projection that nobody has rebuilt has
 /// no record and serves generation 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Generations {
     /// What readers see.
     pub serving: u64,
@@ -48,7 +49,7 @@ pub struct Generations {
 }
 
 /// A generation that holds a part of history.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Part {
     /// The playback that built it.
     pub playback: String,

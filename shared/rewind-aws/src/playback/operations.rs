@@ -7,6 +7,7 @@ use crate::{
     data_table::{data_store::DataStore, record::Records},
 };
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How long an operation is listed.
@@ -16,7 +17,7 @@ static OPERATIONS: Records<Operation> =
     Records::expiring("rewind#operations", |it| it.time.checked_add(KEPT).ok());
 
 /// Something that an operator has done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Operation {
     /// When.
     pub time: Timestamp,
@@ -31,7 +32,8 @@ pub struct Operation {
 }
 
 /// What operators do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "OperationKind")]
 #[serde(rename_all = "kebab-case")]
 pub enum What {
     /// A playback was asked for.

@@ -19,6 +19,7 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 use rewind::{Problem, Receiver, Replay, Target, delivery::Nothing};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -91,7 +92,7 @@ pub struct Playback {
 }
 
 /// An operator's word for what a comparison has found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Approval {
     /// Whose.
     pub by: String,

@@ -1,6 +1,7 @@
 //! What an operator asks for: what is played back, where to, and how.
 
 use rewind::{Problem, Selection, Target};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -29,7 +30,8 @@ pub const MAX_SUBSCRIBER: usize = 128;
 pub const MAX_COUNT: u64 = 1_000_000;
 
 /// A playback to be made: the same by hand, over HTTP and on the command line.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PlaybackRequest")]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// Which events; all, where nothing is said.
@@ -54,7 +56,7 @@ pub struct Request {
 }
 
 /// Who lets readers see what a playback has built.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Activation {
     /// The playback, as soon as it has caught up.
@@ -65,7 +67,7 @@ pub enum Activation {
 }
 
 /// Whom a playback is for: one of these.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Destination {
     /// A projection: rebuilt into a new generation.
@@ -85,7 +87,7 @@ pub struct Destination {
 }
 
 /// What a playback to microservice wants of the gateways.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToMicroservice {
     /// By the gateway's name. One that is not named is silent.
@@ -94,7 +96,7 @@ pub struct ToMicroservice {
 }
 
 /// What a playback does about a gateway's calls.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
     /// Nothing: a replay leaves the outside alone.

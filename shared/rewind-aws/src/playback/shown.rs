@@ -10,6 +10,7 @@ use super::{
 };
 use jiff::Timestamp;
 use rewind::Receiver;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Prices for estimates, in US dollars: US East, on demand, November 2026.
@@ -30,7 +31,8 @@ const READERS: f64 = 2.0;
 const STREAM_BYTES: f64 = 4.0 * 1024.0 * 1024.0;
 
 /// A playback for people and programs.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Playback")]
 pub struct Shown<'a> {
     id: &'a str,
     state: State,
@@ -65,7 +67,7 @@ pub struct Shown<'a> {
 
 /// What a playback would take: reading the events and sending them, not what
 /// its receivers do with them.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, JsonSchema)]
 pub struct Estimate {
     /// Seconds, at the asked rate or at that of a new on-demand stream.
     pub seconds: u64,

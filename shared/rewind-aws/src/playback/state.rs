@@ -1,10 +1,12 @@
 //! What a playback is doing.
 
 use rewind::Problem;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What a playback is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "PlaybackState")]
 #[serde(rename_all = "kebab-case")]
 pub enum State {
     /// It sends what the events table holds; a dry run counts it.

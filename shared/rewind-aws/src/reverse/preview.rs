@@ -10,11 +10,12 @@ use crate::{
 use rewind::{
     Change, Over, Projection, RecordedEvent, Rejection, StreamName, Target, reversal::Effect,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 
 /// What a reversal would change.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Preview {
     /// The event.
     pub event: RecordedEvent,
@@ -25,7 +26,7 @@ pub struct Preview {
 }
 
 /// A row that a reversal would change.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct RowChange {
     /// The projection.
     pub projection: &'static str,
@@ -38,7 +39,7 @@ pub struct RowChange {
 }
 
 /// A later event that would be refused without the reversed one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Depending {
     /// Who would refuse: a projection, or `aggregate`.
     pub by: String,

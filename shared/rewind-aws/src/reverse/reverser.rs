@@ -12,6 +12,7 @@ use rewind::{
     reserved::{CHANGES_CATEGORY, COMMAND_CATEGORY, PROCESS_CATEGORY},
     reversal::{Effect, Reversal, Reversals, place},
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The longest reason and the longest name, in bytes.
@@ -36,7 +37,8 @@ pub struct Named {
 }
 
 /// A reversal that was accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[schemars(rename = "ReversalAccepted")]
 pub struct Accepted {
     /// The id of the event that will be recorded.
     pub id: String,

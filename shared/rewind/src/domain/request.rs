@@ -1,6 +1,7 @@
 //! What a gateway sends to the outside, and what it is answered.
 
 use super::rejection::Rejection;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -10,7 +11,8 @@ pub const SECRET: &str = "***";
 
 /// What a gateway sends. Where it goes (the host, the credentials, the sender of
 /// mails) is the deployment's word, not the domain's.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "GatewayRequest")]
 #[serde(tag = "over", rename_all = "kebab-case")]
 pub enum Request {
     /// To an HTTP API, as JSON.
@@ -20,7 +22,7 @@ pub enum Request {
 }
 
 /// A request to an HTTP API.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct HttpRequest {
     /// Its method.
     pub method: Method,
@@ -40,7 +42,8 @@ pub struct HttpRequest {
 }
 
 /// The method of an HTTP request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "HttpMethod")]
 #[serde(rename_all = "UPPERCASE")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Method {
@@ -65,7 +68,7 @@ impl Method {
 }
 
 /// A mail to people.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Mail {
     /// To whom, at least one address.
     pub to: Vec<String>,
@@ -76,7 +79,8 @@ pub struct Mail {
 }
 
 /// What the outside has answered.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "GatewayAnswer")]
 pub struct Answer {
     /// The status of HTTP, or the reply code of SMTP.
     pub status: u16,

@@ -8,12 +8,13 @@ use crate::{
     reversal::Reversal,
     stream::MAX_STREAM_NAME,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 pub use times::{Times, micros, rfc3339};
 
 /// Which events are selected. An event is selected when every member that is
 /// given takes it. Without members, all events are.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Selection {
     /// Only streams of these categories.
@@ -46,7 +47,7 @@ pub struct Selection {
 }
 
 /// A range of versions, both ends included.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Versions {
     /// The first one; 1 where nothing is said.
@@ -59,7 +60,7 @@ pub struct Versions {
 
 /// An event's place in the recorded order across streams. Two streams may have
 /// events at one position; their names tell which comes first.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Last {
     /// Its position.

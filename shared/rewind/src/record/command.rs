@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{BadStreamName, CloudEvent, NewEvent, RecordedEvent, Rejection, StreamName};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 use std::collections::BTreeMap;
@@ -50,7 +51,8 @@ pub struct Command {
 }
 
 /// What an aggregate's rejection is recorded and answered as.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Rejection")]
 pub struct Refusal {
     /// Its name, such as `not-lent`.
     pub name: String,

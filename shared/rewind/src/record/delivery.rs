@@ -3,6 +3,7 @@
 
 use super::{kpl::AggregatedRecord, misfit};
 use crate::{CloudEvent, RecordedEvent, Selection, StreamName};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 /// The most bytes that Rewind puts into one Kinesis record. The limit is 1 MiB
@@ -10,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 pub const MAX_RECORD: usize = 1_000_000;
 
 /// Accepted events of one stream, in order.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Batch {
     /// The events.
     pub events: Vec<CloudEvent>,
@@ -19,7 +20,7 @@ pub struct Batch {
 /// Recorded events of one stream, in order: live, or sent again by a playback.
 /// A replayed event is the recorded event unchanged; all that the replay wants
 /// stands beside it.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 pub struct Delivery {
     /// Only where a playback sends it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -29,7 +30,7 @@ pub struct Delivery {
 }
 
 /// What a playback says beside the events that it sends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Replay {
     /// The playback.
     pub id: String,
@@ -45,7 +46,7 @@ pub struct Replay {
 }
 
 /// Whom a playback is for.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Receiver {
     /// A generation of a projection.
@@ -64,13 +65,15 @@ pub enum Receiver {
 }
 
 /// An empty object.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(deny_unknown_fields)]
 pub struct Nothing {}
 
 /// Where a playback is. A page that was sent twice, because the playback died
 /// in between, counts once.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Marker {
     /// It begins.
@@ -129,7 +132,9 @@ impl Receiver {
 }
 
 /// A generation of a projection, as the receiver of a playback.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Target {
     /// The projection's name.
     pub projection: String,

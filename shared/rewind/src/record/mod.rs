@@ -14,3 +14,4 @@ pub mod kpl;
 pub mod misfit;
 pub mod problem;
 pub mod reserved;
+mod schema;

@@ -1,6 +1,7 @@
 //! Problem details (RFC 9457): what every refused HTTP request is answered with.
 
 use crate::Rejection;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The media type of a problem.
@@ -16,7 +17,7 @@ const MAX_DETAIL: usize = 1_000;
 const MAX_FIELD: usize = 128;
 
 /// A problem: what is wrong, where, and what was expected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error, JsonSchema)]
 #[error("{title}: {detail}")]
 pub struct Problem {
     /// A URI reference that names the kind of problem.

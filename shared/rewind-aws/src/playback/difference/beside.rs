@@ -8,11 +8,12 @@ use crate::{
     Error, event_table::event_store::EventStore, gateway::ledger::Entry, playback::request::Policy,
 };
 use rewind::{Caller, RecordedEvent, Request, Service, StreamName};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a replay would do about a call, with the code of today.
-#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, JsonSchema)]
 pub struct Replayed {
     /// How the call differs from what the code of today asks for; `None`: not at
     /// all.

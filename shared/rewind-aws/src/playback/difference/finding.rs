@@ -7,13 +7,17 @@ use crate::{
 };
 use jiff::{SignedDuration, Timestamp};
 use rewind::{Proposal, Request};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How long findings are kept.
 const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// What differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[schemars(rename = "DifferenceKind")]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A call was made, and another one should have been: it is corrected.
@@ -35,7 +39,8 @@ pub enum Kind {
 }
 
 /// One difference.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Difference")]
 pub struct Finding {
     /// What differs.
     pub kind: Kind,
@@ -99,7 +104,7 @@ impl Finding {
 }
 
 /// How much a comparison has found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Found {
     /// Calls to be corrected.

@@ -14,6 +14,7 @@ use crate::{
     CloudEvent, Rejection, Request, Timestamp, event::identity, fold::reaction::Calling,
     record::command::Command, reserved::COMMAND_RECEIVED,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -29,7 +30,7 @@ impl Approved {
 }
 
 /// An event that is recorded if an operator approves it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct Proposal(CloudEvent);
 

@@ -4,6 +4,7 @@ use crate::{
     Answer, CloudEvent, Rejection, Request, Timestamp,
     reserved::{CAUSATION_DEPTH, IMPORTED},
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, value::to_raw_value};
 use std::collections::BTreeMap;
@@ -27,7 +28,8 @@ pub struct SentData {
 }
 
 /// Why a request is sent again.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "SentAgain")]
 pub struct Again {
     /// What became of the attempt before.
     pub because: String,

@@ -2,13 +2,14 @@
 
 use crate::cloudevents::{self, moment};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::{
     Deserialize, Deserializer, Serialize,
     de::{Error, Unexpected},
 };
 
 /// A span of time: from `from` on, before `to`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Times {
     /// Its begin, RFC 3339.
