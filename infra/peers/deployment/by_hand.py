@@ -5,7 +5,11 @@ import os
 import pathlib
 import subprocess
 import tempfile
+import urllib.error
+import urllib.parse
+import urllib.request
 
+import shortfalls
 from say import Failure, check, step
 from stack import STACK
 
@@ -15,6 +19,51 @@ def done(stack, programs, rewind):
     deployed_alone(stack, programs)
     verified(stack, rewind)
     exported(stack, rewind)
+    looked_at(stack, rewind)
+
+
+def looked_at(stack, rewind):
+    """The console of the deployment, as the page in the browser asks it."""
+    step("rewind console")
+    url = urllib.parse.urlsplit(stack.endpoint)
+    host = shortfalls.host(stack.outputs["Url"], url.port)
+    if not shortfalls.named(host):
+        return
+    options = [*deployment(stack, rewind), "--url", f"http://{host}", "--json"]
+    command = [rewind, "console", *options]
+    console = subprocess.Popen(command, env=as_operator(stack), stdout=subprocess.PIPE, text=True)
+    try:
+        at = json.loads(console.stdout.readline())["console"].removesuffix("/console")
+        check("the page is there", b"<title>" in asked(f"{at}/console")[1])
+        policy = asked(f"{at}/console")[2]["content-security-policy"]
+        check("its policy lets it ask nobody else", policy.split(";")[0], "default-src 'none'")
+        system = json.loads(asked(f"{at}/console/system")[1])
+        check(f"it says which system it is of: {system['name']}", STACK in system["name"])
+        rows = json.loads(asked(f"{at}/projections/basic-sum/curl")[1])
+        check("rows come through it, signed", rows["state"]["votes"], {"chips": 1})
+        streams = json.loads(asked(f"{at}/streams?category=poll")[1])["streams"]
+        check(f"so do {len(streams)} streams, by name", bool(streams))
+        latest = json.loads(asked(f"{at}/events?latest=5")[1])["events"]
+        check("and the latest events", len(latest), 5)
+        health = json.loads(asked(at + shortfalls.path("/health"))[1])
+        check("and health", health["status"], "ok")
+        status, _, _ = asked(f"{at}/projections", {"Host": "example.org"})
+        check("another host is refused", status, 403)
+        status, _, _ = asked(f"{at}/projections", {"Origin": "http://example.org"})
+        check("a page of another site is refused", status, 403)
+    finally:
+        console.terminate()
+        console.wait()
+
+
+def asked(url, headers=None):
+    """A status, a body and headers."""
+    request = urllib.request.Request(url, headers=headers or {})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read(), {k.lower(): v for k, v in answer.headers.items()}
+    except urllib.error.HTTPError as refused:
+        return refused.code, refused.read(), {}
 
 
 def verified(stack, rewind):

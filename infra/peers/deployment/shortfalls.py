@@ -8,12 +8,15 @@ the functions' code, the third about what was deployed, the fourth about calls.
 import json
 import pathlib
 import re
+import socket
 import sys
 import zipfile
 
 # The types that the engine's CloudFormation makes. It refuses a template with
 # any other, as AWS refuses a type that does not exist.
 from ministack.services.cloudformation.provisioners import _RESOURCE_HANDLERS as MADE
+
+from say import note
 
 REDELIVER = pathlib.Path(__file__).with_name("redeliver.py")
 
@@ -195,6 +198,22 @@ def host(url, port):
     address, and tells APIs apart by the Host header."""
     api = url.split("//")[1].split(".")[0]
     return f"{api}.execute-api.localhost:{port}"
+
+
+def named(host):
+    """On AWS, DNS knows the host of an API. Here this machine has to, for clients
+    that are not told an address; only root may tell it. Says whether it does."""
+    name = host.split(":")[0]
+    try:
+        socket.getaddrinfo(name, 80)
+    except OSError:
+        try:
+            with open("/etc/hosts", "a") as hosts:
+                hosts.write(f"127.0.0.1 {name}\n")
+        except OSError as error:
+            note(f"left out: this machine does not know {name}, and {error}")
+            return False
+    return True
 
 
 def path(path):
