@@ -316,10 +316,10 @@ export class Rewind<Rows extends { readonly [P in ProjectionName]?: unknown } = 
     this.#base = new URL(options.baseUrl).href.replace(/\/+$/, "");
   }
 
-  /** Sends an event. It is sent again where that can help, and recorded once. */
-  send(event: NewEvent, options?: Cancel): Promise<Accepted>;
   /** Sends up to 5,000 events, and says what became of each. */
   send(events: readonly NewEvent[], options?: Cancel): Promise<BatchItem[]>;
+  /** Sends an event. It is sent again where that can help, and recorded once. */
+  send(event: NewEvent, options?: Cancel): Promise<Accepted>;
   send(events: NewEvent | readonly NewEvent[], options: Cancel = {}): Promise<Accepted | BatchItem[]> {
     return isList(events) ? this.#batch(events, options) : this.#one(events, options);
   }
