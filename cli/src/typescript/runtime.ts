@@ -316,10 +316,10 @@ export class Rewind<Rows extends { readonly [P in ProjectionName]?: unknown } = 
     this.#base = new URL(options.baseUrl).href.replace(/\/+$/, "");
   }
 
-  /** Sends an event. It is sent again where that can help, and recorded once. */
-  send(event: NewEvent, options?: Cancel): Promise<Accepted>;
   /** Sends up to 5,000 events, and says what became of each. */
   send(events: readonly NewEvent[], options?: Cancel): Promise<BatchItem[]>;
+  /** Sends an event. It is sent again where that can help, and recorded once. */
+  send(event: NewEvent, options?: Cancel): Promise<Accepted>;
   send(events: NewEvent | readonly NewEvent[], options: Cancel = {}): Promise<Accepted | BatchItem[]> {
     return isList(events) ? this.#batch(events, options) : this.#one(events, options);
   }
@@ -481,7 +481,7 @@ export class Rewind<Rows extends { readonly [P in ProjectionName]?: unknown } = 
     // Without a wait at first: if that connection were lost, `now` would be later.
     let wait = after === "now" && cursor === undefined ? 0 : MAX_WAIT;
     let pause = FIRST_PAUSE;
-    while (signal?.aborted !== true) {
+    while (!isAborted(signal)) {
       const begin = cursor === undefined ? { after } : { cursor };
       let page: { events: RecordedEvent<C>[]; next: string; behind: boolean };
       try {
@@ -489,7 +489,7 @@ export class Rewind<Rows extends { readonly [P in ProjectionName]?: unknown } = 
         const answer = await this.#ask("GET", "/events", { query, signal, wait });
         page = fine(answer) as typeof page;
       } catch (error) {
-        if (signal?.aborted === true) return;
+        if (isAborted(signal)) return;
         if (isFinal(error)) throw error;
         if (!(await slept(pause, signal))) return;
         pause = longer(pause);
@@ -500,7 +500,7 @@ export class Rewind<Rows extends { readonly [P in ProjectionName]?: unknown } = 
       const last = page.events.length - 1;
       for (const [nth, event] of page.events.entries()) {
         yield { event, cursor: nth === last ? page.next : cursor };
-        if (signal?.aborted) return;
+        if (isAborted(signal)) return;
       }
       cursor = page.next;
     }
@@ -589,7 +589,7 @@ export class Rewind<Rows extends { readonly [P in ProjectionName]?: unknown } = 
         return fine(await this.#ask(method, path, asked)) as T;
       } catch (error) {
         const isEarly = error instanceof Problem && error.is("not-yet");
-        if (isFinal(error) || isEarly || attempt >= retries || asked.signal?.aborted === true) throw error;
+        if (isFinal(error) || isEarly || attempt >= retries || isAborted(asked.signal)) throw error;
         await sleep(pause, asked.signal);
         pause = longer(pause);
       }
@@ -622,7 +622,7 @@ export class Rewind<Rows extends { readonly [P in ProjectionName]?: unknown } = 
     const lost = setTimeout(() => stop.abort(new Error(`no answer from ${url.host}`)), PATIENCE * 1000);
     const cancelled = (): void => stop.abort(asked.signal?.reason);
     asked.signal?.addEventListener("abort", cancelled);
-    if (asked.signal?.aborted === true) cancelled();
+    if (isAborted(asked.signal)) cancelled();
     try {
       const request = this.#options.fetch ?? globalThis.fetch;
       const response = await request(url.href, {
@@ -693,6 +693,11 @@ function isList<T>(value: T | readonly T[]): value is readonly T[] {
   return Array.isArray(value);
 }
 
+/** It may be cancelled meanwhile, which the compiler does not think of. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal !== undefined && signal.aborted;
+}
+
 function longer(pause: number): number {
   return Math.min(pause * 2, MAX_PAUSE);
 }
@@ -705,7 +710,7 @@ async function sleep(pause: number, signal: AbortSignal | undefined): Promise<vo
 /** Whether the pause is over, and nobody has cancelled. */
 function slept(pause: number, signal: AbortSignal | undefined): Promise<boolean> {
   return new Promise((resolve) => {
-    if (signal?.aborted === true) return resolve(false);
+    if (isAborted(signal)) return resolve(false);
     const cancelled = (): void => {
       clearTimeout(timer);
       resolve(false);

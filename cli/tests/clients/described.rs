@@ -207,7 +207,7 @@ async fn decided(all: &mut Asker) {
     all.post(route, "/commands/nobody/7", change.clone(), 404)
         .await;
     let headers = [("if-match", "\"9\"")];
-    let other = json!({"type": "change-plan", "data": {"plan": "premium"}});
+    let other = json!({"type": "change-plan", "data": {"plan": "paid"}});
     let (status, body) = all.ask(route, path, &headers, other.clone()).await;
     assert_eq!(status, 412, "{body}");
     let headers = [("prefer", "respond-async"), ("idempotency-key", "third")];

@@ -18,8 +18,9 @@ function check(is: boolean, what: string): void {
   if (!is) throw new Error(what);
 }
 
-function vote(nth: number): NewEvent<"poll"> {
-  return { id: `v${nth}`, type: "vote-cast", subject: "poll-1", data: { user: `u${nth}`, choice: "chips" } };
+function vote(nth: number, poll = "1"): NewEvent<"poll"> {
+  const data = { user: `u${nth}`, choice: "chips" };
+  return { id: `${poll}/${nth}`, type: "vote-cast", subject: `poll-${poll}`, data };
 }
 
 async function sends(): Promise<void> {
@@ -55,8 +56,9 @@ async function waitsAndReads(): Promise<void> {
     () => check(false, "a version that is not there"),
     (error: unknown) => check(error instanceof Problem && error.is("not-yet"), `not yet: ${error}`),
   );
-  await rewind.send(Array.from({ length: 7 }, (_, nth) => ({ ...vote(nth), subject: `poll-many${nth}` as const })));
-  for (let nth = 0; nth < 7; nth++) await rewind.waitFor("basic-sum", `many${nth}`, 1);
+  const many = [0, 1, 2, 3, 4, 5, 6];
+  await rewind.send(many.map((nth) => vote(nth, `many${nth}`)));
+  for (const nth of many) await rewind.waitFor("basic-sum", `many${nth}`, 1);
   const keys: string[] = [];
   for await (const row of rewind.rows("basic-sum", { limit: 2 })) keys.push(row.key);
   check(keys.length === 8 && new Set(keys).size === 8, `all rows, page by page: ${keys}`);

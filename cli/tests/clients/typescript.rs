@@ -74,7 +74,7 @@ fn compiled(folder: &Path) -> Output {
         "--lib",
         "es2022,dom",
     ]);
-    node.args(["--types", "", "program.ts", "rewind.ts"]);
+    node.args(["program.ts", "rewind.ts"]);
     node.output()
         .expect("node is not here: this test needs Node.js and npm")
 }

@@ -3,8 +3,13 @@
 mod support;
 
 use query::{ROUTES, describe};
+use rewind::{
+    Batch, CloudEvent, Delivery, Receiver, RecordedEvent, StreamName, Target,
+    delivery::{Marker, Replay},
+    event::raw,
+};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use support::{
     described::{DOCUMENT, validator},
     nowhere, read, request,
@@ -231,4 +236,49 @@ fn bodies_are_as_narrow_as_what_is_taken() {
     ] {
         assert!(!playback.is_valid(&wrong), "{wrong}");
     }
+}
+
+#[test]
+fn records_on_the_streams_are_as_they_are_described() {
+    let document = describe::asyncapi(&service::service());
+    let of = |name: &str| {
+        let message = &document["components"]["messages"][name];
+        validator(&document, &message["payload"])
+    };
+    let event = CloudEvent {
+        id: "1".into(),
+        source: "/t".into(),
+        event_type: "vote-cast".into(),
+        stream: StreamName::new("poll-1").unwrap(),
+        time: "2023-04-19T09:00:00Z".into(),
+        extensions: BTreeMap::from([("colour".into(), "red".into())]),
+        data: raw(&json!({"user": "ann", "choice": "chips"})),
+    };
+    let recorded = RecordedEvent {
+        event: event.clone(),
+        version: 1,
+        position: 1_795_258_544_780_186,
+    };
+    let to = Target {
+        projection: "basic-sum".into(),
+        generation: 2,
+    };
+    let replay = Replay::new("p", [Receiver::Projection(to)]);
+    let text = |text: &[u8]| serde_json::from_slice::<Value>(text).unwrap();
+    let recorded = std::slice::from_ref(&recorded);
+    let batch = text(Batch::encode(&[event])[0].text.as_bytes());
+    let live = text(Delivery::encode(recorded, None)[0].text.as_bytes());
+    let replayed = text(Delivery::encode(recorded, Some(&replay))[0].text.as_bytes());
+    let marker = text(&Delivery::marker(&replay, Marker::End { events: 1 }));
+    let (on_incoming, on_events, on_replay) = (of("batch"), of("delivery"), of("replayedDelivery"));
+    assert!(on_incoming.is_valid(&batch) && !on_incoming.is_valid(&live));
+    assert!(on_events.is_valid(&live) && !on_events.is_valid(&batch));
+    assert!(!on_events.is_valid(&replayed) && !on_events.is_valid(&marker));
+    assert!(on_replay.is_valid(&replayed) && on_replay.is_valid(&marker));
+    assert!(!on_replay.is_valid(&live));
+    let vote = of("poll.vote-cast");
+    let mut event = live["events"][0].clone();
+    assert!(vote.is_valid(&event), "{event}");
+    event["data"]["choice"] = 5.into();
+    assert!(!vote.is_valid(&event));
 }
