@@ -211,7 +211,8 @@ async fn decided(all: &mut Asker) {
     let (status, body) = all.ask(route, path, &headers, other.clone()).await;
     assert_eq!(status, 412, "{body}");
     let headers = [("prefer", "respond-async"), ("idempotency-key", "third")];
-    let (status, body) = all.ask(route, path, &headers, change).await;
+    let later = json!({"type": "change-plan", "data": {"plan": "free"}});
+    let (status, body) = all.ask(route, path, &headers, later).await;
     assert_eq!(status, 202, "{body}");
     let route = "GET /commands/{id}";
     all.until(route, "/commands/third", |body| {
@@ -311,7 +312,7 @@ async fn played(all: &mut Asker) {
     all.post("POST /projections/{name}/activate", activate, body, 200)
         .await;
     let body = json!({"generation": 99});
-    all.post("POST /projections/{name}/activate", activate, body, 404)
+    all.post("POST /projections/{name}/activate", activate, body, 409)
         .await;
     let body = json!({"generation": 1});
     all.post(

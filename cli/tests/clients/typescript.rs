@@ -137,7 +137,7 @@ fn a_program_with_a_mistake_does_not_compile() {
         // What an aggregate decides about is not sent.
         (
             "await rewind.send({ type: \"application-deleted\", subject: \"application-1\", data: {} });".into(),
-            Some("application-deleted"),
+            Some("NewEvent"),
         ),
     ];
     for (line, wrong) in cases {
