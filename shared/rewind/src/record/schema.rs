@@ -93,7 +93,7 @@ fn event(generator: &mut SchemaGenerator, about: &str, places: &[&str]) -> Schem
         "properties": properties,
         "required": required,
         "oneOf": one_of_data(),
-        "propertyNames": names(),
+        "propertyNames": names(places),
         "additionalProperties": extension(),
     })
 }
@@ -106,9 +106,13 @@ fn extension() -> Value {
     })
 }
 
-/// How attributes are named.
-fn names() -> Value {
-    json!({"pattern": format!("^([a-z0-9]+|{DATA_BASE64})$")})
+/// How attributes are named. An event that has no place yet says none.
+fn names(places: &[&str]) -> Value {
+    let mut names = json!({"pattern": format!("^([a-z0-9]+|{DATA_BASE64})$")});
+    if places.is_empty() {
+        names["not"] = json!({"enum": ["version", "position"]});
+    }
+    names
 }
 
 fn one_of_data() -> Value {
