@@ -61,7 +61,7 @@ impl Screen {
                 false => truncate_str(line, width, "…").into_owned(),
             };
             // A text in memory takes everything.
-            let _ = write!(drawn, "{line}{ERASE_LINE}\n");
+            let _ = writeln!(drawn, "{line}{ERASE_LINE}");
         }
         drawn.push_str(ERASE_BELOW);
         out::part(format_args!("{drawn}"))
