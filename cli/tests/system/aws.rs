@@ -135,7 +135,10 @@ pub fn outputs() -> Vec<(&'static str, &'static str)> {
         ("ReplayStream", "rewind-replaystream"),
         ("PlaybackFunction", "rewind-playback"),
         ("DeadLetterBucket", "rewind-deadletters"),
-        ("EventStreamUrl", "https://x.lambda-url.eu-central-1.on.aws/"),
+        (
+            "EventStreamUrl",
+            "https://x.lambda-url.eu-central-1.on.aws/",
+        ),
     ]
 }
 

@@ -3,6 +3,8 @@
 
 #[path = "playback/kept.rs"]
 mod kept;
+#[path = "playback/late.rs"]
+mod late;
 #[allow(dead_code, reason = "each test file uses its own part")]
 #[path = "capacity/meter.rs"]
 mod meter;
