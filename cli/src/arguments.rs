@@ -92,7 +92,9 @@ fn verb(arguments: &[OsString]) -> Option<usize> {
                 .get_short()
                 .is_some_and(|short| name == short.to_string()),
         };
-        let takes_value = options.iter().find(is_meant)?.get_action().takes_values();
+        let option = options.iter().find(is_meant)?;
+        // A value that needs a `=` is never the next argument.
+        let takes_value = option.get_action().takes_values() && !option.is_require_equals_set();
         index += match takes_value && value.is_none() {
             true => 2,
             false => 1,

@@ -44,7 +44,7 @@ pub struct Args {
     #[arg(long)]
     id: Option<String>,
     /// Waits until the stream holds each event, for at most so many seconds.
-    #[arg(long, value_name = "SECONDS", num_args = 0..=1, require_equals = true, default_missing_value = "30")]
+    #[arg(long, value_name = "SECONDS")]
     wait: Option<u64>,
     /// Does not ask before it changes something on AWS.
     #[arg(long)]

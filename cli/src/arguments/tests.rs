@@ -70,7 +70,9 @@ fn an_option_means_the_same_before_a_verb_and_behind_it_or_is_refused_in_both_pl
             if ["profile", "region"].contains(&long.as_str()) {
                 said.insert(0, "--aws".into());
             }
-            if option.get_action().takes_values() {
+            if option.is_require_equals_set() {
+                said = vec![format!("--{long}={}", value(long))];
+            } else if option.get_action().takes_values() {
                 said.push(value(long));
             }
             let before = parsed([said.clone(), call.clone()].concat());

@@ -24,7 +24,7 @@ fn vote(id: &str, choice: &Value) -> Value {
 
 /// Sends a text through a pipe. Returns the exit code, the lines and the errors.
 fn piped(dir: &Path, text: &str, options: &[&str]) -> (i32, Vec<Value>, String) {
-    let mut command = rewind_in(dir, &["send", "-", "--json", "--wait"]);
+    let mut command = rewind_in(dir, &["send", "-", "--json", "--wait", "30"]);
     command.args(options).arg("--dir").arg(dir);
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
@@ -58,6 +58,7 @@ async fn events_are_sent_from_options_files_and_pipes_and_answered_item_by_item(
         "--data",
         data,
         "--wait",
+        "30",
         "--id=a",
     ];
     let (code, out, errors) = ended(dir, &one);
