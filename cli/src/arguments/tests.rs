@@ -28,6 +28,8 @@ fn value(of: &str) -> String {
         "versions" => "1..2",
         "gateway" => "payments=difference",
         "to" => "microservice",
+        "shell" => "bash",
+        "language" => "typescript",
         _ => "1",
     }
     .to_string()
