@@ -124,10 +124,6 @@ pub fn credentials() -> [(&'static str, &'static str); 4] {
 pub fn outputs() -> Vec<(&'static str, &'static str)> {
     vec![
         ("Url", "https://x.execute-api.eu-central-1.amazonaws.com"),
-        (
-            "EventStreamUrl",
-            "https://x.lambda-url.eu-central-1.on.aws/",
-        ),
         ("EventsTable", "rewind-eventstable"),
         ("DataTable", "rewind-datatable"),
         ("IncomingStream", "rewind-incomingstream"),
