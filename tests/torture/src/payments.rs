@@ -33,7 +33,7 @@ const MINUTE: Duration = Duration::from_secs(5);
 
 /// How long the last call may take, once all orders are accepted, and how much
 /// longer for each payment: a call whose process dies is looked at each minute.
-const PATIENCE: Duration = Duration::from_secs(900);
+const PATIENCE: Duration = Duration::from_secs(300);
 const PATIENCE_PER_PAYMENT: Duration = Duration::from_millis(250);
 
 /// The time between two looks at the provider's book.
