@@ -110,7 +110,7 @@ async fn heads(
     });
     let partitions: BTreeSet<(String, u64)> = partitions.collect();
     let looks = partitions.into_iter().map(|(partition, until)| async move {
-        events.last_entries(&partition, until, LOOK).await
+        events.last_entries(&partition, 0..until, LOOK).await
     });
     let looks = stream::iter(looks).buffer_unordered(CONCURRENCY);
     let looks: Vec<Vec<Entry>> = looks.try_collect().await?;

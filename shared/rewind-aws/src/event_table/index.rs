@@ -12,6 +12,7 @@ use crate::{
 use aws_sdk_dynamodb::types::AttributeValue;
 use rewind::{StreamName, selection::Span};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// The index of commits by recorded order.
 pub const INDEX: &str = "by-position";
@@ -125,10 +126,11 @@ impl EventStore {
     ///
     /// When DynamoDB fails or the entry is damaged.
     pub async fn last_entry(&self, partition: &str, until: u64) -> Result<Option<Entry>, Error> {
-        Ok(self.last_entries(partition, until, 1).await?.pop())
+        Ok(self.last_entries(partition, 0..until, 1).await?.pop())
     }
 
-    /// The last entries of a partition below a position, the last one first.
+    /// The last entries of a partition within a range of positions, which must not
+    /// be empty; the last one first.
     ///
     /// # Errors
     ///
@@ -136,18 +138,20 @@ impl EventStore {
     pub async fn last_entries(
         &self,
         partition: &str,
-        until: u64,
+        within: Range<u64>,
         limit: i32,
     ) -> Result<Vec<Entry>, Error> {
+        let number = |number: u64| AttributeValue::N(number.to_string());
         let answer = self.client.query();
         let answer = answer
             .table_name(&self.table)
             .index_name(INDEX)
-            .key_condition_expression("#c = :c AND #p < :p")
+            .key_condition_expression("#c = :c AND #p BETWEEN :from AND :to")
             .expression_attribute_names("#c", "slice")
             .expression_attribute_names("#p", "position")
             .expression_attribute_values(":c", text(partition))
-            .expression_attribute_values(":p", AttributeValue::N(until.to_string()))
+            .expression_attribute_values(":from", number(within.start))
+            .expression_attribute_values(":to", number(within.end.saturating_sub(1)))
             .scan_index_forward(false)
             .limit(limit)
             .send()

@@ -117,21 +117,26 @@ impl Walk<'_> {
     /// Takes what an event has led to.
     async fn consequences(&mut self, cause: &RecordedEvent) -> Result<(), Error> {
         let mut from: BTreeSet<Place> = BTreeSet::new();
-        for kind in kinds(self.service, cause) {
-            let mut first = 0;
-            loop {
-                let wanted: Vec<String> = (first..first + AT_ONCE)
-                    .map(|nth| kind.identity(nth))
-                    .collect();
-                let wanted: Vec<&str> = wanted.iter().map(String::as_str).collect();
-                let claims = self.events.claims(&wanted).await?;
-                let is_over = claims.len() < AT_ONCE;
-                from.extend(claims.into_values().map(|claim| (claim.stream, claim.from)));
-                first += AT_ONCE;
-                if is_over || !kind.is_many {
-                    break;
-                }
-            }
+        let (mut kinds, mut first) = (kinds(self.service, cause), 0);
+        while !kinds.is_empty() {
+            let wanted: Vec<Vec<String>> = kinds
+                .iter()
+                .map(|kind| {
+                    (first..first + AT_ONCE)
+                        .map(|nth| kind.identity(nth))
+                        .collect()
+                })
+                .collect();
+            let all: Vec<&str> = wanted.iter().flatten().map(String::as_str).collect();
+            let claims = self.events.claims(&all).await?;
+            let mut wanted = wanted.iter();
+            // Of a kind that is there as often as it was looked for, there may be more.
+            kinds.retain(|kind| {
+                let mut wanted = wanted.next().into_iter().flatten();
+                kind.is_many && wanted.all(|identity| claims.contains_key(identity))
+            });
+            from.extend(claims.into_values().map(|claim| (claim.stream, claim.from)));
+            first += AT_ONCE;
         }
         // What follows in a log or a journal itself.
         from.insert((cause.stream().clone(), cause.version + 1));

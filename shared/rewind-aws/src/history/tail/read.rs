@@ -157,7 +157,7 @@ impl<'a> Tail<'a> {
         // The place is taken first: what lands in between is told twice and not
         // never.
         let place = self.present(now).await?;
-        let mut entries = self.newest(limit).await?;
+        let mut entries = self.newest(0, limit).await?;
         entries.sort_unstable_by(|a, b| (b.position, &a.stream).cmp(&(a.position, &b.stream)));
         let mut events = 0;
         entries.retain(|entry| {
@@ -187,9 +187,9 @@ impl<'a> Tail<'a> {
     /// As [`read`](Self::read).
     pub async fn present(&self, now: u64) -> Result<Place, Error> {
         let horizon = now.saturating_sub(self.settles);
-        let shown = self.newest(self.most_told).await?;
+        // One more than a place names tells that a partition has more.
+        let shown = self.newest(horizon, self.most_told + 1).await?;
         let mut told: BTreeSet<Mark> = shown.iter().map(Mark::of).collect();
-        told = told.split_off(&Mark::at(horizon));
         let mut settled = horizon;
         while told.len() > self.most_told {
             let first = told.pop_first();
@@ -211,11 +211,13 @@ impl<'a> Tail<'a> {
         jobs.try_collect().await
     }
 
-    /// The last entries of each partition.
-    async fn newest(&self, most: usize) -> Result<Vec<Entry>, Error> {
+    /// The last entries of each partition, from a position on.
+    async fn newest(&self, from: u64, most: usize) -> Result<Vec<Entry>, Error> {
         let most = most.min(i32::MAX as usize) as i32;
-        let parts =
-            self.each(|partition| self.events.last_entries(partition, u64::MAX, most).boxed());
+        let parts = self.each(|partition| {
+            let newest = self.events.last_entries(partition, from..u64::MAX, most);
+            newest.boxed()
+        });
         Ok(parts.await?.concat())
     }
 
