@@ -18,4 +18,5 @@ pub mod log;
 pub mod objects;
 pub mod producer;
 pub mod publish;
+pub(crate) mod query_protocol;
 pub mod retry;

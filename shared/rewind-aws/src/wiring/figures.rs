@@ -1,16 +1,17 @@
 //! Figures that CloudWatch has: `GetMetricData`, in its query protocol.
 
-use super::{clients::Clients, stack::refusal_of};
+use super::clients::Clients;
 use crate::{
     Error,
-    aws::call::{Callee, Refusal, call},
+    aws::{
+        call::{Callee, Refusal, call},
+        query_protocol::{self, text},
+    },
 };
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse, OrchestratorError};
-use aws_smithy_types::body::SdkBody;
-use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
+use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError};
 use jiff::Timestamp;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use std::{collections::BTreeMap, error::Error as StdError, fmt::Write};
+use std::{collections::BTreeMap, error::Error as StdError};
 
 const GET: Callee = Callee {
     id: "CloudWatch",
@@ -57,6 +58,7 @@ impl Clients {
         let mut figures = vec![Figure::new(); wanted.len()];
         let mut next = None;
         loop {
+            // An endpoint that describes the stack has its metrics as well.
             let endpoint = self.cloudformation.as_deref();
             let asked = (wanted.clone(), span, next);
             let answer = call(&self.config, GET, endpoint, (request, answered), asked);
@@ -76,41 +78,30 @@ impl Clients {
 
 fn request(asked: Asked) -> Result<HttpRequest, Box<dyn StdError + Send + Sync>> {
     let (wanted, (from, to, step), next) = asked;
-    let mut body = format!("Action={}&Version=2010-08-01", GET.operation);
-    let mut add = |name: &str, value: &str| {
-        let value = utf8_percent_encode(value, NON_ALPHANUMERIC);
-        // A text takes whatever is written to it.
-        let _ = write!(body, "&{name}={value}");
-    };
     let time = |seconds: u64| {
         let time = Timestamp::from_second(seconds as i64);
         time.map_or_else(|error| Err(error.to_string()), |time| Ok(time.to_string()))
     };
-    add("StartTime", &time(from)?);
-    add("EndTime", &time(to)?);
-    if let Some(next) = next {
-        add("NextToken", &next);
-    }
-    for (nth, wanted) in wanted.iter().enumerate() {
+    let mut parameters = vec![
+        ("StartTime".to_string(), time(from)?),
+        ("EndTime".to_string(), time(to)?),
+    ];
+    parameters.extend(next.map(|next| ("NextToken".to_string(), next)));
+    for (nth, wanted) in wanted.into_iter().enumerate() {
         let query = format!("MetricDataQueries.member.{}", nth + 1);
         let metric = format!("{query}.MetricStat.Metric");
         let dimension = format!("{metric}.Dimensions.member.1");
-        add(&format!("{query}.Id"), &format!("q{nth}"));
-        add(&format!("{metric}.Namespace"), &wanted.namespace);
-        add(&format!("{metric}.MetricName"), &wanted.metric);
-        add(&format!("{dimension}.Name"), &wanted.dimension.0);
-        add(&format!("{dimension}.Value"), &wanted.dimension.1);
-        add(&format!("{query}.MetricStat.Period"), &step.to_string());
-        add(&format!("{query}.MetricStat.Stat"), &wanted.statistic);
+        parameters.extend([
+            (format!("{query}.Id"), format!("q{nth}")),
+            (format!("{metric}.Namespace"), wanted.namespace),
+            (format!("{metric}.MetricName"), wanted.metric),
+            (format!("{dimension}.Name"), wanted.dimension.0),
+            (format!("{dimension}.Value"), wanted.dimension.1),
+            (format!("{query}.MetricStat.Period"), step.to_string()),
+            (format!("{query}.MetricStat.Stat"), wanted.statistic),
+        ]);
     }
-    let length = body.len().to_string();
-    let mut request = HttpRequest::new(SdkBody::from(body));
-    request.set_method("POST")?;
-    request.set_uri("/")?;
-    let headers = request.headers_mut();
-    headers.insert("content-type", "application/x-www-form-urlencoded");
-    headers.insert("content-length", length);
-    Ok(request)
+    query_protocol::request(GET.operation, "2010-08-01", &parameters)
 }
 
 #[expect(
@@ -118,17 +109,7 @@ fn request(asked: Asked) -> Result<HttpRequest, Box<dyn StdError + Send + Sync>>
     reason = "the SDK's own type of what a deserializer returns"
 )]
 fn answered(response: &HttpResponse) -> Result<Page, OrchestratorError<Refusal>> {
-    let body = response.body().bytes().unwrap_or_default();
-    let strange = |why: String| OrchestratorError::response(why.into());
-    let body = std::str::from_utf8(body).map_err(|error| strange(error.to_string()))?;
-    if response.status().is_success() {
-        return page(body).map_err(|error| strange(error.to_string()));
-    }
-    let status = response.status().as_u16();
-    match refusal_of(body) {
-        Ok(refusal) => Err(OrchestratorError::operation(refusal)),
-        Err(_) => Err(strange(format!("HTTP {status}"))),
-    }
+    query_protocol::answered(response, page)
 }
 
 /// Reads a page.
@@ -187,10 +168,6 @@ fn figure(member: &mut ScopedDecoder<'_, '_>) -> Result<(usize, Figure), XmlDeco
 
 fn no(what: &str) -> XmlDecodeError {
     XmlDecodeError::custom(format!("expected a {what}"))
-}
-
-fn text(part: &mut ScopedDecoder<'_, '_>) -> Result<String, XmlDecodeError> {
-    Ok(try_data(part)?.trim().to_string())
 }
 
 #[cfg(test)]

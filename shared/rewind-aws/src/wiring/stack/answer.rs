@@ -1,7 +1,7 @@
-//! CloudFormation's answers: a stack, or a refusal.
+//! CloudFormation's answers: stacks.
 
-use crate::aws::call::Refusal;
-use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError, try_data};
+use crate::aws::{call::Refusal, query_protocol::text};
+use aws_smithy_xml::decode::{Document, ScopedDecoder, XmlDecodeError};
 use std::collections::BTreeMap;
 
 /// A stack as CloudFormation describes it.
@@ -84,38 +84,10 @@ fn read_stack(member: &mut ScopedDecoder<'_, '_>) -> Result<Stack, XmlDecodeErro
     Ok(stack)
 }
 
-/// Reads a refusal.
-///
-/// # Errors
-///
-/// When it is not one of CloudFormation.
-pub fn refusal_of(body: &str) -> Result<Refusal, XmlDecodeError> {
-    let mut document = Document::new(body);
-    let mut answer = document.root_element()?;
-    while let Some(mut error) = answer.next_tag() {
-        if !error.start_el().matches("Error") {
-            continue;
-        }
-        let (mut code, mut message) = (String::new(), String::new());
-        while let Some(mut part) = error.next_tag() {
-            match part.start_el().local() {
-                "Code" => code = text(&mut part)?,
-                "Message" => message = text(&mut part)?,
-                _ => {}
-            }
-        }
-        return Ok(Refusal::new(code, message));
-    }
-    Err(XmlDecodeError::custom("there is no error in it"))
-}
-
-fn text(part: &mut ScopedDecoder<'_, '_>) -> Result<String, XmlDecodeError> {
-    Ok(try_data(part)?.trim().to_string())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::aws::query_protocol::refusal_of;
 
     #[test]
     fn a_stack_is_read_whatever_stands_around_its_outputs() {
