@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// How long a look at the index waits for the next one: first, and at most.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+pub(crate) const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const MAX_PAUSE: Duration = Duration::from_secs(2);
 
 /// Each event of an answer has attributes that its commit has once.
@@ -139,7 +139,12 @@ pub(crate) fn from(parameters: &Parameters, question: &[&str]) -> Result<From, P
 }
 
 /// Reads, and looks again until there is anything or the time is over.
-async fn read(tail: &Tail<'_>, place: &Place, limit: usize, wait: Duration) -> Result<Told, Error> {
+pub(crate) async fn read(
+    tail: &Tail<'_>,
+    place: &Place,
+    limit: usize,
+    wait: Duration,
+) -> Result<Told, Error> {
     let until = Instant::now() + wait;
     let mut place = place.clone();
     let mut pause = FIRST_PAUSE;

@@ -135,7 +135,7 @@ pub const ROUTES: &[Route] = &[
 /// query's handler.
 #[derive(Debug)]
 pub struct Handler {
-    sources: Arc<Sources>,
+    pub(crate) sources: Sources,
 }
 
 impl Handler {
@@ -148,29 +148,27 @@ impl Handler {
             incoming,
             patience: PATIENCE,
         };
-        Self {
-            sources: Arc::new(sources),
-        }
+        Self { sources }
     }
 
     /// With another time that an event may wait for a reader before `/health`
     /// says so; a minute where nothing is said.
     #[must_use]
-    pub fn with_patience(self, patience: Duration) -> Self {
-        let sources = Arc::new(self.sources.with_patience(patience));
-        Self { sources }
+    pub fn with_patience(mut self, patience: Duration) -> Self {
+        self.sources.patience = patience;
+        self
     }
 
     /// Answers an invocation: a request of the HTTP API at once, one that comes
     /// through the function's URL as a stream. `deadline` is in milliseconds since
     /// 1970.
     pub async fn respond(
-        &self,
+        self: Arc<Self>,
         request: &Request,
         deadline: u64,
     ) -> FunctionResponse<Response, Parts> {
         if live::is_meant(request) {
-            let answer = live::answer(self.sources.clone(), request, deadline);
+            let answer = live::answer(self.clone(), request, deadline);
             return FunctionResponse::StreamingResponse(answer.await);
         }
         FunctionResponse::BufferedResponse(self.handle(request).await)
@@ -198,7 +196,7 @@ impl Handler {
         parameters: &Parameters,
         request: &Request,
     ) -> Result<Response, Unanswered> {
-        let sources = &*self.sources;
+        let sources = &self.sources;
         match route {
             "GET /categories" => sources.categories(parameters).await,
             "GET /streams" => sources.streams(parameters).await,

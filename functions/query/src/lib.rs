@@ -25,6 +25,7 @@ use lambda_runtime::{Error, LambdaEvent, service_fn};
 pub use live::Parts;
 use rewind::Service;
 use rewind_aws::{aws::http::Request, wiring::Clients};
+use std::sync::Arc;
 
 /// Runs the function under the Lambda runtime.
 ///
@@ -33,15 +34,15 @@ use rewind_aws::{aws::http::Request, wiring::Clients};
 /// When the environment lacks what `template.yaml` declares, or the runtime
 /// cannot be reached.
 pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
-    let handler = &Handler::new(
+    let handler = &Arc::new(Handler::new(
         service,
         clients.events()?,
         clients.data()?,
         clients.stream("INCOMING_STREAM")?,
-    );
+    ));
     let invoke = |event: LambdaEvent<Request>| async move {
         let deadline = event.context.deadline;
-        Ok::<_, Error>(handler.respond(&event.payload, deadline).await)
+        Ok::<_, Error>(handler.clone().respond(&event.payload, deadline).await)
     };
     Box::pin(lambda_runtime::run(service_fn(invoke))).await
 }

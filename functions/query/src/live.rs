@@ -4,7 +4,8 @@
 
 use crate::{
     cursor,
-    events::{category, from},
+    events::{self, FIRST_PAUSE, category, from},
+    handler::Handler,
     sources::{Sources, Unanswered},
 };
 use aws_lambda_events::{
@@ -42,10 +43,6 @@ const RESERVE: Duration = Duration::from_secs(2);
 /// connection that is silent.
 const SILENCE: Duration = Duration::from_secs(10);
 
-/// How long a look at the index waits for the next one: first, and at most.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const MAX_PAUSE: Duration = Duration::from_secs(1);
-
 /// Events in one look.
 const LIMIT: usize = 500;
 
@@ -63,16 +60,16 @@ pub(crate) fn is_meant(request: &Request) -> bool {
 /// Answers a request that comes through the function's URL. `deadline` is in
 /// milliseconds since 1970.
 pub(crate) async fn answer(
-    sources: Arc<Sources>,
+    handler: Arc<Handler>,
     request: &Request,
     deadline: u64,
 ) -> StreamResponse<Parts> {
-    match begin(&sources, request).await {
+    match begin(&handler.sources, request).await {
         Ok((question, place)) => {
             let now = clock::micros() / 1000;
             let left = Duration::from_millis(deadline.saturating_sub(now));
             let tail = Following {
-                sources,
+                handler,
                 question,
                 place,
                 until: Instant::now() + left.saturating_sub(RESERVE),
@@ -155,7 +152,7 @@ fn question(category: Option<&str>) -> [&str; 2] {
 
 /// A stream under way.
 struct Following {
-    sources: Arc<Sources>,
+    handler: Arc<Handler>,
     question: Option<String>,
     place: Place,
     until: Instant,
@@ -172,31 +169,25 @@ impl Following {
     }
 
     async fn next(&mut self) -> Option<Result<String, Error>> {
-        let tail = self.sources.tail_of(self.question.as_deref());
-        let (mut pause, silent) = (FIRST_PAUSE, Instant::now() + SILENCE);
-        loop {
-            if Instant::now() >= self.until {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left <= FIRST_PAUSE {
+            return None;
+        }
+        let tail = self.handler.sources.tail_of(self.question.as_deref());
+        let told = match events::read(&tail, &self.place, LIMIT, left.min(SILENCE)).await {
+            Ok(told) => told,
+            Err(error) => {
+                // The client comes again, where it stopped.
+                lambda_runtime::tracing::error!(%error, "a stream ends");
                 return None;
             }
-            let told = match tail.read(&self.place, LIMIT, clock::micros()).await {
-                Ok(told) => told,
-                Err(error) => {
-                    // The client comes again, where it stopped.
-                    lambda_runtime::tracing::error!(%error, "a stream ends");
-                    return None;
-                }
-            };
-            self.place = told.place;
-            if !told.events.is_empty() {
-                let id = cursor::encode(&question(self.question.as_deref()), &self.place);
-                return Some(text(&told.events, &id));
-            }
-            if Instant::now() >= silent {
-                return Some(Ok(": nothing new\n\n".to_string()));
-            }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(MAX_PAUSE);
+        };
+        self.place = told.place;
+        if told.events.is_empty() {
+            return Some(Ok(": nothing new\n\n".to_string()));
         }
+        let id = cursor::encode(&question(self.question.as_deref()), &self.place);
+        Some(text(&told.events, &id))
     }
 }
 

@@ -3,27 +3,31 @@
 
 use crate::{
     cursor,
+    rows::page_of,
     shown::Shown,
-    sources::{MAX_ANSWER, Sources, Unanswered},
+    sources::{Fitting, Sources, Unanswered},
 };
 use futures::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use rewind::{
-    MAX_ROW_KEY, Over, Problem, Projection, Selection, StreamName,
+    Over, Problem, Projection, Selection, StreamName,
     selection::{Times, micros, rfc3339},
 };
 use rewind_aws::{
     Error,
     aws::{
         clock::now,
-        http::{self, Parameters, Response, bad_parameter, missing, weight},
+        http::{self, Parameters, Response, bad_parameter, missing},
     },
     history::resolve::{self, Past, Subject, Wanted},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
-use std::time::{Duration, Instant};
+use serde_json::{Value, value::RawValue};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 use tokio::time::timeout;
 
 /// How long history is folded for one answer: the function has 29 s.
@@ -211,7 +215,7 @@ impl Sources {
         projection: &Projection,
         wanted: Wanted<'_>,
         moment: &Moment,
-    ) -> Result<std::collections::BTreeMap<String, serde_json::Value>, Unanswered> {
+    ) -> Result<BTreeMap<String, Value>, Unanswered> {
         let selection = moment.selection();
         let past = Past {
             position: moment.position(),
@@ -233,12 +237,7 @@ impl Sources {
             let why = "is for one row: expected `as_of` or `as_at` for a list";
             return Err(bad_parameter("at", why).into());
         }
-        let limit = parameters.number("limit", 1..=1000)?.unwrap_or(100) as usize;
-        let prefix = parameters.text("prefix").unwrap_or_default();
-        if prefix.len() > MAX_ROW_KEY {
-            let why = format!("expected at most {MAX_ROW_KEY} bytes: no key is longer");
-            return Err(bad_parameter("prefix", why).into());
-        }
+        let (limit, prefix) = page_of(parameters)?;
         let given = |name| parameters.text(name).unwrap_or_default();
         let question = [
             "then",
@@ -275,26 +274,20 @@ impl Sources {
             }
         };
         let (shown, mut last) = page;
-        let (mut rows, mut bytes) = (Vec::new(), 0);
+        let mut rows = Fitting::default();
         let mut before: Option<&str> = None;
         for row in &shown {
-            let text = to_raw_value(row).map_err(|error| Error::Damaged {
-                what: format!("row {} of {}", row.key, projection.name),
-                reason: error.to_string(),
-            })?;
-            bytes += weight(text.get());
-            if bytes > MAX_ANSWER && before.is_some() {
+            if !rows.take(row, || format!("row {} of {}", row.key, projection.name))? {
                 last = before.map(ToString::to_string);
                 break;
             }
-            rows.push(text);
             before = Some(&row.key);
         }
         Ok(http::json(
             200,
             &Rows {
                 projection: projection.name,
-                rows,
+                rows: rows.items,
                 next: last.map(|last| cursor::encode(&question, &last)),
             },
         ))

@@ -5,12 +5,11 @@ use crate::{
     cursor,
     past::Moment,
     shown::shown,
-    sources::{MAX_ANSWER, Sources, Unanswered},
+    sources::{Fitting, Sources, Unanswered},
 };
 use rewind::{MAX_ROW_KEY, Over, Problem, Target};
 use rewind_aws::{
-    Error,
-    aws::http::{self, Parameters, Request, Response, bad_parameter, weight},
+    aws::http::{self, Parameters, Request, Response, bad_parameter},
     data_table::{
         key::{self, Key},
         row,
@@ -19,7 +18,7 @@ use rewind_aws::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 /// How many pages one answer reads at most, so that it comes in time however
 /// many deleted rows are passed over: then it ends early, with a cursor. A list
@@ -112,12 +111,7 @@ impl Sources {
         if let Some(moment) = Moment::of(parameters)? {
             return self.rows_then(projection, parameters, &moment).await;
         }
-        let limit = parameters.number("limit", 1..=1000)?.unwrap_or(100) as usize;
-        let prefix = parameters.text("prefix").unwrap_or_default();
-        if prefix.len() > MAX_ROW_KEY {
-            let why = format!("expected at most {MAX_ROW_KEY} bytes: no key is longer");
-            return Err(bad_parameter("prefix", why).into());
-        }
+        let (limit, prefix) = page_of(parameters)?;
         let question = ["projections", projection.name, prefix];
         let place = cursor::decode::<RowAt>(parameters, &question)?;
         let target = self.target(projection, parameters).await?;
@@ -138,28 +132,21 @@ impl Sources {
                 after: None,
             },
         };
-        let mut rows: Vec<Box<RawValue>> = Vec::new();
-        let mut bytes = 0;
+        let mut rows = Fitting::default();
         'listing: for _ in 0..MAX_PAGES {
-            if place.partition >= partitions.len() || rows.len() >= limit {
+            if place.partition >= partitions.len() || rows.items.len() >= limit {
                 break;
             }
             let partition = &partitions[place.partition];
-            let page = (limit - rows.len()) as i32;
+            let page = (limit - rows.items.len()) as i32;
             let after = place.after.as_deref();
             let (items, next) = self.store.list(partition, prefix, after, page).await?;
             for item in items {
                 let (key, row) = row::row(item)?;
-                if let Some(shown) = shown(projection, key.sk.clone(), row) {
-                    let text = to_raw_value(&shown).map_err(|error| Error::Damaged {
-                        what: format!("row {}/{}", key.pk, key.sk),
-                        reason: error.to_string(),
-                    })?;
-                    bytes += weight(text.get());
-                    if bytes > MAX_ANSWER && !rows.is_empty() {
-                        break 'listing;
-                    }
-                    rows.push(text);
+                if let Some(shown) = shown(projection, key.sk.clone(), row)
+                    && !rows.take(&shown, || format!("row {}/{}", key.pk, key.sk))?
+                {
+                    break 'listing;
                 }
                 place.after = Some(key.sk);
             }
@@ -174,11 +161,26 @@ impl Sources {
             &Rows {
                 projection: projection.name,
                 generation: target.generation,
-                rows,
+                rows: rows.items,
                 next: is_more.then(|| cursor::encode(&question, &place)),
             },
         ))
     }
+}
+
+/// How many rows a list may have, and what their keys begin with.
+///
+/// # Errors
+///
+/// A problem that says what was expected.
+pub(crate) fn page_of(parameters: &Parameters) -> Result<(usize, &str), Problem> {
+    let limit = parameters.number("limit", 1..=1000)?.unwrap_or(100);
+    let prefix = parameters.text("prefix").unwrap_or_default();
+    if prefix.len() > MAX_ROW_KEY {
+        let why = format!("expected at most {MAX_ROW_KEY} bytes: no key is longer");
+        return Err(bad_parameter("prefix", why));
+    }
+    Ok((limit as usize, prefix))
 }
 
 /// Checks that a list goes on in the generation that it began in: rows of two

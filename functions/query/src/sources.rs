@@ -5,17 +5,51 @@ use rewind::{Problem, Projection, Service, Target};
 use rewind_aws::{
     Error,
     aws::{
-        http::{Parameters, missing},
+        http::{Parameters, missing, weight},
         producer::Stream,
     },
     data_table::data_store::DataStore,
     event_table::event_store::EventStore,
     generation::lifecycle,
 };
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use std::time::Duration;
 
 /// The most that the items of one answer may weigh. Lambda returns 6 MB.
 pub(crate) const MAX_ANSWER: usize = 4_500_000;
+
+/// The items of an answer, as far as they fit into it.
+#[derive(Debug, Default)]
+pub(crate) struct Fitting {
+    pub(crate) items: Vec<Box<RawValue>>,
+    weighs: usize,
+}
+
+impl Fitting {
+    /// Takes an item, and says whether it fits. The first one always does. `what`
+    /// names it.
+    ///
+    /// # Errors
+    ///
+    /// When it has no JSON.
+    pub(crate) fn take(
+        &mut self,
+        item: &impl Serialize,
+        what: impl FnOnce() -> String,
+    ) -> Result<bool, Error> {
+        let text = to_raw_value(item).map_err(|error| Error::Damaged {
+            what: what(),
+            reason: error.to_string(),
+        })?;
+        self.weighs += weight(text.get());
+        let fits = self.weighs <= MAX_ANSWER || self.items.is_empty();
+        if fits {
+            self.items.push(text);
+        }
+        Ok(fits)
+    }
+}
 
 /// What answers are read from. Each file of this crate answers one question.
 #[derive(Debug)]
@@ -47,17 +81,6 @@ impl From<Error> for Unanswered {
 }
 
 impl Sources {
-    /// The same with another patience.
-    pub(crate) fn with_patience(&self, patience: Duration) -> Self {
-        Self {
-            service: self.service.clone(),
-            events: self.events.clone(),
-            store: self.store.clone(),
-            incoming: self.incoming.clone(),
-            patience,
-        }
-    }
-
     /// The projection that a request names.
     pub(crate) fn projection(&self, parameters: &Parameters) -> Result<&Projection, Unanswered> {
         let name = parameters.path("name");

@@ -1,14 +1,11 @@
 //! `GET /streams/{stream}`: recorded events, in order, paged.
 
-use crate::sources::{MAX_ANSWER, Sources, Unanswered};
+use crate::sources::{Fitting, Sources, Unanswered};
 use rewind::{Problem, StreamName};
-use rewind_aws::{
-    Error,
-    aws::http::{self, Parameters, Response, bad_parameter, weight},
-};
+use rewind_aws::aws::http::{self, Parameters, Response, bad_parameter};
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "StreamEvents")]
@@ -43,32 +40,27 @@ impl Sources {
             }
         };
         let through = from.saturating_add(limit - 1);
-        let mut events: Vec<Box<RawValue>> = Vec::new();
-        let mut bytes = 0;
+        let mut events = Fitting::default();
         let mut next = None;
         'reading: loop {
-            let after = from - 1 + events.len() as u64;
+            let after = from - 1 + events.items.len() as u64;
             // One more than asked for tells whether there is a next page.
             let page = self
                 .events
                 .read_events(&stream, after, through.saturating_add(1));
             let (read, has_more) = page.await?;
             for event in read {
-                let text = to_raw_value(&event).map_err(|error| Error::Damaged {
-                    what: format!("{stream}@{}", event.version),
-                    reason: error.to_string(),
-                })?;
-                bytes += weight(text.get());
-                if event.version > through || (bytes > MAX_ANSWER && !events.is_empty()) {
-                    next = Some(event.version);
+                let version = event.version;
+                if version > through || !events.take(&event, || format!("{stream}@{version}"))? {
+                    next = Some(version);
                     break 'reading;
                 }
-                events.push(text);
             }
             if !has_more {
                 break;
             }
         }
+        let events = events.items;
         if events.is_empty() && from == 1 {
             return Err(Problem::not_found(format!("the stream {stream} has no events")).into());
         }

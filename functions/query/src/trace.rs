@@ -1,16 +1,15 @@
 //! `GET /streams/{stream}/events/{version}/trace` and `GET /events/{id}/trace`:
 //! what led to an event, and what it has led to.
 
-use crate::sources::{MAX_ANSWER, Sources, Unanswered};
+use crate::sources::{Fitting, Sources, Unanswered};
 use rewind::{Problem, RecordedEvent, StreamName};
 use rewind_aws::{
-    Error,
-    aws::http::{self, Parameters, Response, missing, weight},
+    aws::http::{self, Parameters, Response, missing},
     history::trace,
 };
 use schemars::JsonSchema;
 use serde::Serialize;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Trace {
@@ -64,12 +63,7 @@ impl Sources {
         let place = format!("{stream}@{version}");
         let unknown = || missing(field, format!("there is no event {place}"));
         let found = found.ok_or_else(unknown)?;
-        let mut answer = Trace {
-            event: place.clone(),
-            events: Vec::new(),
-            more: found.has_more,
-        };
-        let mut bytes = 0;
+        let (mut events, mut more) = (Fitting::default(), found.has_more);
         for event in &found.events {
             let cause = trace::cause_of(event);
             let traced = Traced {
@@ -77,17 +71,16 @@ impl Sources {
                 cause: cause.map(|(stream, version)| format!("{stream}@{version}")),
                 event,
             };
-            let text = to_raw_value(&traced).map_err(|error| Error::Damaged {
-                what: traced.at.clone(),
-                reason: error.to_string(),
-            })?;
-            bytes += weight(text.get());
-            if bytes > MAX_ANSWER && !answer.events.is_empty() {
-                answer.more = true;
+            if !events.take(&traced, || traced.at.clone())? {
+                more = true;
                 break;
             }
-            answer.events.push(text);
         }
+        let answer = Trace {
+            event: place,
+            events: events.items,
+            more,
+        };
         Ok(http::json(200, &answer))
     }
 }
