@@ -18,6 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Debug)]
 pub struct Loopback {
     listener: TcpListener,
+    server: Server,
     url: String,
 }
 
@@ -33,7 +34,15 @@ impl Loopback {
             port,
             reason: error.to_string(),
         })?;
-        Ok(Self { listener, url })
+        let server = Server {
+            callers: Callers::new(&[])?,
+            patience: PATIENCE,
+        };
+        Ok(Self {
+            listener,
+            server,
+            url,
+        })
     }
 
     /// Its URL.
@@ -42,26 +51,17 @@ impl Loopback {
     }
 
     /// Serves an application until `ended`, and until the current answers are sent.
-    ///
-    /// # Errors
-    ///
-    /// None today: nobody is allowed beside loopback.
-    pub async fn serve<T>(
-        self,
-        app: Router,
-        ended: impl Future<Output = T>,
-    ) -> Result<T, StartError> {
-        let server = Server {
-            callers: Callers::new(&[])?,
-            patience: PATIENCE,
-        };
+    pub async fn serve<T>(self, app: Router, ended: impl Future<Output = T>) -> T {
+        let Self {
+            listener, server, ..
+        } = self;
         let (shutdown, is_shut_down) = watch::channel(false);
         let serving = tokio::spawn(async move {
-            server.serve(self.listener, app, is_shut_down).await;
+            server.serve(listener, app, is_shut_down).await;
         });
         let ended = ended.await;
         let _ = shutdown.send(true);
         let _ = serving.await;
-        Ok(ended)
+        ended
     }
 }

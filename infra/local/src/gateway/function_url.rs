@@ -17,7 +17,7 @@ use super::backend::Backend;
 use super::http_api::{TIMEOUT, bad_answer, function_error, timed_out};
 use super::response;
 use crate::http::Problem;
-use crate::runtime::{By, Outcome, Streamed};
+use crate::runtime::{By, Outcome, Reply, Streamed};
 use crate::template::Route;
 
 const EVENT_STREAM: &str = "text/event-stream";
@@ -58,17 +58,17 @@ pub(super) async fn answer(
         .runtime
         .invoke_streaming(By::Caller, &route.function, payload);
     match tokio::time::timeout(TIMEOUT, invocation).await {
-        Ok(Outcome::Streamed(streamed)) => passed_on(&streamed),
-        Ok(Outcome::Success(answer)) => response::of(&answer).map_err(bad_answer),
-        Ok(Outcome::Failure(failure)) => Err(function_error(&failure)),
+        Ok(Reply::Streamed(streamed)) => passed_on(streamed),
+        Ok(Reply::Ended(Outcome::Success(answer))) => response::of(&answer).map_err(bad_answer),
+        Ok(Reply::Ended(Outcome::Failure(failure))) => Err(function_error(&failure)),
         Err(_) => Err(timed_out()),
     }
 }
 
-fn passed_on(streamed: &Streamed) -> Result<Response, Problem> {
+fn passed_on(streamed: Streamed) -> Result<Response, Problem> {
     let head: Head =
         serde_json::from_slice(&streamed.head).map_err(|error| bad_answer(error.to_string()))?;
-    let parts = stream::unfold(streamed.body(), |mut body| async move {
+    let parts = stream::unfold(streamed.body, |mut body| async move {
         let part = body.recv().await?;
         Some((part, body))
     });

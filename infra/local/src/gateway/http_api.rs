@@ -65,7 +65,6 @@ pub(super) async fn answer(
         .invoke(By::Caller, &route.function, payload.into());
     match tokio::time::timeout(TIMEOUT, invocation).await {
         Ok(Outcome::Success(answer)) => response::of(&answer).map_err(bad_answer),
-        Ok(Outcome::Streamed(_)) => Err(bad_answer("it is streamed".to_owned())),
         Ok(Outcome::Failure(failure)) => Err(function_error(&failure)),
         Err(_) => Err(timed_out()),
     }

@@ -118,7 +118,6 @@ async fn run(
                 .await;
             let (payload, is_error) = match outcome {
                 Outcome::Success(payload) => (payload, false),
-                Outcome::Streamed(answer) => (answer.collected().await, false),
                 Outcome::Failure(failure) => (failure.payload, true),
             };
             let mut response = success(StatusCode::OK, payload);

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::invocation::{Assignment, MAXIMUM_PAYLOAD};
-use super::outcome::{Failure, Outcome, Streamed};
+use super::outcome::{Failure, Outcome, Reply, Streamed};
 use super::pool::Pool;
 use super::process::Process;
 use crate::http::{self, Problem, Server, Unread};
@@ -172,7 +172,7 @@ async fn stream(process: &Process, request: &str, body: Body) -> Response {
     let mut begun = begun.freeze();
     let (head, first) = (begun.split_to(end), begun.split_off(rest - end));
     let (streamed, parts) = Streamed::new(head);
-    if !process.answer(request, Outcome::Streamed(streamed)) {
+    if !process.answer(request, Reply::Streamed(streamed)) {
         return unknown();
     }
     let mut is_taken = first.is_empty() || parts.send(first).await.is_ok();

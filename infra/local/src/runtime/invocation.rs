@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use tokio::sync::oneshot;
 
-use super::outcome::Outcome;
+use super::outcome::Reply;
 use crate::activity::Busy;
 
 /// The largest payload of an invocation, and of its answer. Source: Lambda quotas, 6 MB.
@@ -26,13 +26,13 @@ pub(super) struct Invocation {
     pub request_id: String,
     pub payload: Bytes,
     pub by: By,
-    reply: oneshot::Sender<Outcome>,
+    reply: oneshot::Sender<Reply>,
     busy: Busy,
 }
 
 impl Invocation {
-    /// A new invocation, and where its outcome arrives.
-    pub fn new(by: By, payload: Bytes, busy: Busy) -> (Self, oneshot::Receiver<Outcome>) {
+    /// A new invocation, and where the reply arrives.
+    pub fn new(by: By, payload: Bytes, busy: Busy) -> (Self, oneshot::Receiver<Reply>) {
         let (reply, answer) = oneshot::channel();
         let invocation = Self {
             request_id: uuid::Uuid::now_v7().to_string(),
@@ -45,10 +45,10 @@ impl Invocation {
     }
 
     /// Answers the caller. A caller behind a gateway that timed out no longer waits.
-    pub fn answer(self, outcome: Outcome) {
+    pub fn answer(self, with: impl Into<Reply>) {
         let Self { reply, busy, .. } = self;
-        let _ = reply.send(outcome);
-        // The caller has the outcome before the system counts as idle.
+        let _ = reply.send(with.into());
+        // The caller has the reply before the system counts as idle.
         drop(busy);
     }
 }

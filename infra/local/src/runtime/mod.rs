@@ -38,7 +38,7 @@ use pool::Pool;
 pub(crate) use environment::Endpoints;
 pub(crate) use invocation::{By, MAXIMUM_EVENT, MAXIMUM_PAYLOAD};
 pub(crate) use launch::Launch;
-pub(crate) use outcome::{Failure, Outcome, Streamed};
+pub(crate) use outcome::{Failure, Outcome, Reply, Streamed};
 
 /// How long the first process of a function may take to ask for work.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
@@ -93,19 +93,20 @@ impl Runtime {
     /// Invokes a function by its logical id, and waits for its whole answer.
     pub async fn invoke(&self, by: By, function: &str, payload: Bytes) -> Outcome {
         match self.invoke_streaming(by, function, payload).await {
-            Outcome::Streamed(answer) => Outcome::Success(answer.collected().await),
-            outcome => outcome,
+            Reply::Ended(outcome) => outcome,
+            Reply::Streamed(answer) => Outcome::Success(answer.collected().await),
         }
     }
 
     /// Invokes a function by its logical id, and waits until its answer begins.
-    pub async fn invoke_streaming(&self, by: By, function: &str, payload: Bytes) -> Outcome {
+    pub async fn invoke_streaming(&self, by: By, function: &str, payload: Bytes) -> Reply {
         match self.pools.get(function) {
             Some(pool) => pool.invoke(by, payload).await,
             None => Outcome::Failure(Failure::new(
                 "ResourceNotFoundException",
                 &format!("there is no {function}"),
-            )),
+            ))
+            .into(),
         }
     }
 

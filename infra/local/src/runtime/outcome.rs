@@ -1,20 +1,14 @@
 //! How an invocation ended.
 
-use std::sync::{Arc, Mutex};
-
 use bytes::{Bytes, BytesMut};
-use tokio::sync::mpsc;
-
-use crate::lock::locked;
 use serde_json::json;
+use tokio::sync::mpsc;
 
 /// How an invocation ended.
 #[derive(Debug, Clone)]
 pub(crate) enum Outcome {
     /// The function answered.
     Success(Bytes),
-    /// The function answers, and goes on with it.
-    Streamed(Streamed),
     /// The function failed, or its process did.
     Failure(Failure),
 }
@@ -71,35 +65,42 @@ impl Failure {
 /// guide.
 const DELIMITER: [u8; 8] = [0; 8];
 
+/// What whoever invokes a function gets.
+#[derive(Debug)]
+pub(crate) enum Reply {
+    /// How the invocation ended.
+    Ended(Outcome),
+    /// The function answers, and goes on with it.
+    Streamed(Streamed),
+}
+
+impl From<Outcome> for Reply {
+    fn from(outcome: Outcome) -> Self {
+        Self::Ended(outcome)
+    }
+}
+
 /// An answer under way.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Streamed {
     /// Its status and its headers, as JSON.
     pub head: Bytes,
-    // Whoever takes it first has it.
-    body: Arc<Mutex<Option<mpsc::Receiver<Bytes>>>>,
+    /// The parts of its body, as they come.
+    pub body: mpsc::Receiver<Bytes>,
 }
 
 impl Streamed {
     /// An answer with this head, and who sends its body.
     pub fn new(head: Bytes) -> (Self, mpsc::Sender<Bytes>) {
-        let (sender, receiver) = mpsc::channel(1);
-        let body = Arc::new(Mutex::new(Some(receiver)));
+        let (sender, body) = mpsc::channel(1);
         (Self { head, body }, sender)
     }
 
-    /// The parts of its body, as they come.
-    pub fn body(&self) -> mpsc::Receiver<Bytes> {
-        let body = locked(&self.body).take();
-        body.unwrap_or_else(|| mpsc::channel(1).1)
-    }
-
     /// The whole of it, as Lambda answers who cannot take a stream.
-    pub async fn collected(&self) -> Bytes {
+    pub async fn collected(mut self) -> Bytes {
         let mut whole = BytesMut::from(&*self.head);
         whole.extend(DELIMITER);
-        let mut body = self.body();
-        while let Some(part) = body.recv().await {
+        while let Some(part) = self.body.recv().await {
             whole.extend(part);
         }
         whole.freeze()

@@ -11,7 +11,7 @@ use super::child;
 use super::dispatch::{Dispatch, FirstStart, Restart, Work};
 use super::invocation::{Assignment, By, Invocation};
 use super::launch::Program;
-use super::outcome::{Failure, Outcome};
+use super::outcome::{Failure, Outcome, Reply};
 use super::process::Process;
 use crate::activity::Activity;
 use crate::error::StartError;
@@ -79,20 +79,20 @@ impl Pool {
         })
     }
 
-    /// Invokes the function, and waits for the answer.
-    pub async fn invoke(self: &Arc<Self>, by: By, payload: Bytes) -> Outcome {
+    /// Invokes the function, and waits until its answer begins.
+    pub async fn invoke(self: &Arc<Self>, by: By, payload: Bytes) -> Reply {
         let (invocation, answer) = Invocation::new(by, payload, self.activity.begin());
         let request_id = invocation.request_id.clone();
         let started = locked(&self.dispatch).place(invocation);
         if let Some(process) = started {
             self.run(process);
         }
-        let outcome = answer.await.unwrap_or_else(|_| {
-            Outcome::Failure(Failure::exited(&request_id, "the local system stops"))
+        let reply = answer.await.unwrap_or_else(|_| {
+            Outcome::Failure(Failure::exited(&request_id, "the local system stops")).into()
         });
-        let is_failure = matches!(outcome, Outcome::Failure(_));
+        let is_failure = matches!(reply, Reply::Ended(Outcome::Failure(_)));
         self.program.observed(Observed::Invoked { is_failure });
-        outcome
+        reply
     }
 
     /// Waits until there is work for a process; [`None`] when the process is no longer needed.

@@ -11,7 +11,7 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 
 use super::invocation::{Assignment, By, Invocation};
-use super::outcome::{Failure, Outcome};
+use super::outcome::{Failure, Outcome, Reply};
 use crate::clock;
 use crate::lock::locked;
 
@@ -109,8 +109,8 @@ impl Process {
         })
     }
 
-    /// Ends the invocation with this id. Says whether the process had it.
-    pub fn answer(&self, request_id: &str, outcome: Outcome) -> bool {
+    /// Answers the invocation with this id. Says whether the process had it.
+    pub fn answer(&self, request_id: &str, with: impl Into<Reply>) -> bool {
         let found = locked(&self.in_flight)
             .take_if(|in_flight| in_flight.invocation.request_id == request_id);
         let Some(in_flight) = found else {
@@ -118,7 +118,7 @@ impl Process {
         };
         in_flight.timer.abort();
         self.has_answered.store(true, Ordering::Relaxed);
-        in_flight.invocation.answer(outcome);
+        in_flight.invocation.answer(with);
         true
     }
 

@@ -296,7 +296,7 @@ fn letter(
     };
     let function_error = match outcome {
         Outcome::Failure(_) => json!("Unhandled"),
-        Outcome::Success(_) | Outcome::Streamed(_) => Value::Null,
+        Outcome::Success(_) => Value::Null,
     };
     json!({
         "requestContext": {

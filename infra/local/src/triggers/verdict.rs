@@ -36,7 +36,7 @@ struct Item {
 pub(super) fn of(outcome: &Outcome, records: &[Prepared], reports_item_failures: bool) -> Verdict {
     let answer = match outcome {
         Outcome::Success(answer) => answer,
-        Outcome::Failure(_) | Outcome::Streamed(_) => return Verdict::Failed,
+        Outcome::Failure(_) => return Verdict::Failed,
     };
     if !reports_item_failures || answer.is_empty() {
         return Verdict::Finished;

@@ -1,11 +1,12 @@
+use super::super::outcome::Reply;
 use super::*;
 use crate::activity::Activity;
 
-fn invocation() -> (Invocation, oneshot::Receiver<Outcome>) {
+fn invocation() -> (Invocation, oneshot::Receiver<Reply>) {
     invocation_by(By::Trigger)
 }
 
-fn invocation_by(by: By) -> (Invocation, oneshot::Receiver<Outcome>) {
+fn invocation_by(by: By) -> (Invocation, oneshot::Receiver<Reply>) {
     Invocation::new(by, "{}".into(), Activity::default().begin())
 }
 
@@ -122,7 +123,10 @@ async fn an_invocation_that_a_dead_process_never_fetched_goes_to_another_one() {
     assert!(next.fetch().is_some());
     // This one has fetched it, so its end is the invocation's.
     dispatch.exited(&next, "killed");
-    assert!(matches!(answer.try_recv(), Ok(Outcome::Failure(_))));
+    assert!(matches!(
+        answer.try_recv(),
+        Ok(Reply::Ended(Outcome::Failure(_)))
+    ));
 }
 
 #[tokio::test]
@@ -142,7 +146,10 @@ async fn a_function_that_cannot_start_fails_what_waits_and_pauses_longer_each_ti
             Restart::Nothing => panic!("a start was expected"),
         };
     }
-    assert!(matches!(answer.try_recv(), Ok(Outcome::Failure(_))));
+    assert!(matches!(
+        answer.try_recv(),
+        Ok(Reply::Ended(Outcome::Failure(_)))
+    ));
     let expected = FirstStart::Failed("exit status: 3".to_owned());
     assert_eq!(*first.borrow(), expected);
     assert_eq!(
