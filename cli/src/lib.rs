@@ -25,6 +25,7 @@ mod import;
 mod interrupted;
 mod ledger;
 mod letters;
+mod listed;
 mod memory;
 mod new;
 mod out;

@@ -4,12 +4,12 @@ use crate::{
     deployment::{self, Part, Question},
     domain::Domain,
     end::Outcome,
+    listed::{self, Listed},
     out::{note, say},
     progress::drawn,
     read::on_one_line,
 };
 use clap::Args as ClapArgs;
-use serde::Deserialize;
 use serde_json::{Value, value::RawValue};
 
 /// The most playbacks of one answer.
@@ -28,41 +28,20 @@ pub struct Args {
     json: bool,
 }
 
-#[derive(Deserialize)]
-struct Playbacks {
-    playbacks: Vec<Box<RawValue>>,
-    next: Option<String>,
-}
-
 /// Lists playbacks.
 pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let deployment = args.deployment.open(domain, &[Part::DataTable]).await?;
-    let mut left = args.limit;
-    let mut cursor: Option<String> = None;
-    let mut is_empty = true;
-    loop {
-        let limit = left.min(PAGE).to_string();
-        let mut question = Question::to("GET /playbacks").parameter("limit", &limit);
-        if let Some(cursor) = &cursor {
-            question = question.parameter("cursor", cursor);
+    let question = Question::to("GET /playbacks");
+    let show = |playback: &RawValue| match args.json {
+        true => say!("{}", on_one_line(playback.get())),
+        false => say!("{}", words(&deployment::read(playback.get())?)),
+    };
+    let listed = listed::each(&deployment, &question, args.limit, PAGE, show).await?;
+    match (args.json, listed) {
+        (false, Listed { is_empty: true, .. }) => {
+            note!("nothing was played back in the last 30 days");
         }
-        let page: Playbacks = deployment.asked(&question).await?;
-        for playback in &page.playbacks {
-            match args.json {
-                true => say!("{}", on_one_line(playback.get()))?,
-                false => say!("{}", words(&deployment::read(playback.get())?))?,
-            }
-        }
-        is_empty &= page.playbacks.is_empty();
-        left = left.saturating_sub(page.playbacks.len() as u64);
-        cursor = page.next;
-        if cursor.is_none() || left == 0 {
-            break;
-        }
-    }
-    match (args.json, is_empty, cursor) {
-        (false, true, _) => note!("nothing was played back in the last 30 days"),
-        (false, false, Some(_)) => note!("there are more: --limit N shows them"),
+        (false, Listed { has_more: true, .. }) => note!("there are more: --limit N shows them"),
         _ => {}
     }
     Ok(())

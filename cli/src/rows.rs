@@ -4,7 +4,8 @@
 use crate::{
     deployment::{self, Part, Question},
     domain::Domain,
-    end::{End, Outcome},
+    end::Outcome,
+    listed,
     out::{note, say},
     read::on_one_line,
 };
@@ -71,13 +72,6 @@ struct Row {
     stalled: Option<String>,
 }
 
-/// A page of rows.
-#[derive(Deserialize)]
-struct Rows {
-    rows: Vec<Box<RawValue>>,
-    next: Option<String>,
-}
-
 /// Prints a row.
 pub async fn row(args: &RowArgs, domain: Domain) -> Outcome {
     let parts = [Part::EventsTable, Part::DataTable];
@@ -104,34 +98,20 @@ pub async fn row(args: &RowArgs, domain: Domain) -> Outcome {
 pub async fn rows(args: &RowsArgs, domain: Domain) -> Outcome {
     let deployment = args.deployment.open(domain, &[Part::DataTable]).await?;
     deployment.projection(&args.projection)?;
-    let mut left = if args.all { u64::MAX } else { args.limit };
-    let mut cursor: Option<String> = None;
-    loop {
-        let question = Question::to("GET /projections/{name}")
-            .path("name", &args.projection)
-            .parameter("limit", &left.min(PAGE).to_string())
-            .option("prefix", args.prefix.as_ref())
-            .option("generation", args.generation)
-            .option("cursor", cursor.as_ref());
-        let page: Rows = deployment.asked(&question).await?;
-        for row in &page.rows {
-            show(row, args.json)?;
-        }
-        left = left.saturating_sub(page.rows.len() as u64);
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(());
-        }
-        if left == 0 {
-            if !args.json {
-                note!("there may be more: --limit N or --all shows them");
-            }
-            return Ok(());
-        }
+    let most = if args.all { u64::MAX } else { args.limit };
+    let question = Question::to("GET /projections/{name}")
+        .path("name", &args.projection)
+        .option("prefix", args.prefix.as_ref())
+        .option("generation", args.generation);
+    let show = |row: &RawValue| show(row, args.json);
+    let listed = listed::each(&deployment, &question, most, PAGE, show).await?;
+    if listed.has_more && !args.json {
+        note!("there may be more: --limit N or --all shows them");
     }
+    Ok(())
 }
 
-fn show(row: &RawValue, as_json: bool) -> Result<(), End> {
+fn show(row: &RawValue, as_json: bool) -> Outcome {
     if as_json {
         return say!("{}", on_one_line(row.get()));
     }

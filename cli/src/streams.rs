@@ -4,6 +4,7 @@ use crate::{
     deployment::{self, Part, Question},
     domain::Domain,
     end::Outcome,
+    listed::{self, Listed},
     out::{note, say},
     read::on_one_line,
 };
@@ -38,12 +39,6 @@ pub struct Args {
 }
 
 #[derive(Deserialize)]
-struct Streams {
-    streams: Vec<Box<RawValue>>,
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
 struct Stream {
     stream: String,
     position: u64,
@@ -52,31 +47,17 @@ struct Stream {
 /// Lists streams.
 pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let deployment = args.deployment.open(domain, &[Part::EventsTable]).await?;
-    let mut left = if args.all { u64::MAX } else { args.limit };
-    let mut cursor: Option<String> = None;
-    let mut is_empty = true;
-    loop {
-        let mut question = Question::to("GET /streams")
-            .parameter("limit", &left.min(PAGE).to_string())
-            .option("category", args.category.as_ref())
-            .option("prefix", args.prefix.as_ref());
-        if let Some(cursor) = &cursor {
-            question = question.parameter("cursor", cursor);
+    let most = if args.all { u64::MAX } else { args.limit };
+    let question = Question::to("GET /streams")
+        .option("category", args.category.as_ref())
+        .option("prefix", args.prefix.as_ref());
+    let show = |stream: &RawValue| show(stream, args.json);
+    let listed = listed::each(&deployment, &question, most, PAGE, show).await?;
+    match (args.json, listed) {
+        (false, Listed { is_empty: true, .. }) => note!("there are no such streams"),
+        (false, Listed { has_more: true, .. }) => {
+            note!("there are more: --limit N or --all shows them");
         }
-        let page: Streams = deployment.asked(&question).await?;
-        for stream in &page.streams {
-            show(stream, args.json)?;
-        }
-        is_empty &= page.streams.is_empty();
-        left = left.saturating_sub(page.streams.len() as u64);
-        cursor = page.next;
-        if cursor.is_none() || left == 0 {
-            break;
-        }
-    }
-    match (args.json, is_empty, cursor) {
-        (false, true, _) => note!("there are no such streams"),
-        (false, false, Some(_)) => note!("there are more: --limit N or --all shows them"),
         _ => {}
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! The figures of a deployment: what CloudWatch has of its functions.
 
+use super::series::{PASSED, SERIES, Statistic};
 use rewind_aws::{
     Error,
     wiring::{Clients, Figure, Wanted},
@@ -10,18 +11,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// How long a step is, in seconds: what CloudWatch keeps.
 const STEP: u64 = 60;
 
-/// The series of a chart that come from Rewind's own metrics, and their statistic.
-const SERIES: [(&str, &str, &str); 8] = [
-    ("accepted", "Accepted", "Sum"),
-    ("refused", "Refused", "Sum"),
-    ("recorded", "Recorded", "Sum"),
-    ("applied", "Applied", "Sum"),
-    ("emitted", "Emitted", "Sum"),
-    ("replayed", "Replayed", "Sum"),
-    ("lag_events", "LagEvents", "Maximum"),
-    ("lag_seconds", "LagSeconds", "Maximum"),
-];
-
 const FUNCTIONS: [&str; 6] = [
     "ingest",
     "pump",
@@ -31,9 +20,9 @@ const FUNCTIONS: [&str; 6] = [
     "query",
 ];
 
-/// What an event passes from the post to the row: how long it waits for each of
-/// these functions (Lambda's `IteratorAge`), and how long that takes.
-const PASSED: [&str; 2] = ["pump", "write"];
+/// What tells how long an event is on its way through a function: how long it
+/// waits, and how long the function takes.
+const AGES: [&str; 2] = ["IteratorAge", "Duration"];
 
 /// The figures of the last minutes, as the page takes them.
 ///
@@ -58,11 +47,14 @@ pub async fn figures(clients: &Clients, stack: &str, minutes: u64) -> Result<Val
     };
     let mut wanted: Vec<Wanted> = SERIES
         .iter()
-        .map(|(_, metric, statistic)| of_stack(metric, statistic))
+        .map(|(_, metric, statistic)| match statistic {
+            Statistic::Sum => of_stack(metric, "Sum"),
+            Statistic::Most => of_stack(metric, "Maximum"),
+        })
         .collect();
     for statistic in ["p50", "p99"] {
         for function in PASSED {
-            for metric in ["IteratorAge", "Duration"] {
+            for metric in AGES {
                 wanted.push(of_function(function, metric, statistic));
             }
         }

@@ -1,10 +1,11 @@
 //! The figures of a local system: what its functions write for CloudWatch, of the
 //! last hours, in steps of some seconds.
 
+use super::series::{PASSED, SERIES, Statistic};
 use local::{Observed, Observer};
 use serde_json::{Map, Value, json};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -18,28 +19,8 @@ const KEPT: usize = 3 * 3600 / STEP as usize;
 /// How many values of a metric are kept of one step, for percentiles.
 const SAMPLES: usize = 1000;
 
-/// The series of a chart, each with the metric and how its values come to one.
-const SERIES: [(&str, &str, Statistic); 8] = [
-    ("accepted", "Accepted", Statistic::Sum),
-    ("refused", "Refused", Statistic::Sum),
-    ("recorded", "Recorded", Statistic::Sum),
-    ("applied", "Applied", Statistic::Sum),
-    ("emitted", "Emitted", Statistic::Sum),
-    ("replayed", "Replayed", Statistic::Sum),
-    ("lag_events", "LagEvents", Statistic::Most),
-    ("lag_seconds", "LagSeconds", Statistic::Most),
-];
-
-/// The metric that says how old a batch is when it is done, and whose batches an
-/// event passes from the post to the row.
+/// The metric that says how old a batch is when it is done.
 const AGE: &str = "BatchAge";
-const PASSED: [&str; 2] = ["pump", "write"];
-
-#[derive(Debug, Clone, Copy)]
-enum Statistic {
-    Sum,
-    Most,
-}
 
 /// The figures, which an observer of the functions collects.
 #[derive(Debug, Clone, Default)]
@@ -137,7 +118,7 @@ impl Figures {
         }
         let mut functions = Map::new();
         let names = steps.iter().flat_map(|step| step.invoked.keys());
-        for name in names.collect::<std::collections::BTreeSet<_>>() {
+        for name in names.collect::<BTreeSet<_>>() {
             let of = |step: &Step| step.invoked.get(name).copied();
             let invocations = each(&|step| of(step).map(|(invoked, _)| invoked as f64));
             let errors = each(&|step| of(step).map(|(_, failed)| failed as f64));

@@ -9,6 +9,7 @@ mod figures;
 mod files;
 mod pages;
 mod proxy;
+mod series;
 mod serve;
 
 pub use figures::Figures;

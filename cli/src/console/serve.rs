@@ -60,9 +60,6 @@ pub async fn run(args: &Args) -> Outcome {
             say!("  Whoever reaches this port acts with your credentials. Ctrl-C stops it.")?;
         }
     }
-    loopback
-        .serve(app, interrupted::signal())
-        .await
-        .map_err(failed)?;
+    loopback.serve(app, interrupted::signal()).await;
     Ok(())
 }

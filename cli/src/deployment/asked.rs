@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// A question to the HTTP API.
+#[derive(Clone)]
 pub struct Question {
     request: Request,
     /// The parameters that options of the verb give.
