@@ -3,10 +3,14 @@
 
 use crate::support::template;
 use local::{System, template::Authorization};
-use rewind_aws::aws::{clock, http::Route};
+use rewind_aws::{
+    aws::{clock, http::Route},
+    history::tail::SETTLES,
+};
 use std::{
     collections::BTreeSet,
     process::{Command, Stdio},
+    time::Duration,
 };
 
 /// What metrics stand under. A function without it runs, and writes none.
@@ -236,5 +240,20 @@ fn every_variable_of_the_template_is_needed_and_no_other() {
                 function.name
             );
         }
+    }
+}
+
+#[test]
+fn what_a_function_appends_settles_before_a_tail_takes_it_for_settled() {
+    let model = template().model("rewind").unwrap();
+    let lag = Duration::from_secs(5);
+    for appends in ["pump", "microservice"] {
+        let mut functions = model.functions.iter();
+        let function = functions.find(|function| function.binary == appends);
+        let seconds = function.unwrap().timeout_seconds;
+        assert!(
+            Duration::from_secs(seconds.into()) + lag <= SETTLES,
+            "{appends}"
+        );
     }
 }

@@ -1,6 +1,6 @@
-//! The five minutes that sell this: a shop is looked at in the browser, its fold is
-//! wrong, the slider shows since which event, the fold is mended, a rebuild shows
-//! the difference, and the right rows serve. Click by click.
+//! A wrong fold is found and mended in the console, click by click. The slider shows
+//! since which event a row is wrong. The fold is mended, a rebuild shows the
+//! difference, and the right rows serve.
 //!
 //! The program is its own `rewind` command. Under another name it has another domain:
 //! what a build after the mend would be.
