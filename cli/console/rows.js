@@ -54,17 +54,31 @@ function Prefix({ query, name, rowKey }) {
     value=${typed} onInput=${(event) => setTyped(event.target.value)} />`;
 }
 
+function Secondary({ of, query, parts }) {
+  const { value = "" } = query;
+  const [typed, setTyped] = useState(value);
+  useEffect(() => {
+    if (typed === value) return undefined;
+    const by = typed ? { by: of, value: typed } : { by: undefined, value: undefined };
+    const timer = setTimeout(() => replace(link("rows", parts, { ...query, ...by })), REST);
+    return () => clearTimeout(timer);
+  }, [typed, value]);
+  return html`<input type="search" aria-label=${`Exact ${of}`} placeholder=${`${of} is …`}
+    value=${typed} onInput=${(event) => setTyped(event.target.value)} />`;
+}
+
 function List({ projection, query, rowKey }) {
-  const { name } = projection;
-  const { prefix, as_of, as_at } = query;
+  const { name, secondary_key } = projection;
+  const { prefix, as_of, as_at, by, value } = query;
+  const parts = rowKey === undefined ? [name] : [name, rowKey];
   const [kind, setKind] = useState(as_at ? "as_at" : "as_of");
   const time = as_of ?? as_at;
   const load = async (cursor, signal) => {
-    const page = await get(url(["projections", name], { prefix, as_of, as_at, limit: PAGE, cursor }), signal);
+    const page = await get(url(["projections", name], { prefix, by, value, as_of, as_at, limit: PAGE, cursor }), signal);
     return { items: page.rows, next: page.next };
   };
-  const { items, hasMore, isLoading, problem, more, again } = usePages(load, [name, prefix, as_of, as_at]);
-  const stay = (change) => replace(link("rows", rowKey === undefined ? [name] : [name, rowKey], { ...query, ...change }));
+  const { items, hasMore, isLoading, problem, more, again } = usePages(load, [name, prefix, by, value, as_of, as_at]);
+  const stay = (change) => replace(link("rows", parts, { ...query, ...change }));
   const choose = (to, at) => {
     setKind(to);
     stay({ as_of: undefined, as_at: undefined, [to]: at });
@@ -72,6 +86,7 @@ function List({ projection, query, rowKey }) {
   const row = (nth) => html`<span class="cut key">${items[nth].key}</span><code class="cut grow">${oneLine(items[nth].state, 160)}</code>
     ${items[nth].stalled && html`<span class="tag is-bad">stalled</span>`}`;
   return html`
+    ${secondary_key && html`<div class="as-of"><${Secondary} of=${secondary_key} query=${query} parts=${parts} /></div>`}
     <div class="as-of">
       <select aria-label="Which time counts" value=${kind} onChange=${(event) => choose(event.target.value, time)}>
         <option value="as_of">recorded by</option><option value="as_at">happened by</option>
@@ -80,10 +95,10 @@ function List({ projection, query, rowKey }) {
       ${time && html`<button type="button" onClick=${() => choose(kind, "")}>Now</button>`}
     </div>
     <${Note} problem=${problem} what="lists of rows as they were" />
-    ${!isLoading && !problem && !items.length && html`<div class="panel-body"><${Nothing}>No rows${prefix ? " whose key begins like this" : " yet"}.<//></div>`}
+    ${!isLoading && !problem && !items.length && html`<div class="panel-body"><${Nothing}>No rows${value ? ` whose ${by} is this` : prefix ? " whose key begins like this" : " yet"}.<//></div>`}
     <${VirtualList} name="row" label=${`Rows of ${name}`} total=${items.length} height=${32} row=${row}
       active=${items.findIndex((one) => one.key === rowKey)}
-      onOpen=${(nth) => go(link("rows", [name, items[nth].key], { prefix, as_of, as_at }))}
+      onOpen=${(nth) => go(link("rows", [name, items[nth].key], { prefix, by, value, as_of, as_at }))}
       onSeen=${(_, last) => last > items.length - 40 && more()} />
     <p class="list-foot"><span role="status">${isLoading ? "Reading." : problem ? "" : `${items.length.toLocaleString("en")}${hasMore ? " read, there are more" : items.length === 1 ? " row" : " rows"}`}</span>
       <button type="button" class="quiet" onClick=${again}>Read again</button></p>`;

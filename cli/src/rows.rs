@@ -49,6 +49,9 @@ pub struct RowsArgs {
     /// Only rows whose keys begin with this.
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<String>,
+    /// Only rows whose secondary key, of this name, has this value.
+    #[arg(long = "where", value_name = "NAME=VALUE", value_parser = secondary)]
+    by: Option<(String, String)>,
     /// The most rows.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
@@ -61,6 +64,11 @@ pub struct RowsArgs {
     /// JSON Lines for machines: a row a line.
     #[arg(long)]
     json: bool,
+}
+
+fn secondary(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
+    Ok((name.to_string(), value.to_string()))
 }
 
 /// A row in an answer.
@@ -102,6 +110,8 @@ pub async fn rows(args: &RowsArgs, domain: Domain) -> Outcome {
     let question = Question::to("GET /projections/{name}")
         .path("name", &args.projection)
         .option("prefix", args.prefix.as_ref())
+        .option("by", args.by.as_ref().map(|(name, _)| name))
+        .option("value", args.by.as_ref().map(|(_, value)| value))
         .option("generation", args.generation);
     let show = |row: &RawValue| show(row, args.json);
     let listed = listed::each(&deployment, &question, most, PAGE, show).await?;

@@ -27,6 +27,7 @@ fn value(of: &str) -> String {
         "stream" => "cart-1",
         "versions" => "1..2",
         "gateway" => "payments=difference",
+        "where" => "owner=1",
         "to" => "microservice",
         "shell" => "bash",
         "language" => "typescript",

@@ -147,6 +147,8 @@ export interface RowOptions extends Past, Cancel {
 export interface RowsOptions extends Past, Cancel {
   /** What the keys begin with. */
   readonly prefix?: string;
+  /** Only rows whose projection's secondary key, `name`, has this value. */
+  readonly by?: { readonly name: string; readonly value: string };
   readonly generation?: number;
   /** How many in one request; all are read, whatever it is. */
   readonly limit?: number;
@@ -448,8 +450,8 @@ export class Rewind<Rows extends { readonly [P in ProjectionName]?: unknown } = 
     projection: P,
     options: RowsOptions = {},
   ): AsyncGenerator<Row<RowOf<Rows, P>>, void, undefined> {
-    const { prefix, generation, limit } = options;
-    const query = { prefix, generation, limit, ...past(options) };
+    const { prefix, by, generation, limit } = options;
+    const query = { prefix, by: by?.name, value: by?.value, generation, limit, ...past(options) };
     const path = `/projections/${segment(projection)}`;
     return this.#pages<Row<RowOf<Rows, P>>>(path, "rows", query, options.signal);
   }

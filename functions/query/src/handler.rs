@@ -61,6 +61,8 @@ pub const ROUTES: &[Route] = &[
             "limit",
             "cursor",
             "prefix",
+            "by",
+            "value",
             "generation",
             "key",
             "at",

@@ -14,6 +14,7 @@ mod past;
 mod playbacks;
 mod row;
 mod rows;
+mod secondary;
 mod shown;
 mod sources;
 mod streams;

@@ -226,12 +226,14 @@ impl Sources {
         Ok(folded.await?.ok_or_else(too_long)?)
     }
 
-    /// The rows as they were at a moment, by key: a page of them.
+    /// The rows as they were at a moment, by key: a page of them, where a value is
+    /// given of those whose secondary key was that.
     pub(crate) async fn rows_then(
         &self,
         projection: &Projection,
         parameters: &Parameters,
         moment: &Moment,
+        value: Option<&str>,
     ) -> Result<Response, Unanswered> {
         if let Moment::Version(_) = moment {
             let why = "is for one row: expected `as_of` or `as_at` for a list";
@@ -245,13 +247,22 @@ impl Sources {
             prefix,
             given("as_of"),
             given("as_at"),
+            value.unwrap_or_default(),
         ];
         let after: Option<String> = cursor::decode(parameters, &question)?;
         let after = after.as_deref();
+        let is_wanted = |state: &Value| match value {
+            // A row whose key is refused today is found by none.
+            Some(value) => {
+                let key = projection.secondary(Some(state));
+                key.is_ok_and(|key| key.as_deref() == Some(value))
+            }
+            None => true,
+        };
         let page = match projection.over {
             Over::OneStream => {
-                self.own_rows_then(projection, prefix, after, limit, moment)
-                    .await?
+                let page = self.own_rows_then(projection, prefix, after, limit, moment, &is_wanted);
+                page.await?
             }
             Over::ManyStreams => {
                 let rows = self
@@ -259,7 +270,7 @@ impl Sources {
                     .await?;
                 let behind = rows
                     .into_iter()
-                    .filter(|(key, _)| after.is_none_or(|at| &**key > at));
+                    .filter(|(key, state)| after.is_none_or(|at| &**key > at) && is_wanted(state));
                 let shown = behind.map(|(key, state)| Shown {
                     key,
                     watermark: None,
@@ -293,7 +304,7 @@ impl Sources {
         ))
     }
 
-    /// A page of rows of one stream each: those of the streams that there were.
+    /// A page of the rows of one stream each that are wanted.
     /// It ends early where folding takes long.
     async fn own_rows_then(
         &self,
@@ -302,6 +313,7 @@ impl Sources {
         after: Option<&str>,
         limit: usize,
         moment: &Moment,
+        is_wanted: &(dyn Fn(&Value) -> bool + Sync),
     ) -> Result<(Vec<Shown>, Option<String>), Unanswered> {
         let until = Instant::now() + PATIENCE / 2;
         let category = projection.categories.first().copied().unwrap_or_default();
@@ -319,7 +331,7 @@ impl Sources {
                 let folded = jobs.buffered(CONCURRENCY).collect::<Vec<_>>();
                 let folded = timeout(PATIENCE, folded).await.map_err(|_| too_long())?;
                 for row in folded {
-                    rows.extend(row?);
+                    rows.extend(row?.filter(|row| is_wanted(&row.state)));
                 }
                 after = some.last().map(|named| named.stream.to_string());
                 let is_over =

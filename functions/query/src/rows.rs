@@ -4,6 +4,7 @@
 use crate::{
     cursor,
     past::Moment,
+    secondary,
     shown::shown,
     sources::{Fitting, Sources, Unanswered},
 };
@@ -23,7 +24,7 @@ use serde_json::value::RawValue;
 /// How many pages one answer reads at most, so that it comes in time however
 /// many deleted rows are passed over: then it ends early, with a cursor. A list
 /// without any reads one of each partition, and one more.
-const MAX_PAGES: usize = 40;
+pub(crate) const MAX_PAGES: usize = 40;
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "Projection")]
@@ -33,6 +34,9 @@ struct Definition<'a> {
     #[schemars(extend("enum" = ["one stream", "many streams"]))]
     over: &'static str,
     categories: &'a [&'static str],
+    /// The secondary key that its rows are found by.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    secondary_key: Option<&'static str>,
     /// Whether what serves was begun with another version of the projection.
     rebuild_due: bool,
     generations: Generations,
@@ -40,13 +44,13 @@ struct Definition<'a> {
 
 #[derive(Serialize, JsonSchema)]
 pub(crate) struct Rows<'a> {
-    projection: &'a str,
-    generation: u64,
+    pub(crate) projection: &'a str,
+    pub(crate) generation: u64,
     #[schemars(with = "Vec<crate::shown::Shown>")]
-    rows: Vec<Box<RawValue>>,
+    pub(crate) rows: Vec<Box<RawValue>>,
     /// What `cursor` is for the next page.
     #[serde(skip_serializing_if = "Option::is_none")]
-    next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 /// All projections.
@@ -77,6 +81,7 @@ impl Sources {
                 Over::ManyStreams => "many streams",
             },
             categories: projection.categories,
+            secondary_key: projection.secondary_key.as_ref().map(|key| key.name),
             rebuild_due: known
                 .get(projection.name)
                 .is_some_and(|known| known.is_rebuild_due(projection.version)),
@@ -95,7 +100,7 @@ impl Sources {
         request: &Request,
     ) -> Result<Response, Unanswered> {
         if let Some(key) = parameters.text("key") {
-            let of_lists = ["limit", "cursor", "prefix"];
+            let of_lists = ["limit", "cursor", "prefix", "by", "value"];
             let mut of_lists = of_lists.into_iter();
             if let Some(name) = of_lists.find(|name| parameters.text(name).is_some()) {
                 let why = "is for lists of rows: `key` asks for one row";
@@ -104,12 +109,16 @@ impl Sources {
             return self.row(parameters, key, request).await;
         }
         let projection = self.projection(parameters)?;
+        let value = secondary::asked(projection, parameters)?;
         if parameters.text("at_least").is_some() {
             let why = "is for one row: name it with `key`";
             return Err(bad_parameter("at_least", why).into());
         }
         if let Some(moment) = Moment::of(parameters)? {
-            return self.rows_then(projection, parameters, &moment).await;
+            return self.rows_then(projection, parameters, &moment, value).await;
+        }
+        if let Some(value) = value {
+            return self.rows_by(projection, parameters, value).await;
         }
         let (limit, prefix) = page_of(parameters)?;
         let question = ["projections", projection.name, prefix];
@@ -122,7 +131,7 @@ impl Sources {
         };
         let mut place = match place {
             Some(place) => {
-                continued(&place, &target, parameters)?;
+                continued(place.generation, &target, parameters)?;
                 let fits = is_within(&place, &target, prefix, &partitions);
                 fits.then_some(place).ok_or_else(cursor::unfit)?
             }
@@ -185,8 +194,12 @@ pub(crate) fn page_of(parameters: &Parameters) -> Result<(usize, &str), Problem>
 
 /// Checks that a list goes on in the generation that it began in: rows of two
 /// must not meet in one.
-fn continued(place: &RowAt, target: &Target, parameters: &Parameters) -> Result<(), Problem> {
-    if place.generation == target.generation {
+pub(crate) fn continued(
+    generation: u64,
+    target: &Target,
+    parameters: &Parameters,
+) -> Result<(), Problem> {
+    if generation == target.generation {
         return Ok(());
     }
     if parameters.text("generation").is_some() {

@@ -7,7 +7,8 @@ use super::{
     id_of,
 };
 use rewind::{
-    Envelope, MultiStreamProjection, Rejection, SingleStreamProjection, Table, Timestamp,
+    Envelope, MultiStreamProjection, Rejection, SecondaryKey, SingleStreamProjection, Table,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -39,6 +40,11 @@ impl SingleStreamProjection for Applications {
     type Row = ApplicationRow;
     const NAME: &'static str = "applications";
     const FEED: Option<&'static str> = Some("application");
+
+    fn secondary_key() -> Option<SecondaryKey<ApplicationRow>> {
+        let owner = |row: &ApplicationRow| Some(row.owner.clone());
+        Some(SecondaryKey::named("owner", owner))
+    }
 
     fn table() -> Option<Table<ApplicationRow>> {
         let table = Table::named("applications")

@@ -2,8 +2,8 @@
 //! shipments: processes listen to them and tell it.
 
 use rewind::{
-    Aggregate, Command, Decision, Envelope, Event, NewCommand, Rejection, SingleStreamProjection,
-    StreamName, Timestamp,
+    Aggregate, Command, Decision, Envelope, Event, NewCommand, Rejection, SecondaryKey,
+    SingleStreamProjection, StreamName, Timestamp,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -295,6 +295,11 @@ impl SingleStreamProjection for Orders {
     type Event = OrderEvent;
     type Row = OrderRow;
     const NAME: &'static str = "orders";
+
+    fn secondary_key() -> Option<SecondaryKey<OrderRow>> {
+        let user = |row: &OrderRow| row.user_id.clone();
+        Some(SecondaryKey::named("user", user))
+    }
 
     fn apply(row: &mut OrderRow, event: &Envelope<OrderEvent>) -> Result<(), Rejection> {
         match &event.data {

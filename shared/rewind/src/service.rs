@@ -446,6 +446,9 @@ impl Service {
             let others = self.projections.iter();
             table.check(others.filter_map(|known| known.table.as_ref()));
         }
+        if let Some(key) = &projection.secondary_key {
+            key.check();
+        }
         self.projections.push(projection);
         Feed::check(&self.projections);
         self.share();

@@ -85,6 +85,14 @@ pub(super) fn in_query(route: &str, name: &str) -> Value {
             "What the id begins with, where a category is given; otherwise what the name begins with.",
         ),
         ("prefix", _) => (text(), "What the keys begin with."),
+        ("by", _) => (
+            text(),
+            "Rows by their projection's secondary key, which this names: with `value`.",
+        ),
+        ("value", _) => (
+            json!({"type": "string", "minLength": 1}),
+            "The value of the secondary key.",
+        ),
         ("count", _) => (flag(), "Whether the streams of each are counted."),
         ("compare", _) => (flag(), "Whether it is shown what a replay would send."),
         ("from", _) => (whole(1), "The first version."),

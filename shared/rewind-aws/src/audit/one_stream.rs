@@ -14,10 +14,11 @@ use super::{
 };
 use crate::{
     Error,
+    data_table::row::Row,
     event_table::event_store::EventStore,
     history::resolve::{self, Subject},
 };
-use rewind::{Change, RecordedEvent, Rejection, StreamName, reversal::Reversals};
+use rewind::{Change, Projection, RecordedEvent, Rejection, StreamName, reversal::Reversals};
 use serde_json::Value;
 use std::{borrow::Cow, sync::Mutex};
 
@@ -143,6 +144,28 @@ impl Run<'_> {
         if expected != stored.row.state {
             let expected = format!("at {watermark} {}", shown(expected.as_ref()));
             let found = shown(stored.row.state.as_ref());
+            self.violation(Violation::new(Kind::RowDiffers, place, expected, found));
+        } else {
+            self.check_secondary(&fold.generation.projection, place, &stored.row);
+        }
+    }
+
+    /// Checks that a row, which is right, is found by its secondary key.
+    pub(super) fn check_secondary(&self, projection: &Projection, place: String, row: &Row) {
+        let Some(key) = &projection.secondary_key else {
+            return;
+        };
+        let expected = projection.secondary(row.state.as_ref());
+        if expected.as_ref().ok() != Some(&row.secondary) {
+            let shown = |value: Option<&String>| match value {
+                Some(value) => format!("found by {} {value:?}", key.name),
+                None => format!("not found by {}", key.name),
+            };
+            let expected = match &expected {
+                Ok(value) => shown(value.as_ref()),
+                Err(refused) => refused.to_string(),
+            };
+            let found = shown(row.secondary.as_ref());
             self.violation(Violation::new(Kind::RowDiffers, place, expected, found));
         }
     }

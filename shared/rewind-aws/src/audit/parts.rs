@@ -70,6 +70,15 @@ impl Run<'_> {
         Ok((rows / self.rows_at_once).max(bytes / BYTES_AT_ONCE) + 1)
     }
 
+    /// Checks that a stored row is found by its secondary key.
+    fn check_shared_secondary(&self, (nth, key): &Name, row: &Row) {
+        let reader = &self.readers[*nth];
+        if let Way::SharedRows(generation) = &reader.way {
+            let place = format!("{}/{key}", reader.name);
+            self.check_secondary(&generation.projection, place, row);
+        }
+    }
+
     /// Compares the stored rows of a scope with the folded ones, and names
     /// those that seem wrong.
     async fn compare(&self, mut tally: Tally) -> Result<HashSet<Name>, Error> {
@@ -84,7 +93,10 @@ impl Run<'_> {
             let expected = tally.rows.remove(&name);
             let stored = row::row(item);
             let is_equal = match (stored, expected) {
-                (Ok((_, stored)), Some(Ok(state))) => stored.state == Some(stored_form(state)),
+                (Ok((_, stored)), Some(Ok(state))) => {
+                    self.check_shared_secondary(&name, &stored);
+                    stored.state == Some(stored_form(state))
+                }
                 // A deleted row is none, and keeps its revision.
                 (Ok((_, stored)), None) => stored.state.is_none(),
                 _ => false,

@@ -2,7 +2,7 @@
 
 use super::{
     key::Key,
-    row::{CONDITION, Row, Written, item_of, row},
+    row::{CONDITION, Row, SECONDARY, Written, item_of, row},
 };
 use crate::{
     Error,
@@ -12,11 +12,16 @@ use aws_sdk_dynamodb::{
     Client, error::SdkError, operation::put_item::PutItemError, types::AttributeValue,
 };
 use jiff::Timestamp;
+use rewind::Target;
 use std::collections::HashMap;
 
 /// The attribute that `template.yaml` names for DynamoDB's time to live, in
 /// seconds since 1970.
 const EXPIRES: &str = "expires";
+
+/// The index of rows by their secondary keys: those keys alone, so that a row that
+/// keeps its value costs nothing there.
+pub const BY_SECONDARY: &str = "by-secondary";
 
 /// The data store's table.
 #[derive(Debug, Clone)]
@@ -169,6 +174,55 @@ impl DataStore {
         limit: i32,
     ) -> Result<(Vec<Item>, Option<String>), Error> {
         self.page(pk, prefix, after, limit, true).await
+    }
+
+    /// One page of the keys of a generation's rows with this value of the
+    /// secondary key, in order, those that begin with `prefix`, behind the key
+    /// `after`; and the key to go on behind, where there are more. It may lag
+    /// behind what is written.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or an entry is damaged.
+    pub async fn list_by(
+        &self,
+        target: &Target,
+        value: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: i32,
+    ) -> Result<(Vec<Key>, Option<String>), Error> {
+        let value = AttributeValue::S(format!("{target}#{value}"));
+        let start = after.map(|sk| {
+            let mut item = Key::row(target, sk).item();
+            item.insert(SECONDARY.into(), value.clone());
+            item
+        });
+        let request = self.client.query();
+        let request = request
+            .table_name(&self.table)
+            .index_name(BY_SECONDARY)
+            .expression_attribute_names("#secondary", SECONDARY)
+            .expression_attribute_values(":value", value)
+            .set_exclusive_start_key(start)
+            .limit(limit);
+        let request = if prefix.is_empty() {
+            request.key_condition_expression("#secondary = :value")
+        } else {
+            request
+                .key_condition_expression("#secondary = :value AND begins_with(sk, :prefix)")
+                .expression_attribute_values(":prefix", AttributeValue::S(prefix.to_string()))
+        };
+        let answer = request.send().await.map_err(Error::call("Query"))?;
+        let next = answer.last_evaluated_key().map(|item| string(item, "sk"));
+        let next = next.transpose()?.map(ToString::to_string);
+        let keys = answer.items().iter().map(|item| {
+            Ok(Key {
+                pk: string(item, "pk")?.to_string(),
+                sk: string(item, "sk")?.to_string(),
+            })
+        });
+        Ok((keys.collect::<Result<_, Error>>()?, next))
     }
 
     /// One page of the items of a partition, the last key first.

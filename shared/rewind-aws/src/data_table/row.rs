@@ -33,6 +33,8 @@ pub struct Row {
     pub stalled: Option<String>,
     /// How it stands to the feed of its changes.
     pub telling: Telling,
+    /// The value of its projection's secondary key.
+    pub secondary: Option<String>,
 }
 
 /// What a conditional write found.
@@ -52,6 +54,15 @@ pub(super) const UNCHANGED: &str = "#r = :seen";
 
 /// The attribute of the feed of changes.
 const TELLING: &str = "feed";
+
+/// The attribute of the secondary key: the generation, and the value behind `#`.
+pub(super) const SECONDARY: &str = "secondary";
+
+/// What stands in [`SECONDARY`] of a row that lies in this partition: in front of
+/// a value, so that no two generations share one.
+fn before_secondary(pk: &str) -> &str {
+    pk.rfind('#').map_or(pk, |end| &pk[..=end])
+}
 
 /// A row as an item.
 pub(super) fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error> {
@@ -73,6 +84,10 @@ pub(super) fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error
     }
     if let Some(telling) = row.telling.attribute()? {
         item.insert(TELLING.into(), telling);
+    }
+    if let Some(value) = &row.secondary {
+        let value = format!("{}{value}", before_secondary(&key.pk));
+        item.insert(SECONDARY.into(), AttributeValue::S(value));
     }
     item.insert("revision".into(), AttributeValue::N(revision.to_string()));
     Ok(item)
@@ -107,12 +122,25 @@ pub fn row(mut item: Item) -> Result<(Key, Row), Error> {
             .map_err(|error| Error::damaged(format!("row {}/{}", key.pk, key.sk), error))?,
         None => Telling::Nobody,
     };
+    let secondary = match item.contains_key(SECONDARY) {
+        true => {
+            let value = string(&item, SECONDARY)?;
+            let value = value.strip_prefix(before_secondary(&key.pk));
+            let foreign = || Error::Damaged {
+                what: format!("row {}/{}", key.pk, key.sk),
+                reason: format!("`{SECONDARY}` is of another generation"),
+            };
+            Some(value.ok_or_else(foreign)?.to_string())
+        }
+        false => None,
+    };
     let row = Row {
         state,
         watermark,
         revision,
         stalled,
         telling,
+        secondary,
     };
     Ok((key, row))
 }

@@ -32,12 +32,13 @@ pub(super) fn serving(known: &Generations, target: &Target) -> Option<Serving> {
     })
 }
 
-/// A row after some events, with what it tells then. `cause` is the last of
-/// them.
+/// A row after some events as it is written: with its secondary key, and with
+/// what it tells then. `cause` is the last of them.
 ///
 /// # Errors
 ///
-/// A rejection where its change cannot be told.
+/// A rejection where its change cannot be told, or where it has no secondary key
+/// that an index holds.
 pub(super) fn told(
     job: &Job<'_>,
     key: &str,
@@ -45,6 +46,10 @@ pub(super) fn told(
     next: Row,
     cause: Option<&Cause>,
 ) -> Result<Row, Rejection> {
+    let next = Row {
+        secondary: secondary(job, row, &next)?,
+        ..next
+    };
     if !row.telling.tells() {
         let telling = row.telling.clone();
         return Ok(Row { telling, ..next });
@@ -60,6 +65,15 @@ pub(super) fn told(
         telling,
         ..next
     })
+}
+
+/// The secondary key of a row after some events. Where they have not changed the
+/// row it stays, so that a report of a stall is never refused for it.
+fn secondary(job: &Job<'_>, row: &Row, next: &Row) -> Result<Option<String>, Rejection> {
+    if job.projection.secondary_key.is_some() && next.state == row.state {
+        return Ok(row.secondary.clone());
+    }
+    job.projection.secondary(next.state.as_ref())
 }
 
 /// The keys of the rows that a checkpoint says were changed with it: their

@@ -176,6 +176,7 @@ pub(super) fn after(
             revision: row.revision,
             stalled: refused.as_ref().map(stall::reason),
             telling: row.telling.clone(),
+            secondary: row.secondary.clone(),
         },
         applied,
         kept: None,

@@ -19,6 +19,7 @@ pub mod projection;
 pub mod reaction;
 pub mod rejection;
 pub mod request;
+pub mod secondary;
 pub mod stream;
 pub mod table;
 pub mod upcast;

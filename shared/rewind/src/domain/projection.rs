@@ -5,7 +5,7 @@
 //! pure: the same events give the same rows, on a live system, in a rebuild
 //! and in a test.
 
-use crate::{Envelope, Event, Events, Rejection, Table};
+use crate::{Envelope, Event, Events, Rejection, SecondaryKey, Table};
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The most rows that one event may change: with the stream's watermark and
@@ -14,6 +14,10 @@ pub const MAX_ROWS_PER_EVENT: usize = 98;
 
 /// The longest key of a row, in bytes. DynamoDB allows sort keys of 1,024.
 pub const MAX_ROW_KEY: usize = 1024;
+
+/// The longest value of a secondary key, in bytes. DynamoDB allows partition keys
+/// of 2,048, and the projection's name and generation stand in front of it.
+pub const MAX_SECONDARY_KEY: usize = 1024;
 
 /// A fold of each stream of one category into one row, whose key is the
 /// stream's id.
@@ -38,6 +42,13 @@ pub trait SingleStreamProjection {
     /// The table of another database that its rows are kept in as well, such as
     /// PostgreSQL: see `docs/read-models.md`. There is none unless it says so.
     fn table() -> Option<Table<Self::Row>> {
+        None
+    }
+
+    /// A second key that its rows are found by, such as the customer of an order.
+    /// There is none unless it says so. Whoever adds or changes one raises
+    /// [`VERSION`](Self::VERSION): rows get their value when they are written.
+    fn secondary_key() -> Option<SecondaryKey<Self::Row>> {
         None
     }
 
@@ -106,6 +117,13 @@ pub trait MultiStreamProjection {
     /// The table of another database that its rows are kept in as well, such as
     /// PostgreSQL: see `docs/read-models.md`. There is none unless it says so.
     fn table() -> Option<Table<Self::Row>> {
+        None
+    }
+
+    /// A second key that its rows are found by, such as the customer of an order.
+    /// There is none unless it says so. Whoever adds or changes one raises
+    /// [`VERSION`](Self::VERSION): rows get their value when they are written.
+    fn secondary_key() -> Option<SecondaryKey<Self::Row>> {
         None
     }
 

@@ -13,6 +13,7 @@ mod panics;
 pub mod process;
 pub mod projection;
 pub mod reaction;
+pub mod secondary;
 pub mod state;
 pub mod table;
 pub mod upcasters;

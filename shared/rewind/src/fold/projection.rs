@@ -4,6 +4,7 @@
 use super::{
     feed::Feed,
     panics::{catching, guarded},
+    secondary::KeptSecondaryKey,
     table::KeptTable,
     upcasters::Upcasters,
 };
@@ -30,6 +31,8 @@ pub struct Projection {
     pub feed: Option<Feed>,
     /// The table that its rows are kept in as well, if they are.
     pub table: Option<KeptTable>,
+    /// The second key that its rows are found by, if there is one.
+    pub secondary_key: Option<KeptSecondaryKey>,
     leaves_out: &'static [&'static str],
     keys: fn(&RecordedEvent) -> Result<Vec<String>, Rejection>,
     fold: fn(&Folding<'_>) -> Folded,
@@ -120,6 +123,7 @@ impl Projection {
             over: Over::OneStream,
             feed: P::FEED.map(Feed::of),
             table: P::table().map(KeptTable::of),
+            secondary_key: P::secondary_key().map(KeptSecondaryKey::of),
             leaves_out: P::LEAVES_OUT,
             keys: |event| Ok(vec![event.stream().id().to_string()]),
             fold: |folding| {
@@ -149,6 +153,7 @@ impl Projection {
             over: Over::ManyStreams,
             feed: P::FEED.map(Feed::of),
             table: P::table().map(KeptTable::of),
+            secondary_key: P::secondary_key().map(KeptSecondaryKey::of),
             leaves_out: P::LEAVES_OUT,
             keys: |event| match P::Event::read(&event.event)? {
                 Some(data) => P::keys(&Envelope::new(event, data)),
@@ -178,6 +183,19 @@ impl Projection {
     /// Whether it folds streams of this category.
     pub fn reads(&self, category: &str) -> bool {
         self.categories.contains(&category)
+    }
+
+    /// The value of the secondary key of a row; `None` where there is no such
+    /// key, no row, or no value.
+    ///
+    /// # Errors
+    ///
+    /// What the domain rejects, a panic included; too long a value.
+    pub fn secondary(&self, row: Option<&Value>) -> Result<Option<String>, Rejection> {
+        match (&self.secondary_key, row) {
+            (Some(key), Some(row)) => key.value(row),
+            (None, _) | (_, None) => Ok(None),
+        }
     }
 
     /// The keys of the rows that an event changes, each once; none where its
