@@ -1,12 +1,12 @@
 //! Waiting until streams hold events: each identity's claim says where its event
-//! is, or will be.
+//! is, or will be. A numbered event is found by its number.
 
 use crate::{deployment::Deployment, end::End};
-use rewind::{StreamName, event::identity};
+use rewind::{StreamName, event::identity, numbers::numbered};
 use rewind_aws::event_table::event_store::Claim;
 use serde_json::Value;
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     time::{Duration, Instant},
 };
 
@@ -71,7 +71,7 @@ async fn look(
         };
         let found = match claims.get(name) {
             Some(claim) => version(deployment, claim, result).await?,
-            None => None,
+            None => by_number(deployment, result).await?,
         };
         match found {
             Some((stream, version)) => {
@@ -82,6 +82,26 @@ async fn look(
         }
     }
     Ok(still)
+}
+
+/// Where a numbered event is recorded.
+async fn by_number(
+    deployment: &Deployment,
+    result: &Value,
+) -> Result<Option<(StreamName, u64)>, End> {
+    let (source, id) = (result["source"].as_str(), result["id"].as_str());
+    let Some((stream, number)) = source.zip(id).and_then(|(source, id)| numbered(source, id))
+    else {
+        return Ok(None);
+    };
+    let found = deployment
+        .events
+        .numbered(&stream, u64::MAX, BTreeSet::from([number]));
+    let found = found.await?.into_iter();
+    let mut found = found.filter(|recorded| {
+        result["id"] == recorded.event.id && result["source"] == recorded.event.source
+    });
+    Ok(found.next().map(|found| (stream, found.version)))
 }
 
 /// Where a claimed event is recorded.

@@ -3,7 +3,7 @@
 use crate::request::{attributes, body, body_text, header, key};
 use rewind::{
     CloudEvent, Problem, Reaction, Service, StreamName,
-    cloudevents::{self, Defaults, checked_data, is_json, not_json},
+    cloudevents::{self, Defaults, checked_data, checked_number, is_json, not_json},
     problem::WHOLE,
     reserved::{INPUT_CATEGORY, INPUT_RECEIVED, is_reserved, is_reserved_category},
 };
@@ -105,7 +105,7 @@ pub fn input(service: &Service, request: &Request) -> Result<CloudEvent, Problem
     };
     let data = checked_data(cloudevents::json(&body_text(request)?)?)?;
     let defaults = keyed(key.map(ToString::to_string));
-    Ok(CloudEvent {
+    let event = CloudEvent {
         id: defaults.id,
         source: format!("/inputs/{source}"),
         event_type: INPUT_RECEIVED.to_string(),
@@ -113,7 +113,9 @@ pub fn input(service: &Service, request: &Request) -> Result<CloudEvent, Problem
         time: defaults.time,
         extensions: BTreeMap::new(),
         data,
-    })
+    };
+    checked_number(&event)?;
+    Ok(event)
 }
 
 /// The stream of an input: the adapter says which inputs belong together.

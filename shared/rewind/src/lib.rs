@@ -114,7 +114,7 @@ pub use record::{
     commit::{self, Commit, Head},
     delivery::{self, Batch, Delivery, Receiver, Replay, Target},
     event::{self, CloudEvent, MAX_DATA, RecordedEvent},
-    kpl, misfit,
+    kpl, misfit, numbers,
     problem::{self, Problem},
     reserved,
 };

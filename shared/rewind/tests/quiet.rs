@@ -63,6 +63,7 @@ fn commit(events: &str) -> Commit {
         position: 1,
         events: events.into(),
         reversal: rewind::reversal::LastReversal::None,
+        numbers: rewind::numbers::Numbers::default(),
         appender: None,
     }
 }

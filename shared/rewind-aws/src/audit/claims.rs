@@ -1,4 +1,5 @@
-//! Identities: each event's is claimed for it, and stands nowhere else.
+//! Identities: each event's is claimed for it, unless its number tells that it is
+//! new, and stands nowhere else.
 //!
 //! An event whose claim names another stream, or that nothing claims, is a
 //! stray: it may stand elsewhere as well. All others can repeat only within
@@ -33,9 +34,10 @@ impl Run<'_> {
     pub(super) async fn check_claims(
         &self,
         stream: &StreamName,
-        events: &[RecordedEvent],
+        page: &line::Read,
         candidates: &mut Candidates,
     ) -> Result<(), Error> {
+        let events = &page.events;
         let identities: BTreeSet<String> = events
             .iter()
             .flat_map(|event| match event.event.claimed() {
@@ -64,6 +66,7 @@ impl Run<'_> {
                         self.stray(event, identity);
                     }
                 }
+                (None, Claimed::ByItself) if page.new_by_number.contains(&event.version) => {}
                 (None, Claimed::ByItself | Claimed::Together { is_first: true, .. }) => {
                     self.unclaimed(event, &identity);
                 }

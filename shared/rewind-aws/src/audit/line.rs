@@ -6,7 +6,12 @@ use super::{
     report::{Kind, Violation},
 };
 use crate::{aws::item::Item, event_table::scan::commit_of};
-use rewind::{Commit, RecordedEvent, StreamName, reversal::LastReversal};
+use rewind::{
+    Commit, RecordedEvent, StreamName,
+    numbers::{Numbers, Standing},
+    reversal::LastReversal,
+};
+use std::collections::BTreeSet;
 
 /// How far a stream was followed.
 pub(super) struct Line {
@@ -16,6 +21,8 @@ pub(super) struct Line {
     position: u64,
     /// The last reversal up to there.
     reversal: LastReversal,
+    /// How far the sources have counted up to there.
+    numbers: Numbers,
     /// Whether some commit cannot be read: what follows cannot be folded.
     pub is_broken: bool,
 }
@@ -26,6 +33,7 @@ impl Line {
             next: 1,
             position: 0,
             reversal: LastReversal::None,
+            numbers: Numbers::default(),
             is_broken: false,
         }
     }
@@ -41,6 +49,9 @@ impl Line {
 pub(super) struct Read {
     pub commits: Vec<Commit>,
     pub events: Vec<RecordedEvent>,
+    /// The versions of the events that need no claim: their numbers told that
+    /// they were new.
+    pub new_by_number: BTreeSet<u64>,
 }
 
 /// Reads a page without a word about what is wrong with it.
@@ -83,7 +94,10 @@ impl Run<'_> {
             self.follow_commit(line, &commit);
             self.follow_reversals(line, &commit);
             match commit.events() {
-                Ok(events) => page.events.extend(events),
+                Ok(events) => {
+                    self.follow_numbers(line, &commit, &events, &mut page);
+                    page.events.extend(events);
+                }
                 Err(error) => {
                     line.is_broken = true;
                     let (place, expected) = (place_of(&commit), "events that can be read");
@@ -115,6 +129,32 @@ impl Run<'_> {
             self.violation(Violation::new(kind, place, expected, found));
         }
         line.reversal = expected.unwrap_or(commit.reversal);
+    }
+
+    /// How far the sources have counted: a commit that is wrong about it lets a
+    /// repeat through.
+    fn follow_numbers(
+        &self,
+        line: &mut Line,
+        commit: &Commit,
+        events: &[RecordedEvent],
+        page: &mut Read,
+    ) {
+        for event in events {
+            if let Some(numbered) = event.event.numbered() {
+                if line.numbers.standing(numbered) == Standing::New {
+                    page.new_by_number.insert(event.version);
+                }
+                line.numbers.take(numbered);
+            }
+        }
+        if commit.numbers != line.numbers && !line.is_broken {
+            let (kind, place) = (Kind::WrongNumbers, place_of(commit));
+            let shown = |numbers: &Numbers| format!("{:?}", numbers.stored().collect::<Vec<_>>());
+            let (expected, found) = (shown(&line.numbers), shown(&commit.numbers));
+            self.violation(Violation::new(kind, place, expected, found));
+        }
+        line.numbers = commit.numbers.clone();
     }
 
     fn follow_commit(&self, line: &mut Line, commit: &Commit) {

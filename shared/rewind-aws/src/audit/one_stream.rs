@@ -56,8 +56,7 @@ impl Run<'_> {
             is_first = false;
             let page = self.follow(stream, &mut line, &items);
             self.check_partitions(stream, &page.commits, &items).await?;
-            self.check_claims(stream, &page.events, &mut candidates)
-                .await?;
+            self.check_claims(stream, &page, &mut candidates).await?;
             if self.is_log(stream) {
                 log.extend(page.events.iter().cloned());
             }

@@ -22,6 +22,8 @@ pub enum Kind {
     PositionBack,
     /// A commit says that another reversal is the stream's last one.
     WrongReversal,
+    /// A commit says that its stream's sources have counted to elsewhere.
+    WrongNumbers,
     /// A commit lies in another partition of the index than its stream does.
     WrongPartition,
     /// The index does not name a commit, or names another one.

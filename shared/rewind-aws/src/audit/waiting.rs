@@ -10,8 +10,8 @@ use aws_sdk_kinesis::{
     types::{Record, ShardIteratorType},
 };
 use futures::{StreamExt, TryStreamExt, stream};
-use rewind::{Batch, CloudEvent, event::identity};
-use std::collections::HashMap;
+use rewind::{Batch, CloudEvent, RecordedEvent, StreamName, event::identity, numbers::Numbered};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Shards that are looked at at once.
 const CONCURRENCY: usize = 8;
@@ -24,8 +24,9 @@ const COUNTED: i32 = 100;
 const EMPTY_PAGES: usize = 5;
 
 /// How far pump, which has come so far, is behind `incoming` at `now`, in
-/// milliseconds since 1970. The events table says what is done: an event whose
-/// identity is claimed does not wait, so that the data store can be deleted.
+/// milliseconds since 1970. The events table says what is done: an event that is
+/// recorded by its number, or whose identity is claimed, does not wait, so that the
+/// data store can be deleted.
 ///
 /// # Errors
 ///
@@ -48,37 +49,79 @@ pub async fn behind(
     });
     let waiting = stream::iter(waiting).buffer_unordered(CONCURRENCY);
     let waiting: Vec<Vec<Record>> = waiting.try_collect().await?;
-    let waiting: Vec<(&Record, Vec<String>)> = waiting
+    let waiting: Vec<(&Record, Vec<Waiting>)> = waiting
         .iter()
         .flatten()
-        .map(|record| (record, identities(record)))
+        .map(|record| (record, in_record(record)))
         .collect();
-    let wanted = waiting.iter().flat_map(|(_, identities)| identities);
-    let wanted: Vec<&str> = wanted.map(String::as_str).collect();
+    let all = waiting.iter().flat_map(|(_, waiting)| waiting);
+    let found = by_number(events, all.clone()).await?;
+    let wanted = all.map(|waiting| waiting.identity.as_str());
+    let wanted: Vec<&str> = wanted.filter(|wanted| !found.contains(*wanted)).collect();
     let claimed = events.claims(&wanted).await?;
     let mut lag = Lag {
         reader: "pump".to_string(),
         events: 0,
         seconds: 0,
     };
-    for (record, identities) in &waiting {
-        let unclaimed = identities.iter();
-        let unclaimed = unclaimed.filter(|identity| !claimed.contains_key(*identity));
-        let unclaimed = unclaimed.count() as u64;
-        if unclaimed > 0 {
-            lag.events += unclaimed;
+    for (record, waiting) in &waiting {
+        let waiting = waiting.iter().map(|waiting| &waiting.identity);
+        let undone = waiting
+            .filter(|identity| !claimed.contains_key(*identity) && !found.contains(*identity));
+        let undone = undone.count() as u64;
+        if undone > 0 {
+            lag.events += undone;
             lag.seconds = lag.seconds.max(now.saturating_sub(arrival(record)) / 1_000);
         }
     }
     Ok(lag)
 }
 
-/// What is claimed once a record is done. One that cannot be read is parked.
-fn identities(record: &Record) -> Vec<String> {
-    match Batch::decode(record.data().as_ref()) {
-        Ok(batch) => batch.events.iter().map(CloudEvent::identity).collect(),
-        Err(_) => vec![parked(&record.sequence_number)],
+/// An event that may wait.
+struct Waiting {
+    identity: String,
+    /// Where it stands, if it is recorded without a claim.
+    numbered: Option<(StreamName, Numbered)>,
+}
+
+impl Waiting {
+    fn of(event: &CloudEvent) -> Self {
+        let numbered = event.numbered();
+        Self {
+            identity: event.identity(),
+            numbered: numbered.map(|numbered| (event.stream.clone(), numbered)),
+        }
     }
+}
+
+/// What is recorded once a record is done. One that cannot be read is parked.
+fn in_record(record: &Record) -> Vec<Waiting> {
+    match Batch::decode(record.data().as_ref()) {
+        Ok(batch) => batch.events.iter().map(Waiting::of).collect(),
+        Err(_) => vec![Waiting {
+            identity: parked(&record.sequence_number),
+            numbered: None,
+        }],
+    }
+}
+
+/// The identities of those that are recorded where their sources came to their
+/// numbers.
+async fn by_number(
+    events: &EventStore,
+    waiting: impl Iterator<Item = &Waiting>,
+) -> Result<HashSet<String>, Error> {
+    let mut wanted: BTreeMap<&StreamName, BTreeSet<Numbered>> = BTreeMap::new();
+    for (stream, numbered) in waiting.filter_map(|waiting| waiting.numbered.as_ref()) {
+        wanted.entry(stream).or_default().insert(*numbered);
+    }
+    let found = wanted
+        .into_iter()
+        .map(|(stream, wanted)| events.numbered(stream, u64::MAX, wanted));
+    let found = stream::iter(found).buffer_unordered(CONCURRENCY);
+    let found: Vec<Vec<RecordedEvent>> = found.try_collect().await?;
+    let found = found.into_iter().flatten();
+    Ok(found.map(|recorded| recorded.event.identity()).collect())
 }
 
 /// The identity under which pump parks a record that cannot be read.

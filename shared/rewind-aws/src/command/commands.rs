@@ -288,7 +288,8 @@ impl Commands {
             Decided::Accepted(plan) => plan,
         };
         let events = &self.loader.events;
-        let assembled = assemble::commits(events, command, &plan, loaded.head, looks).await?;
+        let assembled =
+            assemble::commits(events, command, &plan, loaded.head.clone(), looks).await?;
         Ok(match assembled {
             Assembled::Taken(refusal) => Planned::Rejected(refusal),
             Assembled::NotThere(answer) => Planned::NotThere(answer),

@@ -15,10 +15,12 @@ use crate::{
 };
 use rewind::{
     Decider, Head, RecordedEvent, State, StreamName,
+    numbers::Numbers,
     reversal::{LastReversal, Reversal},
 };
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// A snapshot is written when so many events are behind the last one.
 pub const SNAPSHOT_EVERY: u64 = 64;
@@ -43,6 +45,9 @@ struct Snapshot {
     /// The last reversal; 0 for none. Missing where it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]
     reversal: Option<u64>,
+    /// How far the sources of the stream have counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    numbers: BTreeMap<String, u64>,
     /// JSON text: DynamoDB's numbers have no type.
     state: String,
 }
@@ -153,6 +158,11 @@ impl Loader {
         if snapshot.of != decider.version {
             return Ok(None);
         }
+        let numbers = snapshot.numbers.iter();
+        let numbers = numbers.map(|(source, last)| (source.as_str(), *last));
+        let Some(numbers) = Numbers::read(numbers) else {
+            return Ok(None);
+        };
         let state = serde_json::from_str(&snapshot.state);
         let state = state.ok().and_then(|state| decider.restore(&state));
         Ok(state.map(|state| Loaded {
@@ -165,6 +175,7 @@ impl Loader {
                     Some(0) => LastReversal::None,
                     Some(version) => LastReversal::At(version),
                 },
+                numbers,
             },
             snapshot: row.watermark,
         }))
@@ -172,7 +183,7 @@ impl Loader {
 
     /// Keeps a snapshot, where enough events are behind the last one.
     pub async fn keep(&self, decider: &Decider, stream: &StreamName, loaded: &mut Loaded) {
-        let head = loaded.head;
+        let head = &loaded.head;
         if head.version < loaded.snapshot + SNAPSHOT_EVERY {
             return;
         }
@@ -197,6 +208,7 @@ impl Loader {
                 LastReversal::None => Some(0),
                 LastReversal::At(version) => Some(version),
             },
+            numbers: head.numbers.stored().collect(),
             state: text,
         };
         let row = Row {

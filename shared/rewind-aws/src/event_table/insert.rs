@@ -69,6 +69,11 @@ impl Insert {
             // What is not known is not stored.
             LastReversal::Unknown => {}
         }
+        if !commit.numbers.is_empty() {
+            let numbers = commit.numbers.stored();
+            let numbers = numbers.map(|(source, last)| (source, number(last)));
+            attributes.push(("numbers", AttributeValue::M(numbers.collect())));
+        }
         if commit.version == 1 {
             attributes.push(("born", text(&born(&commit.stream))));
         }

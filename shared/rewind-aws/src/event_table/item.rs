@@ -5,7 +5,7 @@ use crate::{
     aws::item::{Item, number, string},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use rewind::{Commit, StreamName, reversal::LastReversal};
+use rewind::{Commit, StreamName, numbers::Numbers, reversal::LastReversal};
 use std::collections::HashMap;
 
 pub(super) fn key(stream: &str, version: u64) -> Item {
@@ -26,6 +26,7 @@ pub(super) fn commit(item: &Item) -> Result<Commit, Error> {
         position: number(item, "position")?,
         events: string(item, "events")?.to_string(),
         reversal: reversal(item)?,
+        numbers: numbers(item)?,
         appender: match item.contains_key("appender") {
             true => Some(string(item, "appender")?.to_string()),
             false => None,
@@ -43,6 +44,21 @@ pub(super) fn reversal(item: &Item) -> Result<LastReversal, Error> {
         0 => LastReversal::None,
         version => LastReversal::At(version),
     })
+}
+
+/// How far the sources of the stream have counted as of the end of a commit. The
+/// attribute is missing where none has.
+pub(super) fn numbers(item: &Item) -> Result<Numbers, Error> {
+    let Some(stored) = item.get("numbers") else {
+        return Ok(Numbers::default());
+    };
+    let damaged = || Error::damaged("the attribute `numbers`", "expected numbers by source");
+    let stored = stored.as_m().map_err(|_| damaged())?;
+    let stored: Option<Vec<(&str, u64)>> = stored
+        .iter()
+        .map(|(source, last)| Some((&**source, last.as_n().ok()?.parse().ok()?)))
+        .collect();
+    stored.and_then(Numbers::read).ok_or_else(damaged)
 }
 
 pub(super) fn text(text: &str) -> AttributeValue {

@@ -13,6 +13,7 @@ mod insert;
 mod item;
 mod link;
 mod names;
+mod numbered;
 pub(crate) mod scan;
 mod streams;
 mod table;

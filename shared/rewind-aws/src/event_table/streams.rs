@@ -2,7 +2,7 @@
 //! consistent.
 
 use super::{
-    item::{commit, key, reversal, stream_of, text},
+    item::{commit, key, numbers, reversal, stream_of, text},
     table::EventStore,
 };
 use crate::{
@@ -37,12 +37,13 @@ impl EventStore {
             .table_name(&self.table)
             .consistent_read(true)
             .key_condition_expression("#s = :s")
-            .projection_expression("#s, #v, #l, #p, #r")
+            .projection_expression("#s, #v, #l, #p, #r, #n")
             .expression_attribute_names("#s", "stream")
             .expression_attribute_names("#v", "version")
             .expression_attribute_names("#l", "length")
             .expression_attribute_names("#p", "position")
             .expression_attribute_names("#r", "reversal")
+            .expression_attribute_names("#n", "numbers")
             .expression_attribute_values(":s", text(stream.as_str()))
             .scan_index_forward(false)
             .limit(1)
@@ -57,6 +58,7 @@ impl EventStore {
             version: version + length - 1,
             position: number(item, "position")? + length - 1,
             reversal: reversal(item)?,
+            numbers: numbers(item)?,
         })
     }
 
@@ -228,6 +230,23 @@ impl EventStore {
             commits: commits.collect::<Result<_, _>>()?,
             has_more: answer.last_evaluated_key().is_some(),
         })
+    }
+
+    /// The commits that begin at these places, those that there are, strongly
+    /// consistent.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or a commit is damaged.
+    pub(crate) async fn standing(
+        &self,
+        places: &[(&StreamName, u64)],
+    ) -> Result<Vec<Commit>, Error> {
+        let wanted = places
+            .iter()
+            .map(|(stream, version)| key(stream.as_str(), *version));
+        let items = batch_get(&self.client, &self.table, wanted.collect(), &[]).await?;
+        items.iter().map(commit).collect()
     }
 
     /// The commits at these keys, in the order asked, strongly consistent.

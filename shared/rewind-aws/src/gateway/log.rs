@@ -73,7 +73,7 @@ pub(super) async fn append(
     loaded: &Loaded,
     event: &CloudEvent,
 ) -> Result<Appended, Failure> {
-    let mut commits = commit::plan(loaded.head, &[event], micros());
+    let mut commits = commit::plan(loaded.head.clone(), &[event], micros());
     match recorder.record(&mut commits, None).await? {
         Together::Done => Ok(Appended::Yes(Stands(()))),
         Together::Refused(why) => Err(Rejection::new(why).into()),

@@ -252,7 +252,7 @@ impl Journals {
         };
         let journal = &first.stream;
         let events: Vec<&CloudEvent> = run.iter().collect();
-        let mut commits = commit::plan(loaded.head, &events, micros());
+        let mut commits = commit::plan(loaded.head.clone(), &events, micros());
         let places = commits.iter().map(|commit| Place {
             stream: journal.clone(),
             version: commit.version,

@@ -23,7 +23,7 @@ impl Default for Heads {
 
 impl Heads {
     pub fn get(&self, stream: &StreamName) -> Option<Head> {
-        self.locked().get(stream).copied()
+        self.locked().get(stream).cloned()
     }
 
     pub fn put(&self, stream: &StreamName, head: Head) {

@@ -10,13 +10,18 @@
 //! version on the event may stand. If the event does not stand there, the
 //! process that made the claim died, and the sequencer takes the claim over.
 //!
+//! An event whose number tells that it is new needs no claim: see
+//! [`rewind::numbers`]. All that was said of heads holds for it. One whose source
+//! has come to its number before is looked for in the commit at which the source
+//! did, and then claimed as all others are.
+//!
 //! Each commit stores the version of the stream's last reversal. It comes from
 //! the head that the commit follows, so a stale head cannot store a wrong one:
 //! its insert fails.
 
 use super::{
     heads::Heads,
-    stream_turn::{StreamTurn, in_turns},
+    stream_turn::{StreamTurn, in_turns, repeats},
 };
 use crate::{
     aws::retry,
@@ -24,7 +29,7 @@ use crate::{
 };
 use futures::{StreamExt, stream};
 use rewind::{CloudEvent, Commit, Head, StreamName, claimed::Claimed};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 pub use super::outcome::Outcome;
 
@@ -42,6 +47,9 @@ pub struct Sequencer {
     heads: Heads,
 }
 
+/// The turns of a call, or some of them.
+type Turns<'t, 'e> = [&'t mut StreamTurn<'e>];
+
 impl Sequencer {
     /// A sequencer on an events table.
     pub fn new(store: EventStore) -> Self {
@@ -55,23 +63,34 @@ impl Sequencer {
     /// at its place in `events`.
     pub async fn record(&self, events: &[CloudEvent]) -> Vec<Outcome> {
         let mut outcomes = vec![Outcome::Failed("not tried".into()); events.len()];
-        let claims: Vec<Claim> = events.iter().map(claim_of).collect();
-        let standing = match self.store.claims(&rivals(&claims)).await {
+        let mut repeats = repeats(events);
+        let rivals = repeats.iter().filter(|repeat| repeat.is_rival);
+        let rivals: Vec<String> = rivals.map(|rival| events[rival.place].identity()).collect();
+        let rivals: Vec<&str> = rivals.iter().map(String::as_str).collect();
+        let standing = match self.store.claims(&rivals).await {
             Ok(standing) => standing,
             Err(error) => return vec![Outcome::Failed(error.to_string()); events.len()],
         };
-        let (mut turns, repeats) = in_turns(events, claims, &standing, &mut outcomes);
-        self.find_heads(&mut turns, &mut outcomes).await;
-        self.find_appended(&mut turns, &mut outcomes).await;
-        self.claim(&mut turns, &mut outcomes).await;
-        self.find_suspects(&mut turns, &mut outcomes).await;
-        self.append(&mut turns, &mut outcomes).await;
+        let mut turns = in_turns(events, &mut repeats, &standing, &mut outcomes);
+        {
+            let mut turns: Vec<&mut StreamTurn<'_>> = turns.iter_mut().collect();
+            self.find_heads(&mut turns).await;
+            self.find_appended(&mut turns).await;
+            turns.iter_mut().for_each(|turn| turn.number());
+            self.find_behind(&mut turns).await;
+            self.claim(&mut turns).await;
+            self.find_suspects(&mut turns).await;
+            self.append(&mut turns).await;
+        }
+        for (place, outcome) in turns.into_iter().flat_map(|turn| turn.outcomes) {
+            outcomes[place] = outcome;
+        }
         for repeat in repeats {
             outcomes[repeat.place] = match &outcomes[repeat.first] {
                 Outcome::Recorded { .. } if repeat.is_rival => Outcome::Conflict,
+                // The identity may belong to this one.
                 Outcome::Conflict if repeat.is_rival => {
-                    // It may belong to this event: the next delivery shows it.
-                    Outcome::Failed("the identity was claimed meanwhile".into())
+                    self.record_alone(&events[repeat.place]).await
                 }
                 Outcome::Recorded { recorded, .. } => Outcome::Recorded {
                     recorded: recorded.clone(),
@@ -83,8 +102,14 @@ impl Sequencer {
         outcomes
     }
 
+    async fn record_alone(&self, event: &CloudEvent) -> Outcome {
+        let alone = Box::pin(self.record(std::slice::from_ref(event)));
+        let outcome = alone.await.pop();
+        outcome.unwrap_or_else(|| Outcome::Failed("it got no outcome".into()))
+    }
+
     /// Finds the head of each stream. This comes before any claim.
-    async fn find_heads(&self, turns: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
+    async fn find_heads(&self, turns: &mut Turns<'_, '_>) {
         let streams: Vec<&StreamName> = turns.iter().map(|turn| turn.stream).collect();
         let new = &self.new_streams(&streams).await;
         let heads = stream::iter(streams)
@@ -101,25 +126,25 @@ impl Sequencer {
         for (turn, head) in turns.iter_mut().zip(heads) {
             match head {
                 Ok(head) => turn.head = head,
-                Err(error) => turn.give_up(&error.to_string(), outcomes),
+                Err(error) => turn.give_up(&error.to_string()),
             }
         }
     }
 
     /// Looks for events of an import that were recorded here before, in a
     /// transaction: most of them have no claim of their own.
-    async fn find_appended(&self, turns: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
-        for turn in turns {
+    async fn find_appended(&self, turns: &mut Turns<'_, '_>) {
+        for turn in turns.iter_mut() {
             for pending in &mut turn.pending {
                 pending.is_suspect = pending.event.claimed() != Claimed::ByItself;
             }
-            if turn.pending.iter().any(|pending| pending.is_suspect) {
-                self.look(turn, 1, outcomes).await;
-            }
-            for pending in &mut turn.pending {
-                pending.claim.from = turn.head.version + 1;
-            }
         }
+        let suspicious = turns
+            .iter_mut()
+            .filter(|turn| turn.pending.iter().any(|pending| pending.is_suspect));
+        stream::iter(suspicious)
+            .for_each_concurrent(CONCURRENCY, |turn| self.look(turn, 1))
+            .await;
     }
 
     /// The streams among these that are new, where one request for all of them
@@ -136,11 +161,36 @@ impl Sequencer {
         new.unwrap_or_default()
     }
 
-    /// Claims the identity of every event. What belongs to other content is
-    /// dropped as a conflict; what was claimed before becomes a suspect.
-    async fn claim(&self, turns: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
-        let pending = turns.iter().flat_map(|turn| &turn.pending);
-        let claims: Vec<Claim> = pending.map(|pending| pending.claim.clone()).collect();
+    /// Looks for the events whose sources have come to their numbers before, and
+    /// takes out of the turns what is recorded.
+    async fn find_behind(&self, turns: &mut Turns<'_, '_>) {
+        stream::iter(turns.iter_mut())
+            .for_each_concurrent(CONCURRENCY, |turn| async move {
+                let behind = turn.behind();
+                if behind.is_empty() {
+                    return;
+                }
+                let below = turn.head.version;
+                match self.store.numbered(turn.stream, below, behind).await {
+                    Ok(found) => found.into_iter().for_each(|event| turn.take_out(event)),
+                    Err(error) => turn.give_up(&error.to_string()),
+                }
+            })
+            .await;
+    }
+
+    /// Claims the identity of every event that needs it and has no claim yet.
+    /// What belongs to other content is dropped as a conflict; what was claimed
+    /// before becomes a suspect.
+    async fn claim(&self, turns: &mut Turns<'_, '_>) {
+        let mut claims: Vec<Claim> = Vec::new();
+        for turn in turns.iter() {
+            let unclaimed = turn.pending.iter();
+            let unclaimed =
+                unclaimed.filter(|pending| pending.needs_claim && pending.claim.is_none());
+            let from = turn.head.version + 1;
+            claims.extend(unclaimed.map(|pending| claim_of(pending.event, from)));
+        }
         let mut answers = self.store.claim(&claims).await;
         for attempt in 1..retry::ATTEMPTS {
             let failed = |nth: &usize| matches!(answers[*nth], Inserted::Failed(_));
@@ -162,80 +212,105 @@ impl Sequencer {
             Ok(standing) => standing,
             Err(error) => {
                 let reason = error.to_string();
-                turns
-                    .iter_mut()
-                    .for_each(|turn| turn.give_up(&reason, outcomes));
+                turns.iter_mut().for_each(|turn| turn.give_up(&reason));
                 return;
             }
         };
-        let mut answers = answers.into_iter();
-        for turn in turns {
+        let mut answers = claims.into_iter().zip(answers);
+        for turn in turns.iter_mut() {
             let mut failure = None;
             for mut pending in std::mem::take(&mut turn.pending) {
-                let answer = answers.next();
-                if failure.is_some() {
-                    // What follows a failed event waits with it, in order.
+                let answer = match pending.needs_claim && pending.claim.is_none() {
+                    true => answers.next(),
+                    false => None,
+                };
+                let (Some((mut claim, answer)), None) = (answer, &failure) else {
+                    // It needs no claim, or has one; or it follows a failed event
+                    // and waits with it, in order.
                     turn.pending.push_back(pending);
                     continue;
-                }
-                match (answer, standing.get(&pending.claim.identity)) {
-                    (Some(Inserted::New), _) => {}
-                    (Some(Inserted::Taken), Some(claim)) => {
-                        if claim.fingerprint != pending.claim.fingerprint {
-                            outcomes[pending.place] = Outcome::Conflict;
+                };
+                match (answer, standing.get(&claim.identity)) {
+                    (Inserted::New, _) => pending.claim = Some(claim),
+                    (Inserted::Taken, Some(known)) => {
+                        if known.fingerprint != claim.fingerprint {
+                            turn.end(pending.place, Outcome::Conflict);
                             continue;
                         }
-                        pending.claim.from = claim.from;
+                        claim.from = known.from;
+                        pending.claim = Some(claim);
                         pending.is_suspect = true;
                     }
-                    (Some(Inserted::Refused(reason)), _) => {
-                        outcomes[pending.place] = Outcome::Refused(reason);
+                    (Inserted::Refused(reason), _) => {
+                        turn.end(pending.place, Outcome::Refused(reason));
                         continue;
                     }
-                    (Some(Inserted::Failed(reason)), _) => failure = Some((pending.place, reason)),
+                    (Inserted::Failed(reason), _) => failure = Some((pending.place, reason)),
                     (answer, _) => failure = Some((pending.place, format!("claim: {answer:?}"))),
                 }
                 turn.pending.push_back(pending);
             }
             if let Some((place, reason)) = failure {
-                turn.give_up_from(place, &reason, outcomes);
+                turn.give_up_from(place, &reason);
             }
         }
     }
 
     /// Looks for the events that were claimed before. Those that are recorded are
-    /// not recorded again.
-    async fn find_suspects(&self, turns: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
-        for turn in turns {
-            let suspects = turn.pending.iter().filter(|pending| pending.is_suspect);
-            let Some(from) = suspects.map(|suspect| suspect.claim.from).min() else {
-                continue;
-            };
-            // From the head on as well: reading to the end moves it, and what
-            // lies between may hold any event of the turn.
-            let from = from.min(turn.head.version + 1);
-            self.look(turn, from, outcomes).await;
+    /// not recorded again. Most of them stand where their claims begin, which one
+    /// request tells of a hundred streams.
+    async fn find_suspects(&self, turns: &mut Turns<'_, '_>) {
+        let mut suspicious: Vec<&mut StreamTurn<'_>> = turns
+            .iter_mut()
+            .map(|turn| &mut **turn)
+            .filter(|turn| first_suspect(turn).is_some())
+            .collect();
+        if suspicious.len() >= WORTH_A_LOOK {
+            let places: Vec<(&StreamName, u64)> = suspicious
+                .iter()
+                .filter_map(|turn| Some((turn.stream, first_suspect(turn)?)))
+                .collect();
+            // Without an answer, each stream is looked through on its own.
+            let commits = self.store.standing(&places).await.unwrap_or_default();
+            for turn in &mut suspicious {
+                let commits = commits
+                    .iter()
+                    .filter(|commit| commit.stream == *turn.stream);
+                for commit in commits {
+                    match commit.events() {
+                        Ok(events) => events.into_iter().for_each(|event| turn.take_out(event)),
+                        Err(error) => turn.give_up(&error.to_string()),
+                    }
+                }
+            }
         }
+        stream::iter(suspicious)
+            .for_each_concurrent(CONCURRENCY, |turn| async move {
+                if let Some(from) = first_suspect(turn) {
+                    // From the head on as well: reading to the end moves it, and
+                    // what lies between may hold any event of the turn.
+                    self.look(turn, from.min(turn.head.version + 1)).await;
+                }
+            })
+            .await;
     }
 
     /// Reads the turn's stream from a version on and takes out of the turn what
     /// is recorded. Ends early when no suspect is left: the head then stays.
-    async fn look(&self, turn: &mut StreamTurn<'_>, from: u64, outcomes: &mut [Outcome]) {
+    async fn look(&self, turn: &mut StreamTurn<'_>, from: u64) {
         let mut after = from - 1;
         let mut reached = None;
         loop {
             let page = match self.store.read(turn.stream, after).await {
                 Ok(page) => page,
-                Err(error) => return turn.give_up(&error.to_string(), outcomes),
+                Err(error) => return turn.give_up(&error.to_string()),
             };
             for commit in &page.commits {
                 let events = match commit.events() {
                     Ok(events) => events,
-                    Err(error) => return turn.give_up(&error.to_string(), outcomes),
+                    Err(error) => return turn.give_up(&error.to_string()),
                 };
-                events
-                    .into_iter()
-                    .for_each(|event| turn.take_out(event, outcomes));
+                events.into_iter().for_each(|event| turn.take_out(event));
                 reached = Some(commit.head());
                 after = commit.last_version();
             }
@@ -256,69 +331,75 @@ impl Sequencer {
 
     /// Inserts the events in rounds, one commit of each stream a round. A commit
     /// is sent only when the one before it is in the table.
-    async fn append(&self, turns: &mut [StreamTurn<'_>], outcomes: &mut [Outcome]) {
+    async fn append(&self, turns: &mut Turns<'_, '_>) {
         let mut round = 0;
         loop {
             for turn in turns.iter_mut() {
                 turn.plan();
             }
             let busy = turns.iter_mut().filter(|turn| !turn.planned.is_empty());
-            let mut busy: Vec<&mut StreamTurn<'_>> = busy.collect();
+            let busy: Vec<&mut StreamTurn<'_>> = busy.map(|turn| &mut **turn).collect();
             if busy.is_empty() {
                 break;
             }
             let commits: Vec<&Commit> = busy.iter().filter_map(|l| l.planned.front()).collect();
             let answers = self.store.append(&commits).await;
             let mut had_failures = false;
-            for (turn, answer) in busy.iter_mut().zip(answers) {
+            let mut overtaken = Vec::new();
+            for (turn, answer) in busy.into_iter().zip(answers) {
                 match answer {
-                    Inserted::New => turn.recorded(outcomes),
-                    Inserted::Taken => {
-                        self.heads.forget(turn.stream);
-                        turn.planned.clear();
-                        // The others may have recorded any of these events.
-                        turn.pending.iter_mut().for_each(|p| p.is_suspect = true);
-                        let from = turn.head.version + 1;
-                        self.look(turn, from, outcomes).await;
-                        turn.set_back("others record on this stream all the time", outcomes);
-                    }
-                    Inserted::Refused(reason) => turn.refused(reason, outcomes),
+                    Inserted::New => turn.recorded(),
+                    Inserted::Taken => overtaken.push(turn),
+                    Inserted::Refused(reason) => turn.refused(reason),
                     Inserted::Failed(reason) => {
                         had_failures = true;
-                        turn.set_back(&reason, outcomes);
+                        turn.set_back(&reason);
                     }
                 }
             }
+            self.follow(&mut overtaken).await;
             round = if had_failures { round + 1 } else { 0 };
             if had_failures {
                 retry::wait(round).await;
             }
         }
-        for turn in turns.iter().filter(|turn| !turn.is_broken) {
-            self.heads.put(turn.stream, turn.head);
+        for turn in turns.iter().filter(|turn| !turn.is_headless) {
+            self.heads.put(turn.stream, turn.head.clone());
         }
+    }
+
+    /// Follows others who have recorded behind the heads of these turns: any of
+    /// the events, or some after which a number tells no more that one is new.
+    async fn follow(&self, turns: &mut Turns<'_, '_>) {
+        stream::iter(turns.iter_mut())
+            .for_each_concurrent(CONCURRENCY, |turn| async move {
+                self.heads.forget(turn.stream);
+                turn.planned.clear();
+                turn.pending.iter_mut().for_each(|p| p.is_suspect = true);
+                let from = turn.head.version + 1;
+                self.look(turn, from).await;
+                turn.number();
+                turn.set_back("others record on this stream all the time");
+            })
+            .await;
+        self.claim(turns).await;
+        self.find_suspects(turns).await;
     }
 }
 
-/// The claim of an event. The version from which on it counts comes later.
-fn claim_of(event: &CloudEvent) -> Claim {
+/// The lowest version from which on a suspect may stand.
+fn first_suspect(turn: &StreamTurn<'_>) -> Option<u64> {
+    let suspects = turn.pending.iter().filter(|pending| pending.is_suspect);
+    let claims = suspects.filter_map(|suspect| suspect.claim.as_ref());
+    claims.map(|claim| claim.from).min()
+}
+
+/// The claim of an event that stands at `from` or behind it, if it is recorded.
+fn claim_of(event: &CloudEvent, from: u64) -> Claim {
     Claim {
         identity: event.identity(),
         fingerprint: event.fingerprint(),
         stream: event.stream.clone(),
-        from: 0,
+        from,
     }
-}
-
-/// The identities that events of different content have.
-fn rivals(claims: &[Claim]) -> Vec<&str> {
-    let mut first_of: HashMap<&str, &str> = HashMap::new();
-    let rivals = claims.iter().filter(|claim| {
-        let first = first_of
-            .entry(&claim.identity)
-            .or_insert(&claim.fingerprint);
-        *first != claim.fingerprint
-    });
-    let rivals: HashSet<&str> = rivals.map(|claim| claim.identity.as_str()).collect();
-    rivals.into_iter().collect()
 }

@@ -119,3 +119,21 @@ async fn a_commit_that_names_another_reversal_is_reported() {
     assert_eq!((&*found[0].expected, &*found[0].found), ("None", "At(7)"));
     scene.aws.system.stop().await;
 }
+
+#[tokio::test]
+async fn a_commit_that_forgets_how_far_a_source_has_counted_is_reported() {
+    let scene = Scene::with_history().await;
+    let numbered = |number: u64| event("count-1", &format!("#count-1/{number}"), 1);
+    scene.happen(&[numbered(1), numbered(2)]).await;
+    assert_eq!(scene.audit().await.1, []);
+    // It needs no claim, and does not say so.
+    scene.commit(15, &[numbered(3)], |_| {}).await;
+    let found = scene.expect(&[(Kind::WrongNumbers, "count-1@15")]).await;
+    assert!(found[0].expected.contains('3'), "{found:?}");
+    // A number that is not new needs one.
+    scene.commit(16, &[numbered(2)], |_| {}).await;
+    let (_, violations) = scene.audit().await;
+    let kinds: Vec<Kind> = violations.iter().map(|found| found.kind).collect();
+    assert!(kinds.contains(&Kind::RecordedTwice), "{violations:?}");
+    scene.aws.system.stop().await;
+}

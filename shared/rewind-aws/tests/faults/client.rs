@@ -18,7 +18,7 @@ use rewind_aws::{
     reverse::reversal::{Named, Reverser},
 };
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// A client and its memory.
 pub struct Client {
@@ -28,6 +28,9 @@ pub struct Client {
     ingest: ingest::Handler,
     reverser: Reverser,
     next: u64,
+    /// The next number of each stream, and numbers that were left out: they come
+    /// late.
+    numbers: BTreeMap<&'static str, (u64, Vec<u64>)>,
     is_good: bool,
     /// All that it ever sent: only these may come to be recorded. Without an
     /// id where ingest gives it.
@@ -45,6 +48,7 @@ impl Client {
             ingest: world.ingest(),
             reverser: world.reverser(),
             next: 0,
+            numbers: BTreeMap::new(),
             is_good: false,
             sent: Vec::new(),
             accepted: Vec::new(),
@@ -176,9 +180,44 @@ impl Client {
         let known: Vec<&Fact> = known.filter(|fact| fact.kind == "counted").collect();
         match (old, known.choose(&mut self.dice)) {
             (0..2, Some(known)) => (*known).clone(),
-            (2, Some(known)) => Fact::new(known.id.clone(), &self.name, "counted", stream, &data),
-            _ => Fact::new(Some(self.id()), &self.name, "counted", stream, &data),
+            (2, Some(known)) => {
+                // A number is one of its stream.
+                let id = known.id.clone();
+                let is_number = id.as_ref().is_some_and(|id| id.starts_with('#'));
+                let stream = if is_number { &*known.stream } else { stream };
+                let data = if is_number {
+                    json!(Number {
+                        n: 1,
+                        world: self.world.id
+                    })
+                } else {
+                    data
+                };
+                Fact::new(id, &self.name, "counted", stream, &data)
+            }
+            _ => {
+                let id = if self.dice.random() {
+                    self.number(stream)
+                } else {
+                    self.id()
+                };
+                Fact::new(Some(id), &self.name, "counted", stream, &data)
+            }
         }
+    }
+
+    /// The id of the next numbered event of a stream. Some numbers come late.
+    fn number(&mut self, stream: &'static str) -> String {
+        let (next, late) = self.numbers.entry(stream).or_default();
+        if self.dice.random_bool(0.2) {
+            *next += 1;
+            late.push(*next);
+        }
+        if let (true, Some(late)) = (self.dice.random_bool(0.2), late.pop()) {
+            return format!("#{stream}/{late}");
+        }
+        *next += 1;
+        format!("#{stream}/{next}")
     }
 
     fn input(&mut self) -> Input {

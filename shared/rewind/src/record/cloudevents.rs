@@ -21,6 +21,7 @@ pub use time::rfc3339;
 use crate::{
     CloudEvent, MAX_DATA, Problem, StreamName,
     event::{DATA_BASE64, raw},
+    numbers::MARK,
     problem::WHOLE,
     reserved::SCHEMA_VERSION,
 };
@@ -178,7 +179,7 @@ fn checked(
             raw(&Value::Null)
         }
     };
-    Ok(CloudEvent {
+    let event = CloudEvent {
         id,
         source,
         event_type,
@@ -186,7 +187,25 @@ fn checked(
         time: time.unwrap_or(defaults.time),
         extensions,
         data,
-    })
+    };
+    checked_number(&event)?;
+    Ok(event)
+}
+
+/// An id that begins as those of numbered events do has to be one.
+///
+/// # Errors
+///
+/// A problem that says what was expected.
+pub fn checked_number(event: &CloudEvent) -> Result<(), Problem> {
+    if !event.is_misnumbered() {
+        return Ok(());
+    }
+    let expected = format!(
+        "begins with `{MARK}`, as the ids of numbered events do: expected `{MARK}{}/N`, N in decimal without leading zeros",
+        event.stream
+    );
+    Err(Problem::invalid("id", expected))
 }
 
 /// Data that is not too large, not too deeply nested, and has no member twice.

@@ -1,6 +1,6 @@
 //! Commits: runs of events of one stream that are recorded together, in one item.
 
-use super::{codec as wire, misfit};
+use super::{codec as wire, misfit, numbers::Numbers};
 use crate::{CloudEvent, RecordedEvent, StreamName};
 
 /// The largest text of a commit's events, in bytes. A DynamoDB item holds
@@ -26,6 +26,9 @@ pub struct Commit {
     pub events: String,
     /// The last reversal of the stream, as of the end of this commit.
     pub reversal: LastReversal,
+    /// How far the sources of the stream have counted, as of the end of this
+    /// commit.
+    pub numbers: Numbers,
     /// Which process has recorded it, where no Kinesis batch comes again for it
     /// if that process dies before it publishes.
     pub appender: Option<String>,
@@ -57,7 +60,7 @@ impl LastReversal {
 }
 
 /// Where a stream stands: what its next commit starts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Head {
     /// The version of the last recorded event; 0 when there is none.
     pub version: u64,
@@ -65,6 +68,8 @@ pub struct Head {
     pub position: u64,
     /// The last reversal up to there.
     pub reversal: LastReversal,
+    /// How far the sources of the stream have counted up to there.
+    pub numbers: Numbers,
 }
 
 impl Commit {
@@ -79,6 +84,7 @@ impl Commit {
             version: self.last_version(),
             position: self.position + self.length - 1,
             reversal: self.reversal,
+            numbers: self.numbers.clone(),
         }
     }
 
@@ -156,6 +162,9 @@ pub fn plan(head: Head, events: &[&CloudEvent], now: u64) -> Vec<Commit> {
         let version = head.version + 1;
         let own = &events[planned..planned + texts.len()];
         planned += texts.len();
+        let mut numbers = std::mem::take(&mut head.numbers);
+        let numbered = own.iter().filter_map(|event| event.numbered());
+        numbered.for_each(|event| numbers.take(event));
         let commit = Commit {
             stream: stream.clone(),
             version,
@@ -163,6 +172,7 @@ pub fn plan(head: Head, events: &[&CloudEvent], now: u64) -> Vec<Commit> {
             position: now.max(head.position + 1),
             events: format!("[{}]", texts.join(",")),
             reversal: head.reversal.after(own.iter().copied(), version),
+            numbers,
             appender: None,
         };
         head = commit.head();

@@ -12,6 +12,7 @@ pub mod delivery;
 pub mod event;
 pub mod kpl;
 pub mod misfit;
+pub mod numbers;
 pub mod problem;
 pub mod reserved;
 mod schema;

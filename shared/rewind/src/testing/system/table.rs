@@ -80,7 +80,7 @@ impl Table {
         let before = known.events.len();
         let events: Vec<&CloudEvent> = events.iter().collect();
         let micros = u64::try_from(now.as_microsecond()).unwrap_or_default();
-        for commit in commit::plan(known.head, &events, micros) {
+        for commit in commit::plan(known.head.clone(), &events, micros) {
             let events = commit.events();
             known
                 .events
