@@ -1,9 +1,9 @@
 //! Takes a batch of `events`, a request, or the schedule's word.
 
 use crate::{invocation::Invocation, requests::Requests};
-use aws_lambda_events::kinesis::KinesisEvent;
 use futures::future::{join, join3};
 use lambda_runtime::Error;
+use rewind_aws::aws::trigger::KinesisEvent;
 use rewind_aws::{
     append::sweep::Sweep,
     aws::{
@@ -204,8 +204,7 @@ impl Handler {
     ///
     /// When nothing could be done: Lambda delivers the whole batch again.
     pub async fn handle(&self, event: KinesisEvent) -> Result<BatchAnswer, Error> {
-        let shard = batch::shard_of(&event);
-        let records = batch::records(event);
+        let KinesisEvent { shard, records } = event;
         let deliveries = batch::deliveries(&records);
         let react = self.reactor.react(&deliveries);
         let (reacted, known) = join(react, self.shards.known(&shard)).await;

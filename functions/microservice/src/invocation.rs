@@ -1,13 +1,13 @@
 //! What invokes microservice: a batch of a stream, a request, or the schedule.
 
-use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 use rewind::delivery::Nothing;
 use rewind_aws::aws::http::Request;
+use rewind_aws::aws::trigger::KinesisEvent;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, Visitor},
 };
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 use std::fmt;
 
 /// What invokes microservice.
@@ -48,10 +48,9 @@ impl<'de> Deserialize<'de> for Invocation {
                 let mut members = Map::new();
                 while let Some(name) = map.next_key::<String>()? {
                     if name == "Records" {
-                        let records: Vec<KinesisEventRecord> = map.next_value()?;
+                        let records: Box<RawValue> = map.next_value()?;
                         while map.next_entry::<String, Value>()?.is_some() {}
-                        let mut event = KinesisEvent::default();
-                        event.records = records;
+                        let event = KinesisEvent::of(&records).map_err(A::Error::custom)?;
                         return Ok(Invocation::Batch(event));
                     }
                     members.insert(name, map.next_value()?);

@@ -1,9 +1,9 @@
 //! Takes a batch of `incoming`, records its events, publishes them.
 
 use crate::report;
-use aws_lambda_events::kinesis::KinesisEvent;
 use futures::future::join;
 use rewind::{Batch, CloudEvent, Delivery, RecordedEvent, commit};
+use rewind_aws::aws::trigger::KinesisEvent;
 use rewind_aws::{
     aws::{
         batch::{self, BatchAnswer, Failures, Record},
@@ -73,8 +73,7 @@ impl Handler {
     /// Records and publishes a batch. What failed is reported by its record:
     /// Lambda delivers from the lowest on again.
     pub async fn handle(&self, event: KinesisEvent) -> BatchAnswer {
-        let shard = batch::shard_of(&event);
-        let records = batch::records(event);
+        let KinesisEvent { shard, records } = event;
         let (pumped, known) = join(self.work(&records), self.shards.known(&shard)).await;
         let failed = &pumped.failed;
         self.shards.tell(&shard, &records, failed, known).await;

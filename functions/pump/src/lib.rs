@@ -4,10 +4,10 @@
 pub mod handler;
 mod report;
 
-use aws_lambda_events::kinesis::KinesisEvent;
 pub use handler::Handler;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use rewind::Service;
+use rewind_aws::aws::trigger::KinesisEvent;
 use rewind_aws::{metrics::Metrics, sequence::sequencer::Sequencer, wiring::Clients};
 
 /// Runs the function under the Lambda runtime.

@@ -2,10 +2,10 @@
 //! keeps of it.
 
 use crate::Invocation;
-use aws_lambda_events::kinesis::KinesisEvent;
 use futures::future::join;
 use lambda_runtime::Error;
 use rewind::{Delivery, Service};
+use rewind_aws::aws::trigger::KinesisEvent;
 use rewind_aws::{
     aws::{
         batch::{self, BatchAnswer, Failures, Record},
@@ -106,8 +106,7 @@ impl Handler {
     ///
     /// When nothing could be done: Lambda delivers the whole batch again.
     pub async fn handle(&self, event: KinesisEvent) -> Result<BatchAnswer, Error> {
-        let shard = batch::shard_of(&event);
-        let records = batch::records(event);
+        let KinesisEvent { shard, records } = event;
         let deliveries = batch::deliveries(&records);
         let (projected, known) = join(self.fold(&deliveries), self.shards.known(&shard)).await;
         let (projected, reported) = match projected {

@@ -1,12 +1,12 @@
 //! What invokes write: a batch of a stream, or the schedule.
 
-use aws_lambda_events::kinesis::{KinesisEvent, KinesisEventRecord};
 use rewind::delivery::Nothing;
+use rewind_aws::aws::trigger::KinesisEvent;
 use serde::{
     Deserialize, Deserializer,
     de::{Error, MapAccess, Visitor},
 };
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use std::fmt;
 
 /// What invokes write.
@@ -35,9 +35,8 @@ impl<'de> Deserialize<'de> for Invocation {
                 while let Some(name) = map.next_key::<String>()? {
                     match name.as_str() {
                         "Records" => {
-                            let records: Vec<KinesisEventRecord> = map.next_value()?;
-                            let mut event = KinesisEvent::default();
-                            event.records = records;
+                            let records: Box<RawValue> = map.next_value()?;
+                            let event = KinesisEvent::of(&records).map_err(A::Error::custom)?;
                             invocation = Some(Invocation::Batch(event));
                         }
                         "tend" => {

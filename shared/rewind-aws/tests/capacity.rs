@@ -7,13 +7,13 @@ mod meter;
 mod support;
 
 use aws_config::{BehaviorVersion, Region};
-use aws_lambda_events::kinesis::KinesisEvent;
 use aws_sdk_dynamodb::config::Credentials;
 use aws_smithy_http_client::Builder;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use meter::{Meter, Reading};
 use pump::Handler;
 use rewind::{Batch, CloudEvent, RecordedEvent};
+use rewind_aws::aws::trigger::KinesisEvent;
 use rewind_aws::{sequence::sequencer::Sequencer, wiring::Clients};
 use serde_json::json;
 use support::{Aws, event, recorded};

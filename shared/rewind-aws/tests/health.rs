@@ -2,9 +2,10 @@
 
 mod support;
 
-use aws_lambda_events::{encodings::Body, kinesis::KinesisEvent};
+use aws_lambda_events::encodings::Body;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rewind::{Batch, CloudEvent, Delivery, Target};
+use rewind_aws::aws::trigger::KinesisEvent;
 use rewind_aws::{
     aws::{
         batch::{Failures, Record},

@@ -4,12 +4,12 @@ use crate::{
     Result,
     support::{Aws, engines},
 };
-use aws_lambda_events::kinesis::KinesisEvent;
 use aws_sdk_kinesis::{
     Client,
     types::{Record, ShardIteratorType},
 };
 use base64::{Engine, engine::general_purpose::STANDARD};
+use rewind_aws::aws::trigger::KinesisEvent;
 use serde_json::{Value, json};
 
 /// The most records of one batch.

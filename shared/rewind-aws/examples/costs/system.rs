@@ -9,10 +9,10 @@ use crate::{
         engines::{self, Engines},
     },
 };
-use aws_lambda_events::kinesis::KinesisEvent;
 use local::template::Model;
 use playback::Watch;
 use rewind::Target;
+use rewind_aws::aws::trigger::KinesisEvent;
 use rewind_aws::{
     aws::{batch::BatchAnswer, producer::Stream},
     command::commands::Commands,

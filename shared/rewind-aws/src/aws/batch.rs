@@ -1,6 +1,5 @@
 //! What a Kinesis trigger hands over, and what it wants back.
 
-use aws_lambda_events::kinesis::{KinesisEvent, KinesisRecord};
 use rewind::{Delivery, kpl::user_records};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -19,20 +18,6 @@ pub struct Record {
 /// What of a batch has to come again: places of its records, with the reason.
 pub type Failures = BTreeMap<usize, String>;
 
-/// The shard that a batch is of, with its stream: `incoming/shardId-000`.
-pub fn shard_of(event: &KinesisEvent) -> String {
-    let first = event.records.first();
-    let arn = first.and_then(|record| record.event_source_arn.as_deref());
-    let stream = arn.and_then(|arn| arn.rsplit('/').next());
-    let id = first.and_then(|record| record.event_id.as_deref());
-    let shard = id.and_then(|id| id.split(':').next());
-    format!(
-        "{}/{}",
-        stream.unwrap_or_default(),
-        shard.unwrap_or_default()
-    )
-}
-
 /// The answer to a trigger with `ReportBatchItemFailures`: from the lowest
 /// failed record on, the shard is delivered again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -48,23 +33,6 @@ pub struct BatchAnswer {
 pub struct ItemFailure {
     /// Its sequence number.
     pub item_identifier: String,
-}
-
-/// The records of a trigger's batch, in the shard's order.
-pub fn records(event: KinesisEvent) -> Vec<Record> {
-    let records = event.records.into_iter();
-    records
-        .map(|record| Record {
-            arrived: millis(&record.kinesis),
-            sequence_number: record.kinesis.sequence_number,
-            data: record.kinesis.data.0,
-        })
-        .collect()
-}
-
-fn millis(record: &KinesisRecord) -> u64 {
-    let arrived = record.approximate_arrival_timestamp.0;
-    arrived.timestamp_millis().max(0).unsigned_abs()
 }
 
 /// How many records of a batch come again: the lowest failed one and all behind

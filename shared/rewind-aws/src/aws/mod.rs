@@ -20,3 +20,4 @@ pub mod producer;
 pub mod publish;
 pub(crate) mod query_protocol;
 pub mod retry;
+pub mod trigger;

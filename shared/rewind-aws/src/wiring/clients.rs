@@ -185,7 +185,8 @@ impl Clients {
         Stream::new(aws_sdk_kinesis::Client::from_conf(config.build()), name)
     }
 
-    fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
+    /// A client of DynamoDB.
+    pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let config = aws_sdk_dynamodb::config::Builder::from(&self.config);
         let config = match &self.dynamodb {
             Some(endpoint) => config.endpoint_url(endpoint),

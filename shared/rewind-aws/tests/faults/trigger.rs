@@ -4,11 +4,11 @@ use crate::{
     settings::Mischief,
     world::{Function, Process, World},
 };
-use aws_lambda_events::kinesis::KinesisEvent;
 use aws_sdk_kinesis::types::ShardIteratorType;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use rewind_aws::aws::batch::BatchAnswer;
+use rewind_aws::aws::trigger::KinesisEvent;
 use serde_json::{Value, json};
 use std::{
     pin::{Pin, pin},

@@ -10,10 +10,10 @@ use crate::{
         impatient,
     },
 };
-use aws_lambda_events::kinesis::KinesisEvent;
 use aws_sdk_dynamodb::types::{AttributeValue, BillingMode, GlobalSecondaryIndex};
 use fault_layer::{Faults, Plan};
 use rewind::{Timestamp, jiff::SignedDuration};
+use rewind_aws::aws::trigger::KinesisEvent;
 use rewind_aws::{
     append::{recorder::Recorder, sweep::Sweep},
     audit::run::Audit,

@@ -8,12 +8,12 @@ mod meter;
 mod support;
 mod system;
 
-use aws_lambda_events::kinesis::KinesisEvent;
 use base64::{Engine, engine::general_purpose::STANDARD};
 use lines::only;
 use rewind::{
     Batch, Delivery, Envelope, NewEvent, RecordedEvent, Rejection, Rule, Service, StreamName,
 };
+use rewind_aws::aws::trigger::KinesisEvent;
 use rewind_aws::{
     aws::clock::now,
     metrics::{Metrics, catalog::*},

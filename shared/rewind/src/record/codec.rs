@@ -71,14 +71,14 @@ impl Serialize for RecordedEvent {
     }
 }
 
-/// The JSON text of one event within its commit.
-pub(crate) fn in_commit(event: &CloudEvent) -> String {
+/// Writes the JSON text of one event within its commit behind what is there.
+pub(crate) fn in_commit(event: &CloudEvent, text: &mut Vec<u8>) {
     let shape = Shape {
         event,
         recorded_at: None,
         in_commit: true,
     };
-    serde_json::to_string(&shape).expect("an event has text keys only, so it has JSON")
+    serde_json::to_writer(text, &shape).expect("an event has text keys only, so it has JSON");
 }
 
 /// An event's attributes as read, before what is required is required.
@@ -128,7 +128,7 @@ impl<'de> Deserialize<'de> for Attributes {
 
             fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Attributes, M::Error> {
                 let mut read = Attributes::default();
-                while let Some(name) = map.next_key::<String>()? {
+                while let Some(name) = map.next_key::<Name>()? {
                     match name.as_str() {
                         "specversion" => drop(map.next_value::<IgnoredAny>()?),
                         "id" => read.id = Some(text(&mut map, "id")?),
@@ -145,13 +145,71 @@ impl<'de> Deserialize<'de> for Attributes {
                         "version" => read.version = Some(number(&mut map, "version")?),
                         "position" => read.position = Some(number(&mut map, "position")?),
                         "data" => read.data = Some(map.next_value()?),
-                        _ => drop(read.extensions.insert(name, map.next_value()?)),
+                        _ => drop(
+                            read.extensions
+                                .insert(name.into_string(), map.next_value()?),
+                        ),
                     }
                 }
                 Ok(read)
             }
         }
         deserializer.deserialize_map(Reader)
+    }
+}
+
+/// The name of an attribute: one of those that most events have takes no memory of
+/// its own.
+enum Name {
+    Known(&'static str),
+    Other(String),
+}
+
+/// The names that most events have.
+const KNOWN: [&str; 9] = [
+    "specversion",
+    "id",
+    "source",
+    "type",
+    "subject",
+    "time",
+    "version",
+    "position",
+    "data",
+];
+
+impl Name {
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Known(name) => name,
+            Self::Other(name) => name,
+        }
+    }
+
+    fn into_string(self) -> String {
+        match self {
+            Self::Known(name) => name.to_string(),
+            Self::Other(name) => name,
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Reader;
+        impl Visitor<'_> for Reader {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a name")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Name, E> {
+                let known = KNOWN.into_iter().find(|known| *known == name);
+                Ok(known.map_or_else(|| Name::Other(name.to_string()), Name::Known))
+            }
+        }
+        deserializer.deserialize_identifier(Reader)
     }
 }
 

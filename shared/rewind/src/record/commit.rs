@@ -155,48 +155,54 @@ pub struct UnreadableCommit {
 pub fn plan(head: Head, events: &[&CloudEvent], now: u64) -> Vec<Commit> {
     let mut commits: Vec<Commit> = Vec::new();
     let mut head = head;
-    let mut texts: Vec<String> = Vec::new();
-    let mut bytes = 0;
-    let mut planned = 0;
-    let mut close = |texts: &mut Vec<String>, stream: &StreamName| {
-        let version = head.version + 1;
-        let own = &events[planned..planned + texts.len()];
-        planned += texts.len();
-        let mut numbers = std::mem::take(&mut head.numbers);
-        let numbered = own.iter().filter_map(|event| event.numbered());
-        numbered.for_each(|event| numbers.take(event));
-        let commit = Commit {
-            stream: stream.clone(),
-            version,
-            length: texts.len() as u64,
-            position: now.max(head.position + 1),
-            events: format!("[{}]", texts.join(",")),
-            reversal: head.reversal.after(own.iter().copied(), version),
-            numbers,
-            appender: None,
-        };
-        head = commit.head();
-        commits.push(commit);
-        texts.clear();
-    };
-    for event in events {
-        let text = wire::in_commit(event);
-        let is_full = bytes + text.len() > MAX_COMMIT_BYTES || texts.len() == MAX_COMMIT_EVENTS;
-        if is_full && !texts.is_empty() {
-            close(&mut texts, &event.stream);
-            bytes = 0;
+    let mut text: Vec<u8> = Vec::new();
+    let (mut first, mut next) = (0, 0);
+    while next < events.len() {
+        let end = text.len();
+        text.push(if end == 0 { b'[' } else { b',' });
+        wire::in_commit(events[next], &mut text);
+        let is_full = text.len() > MAX_COMMIT_BYTES || next - first == MAX_COMMIT_EVENTS;
+        if is_full && end > 0 {
+            // It begins the next commit.
+            let mut of_next = text.split_off(end);
+            of_next[0] = b'[';
+            commits.push(close(&mut head, &events[first..next], text, now));
+            (first, text) = (next, of_next);
         }
-        bytes += text.len() + 1;
-        texts.push(text);
+        next += 1;
     }
-    if let (Some(last), false) = (events.last(), texts.is_empty()) {
-        close(&mut texts, &last.stream);
+    if let Some(rest) = events.get(first..).filter(|rest| !rest.is_empty()) {
+        commits.push(close(&mut head, rest, text, now));
     }
     commits
+}
+
+/// The commit of some events, whose text is whole but for its last bracket, behind
+/// a head, which it moves on.
+fn close(head: &mut Head, events: &[&CloudEvent], mut text: Vec<u8>, now: u64) -> Commit {
+    text.push(b']');
+    let version = head.version + 1;
+    let mut numbers = std::mem::take(&mut head.numbers);
+    let numbered = events.iter().filter_map(|event| event.numbered());
+    numbered.for_each(|event| numbers.take(event));
+    let commit = Commit {
+        stream: events[0].stream.clone(),
+        version,
+        length: events.len() as u64,
+        position: now.max(head.position + 1),
+        events: String::from_utf8(text).expect("serde_json writes UTF-8"),
+        reversal: head.reversal.after(events.iter().copied(), version),
+        numbers,
+        appender: None,
+    };
+    *head = commit.head();
+    commit
 }
 
 /// How many bytes an event takes in a commit. What is larger than
 /// [`MAX_COMMIT_BYTES`] cannot be recorded and has to be refused at the edge.
 pub fn size_of(event: &CloudEvent) -> usize {
-    wire::in_commit(event).len()
+    let mut text = Vec::new();
+    wire::in_commit(event, &mut text);
+    text.len()
 }

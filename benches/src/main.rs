@@ -1,0 +1,103 @@
+//! Measures Rewind beside what else one could use, in one run, and writes the
+//! table: `just bench`.
+//!
+//! CPU time and counts first: neighbours on the machine do not change them much.
+//! Contenders take turns round by round, so that a slow minute meets them all.
+
+mod canned;
+mod contenders;
+mod cpu;
+mod engine;
+#[allow(dead_code, reason = "the tests use the rest")]
+#[path = "../../shared/rewind-aws/tests/capacity/meter.rs"]
+mod meter;
+mod rows;
+mod sample;
+mod table;
+
+use clap::{Parser, Subcommand};
+use std::{fs, path::PathBuf, process::Command};
+use table::{Line, markdown};
+
+type Error = Box<dyn std::error::Error + Send + Sync>;
+type Result<T> = std::result::Result<T, Error>;
+
+/// Measures Rewind beside its baselines.
+#[derive(Parser)]
+struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Only these rows of the table.
+    #[arg(long, value_delimiter = ',', value_name = "ROW")]
+    rows: Vec<u8>,
+    /// How often each contender takes its turn.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    rounds: usize,
+    /// Where the table is written.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Is a DynamoDB and a Kinesis of its own process.
+    #[command(hide = true)]
+    Engine,
+}
+
+/// How a row is measured.
+struct Plan {
+    rounds: usize,
+}
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> Result<()> {
+    let args = Args::parse();
+    if let Some(Verb::Engine) = args.verb {
+        return engine::serve().await;
+    }
+    if cfg!(debug_assertions) {
+        eprintln!("this is a debug build: its figures say nothing; use --release");
+    }
+    let plan = Plan {
+        rounds: args.rounds.max(1),
+    };
+    let wanted = |row: u8| args.rows.is_empty() || args.rows.contains(&row);
+    let mut lines: Vec<Line> = Vec::new();
+    for row in (1..=9).filter(|row| wanted(*row)) {
+        eprintln!("row {row}");
+        lines.extend(match row {
+            1 => rows::decode::measure(&plan).await?,
+            3 => rows::append::measure(&plan).await?,
+            4 => rows::append::batches(&plan).await?,
+            7 => rows::kinesis::measure()?,
+            _ => Vec::new(),
+        });
+    }
+    let text = format!("{}\n{}", about(&plan), markdown(&lines));
+    println!("{text}");
+    if let Some(path) = args.out {
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
+
+/// On which machine, when, how.
+fn about(plan: &Plan) -> String {
+    let date = &rewind_aws::aws::clock::now().to_string()[..10];
+    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let cpu = cpu.lines().find_map(|line| line.strip_prefix("model name"));
+    let cpu = cpu.map_or("a machine", |name| {
+        name.trim_start_matches([':', ' ', '\t'])
+    });
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let commit = Command::new("git")
+        .args(["rev-parse", "--short", "HEAD"])
+        .output();
+    let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
+    let rounds = plan.rounds;
+    format!(
+        "Measured on {date} at {}, on {cores} cores of {cpu}: {rounds} rounds, in which all contenders take turns. A figure is the median, with the least and the most in brackets.\n",
+        commit.unwrap_or_default()
+    )
+}

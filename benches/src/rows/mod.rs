@@ -1,0 +1,5 @@
+//! One file for each row of the table.
+
+pub mod append;
+pub mod decode;
+pub mod kinesis;
