@@ -32,3 +32,15 @@ faults seeds="200":
 # Builds the functions as they are deployed, with the tools in .venv.
 sam-build:
     PATH="$PWD/.venv/bin:$PATH" SAM_CLI_TELEMETRY=0 sam build
+
+# Measures Rewind beside its baselines, and writes benches/results.md.
+bench *arguments:
+    cargo build --release -p benches -p example -p functions
+    -cargo build --release --manifest-path benches/peers/dynamo-es/Cargo.toml
+    -npm install --silent --no-package-lock --prefix benches/peers/node
+    -python3 -m pip install --quiet -r benches/peers/python/requirements.txt
+    cargo run --release -p benches --bin bench -- --out benches/results.md "$@"
+
+# Counts the instructions of the hot paths: needs Valgrind and gungraun-runner.
+instructions:
+    cargo bench -p instructions --bench hot

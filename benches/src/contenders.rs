@@ -21,7 +21,7 @@ struct Running {
     _child: Child,
     stdin: ChildStdin,
     stdout: Lines<BufReader<ChildStdout>>,
-    _input: NamedTempFile,
+    _input: Option<NamedTempFile>,
 }
 
 impl Script {
@@ -38,38 +38,59 @@ impl Script {
                 let mut file = NamedTempFile::new()?;
                 file.write_all(input)?;
                 file.flush()?;
-                let child = Command::new(program)
-                    .arg(script)
-                    .arg(file.path())
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::piped())
-                    .kill_on_drop(true)
-                    .spawn();
-                let running = match child {
-                    Ok(mut child) => Some(Running {
-                        stdin: child.stdin.take().ok_or("no standard input")?,
-                        stdout: lines(child.stdout.take().ok_or("no standard output")?),
-                        _child: child,
-                        _input: file,
-                    }),
-                    Err(error) => {
-                        eprintln!("{name} is not measured: {program}: {error}");
-                        None
-                    }
-                };
-                Ok(Self { name, running })
+                let mut command = Command::new(program);
+                command.arg(script).arg(file.path());
+                Self::start(name, &mut command, Some(file))
             })
             .collect()
     }
 
-    /// A round of work: its figure.
-    pub async fn round(&mut self) -> Result<f64> {
-        let Some(running) = &mut self.running else {
-            return Ok(f64::NAN);
+    /// dynamo-es against a DynamoDB: `just bench` builds it.
+    pub fn dynamo_es(endpoint: &str) -> Result<Self> {
+        let program = peers().join("dynamo-es/target/release/bench-dynamo-es");
+        Self::start("dynamo-es", Command::new(program).arg(endpoint), None)
+    }
+
+    fn start(
+        name: &'static str,
+        command: &mut Command,
+        input: Option<NamedTempFile>,
+    ) -> Result<Self> {
+        let child = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn();
+        let running = match child {
+            Ok(mut child) => Some(Running {
+                stdin: child.stdin.take().ok_or("no standard input")?,
+                stdout: lines(child.stdout.take().ok_or("no standard output")?),
+                _child: child,
+                _input: input,
+            }),
+            Err(error) => {
+                eprintln!("{name} is not measured: {error}");
+                None
+            }
         };
-        running.stdin.write_all(b"\n").await?;
-        let line = running.stdout.next_line().await?;
-        Ok(line.ok_or("it has ended")?.trim().parse()?)
+        Ok(Self { name, running })
+    }
+
+    /// A round of work, as a line says: its figures.
+    pub async fn round<const N: usize>(&mut self, line: &str) -> Result<[f64; N]> {
+        let mut figures = [f64::NAN; N];
+        let Some(running) = &mut self.running else {
+            return Ok(figures);
+        };
+        running
+            .stdin
+            .write_all(format!("{line}\n").as_bytes())
+            .await?;
+        let told = running.stdout.next_line().await?.ok_or("it has ended")?;
+        for (figure, word) in figures.iter_mut().zip(told.split_whitespace()) {
+            *figure = word.parse()?;
+        }
+        Ok(figures)
     }
 
     /// What it is.

@@ -2,10 +2,7 @@
 //! CPU time of this one is the clients' alone.
 
 use local::{Options, State, System, Template, Worker};
-use rewind_aws::{
-    aws::producer::Stream, data_table::data_store::DataStore, event_table::event_store::EventStore,
-    wiring::Clients,
-};
+use rewind_aws::{event_table::event_store::EventStore, wiring::Clients};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, process::Stdio};
 use tokio::{
@@ -56,16 +53,6 @@ impl Engine {
     /// The events table.
     pub fn events(&self, clients: &Clients) -> EventStore {
         clients.event_store(&self.at.tables["EventsTable"])
-    }
-
-    /// The data store.
-    pub fn data(&self, clients: &Clients) -> DataStore {
-        clients.data_store(&self.at.tables["DataTable"])
-    }
-
-    /// A stream.
-    pub fn stream(&self, clients: &Clients, name: &str) -> Stream {
-        clients.stream_named(&self.at.streams[name])
     }
 }
 

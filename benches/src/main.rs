@@ -11,8 +11,8 @@ mod engine;
 #[allow(dead_code, reason = "the tests use the rest")]
 #[path = "../../shared/rewind-aws/tests/capacity/meter.rs"]
 mod meter;
+mod payload;
 mod rows;
-mod sample;
 mod table;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +33,14 @@ struct Args {
     /// How often each contender takes its turn.
     #[arg(long, default_value_t = 5, value_name = "N")]
     rounds: usize,
+    /// How many events the whole system takes, one number after the other.
+    #[arg(
+        long,
+        value_delimiter = ',',
+        default_value = "10000,100000",
+        value_name = "N"
+    )]
+    events: Vec<u64>,
     /// Where the table is written.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -48,6 +56,7 @@ enum Verb {
 /// How a row is measured.
 struct Plan {
     rounds: usize,
+    events: Vec<u64>,
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -61,6 +70,7 @@ async fn main() -> Result<()> {
     }
     let plan = Plan {
         rounds: args.rounds.max(1),
+        events: args.events,
     };
     let wanted = |row: u8| args.rows.is_empty() || args.rows.contains(&row);
     let mut lines: Vec<Line> = Vec::new();
@@ -68,8 +78,10 @@ async fn main() -> Result<()> {
         eprintln!("row {row}");
         lines.extend(match row {
             1 => rows::decode::measure(&plan).await?,
+            2 => rows::cold::measure(&plan).await?,
             3 => rows::append::measure(&plan).await?,
             4 => rows::append::batches(&plan).await?,
+            5 => rows::system::measure(&plan).await?,
             7 => rows::kinesis::measure()?,
             _ => Vec::new(),
         });
@@ -80,6 +92,16 @@ async fn main() -> Result<()> {
         fs::write(path, text)?;
     }
     Ok(())
+}
+
+/// A program that was built with this one.
+fn program(name: &str) -> Result<PathBuf> {
+    let here = std::env::current_exe()?;
+    let program = here.with_file_name(name);
+    match program.is_file() {
+        true => Ok(program),
+        false => Err(format!("{} is not built: `just bench` does", program.display()).into()),
+    }
 }
 
 /// On which machine, when, how.

@@ -55,7 +55,6 @@ pub struct Line {
     /// Its name, and its figure; none where there is only a bound.
     pub baseline: Option<(String, Figure)>,
     pub target: Option<Target>,
-    pub note: Option<String>,
 }
 
 /// What a figure has to reach.
@@ -81,7 +80,6 @@ impl Line {
             own,
             baseline: None,
             target: None,
-            note: None,
         }
     }
 
@@ -94,15 +92,8 @@ impl Line {
 
     /// With a target.
     #[must_use]
-    pub fn to_reach(mut self, target: Target) -> Self {
+    pub fn reaching(mut self, target: Target) -> Self {
         self.target = Some(target);
-        self
-    }
-
-    /// With a word on it.
-    #[must_use]
-    pub fn noting(mut self, note: impl Into<String>) -> Self {
-        self.note = Some(note.into());
         self
     }
 
@@ -115,7 +106,7 @@ impl Line {
         ratio.is_finite().then_some(ratio)
     }
 
-    fn cells(&self) -> [String; 7] {
+    fn cells(&self) -> [String; 6] {
         let (name, figure) = match &self.baseline {
             Some((name, figure)) => (name.clone(), figure.shown()),
             None => ("–".into(), "–".into()),
@@ -155,7 +146,6 @@ impl Line {
             shown,
             target,
             verdict.to_string(),
-            self.note.clone().unwrap_or_default(),
         ]
     }
 }

@@ -1,8 +1,10 @@
 //! `rewind demo`: tells a story with the whole system. Each deletes the data store
 //! and rebuilds it, and compares every answer with what it has to be.
 
+mod load;
 mod measure;
 mod portal;
+mod processes;
 mod rebuild;
 mod rows;
 mod show;
@@ -46,6 +48,16 @@ pub struct Args {
     /// The seed of the votes. The same seed gives the same votes.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// No story, but so many events: how fast they come in and are replayed, with
+    /// how much memory. All of them are verified.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
+    events: Option<u64>,
+    /// With `--events`: one JSON object for machines instead of words.
+    #[arg(long, requires = "events")]
+    json: bool,
+    /// Keeps the tables in this folder: `rewind --dir FOLDER` shows what is there.
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
     /// The description of the deployment.
     #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
     template: PathBuf,
@@ -61,7 +73,8 @@ pub fn run(args: &Args, domain: Domain, started: Instant) -> Outcome {
         ));
     }
     up::init_log();
-    let mut options = up::options(&args.template, 0, State::Ephemeral, None)?;
+    let state = args.dir.clone().map_or(State::Ephemeral, State::Folder);
+    let mut options = up::options(&args.template, 0, state, None)?;
     let clock = Clock::new()?;
     if args.story == Story::Portal {
         options.extra_env.push(up::by_hand(clock.file())?);
@@ -71,17 +84,31 @@ pub fn run(args: &Args, domain: Domain, started: Instant) -> Outcome {
             .await
             .map_err(|error| End::Failed(error.to_string()))?;
         let ready = started.elapsed();
-        say!("Rewind is ready at {}", system.url())?;
-        let outcome = match args.story {
-            Story::Poll => {
+        if !args.json {
+            say!("Rewind is ready at {}", system.url())?;
+        }
+        let outcome = match (args.events, args.story) {
+            (Some(events), _) => {
+                let load = load::Load {
+                    events,
+                    system: &system,
+                    domain,
+                    as_json: args.json,
+                };
+                load::tell(load).await
+            }
+            (None, Story::Poll) => {
                 let votes = Votes::new(args.voters as usize, args.seed);
                 tour::tell(&votes, &system, ready).await
             }
-            Story::Portal => portal::tell(&clock, &system).await,
+            (None, Story::Portal) => portal::tell(&clock, &system).await,
         };
         system.stop().await;
         outcome?;
-        say!("\nAll answers are as they have to be.")
+        match args.json {
+            true => Ok(()),
+            false => say!("\nAll answers are as they have to be."),
+        }
     })
 }
 

@@ -2,10 +2,11 @@
 //! write without it.
 
 use crate::{
-    Plan, Result, cpu,
+    Plan, Result,
+    contenders::Script,
+    cpu,
     engine::Engine,
     meter::{Meter, Reading},
-    sample::{self, Ids},
     table::{Figure, Line, Target},
 };
 use aws_sdk_dynamodb::{
@@ -13,6 +14,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, PutRequest, WriteRequest},
 };
 use aws_smithy_http_client::Builder;
+use instructions::{Ids, events_from};
 use rewind::CloudEvent;
 use rewind_aws::{
     sequence::sequencer::{Outcome, Sequencer},
@@ -54,16 +56,22 @@ fn raw_table(engine: &Engine) -> &str {
 /// Row 3: append.
 pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
     let engine = Engine::start().await?;
+    let mut dynamo_es = Script::dynamo_es(&engine.at.dynamodb)?;
     let mut lines = Vec::new();
     for (nth, shape) in SHAPES.iter().enumerate() {
         let mut cpu_of: [Figure; 4] = Default::default();
         let mut rate_of: [Figure; 4] = Default::default();
+        let (mut peer_cpu, mut peer_rate) = (Figure::default(), Figure::default());
         for round in 0..plan.rounds {
+            let work = format!("{SINGLE} {} d{nth}.{round}.", shape.streams);
+            let [append, rate, _] = dynamo_es.round(&work).await?;
+            peer_cpu.push(append);
+            peer_rate.push(rate);
             for way in 0..4 {
                 let prefix = format!("a{nth}.{round}.{way}.");
                 let ids = if way == 2 { Ids::Claims } else { Ids::Numbers };
                 let count = if way == 3 { BATCH * BATCHES } else { SINGLE };
-                let events = sample::events(&prefix, count, shape.streams, 1, ids);
+                let events = events_from(&prefix, count, shape.streams, 1, ids);
                 let took = match way {
                     0 => raw(&engine, &engine.clients, &events).await?,
                     3 => batched(&engine, &engine.clients, &events, BATCH).await?,
@@ -83,10 +91,10 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
                 3,
                 format!("append, {name}, one event a commit"),
                 unit,
-                single,
+                single.clone(),
             )
             .beside(beside, raw.clone())
-            .to_reach(Target::RatioAtMost(1.1)),
+            .reaching(Target::RatioAtMost(1.1)),
             Line::alone(
                 3,
                 format!("append, {name}, one event a commit, claims"),
@@ -105,9 +113,24 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
                 3,
                 format!("append, {name}, one event a commit"),
                 "events/s",
-                single_rate,
+                single_rate.clone(),
             )
             .beside(beside, raw_rate.clone()),
+            Line::alone(
+                3,
+                format!("append, {name}, one event a commit"),
+                "events/s",
+                single_rate,
+            )
+            .beside("dynamo-es", peer_rate)
+            .reaching(Target::TimesMore(1.7)),
+            Line::alone(
+                3,
+                format!("append, {name}, one event a commit"),
+                unit,
+                single,
+            )
+            .beside("dynamo-es", peer_cpu),
             Line::alone(
                 3,
                 format!("append, {name}, batches of {BATCH}"),
@@ -153,8 +176,8 @@ async fn counted(engine: &Engine) -> Result<Vec<Line>> {
         for (nth, (streams, in_batch)) in [(1, 1), (1, BATCH), (256, BATCH)].into_iter().enumerate()
         {
             let count = in_batch.max(100);
-            let warm = sample::events(&format!("u{nth}{kind}"), streams, streams, 1, ids);
-            let events = sample::events(&format!("u{nth}{kind}"), count, streams, 2, ids);
+            let warm = events_from(&format!("u{nth}{kind}"), streams, streams, 1, ids);
+            let events = events_from(&format!("u{nth}{kind}"), count, streams, 2, ids);
             let sequencer = Sequencer::new(engine.events(&clients));
             record(&sequencer, &warm).await?;
             meter.take();
@@ -162,7 +185,7 @@ async fn counted(engine: &Engine) -> Result<Vec<Line>> {
                 record(&sequencer, batch).await?;
             }
             let own = meter.take();
-            let other = sample::events(&format!("v{nth}{kind}"), count, streams, 1, ids);
+            let other = events_from(&format!("v{nth}{kind}"), count, streams, 1, ids);
             raw(engine, &clients, &other).await?;
             let of = format!("append, {kind}, {streams} hot streams, {in_batch} at once");
             line(&of, &own, &meter.take(), count);
@@ -191,11 +214,11 @@ pub async fn batches(plan: &Plan) -> Result<Vec<Line>> {
                         true => (prefix.clone(), 1 + (nth + 1) * per_batch),
                         false => (format!("{prefix}{nth}."), 1),
                     };
-                    sample::events(&prefix, BATCH, streams, first, ids)
+                    events_from(&prefix, BATCH, streams, first, ids)
                 };
                 let sequencer = Sequencer::new(engine.events(&engine.clients));
                 if is_hot {
-                    record(&sequencer, &sample::events(&prefix, BATCH, streams, 1, ids)).await?;
+                    record(&sequencer, &events_from(&prefix, BATCH, streams, 1, ids)).await?;
                 }
                 let batches: Vec<Vec<CloudEvent>> = (0..BATCHES as u64).map(batch).collect();
                 let first = async {
@@ -218,7 +241,8 @@ pub async fn batches(plan: &Plan) -> Result<Vec<Line>> {
                 let (done, took) = cpu::during(again).await;
                 done?;
                 rates[1].push(rate(took.wall));
-                let raw = unsafe_puts(&engine, &format!("w{prefix}"), &batches);
+                let other = format!("w{prefix}");
+                let raw = unsafe_puts(&engine, &other, &batches);
                 let (done, took) = cpu::during(raw).await;
                 done?;
                 rates[2].push(rate(took.wall));
@@ -232,14 +256,14 @@ pub async fn batches(plan: &Plan) -> Result<Vec<Line>> {
             let what = format!("pump's batches of {BATCH}, {name}, {kind}");
             let line = Line::alone(4, &what, "events/s", first.clone()).beside(beside, raw);
             lines.push(match ids {
-                Ids::Numbers => line.to_reach(Target::TimesMore(least)),
+                Ids::Numbers => line.reaching(Target::TimesMore(least)),
                 Ids::Claims => line,
             });
             // As times: at most 1.2 × that of the first delivery.
             lines.push(
                 Line::alone(4, format!("{what}, delivered again"), "events/s", again)
                     .beside("the first delivery", first)
-                    .to_reach(Target::TimesMore(1.0 / 1.2)),
+                    .reaching(Target::TimesMore(1.0 / 1.2)),
             );
         }
     }

@@ -4,10 +4,10 @@ use crate::{
     Plan, Result,
     canned::Canned,
     contenders::Script,
-    cpu,
-    sample::{self, Ids},
+    cpu, payload,
     table::{Figure, Line, Target},
 };
+use instructions::{Ids, events_from};
 use rewind::{Batch, CloudEvent, Head, StreamName, commit};
 use rewind_aws::{aws::trigger::KinesisEvent, sequence::sequencer::Sequencer};
 use serde::Deserialize;
@@ -23,8 +23,8 @@ const REPEATS: usize = 40;
 
 /// Measures it.
 pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
-    let events = sample::events("d", RECORDS, STREAMS, 1, Ids::Numbers);
-    let payload = sample::payload(&events);
+    let events = events_from("d", RECORDS, STREAMS, 1, Ids::Numbers);
+    let payload = payload::payload(&events);
     let mut own = Figure::default();
     let (mut minimal, mut plain) = (Figure::default(), Figure::default());
     let mut handler = Figure::default();
@@ -36,14 +36,15 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
         plain.push(per_event(|| black_box(plain_of(&payload))));
         handler.push(whole(&payload).await?);
         for (script, figure) in scripts.iter_mut().zip(&mut peers) {
-            figure.push(script.round().await?);
+            let [micros] = script.round("").await?;
+            figure.push(micros);
         }
     }
     let unit = "µs CPU an event";
     let mut lines = vec![
         Line::alone(1, "pump: decode and plan 500 records", unit, own.clone())
             .beside("a minimal borrowed decoder, SIMD base64", minimal)
-            .to_reach(Target::RatioAtMost(1.3)),
+            .reaching(Target::RatioAtMost(1.3)),
         Line::alone(1, "the same", unit, own.clone())
             .beside("`aws_lambda_events` and `serde_json`", plain),
         Line::alone(
@@ -57,7 +58,7 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
     for ((script, figure), least) in scripts.iter().zip(peers).zip(least) {
         let line = Line::alone(1, "pump: decode and plan 500 records", unit, own.clone());
         let line = line.beside(script.name(), figure);
-        lines.push(line.to_reach(Target::TimesLess(least)));
+        lines.push(line.reaching(Target::TimesLess(least)));
     }
     Ok(lines)
 }
@@ -185,8 +186,8 @@ async fn whole(payload: &[u8]) -> Result<f64> {
     for round in 0..REPEATS as u64 {
         let per_stream = (RECORDS / STREAMS) as u64;
         let first = 1 + (round + 1) * per_stream;
-        let events = sample::events("d", RECORDS, STREAMS, first, Ids::Numbers);
-        payloads.push(sample::payload(&events));
+        let events = events_from("d", RECORDS, STREAMS, first, Ids::Numbers);
+        payloads.push(payload::payload(&events));
     }
     let work = async {
         for payload in &payloads {

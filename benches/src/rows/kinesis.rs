@@ -2,9 +2,9 @@
 
 use crate::{
     Result,
-    sample::{self, Ids},
     table::{Figure, Line, Target},
 };
+use instructions::{Ids, events_from, recorded};
 use rewind::{Batch, Delivery, RecordedEvent, Replay, delivery::Packed};
 
 /// What a shard takes in a second (AWS documentation).
@@ -18,21 +18,13 @@ const EVENTS: usize = 500;
 pub fn measure() -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for streams in [1, 50] {
-        let mut events = sample::events("k", EVENTS, streams, 1, Ids::Numbers);
+        let mut events = events_from("k", EVENTS, streams, 1, Ids::Numbers);
         events.sort_by(|a, b| a.stream.cmp(&b.stream));
         let incoming = events.chunk_by(|a, b| a.stream == b.stream);
         let incoming: Vec<Packed> = incoming.flat_map(Batch::encode).collect();
         let sizes: Vec<usize> = incoming.iter().map(|packed| packed.text.len()).collect();
         lines.extend(of(&format!("incoming, {streams} streams"), &events, &sizes));
-        let recorded: Vec<RecordedEvent> = events
-            .iter()
-            .zip(1..)
-            .map(|(event, version)| RecordedEvent {
-                event: event.clone(),
-                version,
-                position: 1_764_493_200_000_000 + version,
-            })
-            .collect();
+        let recorded = recorded(&events);
         let runs: Vec<&[RecordedEvent]> =
             recorded.chunk_by(|a, b| a.stream() == b.stream()).collect();
         for (name, replay) in [
@@ -65,7 +57,7 @@ fn of<T: serde::Serialize>(name: &str, events: &[T], sizes: &[usize]) -> Vec<Lin
     vec![
         Line::alone(7, name, "events a shard and second", Figure::exact(packed))
             .beside("one event a record", Figure::exact(single))
-            .to_reach(Target::TimesMore(3.1)),
+            .reaching(Target::TimesMore(3.1)),
         Line::alone(
             7,
             name,
@@ -79,6 +71,6 @@ fn of<T: serde::Serialize>(name: &str, events: &[T], sizes: &[usize]) -> Vec<Lin
             "bytes of overhead an event",
             Figure::exact(overhead),
         )
-        .to_reach(Target::AtMost(20.0)),
+        .reaching(Target::AtMost(20.0)),
     ]
 }

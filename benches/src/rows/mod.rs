@@ -1,5 +1,7 @@
 //! One file for each row of the table.
 
 pub mod append;
+pub mod cold;
 pub mod decode;
 pub mod kinesis;
+pub mod system;

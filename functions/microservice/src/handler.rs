@@ -3,6 +3,7 @@
 use crate::{invocation::Invocation, requests::Requests};
 use futures::future::{join, join3};
 use lambda_runtime::Error;
+use rewind::Replay;
 use rewind_aws::aws::trigger::KinesisEvent;
 use rewind_aws::{
     append::sweep::Sweep,
@@ -205,7 +206,7 @@ impl Handler {
     /// When nothing could be done: Lambda delivers the whole batch again.
     pub async fn handle(&self, event: KinesisEvent) -> Result<BatchAnswer, Error> {
         let KinesisEvent { shard, records } = event;
-        let deliveries = batch::deliveries(&records);
+        let deliveries = batch::deliveries_if(&records, Replay::is_for_microservice);
         let react = self.reactor.react(&deliveries);
         let (reacted, known) = join(react, self.shards.known(&shard)).await;
         let failed = match &reacted {

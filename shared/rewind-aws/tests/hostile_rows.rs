@@ -418,7 +418,7 @@ async fn a_poison_far_before_its_reversal_holds_nobody_up() {
     let (count, poisoned) = (2_060, 7);
     let mut head = Head::default();
     let mut append = async |event: CloudEvent| {
-        let commit = commit::plan(head, &[&event], 1_000).remove(0);
+        let commit = commit::plan(head.clone(), &[&event], 1_000).remove(0);
         assert_eq!(store.append(&[&commit]).await, [Inserted::New]);
         head = commit.head();
     };

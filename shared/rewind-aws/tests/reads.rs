@@ -71,7 +71,7 @@ impl Metered {
         let mut head = Head::default();
         let commits: Vec<_> = (1..=count)
             .map(|nth| {
-                let commit = commit::plan(head, &[&vote(stream, nth)], 1_000).remove(0);
+                let commit = commit::plan(head.clone(), &[&vote(stream, nth)], 1_000).remove(0);
                 head = commit.head();
                 commit
             })

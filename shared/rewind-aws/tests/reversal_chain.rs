@@ -145,7 +145,7 @@ async fn a_stream_from_before_the_chain_is_read_up_to_where_the_chain_begins() {
         event(stream, "3", 3),
     ];
     for event in &old {
-        let mut commit = commit::plan(head, &[event], 1_000).remove(0);
+        let mut commit = commit::plan(head.clone(), &[event], 1_000).remove(0);
         commit.reversal = LastReversal::Unknown;
         assert_eq!(aws.events().append(&[&commit]).await, [Inserted::New]);
         head = commit.head();

@@ -55,7 +55,8 @@ impl MultiStreamProjection for Often {
     type Row = u64;
     const NAME: &'static str = "often";
     fn secondary_key() -> Option<SecondaryKey<u64>> {
-        let parity = |row: &u64| Some(if row % 2 == 0 { "even" } else { "odd" }.to_string());
+        let parity =
+            |row: &u64| Some(if row.is_multiple_of(2) { "even" } else { "odd" }.to_string());
         Some(SecondaryKey::named("parity", parity))
     }
     fn keys(event: &Envelope<CountEvent>) -> Result<Vec<String>, Rejection> {
@@ -180,7 +181,8 @@ async fn rows_are_found_by_what_they_hold_now() {
 #[tokio::test]
 async fn a_value_that_no_index_holds_stalls_its_stream_alone() {
     let mut scene = Scene::start().await;
-    scene.happen("count-1", &[1, 9, 2]).await;
+    scene.happen("count-1", &[1]).await;
+    scene.happen("count-1", &[9]).await;
     scene.happen("count-2", &[1]).await;
     // Once more, where the stall is known.
     scene.happen("count-1", &[3]).await;

@@ -251,9 +251,9 @@ proptest! {
             events.push(large);
         }
         let head = Head { version: head.0, position: head.1, ..Head::default() };
-        let commits = commit::plan(head, &events.iter().collect::<Vec<_>>(), now);
+        let commits = commit::plan(head.clone(), &events.iter().collect::<Vec<_>>(), now);
         let mut planned = Vec::new();
-        let mut before = head;
+        let mut before = head.clone();
         for commit in &commits {
             prop_assert_eq!(commit.version, before.version + 1);
             prop_assert!(commit.position > before.position);

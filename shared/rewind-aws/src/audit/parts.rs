@@ -7,11 +7,16 @@
 
 use super::{
     look::Run,
+    readers::Way,
     state::stored_form,
     tally::{BYTES_AT_ONCE, Name, Scope, Tally},
     walk::Walk,
 };
-use crate::{Error, aws::item::string, data_table::row};
+use crate::{
+    Error,
+    aws::item::string,
+    data_table::row::{self, Row},
+};
 use rewind::StreamName;
 use std::{
     collections::HashSet,

@@ -1,6 +1,6 @@
 //! What a Kinesis trigger hands over, and what it wants back.
 
-use rewind::{Delivery, kpl::user_records};
+use rewind::{Delivery, Replay, delivery::Unreadable, kpl::user_records};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -60,16 +60,30 @@ pub fn answer(records: &[Record], failures: &Failures) -> BatchAnswer {
     }
 }
 
+/// The deliveries that records hold, as [`deliveries`] gives them, without those of
+/// replays that the reader does not want.
+pub fn deliveries_if(records: &[Record], is_wanted: fn(&Replay) -> bool) -> Vec<(usize, Delivery)> {
+    read(records, |record| Delivery::decode_if(record, is_wanted))
+}
+
 /// The deliveries that records hold, aggregated or not, each with the place of
 /// its record. What holds none is reported and passed over: the events table
 /// has what it may have held, and the next delivery of the stream reads it from
 /// there.
 pub fn deliveries(records: &[Record]) -> Vec<(usize, Delivery)> {
+    read(records, |record| Delivery::decode(record).map(Some))
+}
+
+fn read(
+    records: &[Record],
+    decode: impl Fn(&[u8]) -> Result<Option<Delivery>, Unreadable>,
+) -> Vec<(usize, Delivery)> {
     let mut deliveries = Vec::with_capacity(records.len());
     for (place, record) in records.iter().enumerate() {
         for user_record in user_records(&record.data) {
-            match Delivery::decode(&user_record) {
-                Ok(delivery) => deliveries.push((place, delivery)),
+            match decode(&user_record) {
+                Ok(Some(delivery)) => deliveries.push((place, delivery)),
+                Ok(None) => {}
                 Err(error) => {
                     let sequence_number = &record.sequence_number;
                     tracing::error!(sequence_number, %error, "a record holds no delivery");

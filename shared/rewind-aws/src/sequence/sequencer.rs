@@ -76,10 +76,8 @@ impl Sequencer {
             let mut turns: Vec<&mut StreamTurn<'_>> = turns.iter_mut().collect();
             self.find_heads(&mut turns).await;
             self.find_appended(&mut turns).await;
-            turns.iter_mut().for_each(|turn| turn.number());
             self.find_behind(&mut turns).await;
-            self.claim(&mut turns).await;
-            self.find_suspects(&mut turns).await;
+            self.vouch(&mut turns).await;
             self.append(&mut turns).await;
         }
         for (place, outcome) in turns.into_iter().flat_map(|turn| turn.outcomes) {
@@ -179,6 +177,20 @@ impl Sequencer {
             .await;
     }
 
+    /// Makes sure of every event that it is new: by its number behind the head, or
+    /// by a claim. A look for what was claimed before can move the head, and then a
+    /// number tells less than it did.
+    async fn vouch(&self, turns: &mut Turns<'_, '_>) {
+        loop {
+            turns.iter_mut().for_each(|turn| turn.number());
+            if turns.iter().all(|turn| turn.is_vouched_for()) {
+                return;
+            }
+            self.claim(turns).await;
+            self.find_suspects(turns).await;
+        }
+    }
+
     /// Claims the identity of every event that needs it and has no claim yet.
     /// What belongs to other content is dropped as a conflict; what was claimed
     /// before becomes a suspect.
@@ -186,8 +198,7 @@ impl Sequencer {
         let mut claims: Vec<Claim> = Vec::new();
         for turn in turns.iter() {
             let unclaimed = turn.pending.iter();
-            let unclaimed =
-                unclaimed.filter(|pending| pending.needs_claim && pending.claim.is_none());
+            let unclaimed = unclaimed.filter(|pending| pending.is_unclaimed());
             let from = turn.head.version + 1;
             claims.extend(unclaimed.map(|pending| claim_of(pending.event, from)));
         }
@@ -220,7 +231,7 @@ impl Sequencer {
         for turn in turns.iter_mut() {
             let mut failure = None;
             for mut pending in std::mem::take(&mut turn.pending) {
-                let answer = match pending.needs_claim && pending.claim.is_none() {
+                let answer = match pending.is_unclaimed() {
                     true => answers.next(),
                     false => None,
                 };
@@ -378,12 +389,10 @@ impl Sequencer {
                 turn.pending.iter_mut().for_each(|p| p.is_suspect = true);
                 let from = turn.head.version + 1;
                 self.look(turn, from).await;
-                turn.number();
                 turn.set_back("others record on this stream all the time");
             })
             .await;
-        self.claim(turns).await;
-        self.find_suspects(turns).await;
+        self.vouch(turns).await;
     }
 }
 

@@ -96,6 +96,11 @@ impl<'a> StreamTurn<'a> {
         }
     }
 
+    /// Whether nothing has to be claimed.
+    pub fn is_vouched_for(&self) -> bool {
+        !self.pending.iter().any(Pending::is_unclaimed)
+    }
+
     /// The numbers to which their sources have come before: their events may stand
     /// in the stream without a claim.
     pub fn behind(&self) -> BTreeSet<Numbered> {
@@ -197,6 +202,13 @@ impl<'a> StreamTurn<'a> {
         for pending in self.pending.split_off(first.unwrap_or(0)) {
             self.end(pending.place, Outcome::Failed(reason.to_string()));
         }
+    }
+}
+
+impl Pending<'_> {
+    /// Whether its identity has to be claimed still.
+    pub fn is_unclaimed(&self) -> bool {
+        self.needs_claim && self.claim.is_none()
     }
 }
 

@@ -36,7 +36,7 @@ async fn append(store: &EventStore, stream: &str, commits: u64, seed: u64) {
         let events = (0..count).map(|n| event(stream, &format!("{nth}/{n}"), n));
         let events: Vec<_> = events.collect();
         let events: Vec<_> = events.iter().collect();
-        let planned = commit::plan(head, &events, micros());
+        let planned = commit::plan(head.clone(), &events, micros());
         let pause = match dice.random_range(0..10) {
             0 => sleeps(),
             1..4 => sleeps().mul_f64(dice.random()),

@@ -4,7 +4,11 @@
 use super::{kpl::AggregatedRecord, misfit};
 use crate::{CloudEvent, RecordedEvent, Selection, StreamName};
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor},
+};
+use std::fmt;
 
 /// The most bytes that Rewind puts into one Kinesis record. The limit is 1 MiB
 /// with the partition key, by default.
@@ -231,6 +235,64 @@ impl Delivery {
     pub fn decode(bytes: &[u8]) -> Result<Self, Unreadable> {
         decode(bytes)
     }
+
+    /// Reads a user record as [`decode`](Self::decode) does, unless it is of a
+    /// replay that the reader does not want: its events are passed over then, which
+    /// costs far less than to read them.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are no delivery; the message says where.
+    pub fn decode_if(
+        bytes: &[u8],
+        is_wanted: fn(&Replay) -> bool,
+    ) -> Result<Option<Self>, Unreadable> {
+        let mut reader = serde_json::Deserializer::from_slice(bytes);
+        let read = If(is_wanted).deserialize(&mut reader);
+        let read = read.and_then(|delivery| reader.end().map(|()| delivery));
+        read.map_err(|error| Unreadable(misfit::words(&error)))
+    }
+}
+
+/// Reads a delivery whose replay, if it is of one, is wanted.
+struct If(fn(&Replay) -> bool);
+
+impl<'de> DeserializeSeed<'de> for If {
+    type Value = Option<Delivery>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for If {
+    type Value = Option<Delivery>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a delivery: a JSON object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut replay: Option<Replay> = None;
+        let mut events: Option<Vec<RecordedEvent>> = None;
+        let mut is_wanted = true;
+        while let Some(name) = map.next_key::<String>()? {
+            match name.as_str() {
+                // It stands in front of the events.
+                "replay" => {
+                    replay = map.next_value()?;
+                    is_wanted = replay.as_ref().is_none_or(self.0);
+                }
+                "events" if is_wanted => events = Some(map.next_value()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        if !is_wanted {
+            return Ok(None);
+        }
+        let events = events.ok_or_else(|| M::Error::missing_field("events"))?;
+        Ok(Some(Delivery { replay, events }))
+    }
 }
 
 /// Why bytes are no batch or no delivery; it quotes none of them.
@@ -264,4 +326,71 @@ fn pack<T: Serialize>(head: &str, events: &[T]) -> Vec<Packed> {
         record.text.push_str("]}");
     }
     records
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::raw;
+    use serde_json::json;
+
+    fn recorded() -> RecordedEvent {
+        let event = json!({
+            "id": "1", "source": "/s", "type": "t", "subject": "a-1",
+            "time": "2026-11-30T09:00:00Z", "version": 1, "position": 7,
+        });
+        let mut event: RecordedEvent = serde_json::from_value(event).unwrap();
+        event.event.data = raw(&json!({"n": 1}));
+        event
+    }
+
+    fn read(text: &str, is_wanted: fn(&Replay) -> bool) -> Result<Option<usize>, Unreadable> {
+        let read = Delivery::decode_if(text.as_bytes(), is_wanted)?;
+        Ok(read.map(|delivery| delivery.events.len()))
+    }
+
+    #[test]
+    fn what_is_not_wanted_is_passed_over_and_nothing_else_is() {
+        let replay = Replay::new(
+            "p",
+            [Receiver::Subscriber {
+                subscriber: "s".into(),
+            }],
+        );
+        let live = Delivery::encode(&[recorded()], None).remove(0).text;
+        let replayed = Delivery::encode(&[recorded()], Some(&replay))
+            .remove(0)
+            .text;
+        assert_eq!(read(&live, |_| false), Ok(Some(1)));
+        assert_eq!(read(&replayed, |_| true), Ok(Some(1)));
+        assert_eq!(
+            read(&replayed, |replay| replay.is_for_subscriber("s")),
+            Ok(Some(1))
+        );
+        assert_eq!(read(&replayed, Replay::is_for_microservice), Ok(None));
+        let marker = Delivery::marker(&replay, Marker::Start);
+        assert_eq!(
+            read(std::str::from_utf8(&marker).unwrap(), |_| false),
+            Ok(None)
+        );
+        // Whoever else writes it: the receiver may stand behind the events.
+        let head = serde_json::to_string(&replay).unwrap();
+        let behind = live.replace("}]}", &format!("}}],\"replay\":{head}}}"));
+        assert_eq!(read(&behind, |_| true), Ok(Some(1)));
+        assert_eq!(read(&behind, |_| false), Ok(None));
+        for wrong in [
+            "",
+            "7",
+            "{}",
+            "{\"events\": 7}",
+            "{\"replay\": 7, \"events\": []}",
+        ] {
+            assert_eq!(
+                read(wrong, |_| true).is_err(),
+                Delivery::decode(wrong.as_bytes()).is_err()
+            );
+            assert!(read(wrong, |_| true).is_err(), "{wrong}");
+        }
+        assert!(read(&format!("{live}x"), |_| true).is_err());
+    }
 }

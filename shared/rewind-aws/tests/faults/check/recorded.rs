@@ -155,7 +155,7 @@ fn in_order(table: &Table) -> usize {
                 .strip_prefix('#')
                 .and_then(|id| id.strip_prefix(&**stream));
             let number = number.and_then(|rest| rest.strip_prefix('/'));
-            let Some(number) = number.map(|number| number.parse().unwrap()) else {
+            let Some(number) = number.map(|number| number.parse::<u64>().unwrap()) else {
                 continue;
             };
             let last = last.entry(&event.fact.source).or_insert(0);
