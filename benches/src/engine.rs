@@ -56,6 +56,19 @@ impl Engine {
     }
 }
 
+/// A table of the same key, and of nothing else.
+const RAW_TABLE: &str = "
+Type: AWS::DynamoDB::Table
+Properties:
+  BillingMode: PAY_PER_REQUEST
+  AttributeDefinitions:
+    - { AttributeName: stream, AttributeType: S }
+    - { AttributeName: version, AttributeType: N }
+  KeySchema:
+    - { AttributeName: stream, KeyType: HASH }
+    - { AttributeName: version, KeyType: RANGE }
+";
+
 /// Is an engine until the one who has started it is gone.
 pub async fn serve() -> crate::Result<()> {
     let text = include_str!("../../template.yaml");
@@ -65,6 +78,8 @@ pub async fn serve() -> crate::Result<()> {
         .ok_or("no resources")?;
     let kept = ["AWS::Kinesis::Stream", "AWS::DynamoDB::Table"];
     resources.retain(|_, resource| kept.iter().any(|kind| resource["Type"] == *kind));
+    // For what does not keep Rewind's rules: the events table lets nobody put.
+    resources.insert("RawTable".into(), serde_yaml_ng::from_str(RAW_TABLE)?);
     template
         .as_mapping_mut()
         .ok_or("no template")?
@@ -80,7 +95,7 @@ pub async fn serve() -> crate::Result<()> {
     options.state = State::Ephemeral;
     let system = System::start(options).await?;
     let named = |names: [&'static str; 3], of: &dyn Fn(&str) -> Option<String>| {
-        let names = names.into_iter().filter(|name| !name.is_empty());
+        let names = names.into_iter();
         names
             .filter_map(|name| Some((name.to_string(), of(name)?)))
             .collect()
@@ -88,7 +103,9 @@ pub async fn serve() -> crate::Result<()> {
     let at = Endpoints {
         dynamodb: system.dynamodb_endpoint().to_string(),
         kinesis: system.kinesis_endpoint().to_string(),
-        tables: named(["EventsTable", "DataTable", ""], &|name| system.table(name)),
+        tables: named(["EventsTable", "DataTable", "RawTable"], &|name| {
+            system.table(name)
+        }),
         streams: named(
             ["IncomingStream", "EventsStream", "ReplayStream"],
             &|name| system.stream(name),

@@ -157,7 +157,7 @@ pub fn markdown(lines: &[Line]) -> String {
         rows.entry(line.row).or_default().push(line);
     }
     let heads = [
-        "#", "what", "Rewind", "beside", "ratio", "target", "verdict", "",
+        "#", "what", "Rewind", "beside", "ratio", "target", "verdict",
     ];
     let mut text = format!(
         "| {} |\n|{}\n",

@@ -38,8 +38,8 @@ const FUNCTIONS: [&str; 6] = [
     "query",
 ];
 
-/// What a function is given first: it refuses it, and has begun by then.
-const PAYLOAD: &str = r#"{"Records": []}"#;
+/// What a function is given first: it refuses it at once, and has begun by then.
+const PAYLOAD: &str = r#"{"Records": 7}"#;
 
 /// A Lambda Runtime API that gives one invocation to each process.
 struct Runtime {
@@ -175,7 +175,7 @@ async fn begin(program: &PathBuf, args: &[PathBuf]) -> Result<Began> {
 }
 
 /// What `template.yaml` gives its functions, as far as they ask for it.
-const ENVIRONMENT: [(&str, &str); 17] = [
+const ENVIRONMENT: [(&str, &str); 19] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
@@ -190,6 +190,8 @@ const ENVIRONMENT: [(&str, &str); 17] = [
     ("PLAYBACK_FUNCTION", "playback"),
     ("DEAD_LETTER_BUCKET", "letters"),
     ("STACK", "bench"),
+    ("READ_MODELS", ""),
+    ("GATEWAYS", ""),
     ("AWS_ENDPOINT_URL", "https://127.0.0.1:9"),
     ("AWS_MAX_ATTEMPTS", "1"),
     ("RUST_LOG", "off"),

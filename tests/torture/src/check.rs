@@ -1,7 +1,7 @@
 //! Compares the events table with the answers to the clients.
 
 use crate::{
-    plan::{self, Plan, SOURCE},
+    plan::{self, Plan, SOURCE, number_of},
     sent::{Answer, Sent},
 };
 use rewind::{RecordedEvent, StreamName};
@@ -110,13 +110,14 @@ pub async fn check(
 /// Returns the number of an event if it has the content that was sent.
 fn number(plan: &Plan, recorded: &RecordedEvent) -> Option<u64> {
     let event = &recorded.event;
-    let number: u64 = event.id.parse().ok()?;
+    let number = number_of(&event.id)?;
     if event.source != SOURCE || number >= plan.events() {
         return None;
     }
     let sent = plan.event(number);
     let data: Value = event.data().ok()?;
-    let is_same = sent["type"] == *event.event_type
+    let is_same = sent["id"] == *event.id
+        && sent["type"] == *event.event_type
         && sent["subject"] == *event.stream.as_str()
         && sent["data"] == data;
     is_same.then_some(number)
@@ -134,7 +135,7 @@ async fn conflicts(
     let reports = read(events, "rewind-conflicts").await?;
     for report in &reports {
         let data: Value = report.data().unwrap_or_default();
-        let number = data["id"].as_str().and_then(|id| id.parse().ok());
+        let number = data["id"].as_str().and_then(number_of);
         let number = number.unwrap_or(u64::MAX);
         if number < plan.events() && data["data"] == plan.event(number)["data"] {
             problems.add(format!(

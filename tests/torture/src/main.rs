@@ -59,8 +59,8 @@ const PUBLISHED_WITHIN: Duration = Duration::from_secs(70);
 /// The time between two looks at the tables.
 const INTERVAL: Duration = Duration::from_secs(5);
 
-/// Loads a system of its own that keeps nothing while requests fail and
-/// functions are killed, and checks that nothing was lost or done twice.
+/// Loads a system of its own while requests fail and functions are killed, and
+/// checks that nothing was lost or done twice.
 #[derive(Parser)]
 #[command(name = "torture", version)]
 struct Args {
@@ -94,6 +94,9 @@ struct Args {
     /// of a provider that loses a tenth of its answers.
     #[arg(long, default_value_t = 0, conflicts_with = "commands")]
     payments: u64,
+    /// Keeps the tables in this folder: `rewind --dir FOLDER` shows what is there.
+    #[arg(long, value_name = "FOLDER")]
+    dir: Option<PathBuf>,
     /// The description of the deployment.
     #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
     template: PathBuf,
@@ -125,7 +128,8 @@ fn run(args: &Args) -> Outcome {
     let seed = args.seed.unwrap_or_else(rand::random);
     println!("seed {seed}");
     let log = faults::Log::new()?;
-    let mut options = up::options(&args.template, 0, State::Ephemeral, None)?;
+    let state = args.dir.clone().map_or(State::Ephemeral, State::Folder);
+    let mut options = up::options(&args.template, 0, state, None)?;
     options.extra_env = log.environment(seed, args.rate);
     let provider = match args.payments {
         0 => None,

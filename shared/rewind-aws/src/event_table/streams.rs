@@ -10,8 +10,8 @@ use crate::{
     aws::item::{batch_get, number},
 };
 use aws_sdk_dynamodb::types::AttributeValue;
-use rewind::{Commit, Head, RecordedEvent, StreamName};
-use std::collections::{HashMap, HashSet};
+use rewind::{Commit, Head, RecordedEvent, StreamName, numbers::Numbers};
+use std::collections::HashMap;
 
 /// Commits in one page of a stream. A page also ends at 1 MB.
 const PAGE: i32 = 50;
@@ -62,25 +62,24 @@ impl EventStore {
         })
     }
 
-    /// Which of these streams have no events, strongly consistent: one request
-    /// for a hundred of them, where their heads take a hundred.
+    /// Which of these streams have events, strongly consistent, and how far their
+    /// sources had counted at the end of their first commit: one request for a
+    /// hundred of them, where their heads take a hundred.
     ///
     /// # Errors
     ///
-    /// When DynamoDB fails.
-    pub async fn new_streams<'a>(
+    /// When DynamoDB fails or an item is damaged.
+    pub async fn begun(
         &self,
-        streams: &[&'a StreamName],
-    ) -> Result<HashSet<&'a StreamName>, Error> {
+        streams: &[&StreamName],
+    ) -> Result<HashMap<StreamName, Numbers>, Error> {
         // A stream that has any event has its first.
         let keys = streams.iter().map(|stream| key(stream.as_str(), 1));
-        let only = ["stream", "version"];
+        let only = ["stream", "version", "numbers"];
         let items = batch_get(&self.client, &self.table, keys.collect(), &only).await?;
-        let mut new: HashSet<&StreamName> = streams.iter().copied().collect();
-        for item in &items {
-            new.remove(&stream_of(item, "stream")?);
-        }
-        Ok(new)
+        let begun = items.iter();
+        let begun = begun.map(|item| Ok((stream_of(item, "stream")?, numbers(item)?)));
+        begun.collect()
     }
 
     /// The commits that hold events above `after`, strongly consistent: one

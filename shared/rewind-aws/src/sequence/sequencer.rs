@@ -28,13 +28,13 @@ use crate::{
     event_table::event_store::{Claim, EventStore, Inserted},
 };
 use futures::{StreamExt, stream};
-use rewind::{CloudEvent, Commit, Head, StreamName, claimed::Claimed};
-use std::collections::HashSet;
+use rewind::{CloudEvent, Commit, StreamName, claimed::Claimed, numbers::Numbers};
+use std::collections::{HashMap, HashSet};
 
 pub use super::outcome::Outcome;
 
-/// With at least so many unknown streams, one request asks which of them are
-/// new, before the heads of the others are read one by one.
+/// With at least so many unknown streams, one request asks which of them have
+/// begun, before the heads of those are read one by one.
 const WORTH_A_LOOK: usize = 4;
 
 /// Reads under way at once.
@@ -108,25 +108,74 @@ impl Sequencer {
 
     /// Finds the head of each stream. This comes before any claim.
     async fn find_heads(&self, turns: &mut Turns<'_, '_>) {
-        let streams: Vec<&StreamName> = turns.iter().map(|turn| turn.stream).collect();
-        let new = &self.new_streams(&streams).await;
-        let heads = stream::iter(streams)
-            .map(|stream| async move {
-                match self.heads.get(stream) {
-                    Some(head) => Ok(head),
-                    None if new.contains(stream) => Ok(Head::default()),
-                    None => self.store.head(stream).await,
-                }
-            })
-            .buffered(CONCURRENCY)
-            .collect::<Vec<_>>()
-            .await;
-        for (turn, head) in turns.iter_mut().zip(heads) {
-            match head {
-                Ok(head) => turn.head = head,
-                Err(error) => turn.give_up(&error.to_string()),
+        let mut unknown = Vec::new();
+        for turn in turns.iter_mut() {
+            match self.heads.get(turn.stream) {
+                Some(head) => turn.head = head,
+                None => unknown.push(&mut **turn),
             }
         }
+        if unknown.len() >= WORTH_A_LOOK {
+            unknown = self.find_begun(unknown).await;
+        }
+        stream::iter(unknown)
+            .for_each_concurrent(CONCURRENCY, |turn| async move {
+                match self.store.head(turn.stream).await {
+                    Ok(head) => turn.head = head,
+                    Err(error) => turn.give_up(&error.to_string()),
+                }
+            })
+            .await;
+    }
+
+    /// Looks which of these streams have begun, and returns those whose heads have
+    /// to be asked for. A new one has none; nor does it matter where all events of
+    /// a turn are recorded: they are delivered again, by a process that has seen
+    /// nothing of them.
+    async fn find_begun<'t, 'e>(
+        &self,
+        turns: Vec<&'t mut StreamTurn<'e>>,
+    ) -> Vec<&'t mut StreamTurn<'e>> {
+        let streams: Vec<&StreamName> = turns.iter().map(|turn| turn.stream).collect();
+        let Ok(begun) = self.store.begun(&streams).await else {
+            // Without an answer, each head is asked for on its own.
+            return turns;
+        };
+        let turns = turns.into_iter();
+        let mut old: Vec<_> = turns
+            .filter(|turn| begun.contains_key(turn.stream))
+            .collect();
+        if old.len() >= WORTH_A_LOOK {
+            self.find_repeats(&mut old, &begun).await;
+            old.retain_mut(|turn| {
+                turn.is_headless = turn.pending.is_empty();
+                !turn.is_headless
+            });
+        }
+        old
+    }
+
+    /// Looks for events where they most likely stand if they are recorded: where
+    /// their claims begin, or in the first commit, if their sources had come to
+    /// their numbers there.
+    async fn find_repeats(&self, turns: &mut Turns<'_, '_>, begun: &HashMap<StreamName, Numbers>) {
+        let pending = turns.iter().flat_map(|turn| &turn.pending);
+        let claimed = pending.filter(|pending| pending.numbered.is_none());
+        let identities: Vec<String> = claimed.map(|one| one.event.identity()).collect();
+        let wanted: Vec<&str> = identities.iter().map(String::as_str).collect();
+        // It is found later what is not found here.
+        let claims = self.store.claims(&wanted).await.unwrap_or_default();
+        let of_claims = claims.values().map(|claim| (&claim.stream, claim.from));
+        let by_number = turns.iter().filter_map(|turn| {
+            let numbers = begun.get(turn.stream)?;
+            let mut numbered = turn.pending.iter().filter_map(|one| one.numbered);
+            let comes_first = numbered.any(|numbered| numbers.has_come(numbered));
+            comes_first.then_some((turn.stream, 1))
+        });
+        let places: HashSet<(&StreamName, u64)> = of_claims.chain(by_number).collect();
+        let places: Vec<(&StreamName, u64)> = places.into_iter().collect();
+        let commits = self.store.standing(&places).await.unwrap_or_default();
+        take_out(turns, &commits);
     }
 
     /// Looks for events of an import that were recorded here before, in a
@@ -143,20 +192,6 @@ impl Sequencer {
         stream::iter(suspicious)
             .for_each_concurrent(CONCURRENCY, |turn| self.look(turn, 1))
             .await;
-    }
-
-    /// The streams among these that are new, where one request for all of them
-    /// pays.
-    async fn new_streams<'a>(&self, streams: &[&'a StreamName]) -> HashSet<&'a StreamName> {
-        let unknown = streams.iter().copied();
-        let unknown = unknown.filter(|stream| self.heads.get(stream).is_none());
-        let unknown: Vec<&StreamName> = unknown.collect();
-        if unknown.len() < WORTH_A_LOOK {
-            return HashSet::new();
-        }
-        // Without an answer, each head is asked for on its own.
-        let new = self.store.new_streams(&unknown).await;
-        new.unwrap_or_default()
     }
 
     /// Looks for the events whose sources have come to their numbers before, and
@@ -283,17 +318,7 @@ impl Sequencer {
                 .collect();
             // Without an answer, each stream is looked through on its own.
             let commits = self.store.standing(&places).await.unwrap_or_default();
-            for turn in &mut suspicious {
-                let commits = commits
-                    .iter()
-                    .filter(|commit| commit.stream == *turn.stream);
-                for commit in commits {
-                    match commit.events() {
-                        Ok(events) => events.into_iter().for_each(|event| turn.take_out(event)),
-                        Err(error) => turn.give_up(&error.to_string()),
-                    }
-                }
-            }
+            take_out(&mut suspicious, &commits);
         }
         stream::iter(suspicious)
             .for_each_concurrent(CONCURRENCY, |turn| async move {
@@ -393,6 +418,22 @@ impl Sequencer {
             })
             .await;
         self.vouch(turns).await;
+    }
+}
+
+/// Takes out of turns what commits of their streams hold.
+fn take_out(turns: &mut Turns<'_, '_>, commits: &[Commit]) {
+    let mut of_stream: HashMap<&StreamName, Vec<&Commit>> = HashMap::new();
+    for commit in commits {
+        of_stream.entry(&commit.stream).or_default().push(commit);
+    }
+    for turn in turns {
+        for commit in of_stream.get(turn.stream).into_iter().flatten() {
+            match commit.events() {
+                Ok(events) => events.into_iter().for_each(|event| turn.take_out(event)),
+                Err(error) => turn.give_up(&error.to_string()),
+            }
+        }
     }
 }
 
