@@ -82,6 +82,7 @@ async fn main() -> Result<()> {
             3 => rows::append::measure(&plan).await?,
             4 => rows::append::batches(&plan).await?,
             5 => rows::system::measure(&plan).await?,
+            9 => rows::command::measure(&plan).await?,
             7 => rows::kinesis::measure()?,
             _ => Vec::new(),
         });

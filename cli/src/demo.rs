@@ -57,7 +57,7 @@ pub struct Args {
     json: bool,
     /// Keeps the tables in this folder: `rewind --dir FOLDER` shows what is there.
     #[arg(long, value_name = "FOLDER")]
-    dir: Option<PathBuf>,
+    keep: Option<PathBuf>,
     /// The description of the deployment.
     #[arg(long, default_value = "template.yaml", env = "REWIND_TEMPLATE")]
     template: PathBuf,
@@ -73,7 +73,7 @@ pub fn run(args: &Args, domain: Domain, started: Instant) -> Outcome {
         ));
     }
     up::init_log();
-    let state = args.dir.clone().map_or(State::Ephemeral, State::Folder);
+    let state = args.keep.clone().map_or(State::Ephemeral, State::Folder);
     let mut options = up::options(&args.template, 0, state, None)?;
     let clock = Clock::new()?;
     if args.story == Story::Portal {

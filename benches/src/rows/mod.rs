@@ -2,6 +2,7 @@
 
 pub mod append;
 pub mod cold;
+pub mod command;
 pub mod decode;
 pub mod kinesis;
 pub mod system;

@@ -48,6 +48,15 @@ async fn an_event_goes_all_the_way_and_comes_back_through_a_playback() {
         body["events"][0]["type"] == "order-opened"
     })
     .await;
+    let order = wait_for(&client, "/projections/orders/789", |row| {
+        row["state"].is_object()
+    })
+    .await;
+    let user = order["state"]["user_id"].as_str().unwrap_or("nobody");
+    let of_user = format!("/projections/orders?by=user&value={user}");
+    let of_user = client.get_ok(&of_user).await.unwrap();
+    let found = of_user["rows"].as_array().unwrap();
+    assert_eq!(found.len(), usize::from(user != "nobody"), "{of_user}");
 
     // Facts, a repeat among them, and an event with a bad neighbour.
     let votes = json!([vote("poll-1", 1), vote("poll-1", 2), vote("poll-1", 1)]);
