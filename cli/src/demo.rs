@@ -53,7 +53,7 @@ pub struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     events: Option<u64>,
     /// With `--events`: one JSON object for machines instead of words.
-    #[arg(long, requires = "events")]
+    #[arg(long)]
     json: bool,
     /// Keeps the tables in this folder: `rewind --dir FOLDER` shows what is there.
     #[arg(long, value_name = "FOLDER")]
@@ -84,7 +84,8 @@ pub fn run(args: &Args, domain: Domain, started: Instant) -> Outcome {
             .await
             .map_err(|error| End::Failed(error.to_string()))?;
         let ready = started.elapsed();
-        if !args.json {
+        let as_json = args.json && args.events.is_some();
+        if !as_json {
             say!("Rewind is ready at {}", system.url())?;
         }
         let outcome = match (args.events, args.story) {
@@ -93,7 +94,7 @@ pub fn run(args: &Args, domain: Domain, started: Instant) -> Outcome {
                     events,
                     system: &system,
                     domain,
-                    as_json: args.json,
+                    as_json,
                 };
                 load::tell(load).await
             }
@@ -105,7 +106,7 @@ pub fn run(args: &Args, domain: Domain, started: Instant) -> Outcome {
         };
         system.stop().await;
         outcome?;
-        match args.json {
+        match as_json {
             true => Ok(()),
             false => say!("\nAll answers are as they have to be."),
         }

@@ -41,6 +41,14 @@ async fn the_log_of_each_function_has_its_metrics() {
     wait_for(&client, "/projections/carts/9", is_there).await;
     system.idle().await;
     let metrics = |function: &str| log(dir.path(), function).0;
+    // A line is in the log some moments after the process has written it.
+    let whole = async {
+        while sum(&metrics("write"), APPLIED) < 3.0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    let whole = tokio::time::timeout(Duration::from_secs(60), whole).await;
+    whole.expect("write tells what it has applied");
     assert_eq!(sum(&metrics("ingest"), ACCEPTED), 1.0);
     // The input, and what the adapter made of it.
     assert_eq!(sum(&metrics("pump"), RECORDED), 2.0);
