@@ -215,7 +215,8 @@ async fn replay(client: &Client, events: u64) -> Outcome {
         let played = state["events"].as_u64().unwrap_or_default();
         bar.set_position(played);
         match state["state"].as_str() {
-            Some("completed") => break,
+            // It waits for its operator then.
+            Some("caught-up" | "completed") => break,
             Some("failed") => return Err(End::Refused(format!("the playback failed: {state}"))),
             _ => {}
         }
