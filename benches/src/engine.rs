@@ -1,10 +1,14 @@
 //! The template's tables and streams in an engine of its own process, so that
 //! CPU time of this one is the clients' alone.
 
+use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use local::{Options, State, System, Template, Worker};
 use rewind_aws::{event_table::event_store::EventStore, wiring::Clients};
 use serde::{Deserialize, Serialize};
-use std::{collections::BTreeMap, process::Stdio};
+use std::{
+    collections::{BTreeMap, HashMap},
+    process::Stdio,
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
     process::{Child, ChildStdin, Command},
@@ -48,6 +52,27 @@ impl Engine {
             _child: child,
             _stdin: stdin,
         })
+    }
+
+    /// The table for what does not keep Rewind's rules.
+    pub fn raw_table(&self) -> &str {
+        &self.at.tables["RawTable"]
+    }
+
+    /// Puts an item there, if there is none at its key: what one would write
+    /// without Rewind.
+    pub async fn put(
+        &self,
+        client: &Client,
+        item: HashMap<String, AttributeValue>,
+    ) -> crate::Result<()> {
+        let put = client.put_item().table_name(self.raw_table());
+        put.set_item(Some(item))
+            .condition_expression("attribute_not_exists(#s)")
+            .expression_attribute_names("#s", "stream")
+            .send()
+            .await?;
+        Ok(())
     }
 
     /// The events table.

@@ -8,6 +8,7 @@ use crate::{
     listed,
     out::{note, say},
     read::on_one_line,
+    up,
 };
 use clap::Args as ClapArgs;
 use serde::Deserialize;
@@ -50,7 +51,7 @@ pub struct RowsArgs {
     #[arg(long, value_name = "PREFIX")]
     prefix: Option<String>,
     /// Only rows whose secondary key, of this name, has this value.
-    #[arg(long = "where", value_name = "NAME=VALUE", value_parser = secondary)]
+    #[arg(long = "where", value_name = "NAME=VALUE", value_parser = up::parameter)]
     by: Option<(String, String)>,
     /// The most rows.
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
@@ -64,11 +65,6 @@ pub struct RowsArgs {
     /// JSON Lines for machines: a row a line.
     #[arg(long)]
     json: bool,
-}
-
-fn secondary(text: &str) -> Result<(String, String), &'static str> {
-    let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
-    Ok((name.to_string(), value.to_string()))
 }
 
 /// A row in an answer.

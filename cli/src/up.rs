@@ -148,7 +148,7 @@ fn absolute(option: &str, file: &Path) -> Result<String, End> {
 }
 
 /// Reads `NAME=VALUE`.
-fn parameter(text: &str) -> Result<(String, String), String> {
+pub fn parameter(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once('=').ok_or("expected NAME=VALUE")?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -9,10 +9,7 @@ use crate::{
     meter::{Meter, Reading},
     table::{Figure, Line, Target},
 };
-use aws_sdk_dynamodb::{
-    Client,
-    types::{AttributeValue, PutRequest, WriteRequest},
-};
+use aws_sdk_dynamodb::types::{AttributeValue, PutRequest, WriteRequest};
 use aws_smithy_http_client::Builder;
 use instructions::{Ids, events_from};
 use rewind::CloudEvent;
@@ -47,11 +44,6 @@ const SHAPES: [Shape; 2] = [
         streams: 256,
     },
 ];
-
-/// The table for what does not keep Rewind's rules.
-fn raw_table(engine: &Engine) -> &str {
-    &engine.at.tables["RawTable"]
-}
 
 /// Row 3: append.
 pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
@@ -308,10 +300,6 @@ async fn batched(
     done.map(|()| took)
 }
 
-fn client(clients: &Clients) -> Client {
-    clients.dynamodb()
-}
-
 /// The items that a hand-made event store puts: one for each event.
 fn item(event: &CloudEvent, version: usize, prefix: &str) -> HashMap<String, AttributeValue> {
     let text = serde_json::to_string(event).expect("an event has JSON");
@@ -328,18 +316,13 @@ fn item(event: &CloudEvent, version: usize, prefix: &str) -> HashMap<String, Att
 
 /// A conditional PutItem for each event, one after the other.
 async fn raw(engine: &Engine, clients: &Clients, events: &[CloudEvent]) -> Result<cpu::Took> {
-    let client = client(clients);
+    let client = clients.dynamodb();
     let mut versions: HashMap<&str, usize> = HashMap::new();
     let work = async {
         for event in events {
             let version = versions.entry(event.stream.as_str()).or_default();
             *version += 1;
-            let put = client.put_item().table_name(raw_table(engine));
-            put.set_item(Some(item(event, *version, "raw-")))
-                .condition_expression("attribute_not_exists(#s)")
-                .expression_attribute_names("#s", "stream")
-                .send()
-                .await?;
+            engine.put(&client, item(event, *version, "raw-")).await?;
         }
         Ok::<(), crate::Error>(())
     };
@@ -349,7 +332,7 @@ async fn raw(engine: &Engine, clients: &Clients, events: &[CloudEvent]) -> Resul
 
 /// BatchWriteItem without a condition: a repeat overwrites, and so does a rival.
 async fn unsafe_puts(engine: &Engine, prefix: &str, batches: &[Vec<CloudEvent>]) -> Result<()> {
-    let client = client(&engine.clients);
+    let client = engine.clients.dynamodb();
     let mut versions: HashMap<&str, usize> = HashMap::new();
     for batch in batches {
         let mut calls = Vec::new();
@@ -362,7 +345,7 @@ async fn unsafe_puts(engine: &Engine, prefix: &str, batches: &[Vec<CloudEvent>])
                 puts.push(WriteRequest::builder().put_request(put.build()?).build());
             }
             let request = client.batch_write_item();
-            calls.push(request.request_items(raw_table(engine), puts).send());
+            calls.push(request.request_items(engine.raw_table(), puts).send());
         }
         // As many under way at once as the sequencer has.
         let calls = futures::stream::iter(calls);

@@ -79,12 +79,12 @@ async fn run(events: u64) -> Result<Value> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// A figure of a phase; of a process, where one is named.
-fn number(told: &Value, phase: &str, what: &str, process: Option<&str>) -> f64 {
+/// A figure of a phase; of a function's processes, where one is named.
+fn number(told: &Value, phase: &str, what: &str, function: Option<&str>) -> f64 {
     let phases = told["phases"].as_array().into_iter().flatten();
     let mut phases = phases.filter(|told| told["phase"] == phase);
-    let figure = phases.next().map(|told| match process {
-        Some(process) => &told[what][process],
+    let figure = phases.next().map(|told| match function {
+        Some(function) => &told[what][format!("rewind-{function}")],
         None => &told[what],
     });
     figure.and_then(Value::as_f64).unwrap_or(f64::NAN)

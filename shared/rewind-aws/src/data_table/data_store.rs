@@ -2,7 +2,7 @@
 
 use super::{
     key::Key,
-    row::{CONDITION, Row, SECONDARY, Written, item_of, row},
+    row::{CONDITION, Row, SECONDARY, Written, item_of, row, secondary_of},
 };
 use crate::{
     Error,
@@ -192,7 +192,7 @@ impl DataStore {
         after: Option<&str>,
         limit: i32,
     ) -> Result<(Vec<Key>, Option<String>), Error> {
-        let value = AttributeValue::S(format!("{target}#{value}"));
+        let value = AttributeValue::S(secondary_of(&target.to_string(), value));
         let start = after.map(|sk| {
             let mut item = Key::row(target, sk).item();
             item.insert(SECONDARY.into(), value.clone());

@@ -58,10 +58,14 @@ const TELLING: &str = "feed";
 /// The attribute of the secondary key: the generation, and the value behind `#`.
 pub(super) const SECONDARY: &str = "secondary";
 
-/// What stands in [`SECONDARY`] of a row that lies in this partition: in front of
-/// a value, so that no two generations share one.
-fn before_secondary(pk: &str) -> &str {
-    pk.rfind('#').map_or(pk, |end| &pk[..=end])
+/// What stands in [`SECONDARY`] of a row of a generation with this value.
+pub(super) fn secondary_of(generation: &str, value: &str) -> String {
+    format!("{generation}#{value}")
+}
+
+/// The generation whose rows lie in a partition.
+fn generation_of(pk: &str) -> &str {
+    pk.rsplit_once('#').map_or(pk, |(generation, _)| generation)
 }
 
 /// A row as an item.
@@ -86,7 +90,7 @@ pub(super) fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error
         item.insert(TELLING.into(), telling);
     }
     if let Some(value) = &row.secondary {
-        let value = format!("{}{value}", before_secondary(&key.pk));
+        let value = secondary_of(generation_of(&key.pk), value);
         item.insert(SECONDARY.into(), AttributeValue::S(value));
     }
     item.insert("revision".into(), AttributeValue::N(revision.to_string()));
@@ -125,7 +129,7 @@ pub fn row(mut item: Item) -> Result<(Key, Row), Error> {
     let secondary = match item.contains_key(SECONDARY) {
         true => {
             let value = string(&item, SECONDARY)?;
-            let value = value.strip_prefix(before_secondary(&key.pk));
+            let value = value.strip_prefix(&secondary_of(generation_of(&key.pk), ""));
             let foreign = || Error::Damaged {
                 what: format!("row {}/{}", key.pk, key.sk),
                 reason: format!("`{SECONDARY}` is of another generation"),

@@ -5,8 +5,10 @@ use crate::Error;
 use rewind::{RecordedEvent, StreamName, numbers::Numbered};
 use std::collections::BTreeSet;
 
-/// Commits on one page where a stream is read backwards.
+/// Commits on one page where a stream is read backwards, and on the first one: what
+/// comes again most often stands in the last commit, and the one before it tells so.
 const PAGE: i32 = 10;
+const FIRST_PAGE: i32 = 2;
 
 impl EventStore {
     /// The events of a stream that stand where their sources came to these
@@ -25,9 +27,9 @@ impl EventStore {
         mut below: u64,
         mut wanted: BTreeSet<Numbered>,
     ) -> Result<Vec<RecordedEvent>, Error> {
-        let mut found = Vec::new();
+        let (mut found, mut page) = (Vec::new(), FIRST_PAGE);
         loop {
-            let commits = self.last_commits(stream, below, PAGE).await?;
+            let commits = self.last_commits(stream, below, page).await?;
             for (nth, commit) in commits.iter().enumerate() {
                 wanted.retain(|numbered| commit.numbers.has_come(*numbered));
                 let before = commits.get(nth + 1).map(|before| &before.numbers);
@@ -42,7 +44,9 @@ impl EventStore {
                 }
             }
             match commits.last() {
-                Some(first) if first.version > 1 && !wanted.is_empty() => below = first.version - 1,
+                Some(first) if first.version > 1 && !wanted.is_empty() => {
+                    (below, page) = (first.version - 1, PAGE)
+                }
                 Some(_) | None => return Ok(found),
             }
         }
