@@ -2,8 +2,8 @@
 
 use crate::{
     check, compare, completions, console, demo, exit, export, generation, import, ledger, letters,
-    new, playback, playbacks, read, replay, resume, retry, reverse, rows, send, status, streams,
-    tail, trace, typescript, up, verify,
+    new, partitions, playback, playbacks, read, replay, resume, retry, reverse, rows, send, status,
+    streams, tail, trace, typescript, up, verify,
 };
 use clap::{Parser, Subcommand};
 
@@ -53,6 +53,8 @@ pub enum Command {
     /// Folds a sample of the rows that serve again, and names a projection whose
     /// code has changed without its VERSION.
     Check(check::Args),
+    /// Shows how many partitions the indexes of categories have, or raises them.
+    Partitions(partitions::Args),
     /// Lists the batches that triggers have given up on, shows one, or puts its
     /// records onto their stream again.
     DeadLetters(letters::Args),

@@ -29,6 +29,7 @@ mod listed;
 mod memory;
 mod new;
 mod out;
+mod partitions;
 mod playback;
 mod playbacks;
 pub mod progress;
@@ -123,6 +124,7 @@ fn called(cli: &Cli, domain: Domain, started: Instant, as_json: bool) -> Outcome
         Command::Playbacks(args) => verb(as_json, &args.deployment, playbacks::run(args, domain)),
         Command::DeadLetters(args) => verb(as_json, &args.deployment, letters::run(args, domain)),
         Command::Check(args) => verb(as_json, &args.deployment, check::run(args, domain)),
+        Command::Partitions(args) => verb(as_json, &args.deployment, partitions::run(args, domain)),
         Command::Verify(args) => verb(as_json, &args.deployment, verify::run(args, domain)),
         Command::Resume(args) => verb(as_json, &args.deployment, resume::run(args, domain)),
         Command::Replay(args) => verb(as_json, &args.deployment, replay::run(args, domain)),

@@ -224,6 +224,40 @@ async fn a_sample_finds_rows_of_other_code() {
     assert!(out.contains("rewind verify"), "{out}");
 }
 
+#[tokio::test]
+async fn partitions_are_raised_and_never_lowered() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let (_process, client) = with_votes(dir).await;
+    let of = |category: &str, more: &[&str]| {
+        let call = [&["partitions", category], more].concat();
+        lines(dir, &call).remove(0)
+    };
+    assert_eq!(of("poll", &[])["partitions"], 8);
+    assert!(of("poll", &[])["written_from"].is_null());
+    let raised = of("poll", &["24"]);
+    assert_eq!(raised["partitions"], 24, "{raised}");
+    assert!(raised["written_from"].is_string(), "{raised}");
+    for (call, words) in [
+        (["partitions", "poll", "16"], "never lowered"),
+        (["partitions", "poll", "30"], "a multiple of 8 up to 512"),
+        (["partitions", "nobody", "16"], "no category"),
+    ] {
+        let (code, _, error) = ended(dir, &call);
+        assert_eq!(code, 2, "{error}");
+        assert!(error.contains(words), "{words}: {error}");
+    }
+    let all = lines(dir, &["partitions"]);
+    let raised = all.iter().filter(|of| of["partitions"] == 24);
+    assert_eq!(raised.count(), 1, "{all:?}");
+    assert!(all.len() > 3, "{all:?}");
+    // What was recorded before is there for every reader.
+    let events = client.get_ok("/events?category=poll").await.unwrap();
+    assert!(!events["events"].as_array().unwrap().is_empty());
+    let (code, out, _) = ended(dir, &["verify"]);
+    assert_eq!(code, 0, "{out}");
+}
+
 #[test]
 fn completions_know_every_verb() {
     let dir = tempfile::tempdir().unwrap();

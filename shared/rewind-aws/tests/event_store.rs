@@ -3,10 +3,7 @@
 mod support;
 
 use rewind::{CloudEvent, Head, StreamName, commit};
-use rewind_aws::{
-    event_table::event_store::{After, Claim, EventStore, Inserted},
-    history::partition::Cursor,
-};
+use rewind_aws::event_table::event_store::{After, Claim, EventStore, Inserted};
 use support::{Aws, event, recorded};
 
 fn plan(head: Head, events: &[CloudEvent]) -> Vec<rewind::Commit> {
@@ -98,11 +95,7 @@ async fn the_index_lists_commits_in_recorded_order() {
             break;
         }
         let last = page.entries.last().unwrap();
-        after = After::Commit(Cursor {
-            position: last.position,
-            stream: last.stream.clone(),
-            version: last.version,
-        });
+        after = After::Commit(last.cursor());
     }
     assert!(positions.len() >= 130);
     assert!(positions.is_sorted());

@@ -28,10 +28,7 @@ use crate::{
         row::{Row, row},
         transaction::Write,
     },
-    event_table::{
-        event_store::{After, EventStore},
-        index::Cursor,
-    },
+    event_table::event_store::{After, EventStore},
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use rewind::{
@@ -328,11 +325,7 @@ impl Sweep {
             })?;
             match page.entries.last() {
                 Some(last) if page.has_more && last.position <= to => {
-                    after = After::Commit(Cursor {
-                        position: last.position,
-                        stream: last.stream.clone(),
-                        version: last.version,
-                    });
+                    after = After::Commit(last.cursor());
                 }
                 _ => return Ok(published),
             }

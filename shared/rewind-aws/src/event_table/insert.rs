@@ -1,7 +1,7 @@
 //! Inserts: PartiQL `INSERT`, which fails on a key that exists. Nothing else
 //! writes to the events table.
 
-use super::{item::text, names::born, table::EventStore};
+use super::{item::text, names::born, slices::Written, table::EventStore};
 use crate::Error;
 use aws_sdk_dynamodb::types::{
     AttributeValue, BatchStatementError, BatchStatementErrorCodeEnum as Code, BatchStatementRequest,
@@ -53,13 +53,13 @@ impl Insert {
         }
     }
 
-    pub fn of(table: &str, commit: &Commit) -> Self {
+    pub fn of(table: &str, commit: &Commit, slices: &Written) -> Self {
         let number = |number: u64| AttributeValue::N(number.to_string());
         let mut attributes = vec![
             ("stream", text(commit.stream.as_str())),
             ("version", number(commit.version)),
             ("length", number(commit.length)),
-            ("slice", text(&commit.stream.partition())),
+            ("slice", text(&slices.slice(&commit.stream))),
             ("position", number(commit.position)),
             ("events", text(&commit.events)),
         ];
@@ -88,7 +88,9 @@ impl EventStore {
     /// Inserts commits of different streams, at single capacity. A commit that
     /// is `Taken` follows a head that has moved on.
     pub async fn append(&self, commits: &[&Commit]) -> Vec<Inserted> {
-        let items = commits.iter().map(|commit| Insert::of(&self.table, commit));
+        let slices = self.written().await;
+        let items = commits.iter();
+        let items = items.map(|commit| Insert::of(&self.table, commit, &slices));
         self.insert(items.collect()).await
     }
 

@@ -15,6 +15,7 @@ mod link;
 mod names;
 mod numbered;
 pub(crate) mod scan;
+pub mod slices;
 mod streams;
 mod table;
 mod together;

@@ -1,6 +1,6 @@
 //! The table itself: its client, its name, and what a batch remembers of it.
 
-use super::batch_cache::BatchCache;
+use super::{batch_cache::BatchCache, slices::Known};
 use aws_sdk_dynamodb::Client;
 use std::sync::Arc;
 
@@ -11,6 +11,8 @@ pub struct EventStore {
     pub(super) table: String,
     /// What was read already, where one batch shares its reads.
     pub(super) cache: Option<Arc<BatchCache>>,
+    /// What is known of the slices of partitions.
+    pub(super) slices: Arc<Known>,
 }
 
 impl EventStore {
@@ -20,6 +22,7 @@ impl EventStore {
             client,
             table: table.into(),
             cache: None,
+            slices: Arc::default(),
         }
     }
 

@@ -71,7 +71,9 @@ impl EventStore {
         commits: &[&Commit],
         claim: Option<&OutcomeClaim>,
     ) -> Together {
-        let commits = commits.iter().map(|commit| Insert::of(&self.table, commit));
+        let slices = self.written().await;
+        let commits = commits.iter();
+        let commits = commits.map(|commit| Insert::of(&self.table, commit, &slices));
         let inserts: Vec<Insert> = claim
             .map(|claim| self.claim_insert(claim))
             .into_iter()

@@ -131,11 +131,7 @@ pub async fn page(
     let next = match page.entries.last().filter(|_| page.has_more) {
         Some(last) => Some(Place {
             partition,
-            commit: Some(Cursor {
-                position: last.position,
-                stream: last.stream.clone(),
-                version: last.version,
-            }),
+            commit: Some(last.cursor()),
         }),
         None => (partition + 1 < PARTITIONS).then_some(Place {
             partition: partition + 1,

@@ -98,11 +98,7 @@ pub async fn page(
         let (some, behind) = rest.split_at(last + 1);
         rest = behind;
         passed += some.iter().map(|entry| entry.length).sum::<u64>();
-        cursor = some.last().map(|entry| Cursor {
-            position: entry.position,
-            stream: entry.stream.clone(),
-            version: entry.version,
-        });
+        cursor = some.last().map(Entry::cursor);
         let wanted = some.iter();
         let wanted = wanted.filter(|entry| selection.may_take(&entry.span()));
         let keys: Vec<(&StreamName, u64)> =
@@ -136,6 +132,8 @@ fn cursor_of(commit: &Commit) -> Cursor {
         position: commit.position,
         stream: commit.stream.clone(),
         version: commit.version,
+        // A stream is read by its versions.
+        slice: 0,
     }
 }
 
@@ -172,11 +170,7 @@ pub async fn entries(
     index.entries.retain(|entry| entry.position < until);
     // Positions rise: behind an entry that is too late, all are too late.
     let is_last = !index.has_more || index.entries.len() < count;
-    let cursor = index.entries.last().map(|entry| Cursor {
-        position: entry.position,
-        stream: entry.stream.clone(),
-        version: entry.version,
-    });
+    let cursor = index.entries.last().map(Entry::cursor);
     Ok(IndexPage {
         entries: index.entries,
         cursor,

@@ -7,5 +7,6 @@
 pub mod conflict;
 mod heads;
 mod outcome;
+pub mod raise;
 pub mod sequencer;
 mod stream_turn;

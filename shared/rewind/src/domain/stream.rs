@@ -118,6 +118,23 @@ impl StreamName {
     pub fn partition(&self) -> String {
         partition_name(self.category(), partition_of(&self.0))
     }
+
+    /// The slice that the stream's next commit lies in, where each partition has
+    /// so many: the same on every machine.
+    pub fn slice(&self, slices: u16) -> String {
+        let digest = Sha256::digest(self.0.as_bytes());
+        let slice = u16::from(digest[1]) % slices.max(1);
+        slice_name(&self.partition(), slice)
+    }
+}
+
+/// The name of a slice of a partition. The first has the name of the partition, the
+/// others are `category#partition/slice`.
+pub fn slice_name(partition: &str, slice: u16) -> String {
+    match slice {
+        0 => partition.to_string(),
+        _ => format!("{partition}/{slice}"),
+    }
 }
 
 /// The name of an index partition: `category#partition`.

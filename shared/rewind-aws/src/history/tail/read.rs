@@ -8,7 +8,6 @@ use crate::{
     Error,
     aws::http::weight,
     event_table::event_store::{After, Entry, EventStore},
-    history::partition::Cursor,
 };
 use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
 use rewind::{
@@ -233,12 +232,8 @@ impl<'a> Tail<'a> {
                 let read_to = None;
                 return Ok(Untold { entries, read_to });
             };
-            let (position, stream, version) = (last.position, last.stream.clone(), last.version);
-            after = After::Commit(Cursor {
-                position,
-                stream,
-                version,
-            });
+            let position = last.position;
+            after = After::Commit(last.cursor());
             let untold = page.entries.into_iter();
             entries.extend(untold.filter(|entry| !place.told.contains(&Mark::of(entry))));
             if !page.has_more || entries.len() >= least {
