@@ -12,6 +12,7 @@ mod engine;
 #[path = "../../shared/rewind-aws/tests/capacity/meter.rs"]
 mod meter;
 mod payload;
+mod proxy;
 mod rows;
 mod table;
 
@@ -81,7 +82,12 @@ async fn main() -> Result<()> {
             2 => rows::cold::measure(&plan).await?,
             3 => rows::append::measure(&plan).await?,
             4 => rows::append::batches(&plan).await?,
-            5 => rows::system::measure(&plan).await?,
+            5 => {
+                let mut lines = rows::reading::measure(&plan).await?;
+                lines.extend(rows::system::measure(&plan).await?);
+                lines
+            }
+            6 => rows::scale::measure(&plan).await?,
             9 => rows::command::measure(&plan).await?,
             7 => rows::kinesis::measure()?,
             _ => Vec::new(),

@@ -273,7 +273,7 @@ fn rate(wall: Duration) -> f64 {
     (BATCH * BATCHES) as f64 / wall.as_secs_f64()
 }
 
-async fn record(sequencer: &Sequencer, events: &[CloudEvent]) -> Result<()> {
+pub(super) async fn record(sequencer: &Sequencer, events: &[CloudEvent]) -> Result<()> {
     let outcomes = sequencer.record(events).await;
     let failed = outcomes
         .iter()
@@ -331,7 +331,11 @@ async fn raw(engine: &Engine, clients: &Clients, events: &[CloudEvent]) -> Resul
 }
 
 /// BatchWriteItem without a condition: a repeat overwrites, and so does a rival.
-async fn unsafe_puts(engine: &Engine, prefix: &str, batches: &[Vec<CloudEvent>]) -> Result<()> {
+pub(super) async fn unsafe_puts(
+    engine: &Engine,
+    prefix: &str,
+    batches: &[Vec<CloudEvent>],
+) -> Result<()> {
     let client = engine.clients.dynamodb();
     let mut versions: HashMap<&str, usize> = HashMap::new();
     for batch in batches {

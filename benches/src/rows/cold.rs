@@ -175,7 +175,7 @@ async fn begin(program: &PathBuf, args: &[PathBuf]) -> Result<Began> {
 }
 
 /// What `template.yaml` gives its functions, as far as they ask for it.
-const ENVIRONMENT: [(&str, &str); 19] = [
+const ENVIRONMENT: [(&str, &str); 20] = [
     ("AWS_LAMBDA_FUNCTION_NAME", "bench"),
     ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST"),
     ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
@@ -192,6 +192,7 @@ const ENVIRONMENT: [(&str, &str); 19] = [
     ("STACK", "bench"),
     ("READ_MODELS", ""),
     ("GATEWAYS", ""),
+    ("OUTSIDE_HOSTS", ""),
     ("AWS_ENDPOINT_URL", "https://127.0.0.1:9"),
     ("AWS_MAX_ATTEMPTS", "1"),
     ("RUST_LOG", "off"),

@@ -1,7 +1,8 @@
-//! Row 7: bytes and records on Kinesis, live and replayed.
+//! Row 7: bytes and records on Kinesis, live and replayed; and what compression by
+//! zstd would make of them.
 
 use crate::{
-    Result,
+    Result, cpu,
     table::{Figure, Line, Target},
 };
 use instructions::{Ids, events_from, recorded};
@@ -14,7 +15,13 @@ const RECORDS: f64 = 1_000.0;
 /// Events of a request, or of a batch of pump's, and streams that they are of.
 const EVENTS: usize = 500;
 
-/// Counts it: nothing here is timed.
+/// Levels of zstd: the fastest that it recommends, and its own choice.
+const LEVELS: [i32; 2] = [1, 3];
+
+/// How often compression takes its turn.
+const TIMES: usize = 20;
+
+/// Counts it: only compression is timed.
 pub fn measure() -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for streams in [1, 50] {
@@ -37,6 +44,10 @@ pub fn measure() -> Result<Vec<Line>> {
             );
             let sizes: Vec<usize> = records.iter().map(Vec::len).collect();
             lines.extend(of(&format!("{name}, {streams} streams"), &recorded, &sizes));
+            if replay.is_none() {
+                let name = format!("{name}, {streams} streams");
+                lines.extend(compressed(&name, &records, recorded.len())?);
+            }
         }
     }
     Ok(lines)
@@ -73,4 +84,55 @@ fn of<T: serde::Serialize>(name: &str, events: &[T], sizes: &[usize]) -> Vec<Lin
         )
         .reaching(Target::AtMost(20.0)),
     ]
+}
+
+/// The same records compressed, as they would be put.
+fn compressed(name: &str, records: &[Vec<u8>], events: usize) -> Result<Vec<Line>> {
+    let plain: usize = records.iter().map(Vec::len).sum();
+    let mut lines = Vec::new();
+    for level in LEVELS {
+        let pack = || {
+            let records = records.iter();
+            let packed = records.map(|record| zstd::bulk::compress(record, level));
+            packed.collect::<std::io::Result<Vec<_>>>()
+        };
+        let unpack = |packed: &[Vec<u8>]| {
+            let records = packed.iter().zip(records);
+            let sizes = records
+                .map(|(packed, record)| Ok(zstd::bulk::decompress(packed, record.len())?.len()));
+            sizes.sum::<std::io::Result<usize>>()
+        };
+        let (mut packing, mut unpacking) = (Figure::default(), Figure::default());
+        let mut bytes = 0;
+        for _ in 0..TIMES {
+            let (packed, took) = cpu::of(pack);
+            let packed = packed?;
+            packing.push(cpu::micros(took.cpu, events));
+            let (size, took) = cpu::of(|| unpack(&packed));
+            if size? != plain {
+                return Err("zstd does not give back what it was given".into());
+            }
+            unpacking.push(cpu::micros(took.cpu, events));
+            bytes = packed.iter().map(Vec::len).sum();
+        }
+        let of = |bytes: usize| Figure::exact(BYTES * events as f64 / bytes as f64);
+        let name = format!("{name}, zstd {level}");
+        lines.extend([
+            Line::alone(7, &name, "events a shard and second", of(bytes))
+                .beside("as they are put", of(plain)),
+            Line::alone(
+                7,
+                format!("{name}, to compress"),
+                "µs CPU an event",
+                packing,
+            ),
+            Line::alone(
+                7,
+                format!("{name}, to decompress"),
+                "µs CPU an event",
+                unpacking,
+            ),
+        ]);
+    }
+    Ok(lines)
 }

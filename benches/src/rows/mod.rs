@@ -5,4 +5,6 @@ pub mod cold;
 pub mod command;
 pub mod decode;
 pub mod kinesis;
+pub mod reading;
+pub mod scale;
 pub mod system;

@@ -1,0 +1,194 @@
+//! Row 5: history read for a playback, and what the rows of a rebuild cost.
+
+use super::append::{record, unsafe_puts};
+use crate::{
+    Plan, Result,
+    contenders::Script,
+    cpu,
+    engine::Engine,
+    meter::Meter,
+    table::{Figure, Line, Target},
+};
+use aws_smithy_http_client::Builder;
+use futures::{StreamExt, TryStreamExt};
+use instructions::{Ids, events_from, recorded};
+use rewind::{
+    CloudEvent, Delivery, Envelope, Event, RecordedEvent, Rejection, Selection, Service,
+    SingleStreamProjection,
+    stream::{PARTITIONS, partition_name},
+};
+use rewind_aws::{
+    history::partition::{self, PAGE},
+    project::projector::Projector,
+    sequence::sequencer::Sequencer,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Events of history, of these many streams, ten in a commit.
+const EVENTS: usize = 20_000;
+const STREAMS: usize = 50;
+
+/// Events that dynamo-es appends and reads: it takes them one by one.
+const OF_PEER: usize = 2_000;
+
+/// Partitions that a playback reads at once.
+const AT_ONCE: usize = 4;
+
+/// Measures it.
+pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
+    let engine = Engine::start().await?;
+    let mut dynamo_es = Script::dynamo_es(&engine.at.dynamodb)?;
+    let events = events_from("h", EVENTS, STREAMS, 1, Ids::Numbers);
+    let sequencer = Sequencer::new(engine.events(&engine.clients));
+    let batches: Vec<Vec<CloudEvent>> = events.chunks(500).map(<[_]>::to_vec).collect();
+    for batch in &batches {
+        record(&sequencer, batch).await?;
+    }
+    unsafe_puts(&engine, "raw-", &batches).await?;
+    let mut own: [Figure; 2] = Default::default();
+    let mut scanned: [Figure; 2] = Default::default();
+    let mut peer = Figure::default();
+    for round in 0..plan.rounds {
+        let (count, took) = cpu::during(read(&engine)).await;
+        same(count?)?;
+        own[0].push(EVENTS as f64 / took.wall.as_secs_f64());
+        own[1].push(cpu::micros(took.cpu, EVENTS));
+        let (count, took) = cpu::during(scan(&engine)).await;
+        same(count?)?;
+        scanned[0].push(EVENTS as f64 / took.wall.as_secs_f64());
+        scanned[1].push(cpu::micros(took.cpu, EVENTS));
+        let work = format!("{OF_PEER} {STREAMS} r{round}.");
+        let [_, _, replayed] = dynamo_es.round(&work).await?;
+        peer.push(replayed);
+    }
+    let what = "history read and decoded, as a playback does";
+    let [rate, cpu] = own;
+    let [scan_rate, scan_cpu] = scanned;
+    let beside = "a paged Scan of an item an event, which discards";
+    let mut lines = vec![
+        Line::alone(5, what, "events/s", rate)
+            .beside(beside, scan_rate)
+            .reaching(Target::TimesMore(0.9)),
+        Line::alone(5, what, "µs CPU an event", cpu.clone()).beside(beside, scan_cpu),
+        Line::alone(5, what, "µs CPU an event", cpu)
+            .beside("dynamo-es, which reads stream by stream", peer),
+    ];
+    lines.push(rows(&engine).await?);
+    Ok(lines)
+}
+
+fn same(count: usize) -> Result<()> {
+    match count {
+        EVENTS => Ok(()),
+        other => Err(format!("{other} of {EVENTS} events were read").into()),
+    }
+}
+
+/// Reads all partitions of the category, some at once.
+async fn read(engine: &Engine) -> Result<usize> {
+    let store = &engine.events(&engine.clients);
+    let selection = &Selection::default();
+    let names = (0..PARTITIONS).map(|nth| partition_name("cart", nth));
+    let read = futures::stream::iter(names).map(|name| async move {
+        let (mut count, mut cursor) = (0, None);
+        loop {
+            let page = partition::page(store, &name, selection, cursor.as_ref(), u64::MAX, PAGE);
+            let page = page.await?;
+            count += partition::selected(&page.commits, selection)?.len();
+            if page.is_last {
+                return Ok::<_, crate::Error>(count);
+            }
+            cursor = page.cursor.or(cursor);
+        }
+    });
+    read.buffer_unordered(AT_ONCE)
+        .try_fold(0, async |sum, count| Ok(sum + count))
+        .await
+}
+
+/// Scans the same events, as a hand-made event store has them.
+async fn scan(engine: &Engine) -> Result<usize> {
+    let client = engine.clients.dynamodb();
+    let (mut count, mut start) = (0, None);
+    loop {
+        let request = client.scan().table_name(engine.raw_table());
+        let answer = request.set_exclusive_start_key(start).send().await?;
+        count += answer.items().len();
+        start = answer.last_evaluated_key;
+        if start.is_none() {
+            return Ok(count);
+        }
+    }
+}
+
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+enum CartEvent {
+    ProductAddedToCart { quantity: u64, cents: u64 },
+}
+
+impl Event for CartEvent {
+    const CATEGORY: &'static str = "cart";
+}
+
+#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
+struct Cart {
+    products: u64,
+    cents: u64,
+}
+
+struct Carts;
+
+impl SingleStreamProjection for Carts {
+    type Event = CartEvent;
+    type Row = Cart;
+    const NAME: &'static str = "carts";
+    fn apply(cart: &mut Cart, event: &Envelope<CartEvent>) -> std::result::Result<(), Rejection> {
+        let CartEvent::ProductAddedToCart { quantity, cents } = &event.data;
+        cart.products += quantity;
+        cart.cents += quantity * cents;
+        Ok(())
+    }
+}
+
+/// Write units of a row, where a batch has a hundred events of it.
+async fn rows(engine: &Engine) -> Result<Line> {
+    let meter = Meter::around(Builder::new().build_http());
+    let metered = meter.clone();
+    let clients = engine
+        .clients
+        .clone()
+        .map_config(|config| config.into_builder().http_client(metered).build());
+    let data = clients.data_store(&engine.at.tables["DataTable"]);
+    let service = Service::new().single_stream::<Carts>();
+    let projector = Projector::new(service, engine.events(&clients), data);
+    // Five streams with a hundred events each in a batch; the first one finds no row.
+    let all = events_from("u", 1_000, 5, 1, Ids::Numbers);
+    let mut streams: Vec<Vec<RecordedEvent>> = Vec::new();
+    for nth in 0..5 {
+        let own: Vec<CloudEvent> = all.iter().skip(nth).step_by(5).cloned().collect();
+        streams.push(recorded(&own));
+    }
+    let mut units = 0.0;
+    for half in 0..2 {
+        let part = |events: &Vec<RecordedEvent>| events[half * 100..][..100].to_vec();
+        let delivery = Delivery {
+            replay: None,
+            events: streams.iter().flat_map(part).collect(),
+        };
+        meter.take();
+        let projected = projector.project(&[(0, delivery)]).await?;
+        if projected.applied != 500 {
+            return Err(format!("{projected:?}").into());
+        }
+        units = meter.take().write_units;
+    }
+    let what = "rows, 100 events of a key in a batch, one projection";
+    let line = Line::alone(
+        5,
+        what,
+        "write units an event",
+        Figure::exact(units / 500.0),
+    );
+    Ok(line.reaching(Target::AtMost(0.01)))
+}
