@@ -16,7 +16,7 @@ mod stack;
 pub use asked::{Question, read};
 pub use local::{announce, withdraw};
 pub use names::Part;
-pub use opened::Deployment;
+pub use opened::{Deployment, operator};
 
 use crate::{domain::Domain, end::End};
 use clap::{ArgMatches, Args as ClapArgs, FromArgMatches, parser::ValueSource};

@@ -10,6 +10,7 @@ use ::playback::Task;
 use rewind::Request;
 use rewind_aws::playback::{
     difference::finding::{self, Finding, Found, Kind},
+    operations::What,
     record::{Approval, Playback},
 };
 use serde_json::json;
@@ -56,6 +57,7 @@ pub async fn carry_out(
 ) -> Result<Playback, End> {
     let id = &playback.id;
     deployment.player().approve(id, approval).await?;
+    deployment.note(What::Approved, id).await;
     deployment
         .invoke_playback(&Task::Resume(id.clone()))
         .await?;

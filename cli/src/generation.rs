@@ -9,7 +9,7 @@ use crate::{
 };
 use clap::Args as ClapArgs;
 use rewind::{Target, delivery::Nothing};
-use rewind_aws::generation::lifecycle;
+use rewind_aws::{generation::lifecycle, playback::operations::What};
 use serde_json::json;
 
 /// Which generation is to serve.
@@ -88,6 +88,11 @@ pub async fn run(args: &Args, verb: Verb, domain: Domain) -> Outcome {
         Verb::Activate { changes: true } => player.activate_telling(&target).await?,
         Verb::Drop => player.drop_generation(&target).await?,
     };
+    let done = match verb {
+        Verb::Activate { .. } => What::Activated,
+        Verb::Drop => What::Dropped,
+    };
+    deployment.note(done, &target.to_string()).await;
     if !generations.dropped.is_empty() || generations.telling {
         let task = ::playback::Task::Recover(Nothing {});
         deployment.invoke_playback(&task).await?;

@@ -18,6 +18,7 @@ use letter::Letter;
 use rewind_aws::{
     aws::producer::Stream,
     data_table::dead_letter::{self, DeadLetter},
+    playback::operations::What,
 };
 use serde_json::json;
 
@@ -147,6 +148,7 @@ async fn retry(deployment: &Deployment, args: &Args) -> Outcome {
             answer.map_err(|reason| End::Service(before, reason))?;
         }
         dead_letter::handled(&deployment.store, key).await?;
+        deployment.note(What::Retried, key).await;
         let (records, name) = (letter.records.len(), stream.name());
         match args.json {
             true => say!(

@@ -10,7 +10,7 @@ use crate::{
 use ::playback::Task;
 use clap::Args as ClapArgs;
 use rewind::delivery::Nothing;
-use rewind_aws::playback::record::load;
+use rewind_aws::playback::{operations::What, record::load};
 
 /// The playback, and the change to it.
 #[derive(ClapArgs)]
@@ -49,20 +49,27 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
         return Err(End::Wrong(format!("there is no playback {id}")));
     }
     let player = deployment.player();
-    let (changed, task) = if args.pause {
+    let (changed, what, task) = if args.pause {
         deployment.confirm(&format!("pause playback {id}"), args.yes)?;
-        (player.pause(id).await?, None)
+        (player.pause(id).await?, What::PlaybackPaused, None)
     } else if args.resume {
         deployment.confirm(&format!("resume playback {id}"), args.yes)?;
-        (player.resume(id).await?, Some(Task::Resume(id.clone())))
+        let task = Task::Resume(id.clone());
+        (player.resume(id).await?, What::PlaybackResumed, Some(task))
     } else if args.cancel {
         deployment.confirm(&format!("cancel playback {id}"), args.yes)?;
-        (player.cancel(id).await?, Some(Task::Recover(Nothing {})))
+        let task = Task::Recover(Nothing {});
+        (
+            player.cancel(id).await?,
+            What::PlaybackCancelled,
+            Some(task),
+        )
     } else {
         let followed = follow(&deployment, id);
         let followed = interrupted::unless(followed, || still_runs(id, &args.deployment)).await?;
         return show(&followed, has_ended_well(&followed), args.json);
     };
+    deployment.note(what, id).await;
     if let Some(task) = task {
         deployment.invoke_playback(&task).await?;
     }

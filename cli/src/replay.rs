@@ -1,7 +1,7 @@
 //! `rewind replay`: plays back all or part of history, and follows the playback.
 
 use crate::{
-    deployment::{self, Deployment, Part},
+    deployment::{self, Deployment, Part, operator},
     differences,
     domain::Domain,
     end::{End, Outcome},
@@ -15,6 +15,7 @@ use clap::Args as ClapArgs;
 use rewind_aws::{
     aws::clock,
     playback::{
+        operations::What,
         record::{Approval, Playback},
         request::{Activation, Destination, Policy, Request, ToMicroservice},
     },
@@ -120,7 +121,7 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     let requests = differences::requests(&playback);
     let what = format!("send what is listed ({requests} requests), and nothing else");
     deployment.confirm_anywhere(&what, args.yes)?;
-    let by = std::env::var("USER").unwrap_or_default();
+    let by = operator().unwrap_or_default();
     let record = args.record;
     let approval = Approval { by, record };
     let done = differences::carry_out(&deployment, &playback, &approval);
@@ -151,6 +152,7 @@ async fn play(
 ) -> Result<Playback, End> {
     let begun = deployment.player().create(id, request).await?;
     is_begun.set(true);
+    deployment.note(What::PlaybackStarted, &begun.id).await;
     // An operator who does not wait needs the id.
     match args.json {
         true => note!("{}", json!({"playback": begun.id})),

@@ -11,6 +11,7 @@ use clap::Args as ClapArgs;
 use rewind::{StreamName, reversal::place};
 use rewind_aws::{
     history::resolve,
+    playback::operations::What,
     reverse::reversal::{Named, Preview, Reverser},
 };
 use serde_json::{Value, json};
@@ -86,9 +87,11 @@ pub async fn run(args: &Args, domain: Domain) -> Outcome {
     if args.undo {
         effects = player.revocable(&named.stream, named.version).await?;
     }
-    let what = format!("reverse {}", place(&args.stream, args.version));
-    deployment.confirm_anywhere(&what, args.yes)?;
+    let event = place(&args.stream, args.version);
+    deployment.confirm_anywhere(&format!("reverse {event}"), args.yes)?;
     reverser.reverse(&named, &args.reason, &args.by).await?;
+    let by = Some(args.by.clone());
+    player.note(What::Reversed, event, by).await;
     let version = recorded(&deployment, &named).await?;
     if args.undo {
         player.undo(effects).await?;

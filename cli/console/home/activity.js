@@ -1,4 +1,4 @@
-// Activity: the latest events, and what operators did.
+// Activity: the latest events, what operators did, and what was deployed.
 
 import { html } from "/console/vendor/htm-preact.js";
 import { get } from "/console/api.js";
@@ -24,7 +24,7 @@ export function Activity() {
         ${events.value && html`<${Events} events=${events.value.events} />`}
       </div>
       <div>
-        <h3>What operators did</h3>
+        <h3>Operations</h3>
         <${Note} problem=${operations.problem} what="the list of operations" />
         ${operations.isLoading && html`<${Loading} what="the operations" />`}
         ${operations.value && html`<${Operations} operations=${operations.value.operations} />`}
@@ -60,7 +60,7 @@ function placeOf({ what, about }) {
 }
 
 function Operations({ operations }) {
-  if (!operations.length) return html`<${Nothing}>Nobody did anything yet.<//>`;
+  if (!operations.length) return html`<${Nothing}>Nothing was done yet.<//>`;
   return html`<ol class="operations">
     ${operations.map((operation) => {
       const place = placeOf(operation);

@@ -1,38 +1,38 @@
 // The history of a row that many streams change: a slider over the latest events
-// of its categories, and any time by hand.
+// of its categories, further back page by page, and any time by hand.
 
 import { html, useMemo, useState } from "/console/vendor/htm-preact.js";
-import { get, url } from "/console/api.js";
 import { TimeInput } from "/console/fields.js";
 import { counted } from "/console/numbers.js";
+import { usePages } from "/console/pages.js";
 import { usePoll } from "/console/poll.js";
 import { Loading, Note } from "/console/problem.js";
 import { link, replace } from "/console/router.js";
+import { earlier, reached } from "/console/rows/earlier.js";
 import { past } from "/console/rows/past.js";
 import { Slider } from "/console/rows/slider.js";
 import { Step } from "/console/rows/step.js";
 import { brief, recorded, rfc3339 } from "/console/time.js";
-
-/** How many of the latest events of a category the slider goes over. */
-const LATEST = 100;
 
 /** How long the slider has to rest before something is read, in milliseconds. */
 const REST = 90;
 
 export function Shared({ name, rowKey, categories, query }) {
   const [namesOnly, setNamesOnly] = useState(true);
-  const { value: all, problem, isLoading } = usePoll((signal) => latest(categories, signal), 0, [name]);
-  const events = useMemo(() => (all ?? []).filter((event) => !namesOnly || isNamed(event, rowKey)), [all, namesOnly, rowKey]);
+  const { items, next, problem, isLoading, hasMore, more } = usePages((from, signal) => earlier(from ?? categories, signal), [name]);
+  const all = useMemo(() => reached(items, next), [items, next]);
+  const events = useMemo(() => all.filter((event) => !namesOnly || isNamed(event, rowKey)), [all, namesOnly, rowKey]);
   const { time } = query;
   const last = events.length - 1;
   const nth = time ? lastUntil(events, time) : last;
   const stay = (to) => replace(link("rows", [name, rowKey], { ...query, time: to }));
   const at = time ?? (last >= 0 ? rfc3339(events[last].position) : undefined);
   return html`
-    ${isLoading && html`<${Loading} what="the latest events" />`}
+    ${isLoading && html`<${Loading} what="events" />`}
     <${Note} problem=${problem} what="the list of events" instead="Choose a time by hand." />
-    ${all && html`<label class="check"><input type="checkbox" checked=${namesOnly} onChange=${(event) => setNamesOnly(event.target.checked)} />
+    ${items.length > 0 && html`<label class="check"><input type="checkbox" checked=${namesOnly} onChange=${(event) => setNamesOnly(event.target.checked)} />
       <span>Only events that contain “${rowKey}” <span class="hint">${counted(events.length, "step")} of the latest ${counted(all.length, "event")}</span></span></label>`}
+    ${hasMore && html`<button type="button" class="quiet" onClick=${more} disabled=${isLoading}>Earlier events</button>`}
     ${last >= 0 && html`<${Slider} first=${0} last=${last} value=${Math.max(0, nth)} label="Time" onMove=${(to) => stay(rfc3339(events[to].position))}
       text=${`${brief(recorded(events[Math.max(0, nth)].position))}, step ${Math.max(0, nth) + 1} of ${last + 1}`} />`}
     <div class="as-of"><span>As of</span><${TimeInput} label="The row as of this time" value=${at} onTime=${stay} /></div>
@@ -52,12 +52,6 @@ function Moment({ name, rowKey, at, event, previous }) {
   return html`<${Note} problem=${problem} what="rows as they were" />
     ${isLoading && html`<${Loading} what="the row as it was" />`}
     ${value && html`<${Step} event=${event} ...${value} names=${["before", "then"]} />`}`;
-}
-
-/** The latest events of some categories, the oldest first. */
-async function latest(categories, signal) {
-  const pages = await Promise.all(categories.map((category) => get(url(["events"], { category, latest: LATEST }), signal)));
-  return pages.flatMap((page) => page.events).sort((a, b) => a.position - b.position);
 }
 
 /** Whether an event contains each part of a key. A row's key may have several,

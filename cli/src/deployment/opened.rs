@@ -10,7 +10,7 @@ use rewind_aws::{
     aws::{lambda::Function, producer::Stream},
     data_table::{data_store::DataStore, key::Key},
     event_table::event_store::EventStore,
-    playback::player::Player,
+    playback::{operations::What, player::Player},
 };
 
 /// A deployment: its domain and its clients.
@@ -90,6 +90,12 @@ impl Deployment {
         )
     }
 
+    /// Notes what the operator has done, for `GET /operations`. Where that fails,
+    /// the log says so, and the operation stands.
+    pub async fn note(&self, what: What, about: &str) {
+        self.player().note(what, about, operator()).await;
+    }
+
     /// Invokes the playback function with a task, and does not wait for its
     /// end.
     ///
@@ -125,4 +131,9 @@ impl Deployment {
     pub fn confirm_anywhere(&self, what: &str, yes: bool) -> Outcome {
         ask::confirmed(self.described.as_deref(), what, yes)
     }
+}
+
+/// Who calls the verbs, where the environment says so.
+pub fn operator() -> Option<String> {
+    std::env::var("USER").ok().filter(|name| !name.is_empty())
 }

@@ -26,7 +26,16 @@ use std::{
 const RUNTIME: &str = include_str!("runtime.ts");
 
 /// The schemas of the API that the client uses, beside those of the domain.
-const USED: [&str; 3] = ["PlaybackRequestBody", "Playback", "Health"];
+const USED: [&str; 8] = [
+    "ApproveRequestBody",
+    "Difference",
+    "Health",
+    "LedgerLine",
+    "Playback",
+    "PlaybackRequestBody",
+    "ReversalAccepted",
+    "ReversalRequestBody",
+];
 
 /// For what the client is, and where it is written to.
 #[derive(ClapArgs)]
@@ -97,6 +106,12 @@ fn client(service: &Service) -> String {
         "ProjectionName",
         "A projection.",
         projections.map(|projection| projection.name),
+    ));
+    let callers = service.callers().iter();
+    text.push_str(&union(
+        "GatewayName",
+        "A gateway.",
+        callers.map(|caller| caller.name),
     ));
     text.push_str(&union(
         "InputSource",

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const PLACE: &str = "#/components/schemas/";
 
 /// What `runtime.ts` and the language name themselves, where a domain could.
-const TAKEN: [&str; 40] = [
+const TAKEN: [&str; 44] = [
     "Accepted",
     "Applied",
     "Array",
@@ -22,13 +22,16 @@ const TAKEN: [&str; 40] = [
     "Error",
     "EventData",
     "EventType",
+    "GatewayName",
     "InputSource",
+    "LedgerOptions",
     "NewEvent",
     "NotSigned",
     "Options",
     "Outcome",
     "Past",
     "Pending",
+    "Posted",
     "Problem",
     "ProjectionName",
     "Promise",
@@ -37,6 +40,7 @@ const TAKEN: [&str; 40] = [
     "Recorded",
     "RecordedEvent",
     "Rejected",
+    "Reversal",
     "Rewind",
     "Row",
     "RowOf",

@@ -40,7 +40,7 @@ export type RecordedEvent<C extends Category = Category> = {
   }[EventType<K>];
 }[C];
 
-interface Sent<T extends string, D, S extends string> {
+interface Posted<T extends string, D, S extends string> {
   readonly type: T;
   /** The stream, `category-id`. */
   readonly subject: S;
@@ -59,12 +59,12 @@ interface Sent<T extends string, D, S extends string> {
 /** An event to be sent, of a declared type. */
 export type NewEvent<C extends SentCategory = SentCategory> = {
   [K in C]: {
-    [T in EventType<K>]: Sent<T, EventData[K][T], `${K}-${string}`>;
+    [T in EventType<K>]: Posted<T, EventData[K][T], `${K}-${string}`>;
   }[EventType<K>];
 }[C];
 
 /** An event to be sent, of a category that is open or not declared. */
-export type UntypedEvent = Sent<string, unknown, string>;
+export type UntypedEvent = Posted<string, unknown, string>;
 
 /** An event that is accepted: its row follows within moments. */
 export interface Accepted {
@@ -160,6 +160,18 @@ export interface CommandOptions extends Cancel {
   /** The version that the stream has to have; 0 without events. */
   readonly ifMatch?: number;
 }
+
+export interface LedgerOptions extends Cancel {
+  /** Only calls of this key, as the gateway gives it. */
+  readonly key?: string;
+  /** Whether it is told what a replay would send, with the code of today. */
+  readonly compare?: boolean;
+  /** How many in one request; all are read, whatever it is. */
+  readonly limit?: number;
+}
+
+/** Why an event is taken back, by whom, and whether its effects outside are, too. */
+export type Reversal = Omit<ReversalRequestBody, "dry_run">;
 
 export interface Cancel {
   readonly signal?: AbortSignal;
@@ -310,6 +322,12 @@ export class Rewind<Rows extends { readonly [P in ProjectionName]?: unknown } = 
     pause: (id: string, options: Cancel = {}): Promise<Playback> => this.#operate(id, "pause", options),
     resume: (id: string, options: Cancel = {}): Promise<Playback> => this.#operate(id, "resume", options),
     cancel: (id: string, options: Cancel = {}): Promise<Playback> => this.#operate(id, "cancel", options),
+    /** What a comparison of gateways has found. */
+    differences: (id: string, options: Cancel = {}): AsyncGenerator<Difference, void, undefined> =>
+      this.#pages<Difference>(`/playbacks/${segment(id)}/differences`, "found", {}, options.signal),
+    /** Lets what a comparison has found be sent. */
+    approve: (id: string, approval: ApproveRequestBody = {}, options: Cancel = {}): Promise<Playback> =>
+      this.#operate(id, "approve", options, approval),
   };
 
   constructor(options: Options) {
@@ -508,6 +526,22 @@ export class Rewind<Rows extends { readonly [P in ProjectionName]?: unknown } = 
     }
   }
 
+  /**
+   * Takes an event back. The reversal is accepted like any other event, and rows
+   * follow. Of an event that is taken back already, it is refused (409).
+   */
+  reverse(stream: string, version: number, reversal: Reversal, options: Cancel = {}): Promise<ReversalAccepted> {
+    const path = `/streams/${segment(stream)}/events/${version}/reversal`;
+    return this.#json<ReversalAccepted>("POST", path, { body: reversal, ...options });
+  }
+
+  /** What a gateway has sent, when, because of what, and with which answer, page by page. */
+  ledger(gateway: GatewayName, options: LedgerOptions = {}): AsyncGenerator<LedgerLine, void, undefined> {
+    const { key, compare, limit } = options;
+    const path = `/gateways/${segment(gateway)}/ledger`;
+    return this.#pages<LedgerLine>(path, "entries", { key, compare, limit }, options.signal);
+  }
+
   /** Whether every reader moves, and if not, which one and why. */
   health(options: Cancel = {}): Promise<Health> {
     return this.#json<Health>("GET", "/health", options);
@@ -549,8 +583,8 @@ export class Rewind<Rows extends { readonly [P in ProjectionName]?: unknown } = 
     return { specversion: "1.0", id: uuid(), source, ...extensions, ...attributes };
   }
 
-  #operate(id: string, verb: string, options: Cancel): Promise<Playback> {
-    return this.#json<Playback>("POST", `/playbacks/${segment(id)}/${verb}`, { body: {}, ...options });
+  #operate(id: string, verb: string, options: Cancel, body: unknown = {}): Promise<Playback> {
+    return this.#json<Playback>("POST", `/playbacks/${segment(id)}/${verb}`, { body, ...options });
   }
 
   async #page<C extends Category>(

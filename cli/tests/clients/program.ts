@@ -1,7 +1,7 @@
 // A program that uses the client of this repository's domain against a running
 // system, whose URL is its argument.
 
-import { NotSigned, Problem, Rewind, type NewEvent, type RecordedEvent } from "./rewind.js";
+import { NotSigned, Problem, Rewind, type LedgerLine, type NewEvent, type RecordedEvent } from "./rewind.js";
 
 declare const process: { argv: string[]; exitCode: number };
 
@@ -16,6 +16,14 @@ const rewind = new Rewind<{ "basic-sum": Sum }>({ baseUrl, source: "/program" })
 
 function check(is: boolean, what: string): void {
   if (!is) throw new Error(what);
+}
+
+async function eventually(is: () => Promise<boolean>): Promise<void> {
+  for (let attempt = 0; attempt < 300; attempt++) {
+    if (await is()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`it does not come: ${is}`);
 }
 
 function vote(nth: number, poll = "1"): NewEvent<"poll"> {
@@ -143,6 +151,44 @@ async function operates(): Promise<void> {
   const ids: string[] = [];
   for await (const known of rewind.playbacks.list()) ids.push(known.id);
   check(ids.includes(begun.id), "playbacks are listed");
+  await rewind.input("orders", {
+    applies: "now",
+    source: "web",
+    profile: "private",
+    order_id: "1",
+    lines: [{ product_id: "tea", quantity: 1, cents: 100 }],
+  });
+  // No gateway goes anywhere here: the call waits.
+  await eventually(async () => {
+    for await (const line of rewind.ledger("payments", { key: "1" })) return line.state === "waits";
+    return false;
+  });
+  const lines: LedgerLine[] = [];
+  for await (const line of rewind.ledger("payments", { compare: true, limit: 1 })) lines.push(line);
+  check(lines.length === 1 && lines[0]?.replay?.differs === null, "the ledger, beside a replay");
+  const compared = await rewind.playbacks.start({
+    to: [{ microservice: { gateways: { payments: "difference" } } }],
+    dry_run: true,
+  });
+  await eventually(async () => (await rewind.playbacks.get(compared.id)).state === "completed");
+  const kinds: string[] = [];
+  for await (const found of rewind.playbacks.differences(compared.id)) kinds.push(found.kind);
+  check(kinds.every((kind) => kind === "open"), `a call that waits is open: ${kinds}`);
+  const approved = await rewind.playbacks.approve(compared.id, { by: "ann" });
+  check(approved.id === compared.id && approved.state !== "failed", "the list is approved");
+  await rewind.playbacks.approve(begun.id).then(
+    () => check(false, "a playback that compares nothing"),
+    (error: unknown) => check(error instanceof Problem && error.status === 409, `${error}`),
+  );
+  const reversal = { reason: "not a guest", by: "ann" };
+  const reversed = await rewind.reverse("poll-1", 2, reversal);
+  check(reversed.stream === "poll-1" && reversed.reverses === 2, "a reversal is accepted");
+  const row = await rewind.waitFor("basic-sum", "1", 4);
+  check(row?.state.total === 2, `the row without the vote: ${row?.state.total}`);
+  await rewind.reverse("poll-1", 2, reversal).then(
+    () => check(false, "twice"),
+    (error: unknown) => check(error instanceof Problem && error.status === 409, `${error}`),
+  );
   const health = await rewind.health();
   check(health.readers.some((lag) => lag.reader === "pump"), "health names the readers");
   const sign = (): never => {

@@ -10,9 +10,10 @@ mod domain;
 use console::{Shown, curl, normalized, shown};
 use deployed::{System, deploy, deployment, root, verb};
 use provider::Provider;
+use serde_json::Value;
 use std::{
     path::Path,
-    process::ExitCode,
+    process::{Command, ExitCode},
     time::{Duration, Instant},
 };
 
@@ -75,9 +76,21 @@ fn tell(program: &Path) {
         }
     }
     assert_eq!(runs, 2, "the whole story was told");
+    approvals_are_noted(&system.as_ref().expect("a system").url);
     // What the page says of the provider, by the provider's own count.
     let taken = ["1", "2", "3"].map(|order| provider.taken(order));
     assert_eq!(taken, [1000, 900, 450], "{:?}", provider.entries());
     assert!(provider.entries().values().all(|entry| entry.acted == 1));
     assert_eq!(provider.requests(), 4, "{asked:?}");
+}
+
+/// The one comparison that was approved is noted once.
+fn approvals_are_noted(url: &str) {
+    let list = Command::new("curl")
+        .args(["-sS", &format!("{url}/operations?limit=200")])
+        .output();
+    let list: Value = serde_json::from_slice(&list.unwrap().stdout).unwrap();
+    let operations = list["operations"].as_array().unwrap().iter();
+    let approved = operations.filter(|operation| operation["what"] == "approved");
+    assert_eq!(approved.count(), 1, "{list:#}");
 }

@@ -13,6 +13,7 @@ mod ends;
 mod full_disk;
 mod history;
 mod metrics;
+mod noted;
 mod operator;
 mod outside;
 mod path;

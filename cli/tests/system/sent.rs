@@ -187,6 +187,11 @@ async fn a_dead_letter_is_shown_and_its_records_come_back_once() {
         let said: Value = serde_json::from_str(&out).unwrap();
         assert_eq!(said["stream"], "rewind-incomingstream");
     }
+    let noted = client.get_ok("/operations").await.unwrap();
+    let noted = noted["operations"].as_array().unwrap().iter();
+    let retried = noted.filter(|operation| operation["what"] == "retried");
+    let about: Vec<&Value> = retried.map(|operation| &operation["about"]).collect();
+    assert_eq!(about, ["rewind-pump/mine.json"; 2], "one for each call");
     wait_for(&client, "/projections/basic-sum/2", |row| {
         row["state"]["total"] == 1
     })

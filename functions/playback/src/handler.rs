@@ -28,7 +28,10 @@ use rewind_aws::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 /// What a request for a playback looks like.
 const REQUEST: &str = "{\"to\": [{\"projection\": \"name\"}]}";
@@ -36,6 +39,9 @@ const REQUEST: &str = "{\"to\": [{\"projection\": \"name\"}]}";
 /// What tasks look like.
 const TASKS: &str =
     "{\"resume\": \"id\"}, {\"recover\": {}} or {\"handled\": {\"deadLetter\": \"key\"}}";
+
+/// The version of a function that is not published.
+const LATEST: &str = "$LATEST";
 
 /// How long before Lambda's deadline a playback stops and asks for another
 /// invocation: a page under way has to end.
@@ -50,6 +56,8 @@ pub struct Handler {
     itself: Function,
     metrics: Metrics,
     differences: Option<Differences>,
+    /// The version that runs here, until it is noted.
+    version: Mutex<Option<String>>,
 }
 
 /// A payload by hand that is no request for a playback.
@@ -87,7 +95,17 @@ impl Handler {
             itself,
             metrics: Metrics::none(),
             differences: None,
+            version: Mutex::default(),
         }
+    }
+
+    /// With the version that Lambda gives the function: the first invocation notes
+    /// it as a deployment. `$LATEST` names none.
+    #[must_use]
+    pub fn of_version(mut self, version: &str) -> Self {
+        let is_one = !version.is_empty() && version != LATEST;
+        self.version = Mutex::new(is_one.then(|| version.to_string()));
+        self
     }
 
     /// With what tells the differences that an activation has brought. A handler
@@ -113,6 +131,11 @@ impl Handler {
     ///
     /// By hand, a refused request is a function error that says why.
     pub async fn handle(&self, payload: Value, deadline: u64) -> Result<Value, Diagnostic> {
+        let version = self.version.lock();
+        let version = version.unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(version) = version {
+            self.player.note_deployment(&version).await;
+        }
         if payload.get("routeKey").is_some() {
             let request: http::Request = serde_json::from_value(payload).map_err(failed)?;
             let response = self.answer(&request).await;
@@ -129,7 +152,9 @@ impl Handler {
             ByHand::Task(Task::Handled(handled)) => return self.handled(handled).await,
             ByHand::Request(request) => {
                 let playback = self.player.create(&id(), &request).await;
-                playback.map_err(diagnosed)?.id
+                let id = playback.map_err(diagnosed)?.id;
+                self.player.note(What::PlaybackStarted, &id, None).await;
+                id
             }
         };
         let sending = Sending::default();

@@ -3,7 +3,8 @@
 //!
 //! It also looks after the system: each minute it lets orphaned playbacks go on
 //! and tells how the system is, as metrics; and it keeps a list of the dead
-//! letters that S3 tells of. When an operator has dealt with one, they take it
+//! letters that S3 tells of. The first invocation of a version that was not seen
+//! before notes a deployment. When an operator has dealt with one, they take it
 //! off the list by hand, with its key as `GET /health` names it:
 //!
 //! ```sh
@@ -55,8 +56,9 @@ pub async fn run(service: Service, clients: Clients) -> Result<(), Error> {
     );
     let player = Player::new(service, events, data, replay).with_incoming(incoming);
     // Lambda itself says who the function is.
-    let itself = clients.function(lambda_runtime::Config::from_env().function_name);
-    let handler = Handler::new(player, reverser, watch, itself);
+    let lambda = lambda_runtime::Config::from_env();
+    let itself = clients.function(lambda.function_name);
+    let handler = Handler::new(player, reverser, watch, itself).of_version(&lambda.version);
     let handler = handler.telling(differences);
     let handler = &handler.with_metrics(Metrics::from_env());
     // Boxed: the type of a playback's future is too deep for the compiler.

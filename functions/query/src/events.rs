@@ -40,8 +40,11 @@ pub(crate) enum From {
     Place(Place),
     /// Behind what there is.
     Now,
-    /// The latest events, backwards.
-    Latest(usize),
+    /// The latest events below a position, backwards.
+    Latest {
+        count: usize,
+        before: u64,
+    },
 }
 
 impl From {
@@ -49,7 +52,7 @@ impl From {
     pub(crate) async fn place(&self, tail: &Tail<'_>) -> Result<Place, Error> {
         match self {
             Self::Place(place) => Ok(place.clone()),
-            Self::Now | Self::Latest(_) => tail.present(clock::micros()).await,
+            Self::Now | Self::Latest { .. } => tail.present(clock::micros()).await,
         }
     }
 }
@@ -67,7 +70,7 @@ impl Sources {
         let wait = Duration::from_secs(prefers(request)?.wait.unwrap_or_default());
         let tail = self.tail_of(category);
         let told = match from {
-            From::Latest(latest) => tail.latest(latest, clock::micros()).await?,
+            From::Latest { count, before } => tail.latest(count, before, clock::micros()).await?,
             From::Now if wait.is_zero() => Told {
                 place: from.place(&tail).await?,
                 ..Told::default()
@@ -110,7 +113,8 @@ pub(crate) fn category(parameters: &Parameters) -> Result<Option<&str>, Problem>
     Ok(category)
 }
 
-/// Where a request begins: one of `after`, `cursor` and `latest` says it.
+/// Where a request begins: one of `after`, `cursor` and `latest` says it, `latest`
+/// with `before`.
 pub(crate) fn from(parameters: &Parameters, question: &[&str]) -> Result<From, Problem> {
     let (after, latest) = (parameters.text("after"), parameters.text("latest"));
     let given = [after, latest, parameters.text("cursor")];
@@ -122,8 +126,16 @@ pub(crate) fn from(parameters: &Parameters, question: &[&str]) -> Result<From, P
     if let Some(place) = cursor::decode(parameters, question)? {
         return Ok(From::Place(place));
     }
+    let before = parameters.number("before", 1..=u64::MAX)?;
     if let Some(latest) = parameters.number("latest", 1..=1000)? {
-        return Ok(From::Latest(latest as usize));
+        return Ok(From::Latest {
+            count: latest as usize,
+            before: before.unwrap_or(u64::MAX),
+        });
+    }
+    if before.is_some() {
+        let why = "goes with `latest`: the latest so many events before this position";
+        return Err(bad_parameter("before", why));
     }
     match after {
         None => Ok(From::Place(Place::default())),

@@ -42,7 +42,7 @@ pub const ROUTES: &[Route] = &[
     },
     Route {
         key: "GET /events",
-        takes: &["category", "after", "cursor", "latest", "limit"],
+        takes: &["category", "after", "cursor", "latest", "before", "limit"],
         about: "query",
     },
     Route {

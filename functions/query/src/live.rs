@@ -46,8 +46,15 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// Events in one look.
 const LIMIT: usize = 500;
 
+/// What a stream is, as a regular expression: when to come again, events of which
+/// some have an id, and comments.
+pub(crate) const FRAMES: &str = r"^retry: [0-9]+\n\n((id: .+\n)?data: .+\n\n|: .*\n\n)*$";
+
 /// How soon a client comes again behind the end of a stream.
 const BEGIN: &str = "retry: 500\n\n";
+
+/// What is sent where nothing has come.
+const NOTHING: &str = ": nothing new\n\n";
 
 /// What a stream sends.
 pub type Parts = Pin<Box<dyn Stream<Item = Result<String, Error>> + Send>>;
@@ -184,7 +191,7 @@ impl Following {
         };
         self.place = told.place;
         if told.events.is_empty() {
-            return Some(Ok(": nothing new\n\n".to_string()));
+            return Some(Ok(NOTHING.to_string()));
         }
         let id = cursor::encode(&question(self.question.as_deref()), &self.place);
         Some(text(&told.events, &id))
@@ -203,4 +210,41 @@ fn text(events: &[rewind::RecordedEvent], id: &str) -> Result<String, Error> {
         text.push_str(&format!("data: {event}\n\n"));
     }
     Ok(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jsonschema::validator_for;
+    use rewind::{CloudEvent, RecordedEvent, StreamName, event::raw};
+    use serde_json::json;
+
+    #[test]
+    fn what_is_sent_is_as_it_is_described() {
+        let is_stream = validator_for(&json!({"type": "string", "pattern": FRAMES})).unwrap();
+        let event = |version: u64| RecordedEvent {
+            event: CloudEvent {
+                id: version.to_string(),
+                source: "/t".into(),
+                event_type: "noted".into(),
+                stream: StreamName::new("note-1").unwrap(),
+                time: "2023-04-19T09:00:00Z".into(),
+                extensions: Default::default(),
+                data: raw(&json!("two\nlines")),
+            },
+            version,
+            position: version,
+        };
+        let look = text(&[event(1), event(2)], "place").unwrap();
+        let whole = format!("{BEGIN}{NOTHING}{look}{NOTHING}{look}");
+        assert!(is_stream.is_valid(&whole.clone().into()), "{whole}");
+        for wrong in [
+            "",
+            &look,
+            &whole[..whole.len() - 1],
+            "retry: 1\n\ndata: 1\n",
+        ] {
+            assert!(!is_stream.is_valid(&wrong.into()), "{wrong}");
+        }
+    }
 }

@@ -1,5 +1,5 @@
 //! `GET /playbacks`, `/playbacks/{id}` and `/operations`: how far playbacks are,
-//! and what operators have done.
+//! what operators have done, and what was deployed.
 
 use crate::{
     cursor,

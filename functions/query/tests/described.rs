@@ -276,6 +276,8 @@ fn records_on_the_streams_are_as_they_are_described() {
     assert!(!on_events.is_valid(&replayed) && !on_events.is_valid(&marker));
     assert!(on_replay.is_valid(&replayed) && on_replay.is_valid(&marker));
     assert!(!on_replay.is_valid(&live));
+    let tailed = of("recordedEvent");
+    assert!(tailed.is_valid(&live["events"][0]) && !tailed.is_valid(&live));
     let vote = of("poll.vote-cast");
     let mut event = live["events"][0].clone();
     assert!(vote.is_valid(&event), "{event}");

@@ -187,6 +187,10 @@ async fn a_tail_goes_on_and_waits() {
     let next = latest["next"].as_str().unwrap();
     let then = ok(&handler, EVENTS, &[], &format!("cursor={next}")).await;
     assert_eq!(places(&then), [] as [String; 0]);
+    let oldest = &latest["events"][1]["position"];
+    let earlier = format!("category=poll&latest=9&before={oldest}");
+    let earlier = ok(&handler, EVENTS, &[], &earlier).await;
+    assert_eq!(places(&earlier), ["poll-1@2", "poll-1@1"]);
     let now = ok(&handler, EVENTS, &[], "after=now").await;
     record(&tables, vote("3", "eve", "gravel", time)).await;
     let next = now["next"].as_str().unwrap();

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use axum::body::Body;
 use axum::http::Request;
@@ -95,6 +95,11 @@ async fn a_function_sees_what_lambda_sets_and_what_the_template_says() {
     for (name, value) in expected {
         assert_eq!(environment[name], value, "{name}");
     }
+    let built = environment["AWS_LAMBDA_FUNCTION_VERSION"].as_str().unwrap();
+    let built: jiff::Timestamp = built.parse().unwrap();
+    let worker = std::fs::metadata(env!("CARGO_BIN_EXE_local-test-function")).unwrap();
+    let changed = worker.modified().unwrap().duration_since(UNIX_EPOCH);
+    assert_eq!(built.as_second() as u64, changed.unwrap().as_secs());
     assert_eq!(
         environment["CARGO_MANIFEST_DIR"],
         Value::Null,

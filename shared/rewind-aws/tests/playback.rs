@@ -1,6 +1,8 @@
 //! Playback: what was asked for is sent, all of it and nothing else, in order,
 //! whatever happens to who plays it.
 
+#[path = "playback/deployed.rs"]
+mod deployed;
 #[path = "playback/kept.rs"]
 mod kept;
 #[path = "playback/late.rs"]

@@ -1,12 +1,15 @@
-//! AsyncAPI 3.0 of the three Kinesis streams: what a record holds, and the
-//! events in it.
+//! AsyncAPI 3.0 of the three Kinesis streams, what a record holds and the events
+//! in it; and of the stream of events over HTTP.
 
 use super::{VERSION, domain, events, schemas::Schemas};
 use rewind::{Batch, Delivery, Service, delivery::MAX_RECORD};
 use serde_json::{Map, Value, json};
 
-/// What goes over Kinesis: the channels, the records on them, and a message for
-/// each event type of the domain.
+/// The message of the stream over HTTP.
+const TAILED: &str = "recordedEvent";
+
+/// What goes over Kinesis, and over HTTP as server-sent events: the channels, what
+/// is on them, and a message for each event type of the domain.
 pub fn asyncapi(service: &Service) -> Value {
     let mut schemas = Schemas::new();
     let mut messages: Map<String, Value> = Map::new();
@@ -29,9 +32,10 @@ pub fn asyncapi(service: &Service) -> Value {
     recorded.push(schemas.answer::<rewind::RecordedEvent>());
     let batch = schemas.answer::<Batch>();
     let delivery = schemas.answer::<Delivery>();
+    let event = json!({"anyOf": recorded});
     let delivery = json!({
         "allOf": [delivery],
-        "properties": {"events": {"items": {"anyOf": recorded}}},
+        "properties": {"events": {"items": event.clone()}},
     });
     let live = json!({"allOf": [delivery.clone(), {"properties": {"replay": false}}]});
     let replayed = json!({"allOf": [delivery, {"required": ["replay"]}]});
@@ -85,18 +89,45 @@ pub fn asyncapi(service: &Service) -> Value {
             }),
         );
     }
+    let message = json!({
+        "name": TAILED,
+        "summary": "a recorded event",
+        "contentType": "application/json",
+        "payload": event,
+    });
+    messages.insert(TAILED.into(), message);
+    channels.insert("tail".into(), tail());
+    operations.insert(
+        "send-tail".into(),
+        json!({
+            "action": "send",
+            "channel": {"$ref": "#/channels/tail"},
+            "summary": "Rewind sends recorded events as they come.",
+            "bindings": {"http": {"method": "GET", "bindingVersion": "0.3.0"}},
+        }),
+    );
     json!({
         "asyncapi": "3.0.0",
         "info": {
             "title": "Rewind",
             "version": VERSION,
-            "description": "What goes over the Kinesis streams of this deployment. A record may come again and out of order; versions within a stream tell what is new.",
+            "description": "What goes over the Kinesis streams of this deployment, and the stream of events over HTTP. A record of Kinesis may come again and out of order; versions within a stream tell what is new.",
             "license": {"name": "MIT OR Apache-2.0"},
         },
         "defaultContentType": "application/json",
         "channels": channels,
         "operations": operations,
         "components": {"messages": messages, "schemas": schemas.all()},
+    })
+}
+
+/// The stream of events.
+fn tail() -> Value {
+    json!({
+        "address": "/events",
+        "title": "Events as server-sent events",
+        "description": "`GET /events` with `Accept: text/event-stream`, of a local system, or on AWS of the stack's output `EventStreamUrl`, signed for the service `lambda`. The `data` of each server-sent event is one message. The OpenAPI document has the parameters, and how a client goes on with `Last-Event-ID`. Nothing is missed.",
+        "messages": {TAILED: {"$ref": format!("#/components/messages/{TAILED}")}},
     })
 }
 

@@ -1,5 +1,5 @@
 //! The API as documents that programs read: OpenAPI of what goes over HTTP, and
-//! AsyncAPI of what goes over Kinesis.
+//! AsyncAPI of what goes over Kinesis or is streamed.
 //!
 //! Shapes come from the types that are answered, names and parameters from the
 //! routes, events and commands from the domain. This room knows how a document

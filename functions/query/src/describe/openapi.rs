@@ -51,7 +51,13 @@ pub fn openapi(service: &Service) -> Value {
                     "type": "apiKey",
                     "in": "header",
                     "name": "Authorization",
-                    "description": "AWS Signature Version 4, where the deployment has Auth=iam.",
+                    "description": "AWS Signature Version 4 for the service `execute-api`, where the deployment has Auth=iam.",
+                },
+                "functionSignature": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "AWS Signature Version 4 for the service `lambda`, at the function's URL. The caller needs `lambda:InvokeFunctionUrl`.",
                 },
                 "token": {
                     "type": "http",

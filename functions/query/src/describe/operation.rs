@@ -15,6 +15,7 @@ pub(super) struct Operation {
     headers: &'static [&'static str],
     body: Option<Value>,
     answers: Map<String, Value>,
+    more: Map<String, Value>,
 }
 
 impl Operation {
@@ -25,6 +26,7 @@ impl Operation {
             headers: &[],
             body: None,
             answers: Map::new(),
+            more: Map::new(),
         }
     }
 
@@ -58,6 +60,12 @@ impl Operation {
         self
     }
 
+    /// With another member of OpenAPI's, such as `servers`.
+    pub(super) fn with(mut self, member: &str, value: Value) -> Self {
+        self.more.insert(member.into(), value);
+        self
+    }
+
     /// With what it answers.
     pub(super) fn answers(self, status: u16, about: &str, schema: Value) -> Self {
         self.answers_as(status, about, JSON, schema)
@@ -72,11 +80,17 @@ impl Operation {
         self
     }
 
-    fn answers_as(mut self, status: u16, about: &str, media: &str, schema: Value) -> Self {
-        let mut content = Map::new();
-        content.insert(media.into(), json!({"schema": schema}));
-        let answer = json!({"description": about, "content": content});
-        self.answers.insert(status.to_string(), answer);
+    /// With what it answers in a media type, which may be one of several.
+    pub(super) fn answers_as(
+        mut self,
+        status: u16,
+        about: &str,
+        media: &str,
+        schema: Value,
+    ) -> Self {
+        let answer = self.answers.entry(status.to_string());
+        let answer = answer.or_insert_with(|| json!({"description": about, "content": {}}));
+        answer["content"][media] = json!({"schema": schema});
         self
     }
 
@@ -102,6 +116,9 @@ impl Operation {
         });
         if let Some(body) = self.body {
             operation["requestBody"] = body;
+        }
+        for (member, value) in self.more {
+            operation[member] = value;
         }
         (
             path.replace('+', ""),

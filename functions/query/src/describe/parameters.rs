@@ -68,6 +68,10 @@ pub(super) fn in_query(route: &str, name: &str) -> Value {
             up_to(1, 1000),
             "The latest so many events, the newest first.",
         ),
+        ("before", _) => (
+            whole(1),
+            "With `latest`: of the events with a position below this one.",
+        ),
         ("sample", _) => (
             up_to(0, 100),
             "How many rows that differ are shown; 10 where nothing is said.",
@@ -131,6 +135,10 @@ pub(super) fn in_header(name: &str) -> Value {
         "Prefer" => (
             text,
             "`wait=10` waits up to so many seconds, 20 at most (RFC 7240); a command also takes `respond-async`.",
+        ),
+        "Last-Event-ID" => (
+            text,
+            "Of a stream: the `id` that came last. It goes on behind it, whatever `after` and `cursor` say.",
         ),
         "If-Match" => (
             json!({"type": "string", "pattern": "^\"[0-9]+\"$"}),

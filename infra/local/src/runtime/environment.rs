@@ -28,6 +28,7 @@ pub(crate) struct Endpoints {
 pub(super) fn of(
     function: &Function,
     runtime_api: &str,
+    version: &str,
     endpoints: &Endpoints,
     extra: &[(String, String)],
 ) -> Vec<(String, OsString)> {
@@ -44,7 +45,7 @@ pub(super) fn of(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
         &function.memory_mb.to_string(),
     );
-    set("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+    set("AWS_LAMBDA_FUNCTION_VERSION", version);
     set("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
     set(
         "AWS_LAMBDA_LOG_GROUP_NAME",

@@ -1,12 +1,14 @@
 //! What function processes are started with.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
 use super::environment::{self, Endpoints};
 use super::log::{Log, LogFile};
+use crate::clock;
 use crate::http::Server;
 use crate::options::{Observed, Observer, Worker};
 use crate::state::disk::Disk;
@@ -71,6 +73,7 @@ impl Program {
         environment::of(
             &self.function,
             &format!("{}/{id}", self.runtime_url),
+            &version(&self.launch.worker.program),
             &self.launch.endpoints,
             &self.launch.extra_env,
         )
@@ -82,5 +85,14 @@ impl Program {
             Some(path) => path.display().to_string(),
             None => "(none: set RUST_LOG to see it)".to_owned(),
         }
+    }
+}
+
+/// What stands for the version of a function here: when its program was built.
+fn version(program: &Path) -> String {
+    let changed = fs::metadata(program).and_then(|metadata| metadata.modified());
+    match changed {
+        Ok(time) => clock::whole_seconds(clock::ms(time)),
+        Err(_) => "$LATEST".to_owned(),
     }
 }

@@ -12,6 +12,7 @@ mod abandon;
 mod caught_up;
 mod count;
 pub mod create;
+mod deployments;
 pub mod difference;
 mod operate;
 pub mod operations;

@@ -1,4 +1,5 @@
-//! What operators have done: a list for people, which nothing is decided by.
+//! What operators have done, and what was deployed: a list for people, which
+//! nothing is decided by.
 
 use super::player::Player;
 use crate::{
@@ -16,7 +17,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(90 * 24);
 static OPERATIONS: Records<Operation> =
     Records::expiring("rewind#operations", |it| it.time.checked_add(KEPT).ok());
 
-/// Something that an operator has done.
+/// Something that an operator has done, or a deployment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Operation {
     /// When.
@@ -24,14 +25,15 @@ pub struct Operation {
     /// What.
     pub what: What,
     /// What it was done to: a generation such as `carts@2`, an event such as
-    /// `cart-1@3`, or the id of a playback.
+    /// `cart-1@3`, the id of a playback, the key of a dead letter, or a
+    /// version of the functions such as `version 17`.
     pub about: String,
     /// Who, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
 }
 
-/// What operators do.
+/// What is noted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "OperationKind")]
 #[serde(rename_all = "kebab-case")]
@@ -52,6 +54,10 @@ pub enum What {
     Dropped,
     /// An event was taken back.
     Reversed,
+    /// The records of a dead letter were put onto their stream again.
+    Retried,
+    /// Another version of the functions runs.
+    Deployed,
 }
 
 impl Player {

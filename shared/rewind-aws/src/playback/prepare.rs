@@ -8,11 +8,15 @@ use super::{
     request::Request,
 };
 use crate::{Error, aws::clock::now, event_table::event_store::After, history::partition};
+use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 use rewind::{StreamName, selection::micros};
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
+
+/// Partitions that are counted at once.
+const PARALLEL_PARTITIONS: usize = 8;
 
 impl Playing<'_> {
     /// Makes sure that each partition has an item, and reads all of them. What
@@ -34,20 +38,14 @@ impl Playing<'_> {
             let made = self.partitions().await;
             let missing = partitions
                 .into_iter()
-                .filter(|(name, _)| !made.contains_key(name));
-            for (name, mut progress) in missing {
-                if self.beat(|_| {}).await? != Go::On {
+                .filter(|(name, _)| !made.contains_key(name))
+                .map(|(name, progress)| self.prepare_partition(name, progress).boxed());
+            let mut prepared =
+                stream::iter(missing.collect::<Vec<_>>()).buffer_unordered(PARALLEL_PARTITIONS);
+            while let Some(go) = prepared.try_next().await? {
+                if go != Go::On {
                     return Ok(Go::Stopped);
                 }
-                if progress.range.is_none() {
-                    progress.range = self.range(&name).await?;
-                }
-                progress.of = self.counted(&name, progress.range).await?;
-                let records = progress::of(&self.replay.id);
-                // One that is there is further than this.
-                records
-                    .save(&self.player.store, &name, &progress, 0)
-                    .await?;
             }
             let saved = self.save(|playback| {
                 playback.prepared = true;
@@ -58,6 +56,22 @@ impl Playing<'_> {
             }
         }
         self.read_progress().await?;
+        Ok(Go::On)
+    }
+
+    /// Makes the item of a partition, unless the playback is stopped.
+    async fn prepare_partition(&self, name: String, mut progress: Progress) -> Result<Go, Error> {
+        if self.beat(|_| {}).await? != Go::On {
+            return Ok(Go::Stopped);
+        }
+        if progress.range.is_none() {
+            progress.range = self.range(&name).await?;
+        }
+        progress.of = self.counted(&name, progress.range).await?;
+        let records = progress::of(&self.replay.id);
+        // One that is there is further than this.
+        let saved = records.save(&self.player.store, &name, &progress, 0);
+        saved.await?;
         Ok(Go::On)
     }
 

@@ -19,7 +19,10 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::Value;
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 use tokio::sync::Notify;
 
@@ -38,6 +41,8 @@ const WRITES: [&str; 7] = [
 #[derive(Debug, Clone, Default)]
 pub struct Reading {
     pub requests: BTreeMap<String, u64>,
+    /// The most requests that were under way at once.
+    pub at_once: usize,
     /// Items that reads of a table returned.
     pub items: u64,
     /// The pages of streams that were read: the version behind which each
@@ -77,6 +82,7 @@ pub struct Meter {
     inner: SharedHttpClient,
     reading: Arc<Mutex<Reading>>,
     pages: Arc<Pages>,
+    under_way: Arc<UnderWay>,
 }
 
 #[derive(Debug)]
@@ -84,6 +90,28 @@ struct Metered {
     inner: SharedHttpConnector,
     reading: Arc<Mutex<Reading>>,
     pages: Arc<Pages>,
+    under_way: Arc<UnderWay>,
+}
+
+/// How many requests are under way.
+#[derive(Debug, Default)]
+struct UnderWay(AtomicUsize);
+
+/// One that is.
+struct Request(Arc<UnderWay>);
+
+impl Request {
+    /// Begins one. Returns how many there are then.
+    fn begin(all: &Arc<UnderWay>) -> (Self, usize) {
+        let before = all.0.fetch_add(1, Ordering::SeqCst);
+        (Self(all.clone()), before + 1)
+    }
+}
+
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.0.0.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 /// How many more pages of streams are answered.
@@ -112,6 +140,7 @@ impl Meter {
             inner,
             reading: Arc::default(),
             pages: Arc::default(),
+            under_way: Arc::default(),
         }
     }
 
@@ -143,6 +172,7 @@ impl HttpClient for Meter {
             inner: self.inner.http_connector(settings, components),
             reading: self.reading.clone(),
             pages: self.pages.clone(),
+            under_way: self.under_way.clone(),
         })
     }
 }
@@ -169,8 +199,12 @@ impl HttpConnector for Metered {
             *request.body_mut() = SdkBody::from(text);
         }
         let (inner, reading) = (self.inner.clone(), self.reading.clone());
-        let pages = self.pages.clone();
+        let (pages, under_way) = (self.pages.clone(), self.under_way.clone());
         HttpConnectorFuture::new(async move {
+            let (_request, at_once) = Request::begin(&under_way);
+            if let Ok(mut reading) = reading.lock() {
+                reading.at_once = reading.at_once.max(at_once);
+            }
             if page.is_some() && !pages.take() {
                 pages.are_over.notify_one();
                 std::future::pending::<()>().await;

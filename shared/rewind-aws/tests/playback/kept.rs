@@ -28,7 +28,10 @@ use rewind_aws::{
     wiring::Clients,
 };
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// The data store, its requests metered.
 async fn metered(aws: &Aws) -> (DataStore, Meter) {
@@ -101,6 +104,43 @@ async fn each_partition_has_an_item_until_the_playback_is_over() {
     let kept = load(&store, "p").await.unwrap().unwrap();
     assert_eq!(kept.sent(), played.sent());
     assert_eq!(kept.sent().events as usize, all.len());
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn partitions_are_counted_side_by_side() {
+    let aws = Aws::start().await;
+    let all = history(&aws, 40, 6).await;
+    let (store, meter) = metered(&aws).await;
+    let client = meter.clone();
+    let clients = aws.clients.clone();
+    let clients =
+        clients.map_config(|config| config.into_builder().http_client(client.clone()).build());
+    let events = clients.event_store(aws.system.table("EventsTable").unwrap());
+    let replay = aws.stream("ReplayStream");
+    let player = Player::new(service(), events, store, replay).with_index_lag(Duration::ZERO);
+    let mut request = to_subscriber(json!({"categories": ["count"]}));
+    request.dry_run = true;
+    player.create("p", &request).await.unwrap();
+    meter.take();
+    // No time is left but to count.
+    let ended = player.play("p", Instant::now()).await.unwrap();
+    let Ended::Unfinished(playback) = ended else {
+        panic!("{ended:?}");
+    };
+    assert!(playback.prepared && playback.sent().events == 0);
+    let at_once = meter.take().at_once;
+    assert!((2..=8).contains(&at_once), "{at_once}");
+    // What is counted is what one after the other counts.
+    let mut expected = BTreeMap::new();
+    for event in &all {
+        *expected.entry(event.stream().partition()).or_insert(0) += 1;
+    }
+    let counted = playback.partitions.iter();
+    let counted = counted.map(|(name, progress)| (name.clone(), progress.of.unwrap()));
+    let counted: BTreeMap<String, u64> = counted.filter(|(_, of)| *of > 0).collect();
+    assert_eq!(counted, expected);
+    assert!(expected.len() > 4, "{expected:?}");
     aws.system.stop().await;
 }
 

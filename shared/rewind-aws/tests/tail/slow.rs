@@ -174,11 +174,23 @@ async fn the_latest_events_and_what_comes_behind_them() {
         append(&store, &format!("count-{nth}"), 3, 100 + nth).await;
     }
     let tail = Tail::new(&store, ["count"], MOST_IN_URL, 1_000_000);
-    let latest = tail.latest(4, micros()).await.unwrap();
+    let latest = tail.latest(4, u64::MAX, micros()).await.unwrap();
     let positions: Vec<u64> = latest.events.iter().map(|event| event.position).collect();
     assert_eq!(positions.len(), 4);
     assert!(positions.is_sorted_by(|a, b| a > b), "{positions:?}");
     assert_eq!(latest.events[0].stream().as_str(), "count-4");
+    // Further back, page by page, whatever commit a page ends in.
+    let all = tail.latest(1000, u64::MAX, micros()).await.unwrap().events;
+    let mut back = latest.events.clone();
+    while let Some(last) = back.last() {
+        let page = tail.latest(4, last.position, micros()).await.unwrap();
+        assert!(page.events.len() <= 4);
+        if page.events.is_empty() {
+            break;
+        }
+        back.extend(page.events);
+    }
+    assert_eq!(back, all);
     // Nothing of what was there comes behind it, and all that comes then does.
     let read = tail.read(&latest.place, 100, micros()).await.unwrap();
     assert_eq!(read.events.len(), 0);

@@ -124,8 +124,28 @@ pub async fn rows(page: &Page<'_>) {
     page.focus(".finder .list").await;
     page.press(&[DOWN, ENTER]).await;
     page.see("Many streams change it").await;
-    page.find(".made-by", "cart-456@").await;
+    // Its only event lies behind those that the slider begins with.
+    page.open("#/rows/products/124").await;
+    page.see("0 steps of the latest 100 events").await;
+    page.click("button", "Earlier events").await;
+    page.see("1 step of the latest 114 events").await;
+    page.find(".made-by", "cart-456@3").await;
+    let has_more = "return document.body.innerText.includes('Earlier events')";
+    assert_eq!(page.run(has_more, &json!([])).await, false);
     page.picture("rows-shared").await;
+
+    page.open("#/rows/applications").await;
+    page.find(".list-foot", "2 rows").await;
+    let owner = "[aria-label='Exact owner']";
+    for (name, key, foot) in [("ann", "7", "1 row"), ("bob", "8", "1 row")] {
+        page.fill(owner, name).await;
+        page.find(".list-foot", foot).await;
+        page.find(".finder .list-row .key", key).await;
+        let others = "return document.querySelectorAll('.finder .list-row').length";
+        assert_eq!(page.run(others, &json!([])).await, 1, "{name}");
+    }
+    page.fill(owner, "an").await;
+    page.see("No rows whose owner is this.").await;
 }
 
 /// A projection is rebuilt beside the one that serves, compared, activated, rolled

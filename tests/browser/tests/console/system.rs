@@ -77,6 +77,21 @@ pub async fn fill(client: &Client) {
             .await
             .unwrap();
     }
+    reaches(client, "/projections/carts/456", |row| {
+        row["watermark"] == 4
+    })
+    .await;
+    // More than the slider of a row begins with.
+    let added: Vec<Value> = (0..110).map(added).collect();
+    let batch = "application/cloudevents-batch+json";
+    client
+        .post_ok("/events", batch, &json!(added), 202)
+        .await
+        .unwrap();
+    reaches(client, "/projections/carts/many", |row| {
+        row["watermark"] == 110
+    })
+    .await;
     let order = json!({
         "applies": "now", "source": "web", "profile": "private", "order_id": "7", "user_id": "ann",
         "lines": [{"product_id": "tea", "quantity": 2, "cents": 350}],
@@ -85,17 +100,19 @@ pub async fn fill(client: &Client) {
         .post_ok("/inputs/orders", json, &order, 202)
         .await
         .unwrap();
-    let application = json!({"type": "create-application", "id": "first", "data": {"owner": "ann", "name": "weather", "plan": "free"}});
     // With an id of its own, which the story asks for.
-    let path = "/commands/application/7";
-    let decided = client.post(path, json, application.to_string()).await;
-    assert_eq!(decided.unwrap().status, 200);
+    for (application, id, owner) in [("7", "first", "ann"), ("8", "second", "bob")] {
+        let data = json!({"owner": owner, "name": "weather", "plan": "free"});
+        let command = json!({"type": "create-application", "id": id, "data": data});
+        let path = format!("/commands/application/{application}");
+        let decided = client.post(&path, json, command.to_string()).await;
+        assert_eq!(decided.unwrap().status, 200);
+    }
 
     let choices = ["chips", "salad", "steak", "ice cream", "gravel"];
     let votes: Vec<Value> = (0..120)
         .map(|nth| vote(nth, choices[nth * 7 % 5]))
         .collect();
-    let batch = "application/cloudevents-batch+json";
     client
         .post_ok("/events", batch, &json!(votes), 202)
         .await
@@ -110,15 +127,22 @@ pub async fn fill(client: &Client) {
         row["watermark"] == 120
     })
     .await;
-    reaches(client, "/projections/carts/456", |row| {
-        row["watermark"] == 4
-    })
-    .await;
     reaches(client, "/streams/gateway:payments-7", |log| {
         log["events"][0].is_object()
     })
     .await;
     reaches(client, "/health", |health| health["conflicts"] == 1).await;
+}
+
+fn added(nth: usize) -> Value {
+    json!({
+        "specversion": "1.0",
+        "id": format!("many/{nth}"),
+        "source": "/test",
+        "type": "product-added-to-cart",
+        "subject": "cart-many",
+        "data": {"product_id": "123"},
+    })
 }
 
 fn vote(nth: usize, choice: &str) -> Value {

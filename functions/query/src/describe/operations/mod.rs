@@ -2,6 +2,7 @@
 //! takes, and what it answers.
 
 mod query;
+mod stream;
 mod writing;
 
 pub(super) use query::query;

@@ -1,6 +1,9 @@
 //! The routes of query.
 
-use super::super::{operation::Operation, schemas::Schemas};
+use super::{
+    super::{operation::Operation, schemas::Schemas},
+    stream,
+};
 use crate::{
     compare::Compared,
     events, gateways,
@@ -62,12 +65,11 @@ pub(in super::super) fn query(schemas: &mut Schemas) -> Vec<Operation> {
             "What led to an event, and what it has led to",
             trace.clone(),
         ),
-        get(
+        stream::streamed(get(
             "GET /events",
             "Recorded events of a category or of all, read on and on; waits for the first one",
             schemas.answer::<events::Events>(),
-        )
-        .reads(WAIT),
+        )),
         get(
             "GET /events/{id}/trace",
             "What led to an event, and what it has led to",
@@ -103,7 +105,7 @@ pub(in super::super) fn query(schemas: &mut Schemas) -> Vec<Operation> {
         ),
         get(
             "GET /operations",
-            "What operators did, the newest first",
+            "What operators did and what was deployed, the newest first",
             schemas.answer::<playbacks::Operations>(),
         ),
         get(

@@ -16,6 +16,7 @@ use rewind::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     time::Duration,
 };
 
@@ -146,17 +147,17 @@ impl<'a> Tail<'a> {
         })
     }
 
-    /// The latest events, the newest first, and the place behind them: about
-    /// `limit` of them, whole commits.
+    /// The latest events with a position below `before`, the newest first, `limit`
+    /// of them at most; and the place behind all that there is.
     ///
     /// # Errors
     ///
     /// As [`read`](Self::read).
-    pub async fn latest(&self, limit: usize, now: u64) -> Result<Told, Error> {
+    pub async fn latest(&self, limit: usize, before: u64, now: u64) -> Result<Told, Error> {
         // The place is taken first: what lands in between is told twice and not
         // never.
         let place = self.present(now).await?;
-        let mut entries = self.newest(0, limit).await?;
+        let mut entries = self.newest(0..before, limit).await?;
         entries.sort_unstable_by(|a, b| (b.position, &a.stream).cmp(&(a.position, &b.stream)));
         let mut events = 0;
         entries.retain(|entry| {
@@ -167,8 +168,9 @@ impl<'a> Tail<'a> {
         let (commits, _) = self.commits(&entries).await?;
         let mut events = Vec::new();
         for commit in &commits {
-            let of_commit = commit.events()?;
-            events.extend(of_commit.into_iter().rev());
+            let of_commit = commit.events()?.into_iter().rev();
+            // A commit may begin below and end above.
+            events.extend(of_commit.filter(|event| event.position < before));
         }
         events.truncate(limit);
         Ok(Told {
@@ -187,7 +189,7 @@ impl<'a> Tail<'a> {
     pub async fn present(&self, now: u64) -> Result<Place, Error> {
         let horizon = now.saturating_sub(self.settles);
         // One more than a place names tells that a partition has more.
-        let shown = self.newest(horizon, self.most_told + 1).await?;
+        let shown = self.newest(horizon..u64::MAX, self.most_told + 1).await?;
         let mut told: BTreeSet<Mark> = shown.iter().map(Mark::of).collect();
         let mut settled = horizon;
         while told.len() > self.most_told {
@@ -210,11 +212,11 @@ impl<'a> Tail<'a> {
         jobs.try_collect().await
     }
 
-    /// The last entries of each partition, from a position on.
-    async fn newest(&self, from: u64, most: usize) -> Result<Vec<Entry>, Error> {
+    /// The last entries of each partition, within a range of positions.
+    async fn newest(&self, within: Range<u64>, most: usize) -> Result<Vec<Entry>, Error> {
         let most = most.min(i32::MAX as usize) as i32;
         let parts = self.each(|partition| {
-            let newest = self.events.last_entries(partition, from..u64::MAX, most);
+            let newest = self.events.last_entries(partition, within.clone(), most);
             newest.boxed()
         });
         Ok(parts.await?.concat())
