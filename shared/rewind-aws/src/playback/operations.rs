@@ -24,7 +24,7 @@ pub struct Operation {
     /// What.
     pub what: What,
     /// What it was done to: a generation such as `carts@2`, an event such as
-    /// `cart-1@3`, or the id of a playback.
+    /// `cart-1@3`, the id of a playback, or the key of a dead letter.
     pub about: String,
     /// Who, where that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +52,8 @@ pub enum What {
     Dropped,
     /// An event was taken back.
     Reversed,
+    /// A dead letter was dealt with.
+    Handled,
 }
 
 impl Player {
