@@ -2,7 +2,7 @@
 
 import { html } from "/console/vendor/htm-preact.js";
 import { get } from "/console/api.js";
-import { health, incidents } from "/console/health.js";
+import { health, wrong } from "/console/health.js";
 import { Activity } from "/console/home/activity.js";
 import { Alerts } from "/console/home/alerts.js";
 import { Incidents } from "/console/home/incidents.js";
@@ -20,7 +20,7 @@ const MINUTES = 15;
 export function Home({ query }) {
   const minutes = Number(query.minutes) || MINUTES;
   const state = useStore(health);
-  const all = useStore(incidents);
+  const now = useStore(wrong);
   const metrics = usePoll((signal) => get(`/console/metrics?minutes=${minutes}`, signal), EVERY, [minutes]);
   return html`<h1 class="hidden">Home</h1>
     <div class="home">
@@ -28,6 +28,6 @@ export function Home({ query }) {
       <${Performance} metrics=${metrics} minutes=${minutes} />
       <${Status} health=${state} metrics=${metrics} />
       <${Activity} />
-      <${Incidents} all=${all} />
+      <${Incidents} wrong=${now} />
     </div>`;
 }

@@ -95,7 +95,8 @@ impl Args {
 }
 
 async fn list(deployment: &Deployment, as_json: bool) -> Outcome {
-    let (letters, are_more) = dead_letter::list(&deployment.store, MOST).await?;
+    let (letters, next) = dead_letter::list(&deployment.store, None, MOST).await?;
+    let are_more = next.is_some();
     for letter in &letters {
         let DeadLetter { key, bytes, time } = letter;
         if as_json {
@@ -130,7 +131,7 @@ async fn read(deployment: &Deployment, key: &str) -> Result<Letter, End> {
 }
 
 async fn retry(deployment: &Deployment, args: &Args) -> Outcome {
-    let (listed, are_more) = dead_letter::list(&deployment.store, MOST).await?;
+    let (listed, next) = dead_letter::list(&deployment.store, None, MOST).await?;
     let keys: Vec<String> = match args.all {
         true => listed.into_iter().map(|letter| letter.key).collect(),
         false => args.objects.clone(),
@@ -158,7 +159,7 @@ async fn retry(deployment: &Deployment, args: &Args) -> Outcome {
             false => say!("{key}: {records} records are on {name} again")?,
         }
     }
-    if are_more && args.all {
+    if next.is_some() && args.all {
         note!("there are more: the same call works them off");
     }
     if keys.is_empty() && !args.json {

@@ -55,6 +55,7 @@ function placeOf({ what, about }) {
   if (what === "reversed") return eventLink(about);
   if (what === "activated" || what === "dropped") return link("rebuild", [about.split("@")[0]]);
   if (what.startsWith("playback-") || what === "approved") return link("rebuild", [], { playback: about });
+  if (what === "handled") return link("waiting", ["dead-letters"]);
   if (what === "retried") return link("waiting");
   return null;
 }

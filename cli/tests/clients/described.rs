@@ -7,7 +7,11 @@ use http_body_util::{BodyExt, Full};
 use hyper_util::{client::legacy::Client, rt::TokioExecutor};
 use local::State;
 use query::describe;
-use rewind_aws::wiring::Clients;
+use rewind_aws::{
+    aws::{clock::now, objects::Object},
+    data_table::{data_store::DataStore, dead_letter},
+    wiring::Clients,
+};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeSet,
@@ -151,6 +155,10 @@ async fn every_route_answers_as_it_is_described() {
     called(all, &clients).await;
     played(all).await;
     taken_back(all).await;
+    handled(all, &clients.data_store(system.table("DataTable").unwrap())).await;
+    let schedule = "/2015-03-31/functions/playback/invocations";
+    let looked = client.post_ok(schedule, JSON, &json!({"recover": {}}), 200);
+    looked.await.unwrap();
     read(all).await;
     let paths = asker.document["paths"].as_object().unwrap();
     for (path, methods) in paths {
@@ -341,6 +349,21 @@ async fn taken_back(all: &mut Asker) {
     all.post(route, path, body, 409).await;
 }
 
+async fn handled(all: &mut Asker, store: &DataStore) {
+    for key in ["a", "b", "c"] {
+        let object = Object {
+            key: key.into(),
+            bytes: Some(5),
+            time: now(),
+        };
+        dead_letter::keep(store, object).await.unwrap();
+    }
+    let (route, path) = ("POST /dead-letters/handled", "/dead-letters/handled");
+    all.post(route, path, json!({"deadLetter": "a"}), 200).await;
+    all.post(route, path, json!({"deadLetter": "a"}), 404).await;
+    all.post(route, path, json!({"deadLetter": 5}), 422).await;
+}
+
 async fn read(all: &mut Asker) {
     for (route, path) in [
         ("GET /categories", "/categories?count=true"),
@@ -365,6 +388,8 @@ async fn read(all: &mut Asker) {
             "/projections/basic-sum/1?at=1",
         ),
         ("GET /operations", "/operations"),
+        ("GET /incidents", "/incidents?limit=2"),
+        ("GET /dead-letters", "/dead-letters?limit=2"),
         ("GET /schemas", "/schemas"),
         ("GET /openapi.json", "/openapi.json"),
         ("GET /asyncapi.json", "/asyncapi.json"),

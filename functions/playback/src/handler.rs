@@ -5,7 +5,7 @@ use lambda_runtime::{Diagnostic, Error};
 use rewind::{Problem, StreamName, Target, delivery::Nothing};
 pub use rewind_aws::api::playback::ROUTES;
 use rewind_aws::{
-    api::playback::{Activate, Approve, Previewed, Reverse, Wanted},
+    api::playback::{Activate, Approve, Handled, OffTheList, Previewed, Reverse, Wanted},
     aws::{
         clock::{id, now},
         http::{self, Parameters, Response, Route},
@@ -75,14 +75,6 @@ pub enum Task {
     Handled(Handled),
 }
 
-/// What an operator has dealt with.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Handled {
-    /// The dead letter's key.
-    pub dead_letter: String,
-}
-
 impl Handler {
     /// A handler that plays through `player`, reverses through `reverser`, looks
     /// after the system through `watch`, and asks `itself` for another
@@ -149,7 +141,11 @@ impl Handler {
         let id = match by_hand(&payload).map_err(|problem| refused(&problem))? {
             ByHand::Task(Task::Resume(id)) => id,
             ByHand::Task(Task::Recover(_)) => return self.recover(deadline).await,
-            ByHand::Task(Task::Handled(handled)) => return self.handled(handled).await,
+            ByHand::Task(Task::Handled(handled)) => {
+                let done = self.off_the_list(handled, None).await;
+                let done = done.map_err(|error| diagnosed(of_task(error)))?;
+                return serde_json::to_value(done).map_err(failed);
+            }
             ByHand::Request(request) => {
                 let playback = self.player.create(&id(), &request).await;
                 let id = playback.map_err(diagnosed)?.id;
@@ -197,16 +193,20 @@ impl Handler {
         Ok(json!({ "resumed": orphaned }))
     }
 
-    /// Takes a dead letter off the list.
-    async fn handled(&self, handled: Handled) -> Result<Value, Diagnostic> {
+    /// Takes a dead letter off the list. `by` is who has dealt with it, where that
+    /// is known.
+    async fn off_the_list(
+        &self,
+        handled: Handled,
+        by: Option<String>,
+    ) -> Result<OffTheList, PlayError> {
         let key = handled.dead_letter;
-        if self.watch.handled(&key).await.map_err(failed)? {
-            tracing::info!(key, "a dead letter is handled");
-            return Ok(json!({ "handled": key }));
+        if !self.watch.handled(&key).await? {
+            return Err(Problem::not_found(format!("there is no dead letter {key:?}")).into());
         }
-        let why = format!("there is no dead letter {key:?}");
-        let problem = Problem::not_found(why).of("handled.deadLetter");
-        Err(refused(&problem))
+        tracing::info!(key, "a dead letter is handled");
+        self.player.note(What::Handled, &*key, by).await;
+        Ok(OffTheList { handled: key })
     }
 
     /// Tells the differences that activations have brought, and deletes what
@@ -248,6 +248,7 @@ impl Handler {
             "POST /projections/{name}/activate" => self.activate(&asked).await,
             "POST /projections/{name}/drop" => self.drop(&asked).await,
             "POST /streams/{stream}/events/{version}/reversal" => self.reverse(&asked).await,
+            "POST /dead-letters/handled" => self.handled(&asked).await,
             other => Err(Problem::not_found(format!("playback has no route {other}")).into()),
         };
         response.unwrap_or_else(|error| match error {
@@ -371,6 +372,13 @@ impl Handler {
         Ok(http::json(202, &accepted))
     }
 
+    /// Takes a dead letter off the list that an operator has dealt with.
+    async fn handled(&self, asked: &Asked<'_>) -> Result<Response, PlayError> {
+        let handled: Handled = asked.body("{\"deadLetter\": \"key\"}")?;
+        let by = caller::of(asked.request);
+        Ok(http::json(200, &self.off_the_list(handled, by).await?))
+    }
+
     async fn note(&self, what: What, about: &str, asked: &Asked<'_>) {
         self.player
             .note(what, about, caller::of(asked.request))
@@ -473,6 +481,14 @@ fn of_projection(error: PlayError) -> PlayError {
             problem.field.get_or_insert_with(|| "name".into());
             PlayError::Refused(problem)
         }
+        other => other,
+    }
+}
+
+/// What is not there is the dead letter that the task `handled` names.
+fn of_task(error: PlayError) -> PlayError {
+    match error {
+        PlayError::Refused(problem) => PlayError::Refused(problem.of("handled.deadLetter")),
         other => other,
     }
 }

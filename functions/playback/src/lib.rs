@@ -1,11 +1,12 @@
 //! playback: started by hand, streams recorded events back through the replay
 //! stream, and goes on in fresh invocations for as long as it takes.
 //!
-//! It also looks after the system: each minute it lets orphaned playbacks go on
-//! and tells how the system is, as metrics; and it keeps a list of the dead
-//! letters that S3 tells of. The first invocation of a version that was not seen
-//! before notes a deployment. When an operator has dealt with one, they take it
-//! off the list by hand, with its key as `GET /health` names it:
+//! It also looks after the system: each minute it lets orphaned playbacks go on,
+//! tells how the system is, as metrics, and notes which incidents begin and end;
+//! and it keeps a list of the dead letters that S3 tells of. The first invocation
+//! of a version that was not seen before notes a deployment. When an operator has
+//! dealt with a dead letter, they take it off the list, over HTTP or by hand, with
+//! its key as `GET /dead-letters` names it:
 //!
 //! ```sh
 //! aws lambda invoke --function-name rewind-playback --cli-binary-format raw-in-base64-out \

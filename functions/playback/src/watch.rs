@@ -1,12 +1,15 @@
 //! What playback's schedule looks at each minute: the whole system, for its
-//! metrics; and the dead letters, of which S3 tells.
+//! metrics and its incidents; and the dead letters, of which S3 tells.
 
 use rewind::Service;
 use rewind_aws::{
     Error,
-    audit::health::{self, Health, PATIENCE, Scope},
-    aws::{objects::objects, producer::Stream},
-    data_table::{data_store::DataStore, dead_letter},
+    audit::{
+        health::{self, Health, PATIENCE, Scope},
+        incidents::{self, Changes},
+    },
+    aws::{clock::now, objects::objects, producer::Stream},
+    data_table::{data_store::DataStore, dead_letter, incident},
     event_table::event_store::EventStore,
     metrics::{
         Line,
@@ -40,20 +43,28 @@ impl Watch {
         }
     }
 
-    /// The metrics of the whole system: one line, and one for each reader.
+    /// Looks at the whole system, notes its incidents, and says its metrics: one
+    /// line, and one for each reader.
     ///
-    /// With this look, a run of `recover` takes 421 requests a minute for the
-    /// domain of shop, poll and portal: 418 queries of DynamoDB, 384 of which ask
+    /// With this look, a run of `recover` takes 422 requests a minute for the
+    /// domain of shop, poll and portal: 419 queries of DynamoDB, 384 of which ask
     /// the index for the newest commits of each partition, and three requests
     /// to Kinesis where `incoming` has one shard (two for each further shard).
     /// Each reader adds a `BatchGetItem` for a hundred streams that were
-    /// recorded lately. `shared/rewind-aws/tests/metrics/system.rs` counts.
+    /// recorded lately. An incident that begins or ends is one transaction, and
+    /// one that goes on is none. `shared/rewind-aws/tests/metrics/system.rs` counts.
     ///
-    /// Where the look fails, only the run is told.
+    /// Where the look fails, only the run is told. Where an incident cannot be
+    /// noted, the log says so, and the next look notes it.
     pub(crate) async fn lines(&self) -> Vec<Line> {
         let run = Line::new().with(SCHEDULE_RUNS, 1_u8);
         match self.look().await {
-            Ok((health, running)) => lines(run, &health, running),
+            Ok((health, running)) => {
+                if let Err(error) = self.note(&health).await {
+                    tracing::warn!(%error, "incidents are not noted");
+                }
+                lines(run, &health, running)
+            }
             Err(error) => {
                 tracing::warn!(%error, "the system could not be looked at");
                 vec![run]
@@ -71,6 +82,20 @@ impl Watch {
         });
         let health = health.await?;
         Ok((health, record::running(&self.store).await?.len()))
+    }
+
+    /// Notes which incidents have begun and which are over.
+    async fn note(&self, health: &Health) -> Result<(), Error> {
+        let now = now();
+        let open = incident::open(&self.store).await?;
+        let Changes { begun, over } = incidents::changes(health, open, now, PATIENCE);
+        for incident in &over {
+            incident::end(&self.store, incident, now).await?;
+        }
+        for incident in &begun {
+            incident::begin(&self.store, incident).await?;
+        }
+        Ok(())
     }
 
     /// Keeps the dead letters that S3 tells of. Returns how many there were.

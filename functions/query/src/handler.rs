@@ -93,6 +93,16 @@ pub const ROUTES: &[Route] = &[
         about: "query",
     },
     Route {
+        key: "GET /incidents",
+        takes: &["limit", "cursor"],
+        about: "query",
+    },
+    Route {
+        key: "GET /dead-letters",
+        takes: &["limit", "cursor"],
+        about: "query",
+    },
+    Route {
         key: "GET /waiting",
         takes: &["limit"],
         about: "query",
@@ -216,6 +226,8 @@ impl Handler {
             "GET /comparisons/{name}" => sources.compare(parameters).await,
             "GET /playbacks" => sources.playbacks(parameters).await,
             "GET /operations" => sources.operations(parameters).await,
+            "GET /incidents" => sources.incidents(parameters).await,
+            "GET /dead-letters" => sources.dead_letters(parameters).await,
             "GET /waiting" => sources.waiting(parameters).await,
             "GET /playbacks/{id}" => sources.playback(parameters).await,
             "GET /playbacks/{id}/differences" => sources.differences(parameters).await,

@@ -3,11 +3,13 @@
 mod at_least;
 mod compare;
 mod cursor;
+mod dead_letters;
 pub mod describe;
 mod events;
 mod gateways;
 pub mod handler;
 mod health;
+mod incidents;
 mod live;
 mod names;
 mod past;

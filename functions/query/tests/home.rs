@@ -17,11 +17,12 @@ use std::{collections::BTreeMap, env};
 use support::{Tables, read, request};
 
 /// What Home asks query for. The figures come from the gateway.
-const HOME: [(&str, &str); 4] = [
+const HOME: [(&str, &str); 5] = [
     ("GET /health", ""),
     ("GET /projections", ""),
     ("GET /events", "latest=15"),
     ("GET /operations", "limit=15"),
+    ("GET /incidents", "limit=100"),
 ];
 
 /// Events of a commit, and streams.

@@ -155,6 +155,10 @@ async fn a_tail_begins_at_one_place() {
         ("GET /playbacks", "limit=101", "limit"),
         ("GET /operations", "limit=201", "limit"),
         ("GET /operations", "cursor=a", "cursor"),
+        ("GET /incidents", "limit=201", "limit"),
+        ("GET /incidents", "cursor=a", "cursor"),
+        ("GET /dead-letters", "limit=1001", "limit"),
+        ("GET /dead-letters", "cursor=a", "cursor"),
         ("GET /waiting", "limit=x", "limit"),
     ];
     let mut cases: Vec<Case<'_>> = Vec::new();

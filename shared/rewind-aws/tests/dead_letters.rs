@@ -29,10 +29,15 @@ async fn invoke(handler: &Handler, payload: Value) -> Result<Value, String> {
 }
 
 async fn health(aws: &Aws) -> Value {
+    asked(aws, "GET /health").await
+}
+
+/// What query answers.
+async fn asked(aws: &Aws, route: &str) -> Value {
     let incoming = aws.stream("IncomingStream");
     let query = query::Handler::new(service(), aws.events(), aws.data(), incoming);
     let mut request = Request::default();
-    request.route_key = Some("GET /health".into());
+    request.route_key = Some(route.into());
     match query.handle(&request).await.body {
         Some(Body::Text(text)) => serde_json::from_str(&text).unwrap(),
         other => panic!("{other:?}"),
@@ -87,7 +92,80 @@ async fn a_dead_letter_is_named_until_an_operator_has_handled_it() {
     assert_eq!(done, json!({"handled": "aws/lambda/a b"}));
     let well = health(&aws).await;
     assert_eq!((&well["status"], &well["why"]), (&json!("ok"), &json!([])));
-    assert!(invoke(&playback, by_hand("aws/lambda/a b")).await.is_err());
+    for gone in ["aws/lambda/a b", "", &"a".repeat(2000)] {
+        assert!(invoke(&playback, by_hand(gone)).await.is_err());
+    }
+    aws.system.stop().await;
+}
+
+/// `POST /dead-letters/handled`, as API Gateway hands it over.
+async fn post(handler: &Handler, body: &Value) -> (u64, Value) {
+    let request = json!({
+        "version": "2.0",
+        "routeKey": "POST /dead-letters/handled",
+        "rawPath": "/dead-letters/handled",
+        "rawQueryString": "",
+        "headers": {"content-type": "application/json"},
+        "requestContext": {
+            "http": {"method": "POST"},
+            "authorizer": {"iam": {"userArn": "arn:aws:iam::123456789012:user/ann"}},
+        },
+        "body": body.to_string(),
+        "isBase64Encoded": false,
+    });
+    let answer = invoke(handler, request).await.unwrap();
+    let body = answer["body"].as_str().unwrap();
+    let body = serde_json::from_str(body).unwrap();
+    (answer["statusCode"].as_u64().unwrap(), body)
+}
+
+#[tokio::test]
+async fn over_http_a_dead_letter_is_handled_once_and_the_list_of_operations_says_by_whom() {
+    let aws = Aws::start().await;
+    let playback = handler(&aws);
+    for key in ["a", "b"] {
+        invoke(&playback, told(key)).await.unwrap();
+    }
+    for unknown in ["c", "", &"a".repeat(2000)] {
+        let (status, problem) = post(&playback, &json!({"deadLetter": unknown})).await;
+        assert_eq!(
+            (status, &problem["field"]),
+            (404, &json!("deadLetter")),
+            "{problem}"
+        );
+    }
+    for (wrong, field) in [
+        (json!({}), "deadLetter"),
+        (json!({"deadLetter": 5}), "deadLetter"),
+        (json!({"deadLetter": "a", "by": "ann"}), "by"),
+    ] {
+        let (status, problem) = post(&playback, &wrong).await;
+        assert_eq!((status, &problem["field"]), (422, &json!(field)), "{wrong}");
+    }
+    assert_eq!(
+        asked(&aws, "GET /operations").await["operations"],
+        json!([])
+    );
+
+    let body = json!({"deadLetter": "a"});
+    let done = post(&playback, &body).await;
+    assert_eq!(done, (200, json!({"handled": "a"})));
+    assert_eq!(post(&playback, &body).await.0, 404);
+    let letters = asked(&aws, "GET /dead-letters").await;
+    let letter = json!({"key": "b", "bytes": 1024, "time": "2023-04-19T09:00:00Z"});
+    assert_eq!(letters, json!({"dead_letters": [letter]}));
+    invoke(&playback, json!({"handled": {"deadLetter": "b"}}))
+        .await
+        .unwrap();
+    let done = asked(&aws, "GET /operations").await;
+    let of = |nth: usize| {
+        let operation = &done["operations"][nth];
+        ["what", "about", "by"].map(|name| operation[name].as_str())
+    };
+    let ann = Some("arn:aws:iam::123456789012:user/ann");
+    assert_eq!(of(0), [Some("handled"), Some("b"), None]);
+    assert_eq!(of(1), [Some("handled"), Some("a"), ann]);
+    assert_eq!(done["operations"].as_array().unwrap().len(), 2);
     aws.system.stop().await;
 }
 

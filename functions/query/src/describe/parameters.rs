@@ -48,7 +48,7 @@ pub(super) fn in_query(route: &str, name: &str) -> Value {
             up_to(1, 100),
             "How many, at most; 20 where nothing is said.",
         ),
-        ("limit", "GET /operations") => (
+        ("limit", "GET /operations" | "GET /incidents") => (
             up_to(1, 200),
             "How many, at most; 50 where nothing is said.",
         ),

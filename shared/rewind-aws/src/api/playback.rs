@@ -47,6 +47,11 @@ pub const ROUTES: &[Route] = &[
         takes: &[],
         about: "version",
     },
+    Route {
+        key: "POST /dead-letters/handled",
+        takes: &[],
+        about: "deadLetter",
+    },
 ];
 
 /// What `POST /projections/{name}/drop` takes.
@@ -97,6 +102,23 @@ pub struct Reverse {
     /// Whether it is only to be shown what would change.
     #[serde(default)]
     pub dry_run: bool,
+}
+
+/// What an operator has dealt with.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "HandledRequest")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Handled {
+    /// The dead letter's key.
+    pub dead_letter: String,
+}
+
+/// The dead letter that is off the list.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "HandledLetter")]
+pub struct OffTheList {
+    /// Its key.
+    pub handled: String,
 }
 
 /// What a reversal would change.

@@ -232,7 +232,11 @@ impl Sweep {
                         state,
                         ..Row::default()
                     };
-                    Write::Replace { key, row }
+                    Write::Replace {
+                        key,
+                        row,
+                        expires: None,
+                    }
                 }
             };
             self.store.write_together(&[write]).await?;

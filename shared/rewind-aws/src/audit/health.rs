@@ -129,7 +129,7 @@ pub async fn look(at: Scope<'_>) -> Result<Health, Error> {
     }
     let failing = shard::failing_ones(at.store).await?;
     let (stalled, more) = stall::list(at.store, None, None, MAX_NAMED).await?;
-    let (dead_letters, more_dead_letters) = dead_letter::list(at.store, MAX_NAMED).await?;
+    let (dead_letters, more_letters) = dead_letter::list(at.store, None, MAX_NAMED).await?;
     let mut health = Health {
         status: Status::Ok,
         why: Vec::new(),
@@ -139,7 +139,7 @@ pub async fn look(at: Scope<'_>) -> Result<Health, Error> {
         more_stalled: more.is_some(),
         calls: overdue::overdue(at.service, at.store, micros).await?,
         dead_letters,
-        more_dead_letters,
+        more_dead_letters: more_letters.is_some(),
         conflicts: length(at.events, "rewind-conflicts").await?,
         unreadable: length(at.events, "rewind-unreadable").await?,
         undeclared: undeclared::list(at.store, at.service).await?,

@@ -1,11 +1,12 @@
 //! Looks from the outside: the checks of `rewind verify` and `rewind check`, and for `/health` and
-//! its metrics how far each reader is behind and what waits for pump.
+//! its metrics how far each reader is behind, what waits for pump, and which incidents begin and end.
 //!
 //! It knows both tables and the folds of the domain. It must not write.
 
 mod claims;
 mod filter;
 pub mod health;
+pub mod incidents;
 mod index;
 pub mod lag;
 mod ledgers;

@@ -107,10 +107,7 @@ impl DataStore {
         expires: Option<Timestamp>,
     ) -> Result<Written, Error> {
         let mut item = item_of(key, row, seen + 1)?;
-        if let Some(expires) = expires {
-            let seconds = AttributeValue::N(expires.as_second().to_string());
-            item.insert(EXPIRES.into(), seconds);
-        }
+        expire(&mut item, expires);
         let request = self.client.put_item();
         let answer = request
             .table_name(&self.table)
@@ -291,6 +288,14 @@ impl DataStore {
             .map_err(Error::call("GetItem"))?;
         let found = answer.item.map(row).transpose()?;
         Ok(found.map(|(_, row)| row))
+    }
+}
+
+/// Says when the table may delete an item, where it may.
+pub(super) fn expire(item: &mut Item, expires: Option<Timestamp>) {
+    if let Some(expires) = expires {
+        let seconds = AttributeValue::N(expires.as_second().to_string());
+        item.insert(EXPIRES.into(), seconds);
     }
 }
 

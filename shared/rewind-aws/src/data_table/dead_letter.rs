@@ -21,6 +21,9 @@ pub struct DeadLetter {
     pub time: Timestamp,
 }
 
+/// The most bytes of an object's key (S3).
+const MAX_KEY: usize = 1024;
+
 /// Keeps a dead letter. S3 may tell of an object more than once: its key is
 /// the record's id, so that it counts once.
 ///
@@ -43,21 +46,30 @@ pub async fn keep(store: &DataStore, object: Object) -> Result<(), Error> {
 ///
 /// When DynamoDB fails or the record is damaged.
 pub async fn handled(store: &DataStore, key: &str) -> Result<bool, Error> {
-    if LETTERS.load(store, key).await?.is_none() {
+    if !is_key(key) || LETTERS.load(store, key).await?.is_none() {
         return Ok(false);
     }
     store.delete(&LETTERS.key(key)).await?;
     Ok(true)
 }
 
-/// The first dead letters by their keys, and whether there are more.
+/// The dead letters by their keys, behind `after`; and the key to go on behind.
 ///
 /// # Errors
 ///
 /// When DynamoDB fails or a record is damaged.
-pub async fn list(store: &DataStore, limit: i32) -> Result<(Vec<DeadLetter>, bool), Error> {
-    let (letters, next) = LETTERS.page(store, "", None, limit).await?;
+pub async fn list(
+    store: &DataStore,
+    after: Option<&str>,
+    limit: i32,
+) -> Result<(Vec<DeadLetter>, Option<String>), Error> {
+    let (letters, next) = LETTERS.page(store, "", after, limit).await?;
     let letters = letters.into_iter();
     let letters = letters.map(|(_, letter)| letter.value);
-    Ok((letters.collect(), next.is_some()))
+    Ok((letters.collect(), next))
+}
+
+/// Whether an object can have this key.
+pub fn is_key(key: &str) -> bool {
+    (1..=MAX_KEY).contains(&key.len())
 }

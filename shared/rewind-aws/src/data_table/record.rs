@@ -220,7 +220,8 @@ impl<T: Serialize + DeserializeOwned> Records<T> {
         })
     }
 
-    /// A write whatever stands there, as part of a transaction.
+    /// A write whatever stands there, as part of a transaction. The table may
+    /// delete it at the time that `expires` says.
     ///
     /// # Errors
     ///
@@ -229,6 +230,7 @@ impl<T: Serialize + DeserializeOwned> Records<T> {
         Ok(Write::Replace {
             key: self.key(id),
             row: self.row(id, value)?,
+            expires: (self.expires)(value),
         })
     }
 

@@ -1,7 +1,7 @@
 //! Transactions: several writes of the data store together, or none.
 
 use super::{
-    data_store::DataStore,
+    data_store::{DataStore, expire},
     key::Key,
     row::{CONDITION, Row, UNCHANGED, Written, item_of},
 };
@@ -11,6 +11,7 @@ use aws_sdk_dynamodb::{
     operation::transact_write_items::TransactWriteItemsError,
     types::{AttributeValue, CancellationReason, Delete, Put, TransactWriteItem},
 };
+use jiff::Timestamp;
 
 /// Items in one transaction (AWS documentation).
 pub const MAX_TRANSACTION_ITEMS: usize = 100;
@@ -36,6 +37,8 @@ pub enum Write {
         key: Key,
         /// What it is to be.
         row: Row,
+        /// When the table may delete it; `None` where it stays.
+        expires: Option<Timestamp>,
     },
     /// The end of a report, where there is one.
     Delete {
@@ -71,9 +74,11 @@ impl DataStore {
                         .expression_attribute_values(":none", AttributeValue::N("0".into()));
                     item.put(put.build().map_err(Error::service("TransactWriteItems"))?)
                 }
-                Write::Replace { key, row } => {
+                Write::Replace { key, row, expires } => {
+                    let mut replaced = item_of(key, row, row.revision)?;
+                    expire(&mut replaced, *expires);
                     let put = Put::builder().table_name(&self.table);
-                    let put = put.set_item(Some(item_of(key, row, row.revision)?));
+                    let put = put.set_item(Some(replaced));
                     item.put(put.build().map_err(Error::service("TransactWriteItems"))?)
                 }
                 Write::Remove { key, seen } => {

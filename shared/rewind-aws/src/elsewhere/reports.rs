@@ -37,7 +37,7 @@ pub(super) async fn pass_on(store: &DataStore, beside: &[&Write]) -> Result<(), 
             Write::Put { key, .. } | Write::Delete { key } if key.pk == REPORTS.partition() => {
                 key.sk.insert_str(0, READER);
             }
-            Write::Replace { key, row } if key.pk == REPORTS.partition() => {
+            Write::Replace { key, row, .. } if key.pk == REPORTS.partition() => {
                 key.sk.insert_str(0, READER);
                 if let Some(Value::String(name)) =
                     row.state.as_mut().and_then(|state| state.get_mut("reader"))

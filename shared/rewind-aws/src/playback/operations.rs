@@ -58,6 +58,8 @@ pub enum What {
     Retried,
     /// Another version of the functions runs.
     Deployed,
+    /// A dead letter was dealt with.
+    Handled,
 }
 
 impl Player {

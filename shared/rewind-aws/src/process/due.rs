@@ -131,6 +131,7 @@ pub(crate) fn changes(
                 state: Some(json!(held)),
                 ..Row::default()
             },
+            expires: None,
         }
     });
     let writes = over.chain(new).collect();

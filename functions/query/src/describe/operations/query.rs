@@ -6,8 +6,10 @@ use super::{
 };
 use crate::{
     compare::Compared,
+    dead_letters::DeadLetters,
     events, gateways,
     health::Answer as Health,
+    incidents::Incidents,
     names::{Categories, Streams},
     past, playbacks,
     rows::{Projections, Rows},
@@ -107,6 +109,16 @@ pub(in super::super) fn query(schemas: &mut Schemas) -> Vec<Operation> {
             "GET /operations",
             "What operators did and what was deployed, the newest first",
             schemas.answer::<playbacks::Operations>(),
+        ),
+        get(
+            "GET /incidents",
+            "What was wrong, since when and until when, the newest first",
+            schemas.answer::<Incidents>(),
+        ),
+        get(
+            "GET /dead-letters",
+            "Batches that a trigger has given up on and that nobody has handled",
+            schemas.answer::<DeadLetters>(),
         ),
         get(
             "GET /waiting",

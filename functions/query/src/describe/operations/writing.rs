@@ -9,7 +9,7 @@ use rewind_aws::{
             Aggregate, Applied, Body, MismatchProblem, Pending, Rejected, RejectedProblem, Retried,
             Retry,
         },
-        playback::{Activate, Approve, Previewed, Reverse, Wanted},
+        playback::{Activate, Approve, Handled, OffTheList, Previewed, Reverse, Wanted},
     },
     generation::generations::Generations,
     playback::{request::Request, shown::Shown as Playback},
@@ -171,5 +171,11 @@ fn operating(problem: &Value, schemas: &mut Schemas) -> Vec<Operation> {
         .takes(schemas.body::<Reverse>())
         .answers(200, "What would change.", previewed)
         .answers(202, "The event is taken back.", accepted),
+        post(
+            "POST /dead-letters/handled",
+            "Takes a dead letter off the list that an operator has dealt with",
+        )
+        .takes(schemas.body::<Handled>())
+        .answers(200, "It is off the list.", schemas.answer::<OffTheList>()),
     ]
 }
