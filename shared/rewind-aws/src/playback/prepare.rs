@@ -7,13 +7,10 @@ use super::{
     record,
     request::Request,
 };
-use crate::{Error, aws::clock::now, event_table::event_store::After, history::partition};
+use crate::{Error, event_table::event_store::After, history::partition};
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use rewind::{StreamName, selection::micros};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
+use rewind::StreamName;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Partitions that are counted at once.
 const PARALLEL_PARTITIONS: usize = 8;
@@ -24,10 +21,6 @@ impl Playing<'_> {
     pub(super) async fn prepare(&self) -> Result<Go, Error> {
         let playback = self.playback().await;
         if !playback.prepared {
-            // All that was recorded before `until` has to be in the index.
-            let open_for = micros(now()).saturating_sub(self.until);
-            let lag = self.player.index_lag;
-            tokio::time::sleep(lag.saturating_sub(Duration::from_micros(open_for))).await;
             record::list(&self.player.store, &self.replay.id).await?;
             // An older version kept them in the record.
             let partitions = match playback.partitions.is_empty() {

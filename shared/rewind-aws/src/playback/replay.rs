@@ -119,17 +119,19 @@ impl Playing<'_> {
     }
 
     /// The position below which nothing can land any more, as far as the playback
-    /// goes. A slow process inserts behind what was read already: a generation
-    /// gets that live, a subscriber only from here.
+    /// goes: what is recorded has to come into the index. A slow process inserts
+    /// behind what was read already: a generation gets that live, a subscriber only
+    /// from here.
     pub(super) fn settled(&self) -> u64 {
-        match self.request.is_for_subscribers() && !self.request.dry_run {
-            true => self.until.min(self.settled_by(micros())),
-            false => self.until,
-        }
+        self.until.min(self.settled_by(micros()))
     }
 
     fn settled_by(&self, now: u64) -> u64 {
-        now.saturating_sub(self.player.settles.as_micros() as u64)
+        let settles = match self.request.is_for_subscribers() && !self.request.dry_run {
+            true => self.player.settles,
+            false => self.player.index_lag,
+        };
+        now.saturating_sub(settles.as_micros() as u64)
     }
 
     /// Waits until all that was recorded before the playback has settled.
