@@ -1,6 +1,9 @@
-//! Instructions of the hot paths, to be compared with those of an earlier commit.
+//! Instructions of the hot paths, each with its limit: a tenth above what it took
+//! when the limit was set. A path that has become faster gets a lower one.
 
-use gungraun::{library_benchmark, library_benchmark_group, main};
+use gungraun::{
+    Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
+};
 use instructions::{events, recorded};
 use rewind::{
     Batch, Change, CloudEvent, Delivery, Envelope, Event, Head, RecordedEvent, Rejection, Service,
@@ -12,6 +15,15 @@ use std::hint::black_box;
 
 /// Events of each path.
 const EVENTS: usize = 500;
+
+/// Fails where a path takes more instructions.
+fn at_most(instructions: u64) -> LibraryBenchmarkConfig {
+    let mut callgrind = Callgrind::default();
+    callgrind.hard_limits([(EventKind::Ir, instructions)]);
+    let mut config = LibraryBenchmarkConfig::default();
+    config.tool(callgrind);
+    config
+}
 
 fn batches() -> Vec<Vec<u8>> {
     let events = events("k", EVENTS, 50);
@@ -64,7 +76,7 @@ impl SingleStreamProjection for Carts {
 }
 
 // pump: 500 records of `incoming`.
-#[library_benchmark]
+#[library_benchmark(config = at_most(5_610_000))]
 #[bench::of_500(batches())]
 fn decode(records: Vec<Vec<u8>>) -> usize {
     let batches = records
@@ -74,7 +86,7 @@ fn decode(records: Vec<Vec<u8>>) -> usize {
 }
 
 // pump: a run of 500 events as commits.
-#[library_benchmark]
+#[library_benchmark(config = at_most(4_410_000))]
 #[bench::of_500(sent())]
 fn plan(events: Vec<CloudEvent>) -> usize {
     let events: Vec<&CloudEvent> = events.iter().collect();
@@ -82,7 +94,7 @@ fn plan(events: Vec<CloudEvent>) -> usize {
 }
 
 // pump and playback: 500 recorded events as a record.
-#[library_benchmark]
+#[library_benchmark(config = at_most(6_530_000))]
 #[bench::of_500(stored())]
 fn encode(events: Vec<RecordedEvent>) -> usize {
     let run = (events[0].stream(), &*events);
@@ -90,7 +102,7 @@ fn encode(events: Vec<RecordedEvent>) -> usize {
 }
 
 // Every reader: a record of 500 events.
-#[library_benchmark]
+#[library_benchmark(config = at_most(9_720_000))]
 #[bench::of_500(record())]
 fn deliver(record: Vec<u8>) -> usize {
     let records = user_records(&record);
@@ -101,14 +113,14 @@ fn deliver(record: Vec<u8>) -> usize {
 }
 
 // playback and rebuilds: a stored commit of 500 events.
-#[library_benchmark]
+#[library_benchmark(config = at_most(5_390_000))]
 #[bench::of_500(a_commit())]
 fn read(commit: rewind::Commit) -> usize {
     black_box(commit.events().expect("it is whole").len())
 }
 
 // write: 500 events folded into a row.
-#[library_benchmark]
+#[library_benchmark(config = at_most(3_800_000))]
 #[bench::of_500(stored())]
 fn fold(events: Vec<RecordedEvent>) -> usize {
     let service = Service::new().single_stream::<Carts>();
