@@ -17,7 +17,10 @@ use rewind_aws::{
     sequence::sequencer::{Outcome, Sequencer},
     wiring::Clients,
 };
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::HashMap,
+    time::{Duration, Instant},
+};
 
 /// Events of a round at one event a commit.
 const SINGLE: usize = 400;
@@ -204,7 +207,7 @@ pub async fn batches(plan: &Plan) -> Result<Vec<Line>> {
     let mut lines = Vec::new();
     for (nth, (name, streams, is_hot, least)) in shapes.into_iter().enumerate() {
         for ids in [Ids::Numbers, Ids::Claims] {
-            let mut rates: [Figure; 3] = Default::default();
+            let mut rates: [Figure; 4] = Default::default();
             for round in 0..plan.rounds {
                 let prefix = format!("p{nth}{ids:?}{round}.");
                 let per_batch = (BATCH / streams) as u64;
@@ -215,55 +218,57 @@ pub async fn batches(plan: &Plan) -> Result<Vec<Line>> {
                     };
                     events_from(&prefix, BATCH, streams, first, ids)
                 };
-                let sequencer = Sequencer::new(engine.events(&engine.clients));
+                let fresh = || Sequencer::new(engine.events(&engine.clients));
+                let sequencer = fresh();
                 if is_hot {
                     record(&sequencer, &events_from(&prefix, BATCH, streams, 1, ids)).await?;
                 }
-                let batches: Vec<Vec<CloudEvent>> = (0..BATCHES as u64).map(batch).collect();
-                let first = async {
-                    for batch in &batches {
+                let all: Vec<Vec<CloudEvent>> = (0..2 * BATCHES as u64).map(batch).collect();
+                let (batches, others) = all.split_at(BATCHES);
+                let warm = async {
+                    for batch in batches {
                         record(&sequencer, batch).await?;
                     }
                     Ok::<(), crate::Error>(())
                 };
-                let (done, took) = cpu::during(first).await;
+                let (done, took) = cpu::during(warm).await;
                 done?;
                 rates[0].push(rate(took.wall));
-                // By a process that has seen nothing.
-                let fresh = Sequencer::new(engine.events(&engine.clients));
-                let again = async {
-                    for batch in &batches {
-                        record(&fresh, batch).await?;
-                    }
-                    Ok::<(), crate::Error>(())
-                };
-                let (done, took) = cpu::during(again).await;
-                done?;
-                rates[1].push(rate(took.wall));
                 let other = format!("w{prefix}");
-                let raw = unsafe_puts(&engine, &other, &batches);
+                let raw = unsafe_puts(&engine, &other, batches);
                 let (done, took) = cpu::during(raw).await;
                 done?;
-                rates[2].push(rate(took.wall));
+                rates[1].push(rate(took.wall));
+                // A batch that comes again mostly comes to a process that has seen
+                // nothing: so it does here, both times.
+                let mut walls = [Duration::ZERO; 2];
+                for batch in others {
+                    for wall in &mut walls {
+                        let since = Instant::now();
+                        record(&fresh(), batch).await?;
+                        *wall += since.elapsed();
+                    }
+                }
+                rates[2].push(rate(walls[0]));
+                rates[3].push(rate(walls[1]));
             }
             let kind = match ids {
                 Ids::Numbers => "numbered",
                 Ids::Claims => "claimed",
             };
-            let [first, again, raw] = rates;
+            let [warm, raw, first, again] = rates;
             let beside = "BatchWriteItem, which overwrites";
             let what = format!("pump's batches of {BATCH}, {name}, {kind}");
-            let line = Line::alone(4, &what, "events/s", first.clone()).beside(beside, raw);
+            let line = Line::alone(4, &what, "events/s", warm).beside(beside, raw);
             lines.push(match ids {
                 Ids::Numbers => line.reaching(Target::TimesMore(least)),
                 Ids::Claims => line,
             });
             // As times: at most 1.2 × that of the first delivery.
-            lines.push(
-                Line::alone(4, format!("{what}, delivered again"), "events/s", again)
-                    .beside("the first delivery", first)
-                    .reaching(Target::TimesMore(1.0 / 1.2)),
-            );
+            let what = format!("{what}, a batch again, each to a process without a memory");
+            let line = Line::alone(4, what, "events/s", again);
+            let line = line.beside("the first time", first);
+            lines.push(line.reaching(Target::TimesMore(0.83)));
         }
     }
     Ok(lines)
