@@ -157,8 +157,12 @@ async fn every_route_answers_as_it_is_described() {
     taken_back(all).await;
     handled(all, &clients.data_store(system.table("DataTable").unwrap())).await;
     let schedule = "/2015-03-31/functions/playback/invocations";
-    let looked = client.post_ok(schedule, JSON, &json!({"recover": {}}), 200);
-    looked.await.unwrap();
+    let look = json!({"recover": {}});
+    client.post_ok(schedule, JSON, &look, 200).await.unwrap();
+    let noted = all.get("GET /incidents", "/incidents").await;
+    let noted = noted["incidents"].as_array().unwrap();
+    let letters = noted.iter().filter(|one| one["kind"] == "dead-letter");
+    assert_eq!(letters.count(), 2, "{noted:?}");
     read(all).await;
     let paths = asker.document["paths"].as_object().unwrap();
     for (path, methods) in paths {

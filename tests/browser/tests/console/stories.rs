@@ -19,6 +19,9 @@ const VIEWS: [(&str, &str); 5] = [
     ("waiting", "Ledger of a gateway"),
 ];
 
+/// The dead letter of the system.
+const LETTER: &str = "aws/lambda/sample/";
+
 /// The most requests that Home may take, beside the page's own files.
 const MOST: u64 = 10;
 
@@ -27,7 +30,8 @@ pub async fn modules(page: &Page<'_>) {
     let checks = "return (async () => {
         const { changes, lines } = await import('/console/diff.js');
         const { placed } = await import('/console/streams/trace.js');
-        const { followed } = await import('/console/health.js');
+        const { followed, found } = await import('/console/health.js');
+        const { merged } = await import('/console/home/incidents.js');
         const { rfc3339 } = await import('/console/time.js');
         const { EMPTY, request } = await import('/console/rebuild/request.js');
         const wrong = [];
@@ -45,10 +49,23 @@ pub async fn modules(page: &Page<'_>) {
             placed([event('a', null), event('b', 'a'), event('c', 'a'), event('d', 'b')])
                 .map(({ at, branches }) => [at, branches]),
             [['a', []], ['b', [true]], ['d', [true, false]], ['c', [false]]]);
-        const begun = followed({}, [{ key: 'x' }], 1);
-        const over = followed(begun, [], 5);
-        is('what is gone is resolved', [over.x.since, over.x.until], [1, 5]);
-        is('what comes again begins anew', followed(over, [{ key: 'x' }], 9).x.since, 9);
+        const begun = followed([], [{ key: 'x' }, { key: 'y', since: 3 }], 1);
+        is('what tells its time keeps it', begun.map(({ since }) => since), [1, 3]);
+        is('what goes on keeps its time', followed(begun, [{ key: 'x' }], 5), [{ key: 'x', since: 1 }]);
+        is('what comes again begins anew', followed(followed(begun, [], 5), [{ key: 'x' }], 9)[0].since, 9);
+        const kept = (what, since, until) => ({ id: what, kind: 'dead-letter', what, why: 'kept', since, until });
+        const now = (what, since) => ({ kind: 'dead letter', what, why: 'now', since, key: `dead letter: ${what}` });
+        is('what is recorded stands once, and what is open first',
+            merged([kept('late', '2026-01-04'), kept('over', '2026-01-05', '2026-01-06')],
+                [now('late', Date.parse('2026-01-03')), now('over', Date.parse('2026-01-02'))])
+                .map(({ kind, what, why, until }) => [kind, what, why, Boolean(until)]),
+            [['dead letter', 'late', 'kept', false], ['dead letter', 'over', 'now', false], ['dead letter', 'over', 'kept', true]]);
+        const read = (path) => fetch(path).then((answer) => answer.json());
+        const { incidents } = await read('/incidents');
+        const keys = found(await read('/health')).map(({ key }) => key);
+        const open = incidents.filter(({ until }) => !until).map(({ kind, what }) => `${kind.replaceAll('-', ' ')}: ${what}`);
+        is('a dead letter and a conflict are recorded', open.length >= 2, true);
+        is('what is recorded has the names of what is found', open.filter((key) => !keys.includes(key)), []);
         is('a position to the microsecond', rfc3339(1795258544780186), '2026-11-21T10:55:44.780186Z');
         is('only what is given is asked for',
             request(['carts'], { ...EMPTY, versionsTo: '100' }),
@@ -66,6 +83,7 @@ pub async fn home(page: &Page<'_>) {
     page.find(".status li", "basic-sum@1").await;
     page.find(".events li", "call-requested").await;
     page.find(".incidents", "rewind-conflicts").await;
+    page.find(".incidents", LETTER).await;
     let asked = "return performance.getEntriesByType('resource')
         .filter((one) => one.initiatorType === 'fetch').length";
     let asked = page.run(asked, &json!([])).await;
@@ -178,8 +196,8 @@ pub async fn rebuild(page: &Page<'_>) {
     page.see("basic-sum@2 is dropped.").await;
 }
 
-/// What is due, what waits for the outside, what a command has come to, and a
-/// comparison that finds nothing to send.
+/// What is due, what waits for the outside, what a command has come to, a
+/// comparison that finds nothing to send, and a dead letter that is dealt with.
 pub async fn waiting(page: &Page<'_>) {
     page.press(&["g", "w"]).await;
     page.find(".deadlines tr", "checkout").await;
@@ -193,7 +211,18 @@ pub async fn waiting(page: &Page<'_>) {
     page.see("Nothing is sent until you approve").await;
     page.click("button.primary", "Compare").await;
     page.find(".differences", "Nothing differs.").await;
+    page.find(".dead-letters li", LETTER).await;
     page.picture("waiting").await;
+    page.click(".dead-letters button", "Mark as handled…").await;
+    page.see("Its object stays in the bucket").await;
+    page.click("button.primary", "Mark as handled").await;
+    page.find(".dead-letters", "No trigger has given up on a batch.")
+        .await;
+    page.open("").await;
+    page.find(".operations li", "handled").await;
+    page.click(".operations a", LETTER).await;
+    page.find(".dead-letters", "No trigger has given up on a batch.")
+        .await;
 }
 
 /// Each view in the dark, and in a narrow window, where nothing is cut off.

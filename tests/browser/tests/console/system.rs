@@ -132,6 +132,14 @@ pub async fn fill(client: &Client) {
     })
     .await;
     reaches(client, "/health", |health| health["conflicts"] == 1).await;
+
+    let letter = include_str!("../../../../events/playback-dead-letter.json");
+    let letter: Value = serde_json::from_str(letter).unwrap();
+    // S3 tells of a batch that was given up on, and the schedule notes what is wrong.
+    for told in [letter, json!({"recover": {}})] {
+        let path = "/2015-03-31/functions/playback/invocations";
+        client.post_ok(path, json, &told, 200).await.unwrap();
+    }
 }
 
 fn added(nth: usize) -> Value {
