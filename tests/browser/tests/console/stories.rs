@@ -164,6 +164,8 @@ pub async fn rows(page: &Page<'_>) {
     }
     page.fill(owner, "an").await;
     page.see("No rows whose owner is this.").await;
+    // Out of the field, so that keys are the page's.
+    page.press(&[ESCAPE]).await;
 }
 
 /// A projection is rebuilt beside the one that serves, compared, activated, rolled
@@ -194,6 +196,13 @@ pub async fn rebuild(page: &Page<'_>) {
     page.see("The events stay").await;
     page.click("button.grave", "Drop").await;
     page.see("basic-sum@2 is dropped.").await;
+
+    // All that was done is told on Home, and that the program runs at all.
+    page.open("").await;
+    page.find(".operations li", "dropped").await;
+    page.find(".operations li", "reversed").await;
+    page.find(".operations li", "deployedversion 2").await;
+    page.picture("home-operations").await;
 }
 
 /// What is due, what waits for the outside, what a command has come to, a

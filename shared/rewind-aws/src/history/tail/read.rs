@@ -161,15 +161,15 @@ impl<'a> Tail<'a> {
         entries.sort_unstable_by(|a, b| (b.position, &a.stream).cmp(&(a.position, &b.stream)));
         let mut events = 0;
         entries.retain(|entry| {
-            let is_wanted = events < limit;
-            events += entry.length as usize;
+            let is_wanted = events < limit as u64;
+            // A commit may begin below and end above.
+            events += entry.length.min(before.saturating_sub(entry.position));
             is_wanted
         });
         let (commits, _) = self.commits(&entries).await?;
         let mut events = Vec::new();
         for commit in &commits {
             let of_commit = commit.events()?.into_iter().rev();
-            // A commit may begin below and end above.
             events.extend(of_commit.filter(|event| event.position < before));
         }
         events.truncate(limit);
