@@ -14,7 +14,7 @@ use rewind_aws::{
         batch::{Failures, Record},
         clock::now,
     },
-    data_table::shard::Shards,
+    data_table::{incident, key::Key, row::Row, shard::Shards},
     metrics::{Metrics, Written, catalog::*},
     playback::player::Player,
     project::projector::Projector,
@@ -183,6 +183,25 @@ async fn a_run_is_told_where_the_system_cannot_be_looked_at() {
 }
 
 #[tokio::test]
+async fn the_system_is_told_where_its_incidents_cannot_be_noted() {
+    let aws = Aws::start().await;
+    let key = Key {
+        pk: "rewind#open-incidents".into(),
+        sk: "damaged".into(),
+    };
+    aws.data().put(&key, &Row::default(), 0).await.unwrap();
+    assert!(incident::open(&aws.data()).await.is_err());
+    let (playback, written) = playback(&aws, &aws.clients, service());
+    assert_eq!(
+        invoke(&playback, json!({"recover": {}})).await,
+        json!({"resumed": []})
+    );
+    let lines = taken(&written);
+    assert!(of(&lines, None).has(LAG_EVENTS));
+    aws.system.stop().await;
+}
+
+#[tokio::test]
 async fn a_look_at_the_shop_takes_so_many_requests() {
     let aws = Aws::start().await;
     let meter = Meter::around(Builder::new().build_http());
@@ -201,5 +220,23 @@ async fn a_look_at_the_shop_takes_so_many_requests() {
     assert_eq!(requests("GetShardIterator"), shards);
     assert_eq!(requests("ListShards"), 1);
     assert_eq!(read.all_requests(), 420 + 1 + 2 * shards);
+
+    // An incident costs a write when it begins, and none while it goes on.
+    let letter = include_str!("../../../../events/playback-dead-letter.json");
+    invoke(&playback, serde_json::from_str(letter).unwrap()).await;
+    for writes in [1, 0] {
+        meter.take();
+        invoke(&playback, json!({"recover": {}})).await;
+        let read = meter.take();
+        let requests = |name: &str| read.requests.get(name).copied().unwrap_or_default();
+        assert_eq!(
+            requests("TransactWriteItems"),
+            writes,
+            "{:?}",
+            read.requests
+        );
+        // How many partitions there are is known by now.
+        assert_eq!(read.all_requests(), 419 + 1 + 2 * shards + writes);
+    }
     aws.system.stop().await;
 }
