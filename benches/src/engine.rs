@@ -1,6 +1,7 @@
 //! The template's tables and streams in an engine of its own process, so that
 //! CPU time of this one is the clients' alone.
 
+use crate::proxy;
 use aws_sdk_dynamodb::{Client, types::AttributeValue};
 use local::{Options, State, System, Template, Worker};
 use rewind_aws::{event_table::event_store::EventStore, wiring::Clients};
@@ -11,6 +12,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, BufReader},
+    net::TcpListener,
     process::{Child, ChildStdin, Command},
 };
 
@@ -26,6 +28,8 @@ pub struct Engine {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Endpoints {
     pub dynamodb: String,
+    /// The same behind the proxy that adds time to each request.
+    pub slow_dynamodb: String,
     pub kinesis: String,
     pub tables: BTreeMap<String, String>,
     pub streams: BTreeMap<String, String>,
@@ -118,7 +122,11 @@ pub async fn serve() -> crate::Result<()> {
     let mut options = Options::new(template.with_parameters(shards)?, nobody);
     options.port = 0;
     options.state = State::Ephemeral;
+    let proxy = TcpListener::bind("127.0.0.1:0").await?;
+    let slow = proxy.local_addr()?.to_string();
+    options.allowed_hosts.push(slow.clone());
     let system = System::start(options).await?;
+    proxy::serve(proxy, system.dynamodb_endpoint());
     let named = |names: [&'static str; 3], of: &dyn Fn(&str) -> Option<String>| {
         let names = names.into_iter();
         names
@@ -127,6 +135,7 @@ pub async fn serve() -> crate::Result<()> {
     };
     let at = Endpoints {
         dynamodb: system.dynamodb_endpoint().to_string(),
+        slow_dynamodb: format!("http://{slow}"),
         kinesis: system.kinesis_endpoint().to_string(),
         tables: named(["EventsTable", "DataTable", "RawTable"], &|name| {
             system.table(name)

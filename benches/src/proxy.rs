@@ -1,7 +1,6 @@
 //! A proxy that adds time to each request, as a network would: what a client sends
 //! is held back, what the server answers is not.
 
-use crate::Result;
 use std::time::Duration;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -10,12 +9,13 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-/// Serves in front of the endpoint `to`, and returns its own.
-pub async fn before(to: &str, delay: Duration) -> Result<String> {
+/// What it adds to a request.
+pub const DELAY: Duration = Duration::from_millis(50);
+
+/// Serves in front of the endpoint `to`.
+pub fn serve(listener: TcpListener, to: &str) {
     let server = to.trim_start_matches("http://").trim_end_matches('/');
     let server = server.to_string();
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
-    let address = listener.local_addr()?;
     tokio::spawn(async move {
         while let Ok((client, _)) = listener.accept().await {
             let server = server.clone();
@@ -27,13 +27,12 @@ pub async fn before(to: &str, delay: Duration) -> Result<String> {
                 let (from_client, to_client) = client.into_split();
                 let (from_server, to_server) = server.into_split();
                 tokio::join!(
-                    pass(from_client, to_server, delay),
+                    pass(from_client, to_server, DELAY),
                     pass(from_server, to_client, Duration::ZERO),
                 );
             });
         }
     });
-    Ok(format!("http://{address}"))
 }
 
 /// Passes on what comes, each piece so much later.

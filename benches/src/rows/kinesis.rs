@@ -6,7 +6,9 @@ use crate::{
     table::{Figure, Line, Target},
 };
 use instructions::{Ids, events_from, recorded};
-use rewind::{Batch, Delivery, RecordedEvent, Replay, delivery::Packed};
+use rand::{Rng, SeedableRng, rngs::SmallRng};
+use rewind::{Batch, CloudEvent, Delivery, RecordedEvent, Replay, delivery::Packed, event::raw};
+use serde_json::json;
 
 /// What a shard takes in a second (AWS documentation).
 const BYTES: f64 = 1_048_576.0;
@@ -44,13 +46,56 @@ pub fn measure() -> Result<Vec<Line>> {
             );
             let sizes: Vec<usize> = records.iter().map(Vec::len).collect();
             lines.extend(of(&format!("{name}, {streams} streams"), &recorded, &sizes));
-            if replay.is_none() {
-                let name = format!("{name}, {streams} streams");
-                lines.extend(compressed(&name, &records, recorded.len())?);
-            }
         }
+        let varied = recorded_of(varied(streams));
+        let runs = varied.chunk_by(|a, b| a.stream() == b.stream());
+        let records = Delivery::aggregate(runs.map(|run| (run[0].stream(), run)), None);
+        let name = format!("events, {streams} streams");
+        lines.extend(compressed(&name, &records, EVENTS)?);
     }
     Ok(lines)
+}
+
+/// Words of a customer.
+const WORDS: &str = "please leave it at the door ring twice call before you come my neighbour \
+    takes parcels on the second floor left side behind garden gate dog is friendly thanks gift \
+    wrap no invoice inside fragile glass blue instead of green size large if there are none \
+    small would do too as soon as possible not before noon birthday on friday for two persons";
+
+/// Events as a shop's customers differ: ids of their own, times, sums, and a note of
+/// some words.
+fn varied(streams: usize) -> Vec<CloudEvent> {
+    let mut dice = SmallRng::seed_from_u64(7);
+    let words: Vec<&str> = WORDS.split_whitespace().collect();
+    let mut events = events_from("z", EVENTS, streams, 1, Ids::Claims);
+    for event in &mut events {
+        let note: Vec<&str> = (0..dice.random_range(3..12))
+            .map(|_| words[dice.random_range(0..words.len())])
+            .collect();
+        let data = json!({
+            "user_id": format!("{:032x}", dice.random::<u128>()),
+            "product_id": format!("product-{}", dice.random_range(0..20_000)),
+            "quantity": dice.random_range(1..5),
+            "cents": dice.random_range(99..90_000),
+            "note": note.join(" "),
+        });
+        event.data = raw(&data);
+        event.id = format!("{:032x}", dice.random::<u128>());
+        event.time = format!(
+            "2026-11-30T09:{:02}:{:02}.{:06}Z",
+            dice.random_range(0..60),
+            dice.random_range(0..60),
+            dice.random_range(0..1_000_000)
+        );
+        let visit = json!(format!("{:032x}", dice.random::<u128>()));
+        event.extensions.insert("correlationid".into(), visit);
+    }
+    events
+}
+
+fn recorded_of(mut events: Vec<CloudEvent>) -> Vec<RecordedEvent> {
+    events.sort_by(|a, b| a.stream.cmp(&b.stream));
+    recorded(&events)
 }
 
 /// Events as they are packed, beside one event a record.
