@@ -107,6 +107,7 @@ async fn measured(row: u8, plan: &Plan) -> Result<Vec<Line>> {
         4 => rows::append::batches(plan).await?,
         5 => {
             let mut lines = rows::reading::measure(plan).await?;
+            lines.extend(rows::singly::measure().await?);
             lines.extend(rows::system::measure(plan).await?);
             lines
         }

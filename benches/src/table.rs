@@ -27,6 +27,13 @@ impl Figure {
         }
     }
 
+    /// The value below which such a share of them lies.
+    pub fn at(&self, share: f64) -> f64 {
+        let last = self.0.len().saturating_sub(1);
+        let nth = (last as f64 * share).round() as usize;
+        self.0.get(nth).copied().unwrap_or(f64::NAN)
+    }
+
     fn shown(&self) -> String {
         let short = |value: f64| match value.abs() {
             value if value >= 1000.0 => format!("{value:.0}"),

@@ -34,7 +34,7 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
     let mut own: [Figure; 3] = Default::default();
     let mut raw: [Figure; 3] = Default::default();
     for round in 0..plan.rounds {
-        let mut times = Vec::with_capacity(COMMANDS);
+        let mut times = Figure::default();
         let work = async {
             for nth in 0..COMMANDS {
                 let since = Instant::now();
@@ -45,8 +45,8 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
         };
         let (done, took) = cpu::during(work).await;
         done?;
-        note(&mut own, cpu::micros(took.cpu, COMMANDS), times);
-        let mut times = Vec::with_capacity(COMMANDS);
+        note(&mut own, cpu::micros(took.cpu, COMMANDS), &times);
+        let mut times = Figure::default();
         let client = engine.clients.dynamodb();
         let work = async {
             for nth in 0..COMMANDS {
@@ -69,7 +69,7 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
         };
         let (done, took) = cpu::during(work).await;
         done?;
-        note(&mut raw, cpu::micros(took.cpu, COMMANDS), times);
+        note(&mut raw, cpu::micros(took.cpu, COMMANDS), &times);
     }
     let what = "a command at once, with a key";
     let beside = "a conditional PutItem";
@@ -120,12 +120,10 @@ async fn counted(engine: &Engine) -> Result<Vec<Line>> {
     ])
 }
 
-fn note(figures: &mut [Figure; 3], cpu: f64, mut times: Vec<f64>) {
-    times.sort_by(f64::total_cmp);
-    let at = |share: f64| times[((times.len() - 1) as f64 * share) as usize];
+fn note(figures: &mut [Figure; 3], cpu: f64, times: &Figure) {
     figures[0].push(cpu);
-    figures[1].push(at(0.5));
-    figures[2].push(at(0.99));
+    figures[1].push(times.at(0.5));
+    figures[2].push(times.at(0.99));
 }
 
 fn commands(engine: &Engine, clients: &Clients) -> Commands {

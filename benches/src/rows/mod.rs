@@ -7,4 +7,5 @@ pub mod decode;
 pub mod kinesis;
 pub mod reading;
 pub mod scale;
+pub mod singly;
 pub mod system;
