@@ -5,7 +5,8 @@
 //! versions are rewritten for a new stream: see [`renumbered`]. What another
 //! system has decided is not decided again: see [`claims`]. What another system
 //! has told of its rows is left out: this one folds rows of its own from what is
-//! imported, and tells what becomes of them.
+//! imported, and tells what becomes of them. Nor does it get the partitions of
+//! another one.
 
 mod claims;
 mod line;
@@ -25,7 +26,7 @@ use line::{Bad, Line};
 use lines::{LineError, Lines};
 use renumbered::{NewVersions, Renumbered};
 use rewind::{RecordedEvent, reserved::FEED_SOURCE, reversal::place};
-use rewind_aws::event_table::event_store::EventStore;
+use rewind_aws::event_table::{event_store::EventStore, slices};
 use send::Sender;
 use serde_json::json;
 use std::{
@@ -126,7 +127,8 @@ async fn all(
         let line = Line::read(text)?;
         sender.reached(lines.read);
         let source = &line.event.source;
-        if line.version.is_some() && source.starts_with(FEED_SOURCE) {
+        let is_own = source.starts_with(FEED_SOURCE) || source == slices::SOURCE;
+        if line.version.is_some() && is_own {
             *left_out += 1;
             continue;
         }

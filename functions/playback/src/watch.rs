@@ -84,18 +84,20 @@ impl Watch {
         Ok((health, record::running(&self.store).await?.len()))
     }
 
-    /// Notes which incidents have begun and which are over.
+    /// Notes which incidents have begun and which are over. One that cannot be noted
+    /// does not hold up the others.
     async fn note(&self, health: &Health) -> Result<(), Error> {
         let now = now();
         let open = incident::open(&self.store).await?;
         let Changes { begun, over } = incidents::changes(health, open, now, PATIENCE);
+        let mut noted = Ok(());
         for incident in &over {
-            incident::end(&self.store, incident, now).await?;
+            noted = noted.and(incident::end(&self.store, incident, now).await);
         }
         for incident in &begun {
-            incident::begin(&self.store, incident).await?;
+            noted = noted.and(incident::begin(&self.store, incident).await);
         }
-        Ok(())
+        noted
     }
 
     /// Keeps the dead letters that S3 tells of. Returns how many there were.

@@ -72,7 +72,9 @@ impl Raises {
     /// When an event is damaged.
     fn of(events: &[RecordedEvent]) -> Result<Self, Error> {
         let mut raises = Self::default();
-        for event in events.iter().filter(|it| it.event_type() == RAISED) {
+        // Others may send what they like: nobody else has this source.
+        let own = |it: &&RecordedEvent| it.event_type() == RAISED && it.event.source == SOURCE;
+        for event in events.iter().filter(own) {
             let damaged = |why: String| Error::damaged(format!("{STREAM}@{}", event.version), why);
             let raised: Raised = event
                 .event
@@ -139,8 +141,22 @@ pub fn written_from(at: u64) -> u64 {
     at.saturating_add(GRACE.as_micros() as u64)
 }
 
-/// When it was asked for, and what was said.
-type Seen = (Instant, Arc<Raises>);
+/// What was said, and when it was asked for.
+#[derive(Debug)]
+struct Seen {
+    raises: Arc<Raises>,
+    asked: Instant,
+    /// By the other clock, which goes on while a process is frozen.
+    at: u64,
+}
+
+impl Seen {
+    fn is_younger_than(&self, age: Duration) -> bool {
+        let by_wall = clock::micros().checked_sub(self.at);
+        let by_wall = by_wall.is_some_and(|micros| u128::from(micros) < age.as_micros());
+        by_wall && self.asked.elapsed() < age
+    }
+}
 
 /// What is known of raises.
 #[derive(Debug)]
@@ -197,7 +213,7 @@ impl EventStore {
     pub async fn raises(&self) -> Result<Arc<Raises>, Error> {
         let last = self.slices.last.lock().await;
         match &*last {
-            Some((since, raises)) if since.elapsed() < self.slices.refresh => Ok(raises.clone()),
+            Some(seen) if seen.is_younger_than(self.slices.refresh) => Ok(seen.raises.clone()),
             _ => self.look(last).await,
         }
     }
@@ -213,23 +229,28 @@ impl EventStore {
 
     async fn look(&self, mut last: MutexGuard<'_, Option<Seen>>) -> Result<Arc<Raises>, Error> {
         // The time of the question counts, not that of its answer.
-        let asked = Instant::now();
+        let (asked, at) = (Instant::now(), clock::micros());
         let raises = Arc::new(Raises::of(&self.all_raises().await?)?);
-        *last = Some((asked, raises.clone()));
+        let seen = raises.clone();
+        *last = Some(Seen {
+            raises: seen,
+            asked,
+            at,
+        });
         Ok(raises)
     }
 
     /// The slices to write to. Where they are not known, those that are known since
     /// before: all readers read these.
     pub(super) async fn written(&self) -> Written {
-        let now = clock::now().as_microsecond().max(0).unsigned_abs();
+        let now = clock::micros();
         let raises = match self.raises().await {
             Ok(raises) => raises,
             Err(error) => {
                 tracing::warn!(%error, "raises of partitions are not known");
                 let last = self.slices.last.lock().await;
                 last.as_ref()
-                    .map(|(_, raises)| raises.clone())
+                    .map(|seen| seen.raises.clone())
                     .unwrap_or_default()
             }
         };

@@ -52,6 +52,29 @@ impl Playing<'_> {
         Ok(Go::On)
     }
 
+    /// Makes the items of categories that were not there before: where nobody says
+    /// which are read, one may have begun right before the playback, and the index
+    /// has not shown it. By now it has. The index of streams by name tells of it,
+    /// without a scan.
+    pub(super) async fn prepare_late(&self) -> Result<Go, Error> {
+        if categories(self.player, &self.request).is_some() {
+            return Ok(Go::On);
+        }
+        let found = self.player.events.named_categories().await?;
+        let found = found.iter().map(String::as_str).collect();
+        let made = self.partitions().await;
+        for name in partition::of(&self.request.what, &found) {
+            if !made.contains_key(&name) {
+                let go = self.prepare_partition(name, Progress::default()).await?;
+                if go != Go::On {
+                    return Ok(go);
+                }
+            }
+        }
+        self.read_progress().await?;
+        Ok(Go::On)
+    }
+
     /// Makes the item of a partition, unless the playback is stopped.
     async fn prepare_partition(&self, name: String, mut progress: Progress) -> Result<Go, Error> {
         if self.beat(|_| {}).await? != Go::On {

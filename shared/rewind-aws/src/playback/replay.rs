@@ -12,7 +12,10 @@ use crate::{
 };
 use futures::{StreamExt, stream};
 use rewind::{Commit, delivery::Marker};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 /// Partitions that are read at once.
 const PARALLEL_PARTITIONS: usize = 4;
@@ -25,30 +28,24 @@ impl Playing<'_> {
         if let (false, Some(first)) = (is_begun, partitions.keys().next()) {
             self.mark(first, Marker::Start).await?;
         }
-        let last = partitions.keys().next_back().cloned();
-        let open = partitions
-            .into_iter()
-            .filter(|(_, partition)| !partition.done);
-        let jobs = stream::iter(open)
-            .map(|(name, partition)| async move {
-                let ended = self.replay_partition(&name, partition).await;
-                if !matches!(ended, Ok(Go::On)) {
-                    self.end();
-                }
-                ended
-            })
-            .buffer_unordered(PARALLEL_PARTITIONS);
-        let ended: Vec<Result<Go, Error>> = jobs.collect().await;
-        let ended = ended.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let mut ended = self.replay_open(partitions).await?;
+        if ended.iter().all(|go| *go == Go::On) {
+            // A category may have begun right before the playback.
+            let go = self.prepare_late().await?;
+            if go != Go::On {
+                return Ok(go);
+            }
+            ended = self.replay_open(self.partitions().await).await?;
+        }
         // Who was stopped has made the others run out of time.
         for end in [Go::Stopped, Go::OutOfTime] {
             if ended.contains(&end) {
                 return Ok(end);
             }
         }
-        if let Some(last) = last {
+        if let Some(last) = self.partitions().await.keys().next_back() {
             let events = self.sent().await.events;
-            self.mark(&last, Marker::End { events }).await?;
+            self.mark(last, Marker::End { events }).await?;
         }
         let has_targets = self.replay.targets().next().is_some();
         let is_rebuild = has_targets && !self.request.dry_run;
@@ -64,6 +61,24 @@ impl Playing<'_> {
             }
         })
         .await
+    }
+
+    /// Replays the partitions that are not done, some at once.
+    async fn replay_open(&self, partitions: BTreeMap<String, Progress>) -> Result<Vec<Go>, Error> {
+        let open = partitions
+            .into_iter()
+            .filter(|(_, partition)| !partition.done);
+        let jobs = stream::iter(open)
+            .map(|(name, partition)| async move {
+                let ended = self.replay_partition(&name, partition).await;
+                if !matches!(ended, Ok(Go::On)) {
+                    self.end();
+                }
+                ended
+            })
+            .buffer_unordered(PARALLEL_PARTITIONS);
+        let ended: Vec<Result<Go, Error>> = jobs.collect().await;
+        ended.into_iter().collect()
     }
 
     async fn replay_partition(&self, name: &str, mut partition: Progress) -> Result<Go, Error> {
@@ -119,19 +134,24 @@ impl Playing<'_> {
     }
 
     /// The position below which nothing can land any more, as far as the playback
-    /// goes: what is recorded has to come into the index. A slow process inserts
-    /// behind what was read already: a generation gets that live, a subscriber only
-    /// from here.
+    /// goes. A slow process inserts behind what was read already, and what is
+    /// recorded has to come into the index. So what is young is read once all that
+    /// was recorded before the playback has settled.
     pub(super) fn settled(&self) -> u64 {
-        self.until.min(self.settled_by(micros()))
+        let now = micros();
+        match self.settled_by(now) >= self.until {
+            true => self.until,
+            false => self.until.min(before(now, self.player.settles)),
+        }
     }
 
+    /// What has settled for those that get it: a subscriber gets only from here what
+    /// a slow process inserts, a generation gets it live.
     fn settled_by(&self, now: u64) -> u64 {
-        let settles = match self.request.is_for_subscribers() && !self.request.dry_run {
-            true => self.player.settles,
-            false => self.player.index_lag,
-        };
-        now.saturating_sub(settles.as_micros() as u64)
+        match self.request.is_for_subscribers() && !self.request.dry_run {
+            true => before(now, self.player.settles),
+            false => before(now, self.player.index_lag),
+        }
     }
 
     /// Waits until all that was recorded before the playback has settled.
@@ -175,6 +195,10 @@ impl Playing<'_> {
             _ => Ok(Go::On),
         }
     }
+}
+
+fn before(now: u64, time: Duration) -> u64 {
+    now.saturating_sub(time.as_micros() as u64)
 }
 
 /// What reading these commits took, in read units.

@@ -4,7 +4,7 @@ use crate::{
     Error,
     aws::{clock, producer::Stream, publish::Run},
     data_table::data_store::DataStore,
-    event_table::event_store::EventStore,
+    event_table::{event_store::EventStore, slices},
     history::resolve,
 };
 use rewind::{
@@ -129,6 +129,10 @@ impl Reverser {
             || category.starts_with(CHANGES_CATEGORY)
         {
             let why = "what became of a command or of a row, and what a process has done, stays so: reverse the event that it is about";
+            return Err(Problem::invalid("stream", why).into());
+        }
+        if stream.as_str() == slices::STREAM {
+            let why = "partitions are raised and never lowered: commits lie in them";
             return Err(Problem::invalid("stream", why).into());
         }
         let reversals = resolve::reversals(&self.events, stream, 0, u64::MAX).await?;
