@@ -177,7 +177,7 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
     let file = file.display().to_string();
     // Each call with its exit code after `--yes`, and with a name in the
     // question.
-    let changes: [(&[&str], i32, &str); 12] = [
+    let changes: [(&[&str], i32, &str); 13] = [
         (&["resume", "--wait", "0"], 1, "rewind-eventsstream"),
         (
             &[
@@ -230,6 +230,7 @@ async fn what_would_change_something_on_aws_says_where_and_asks() {
             0,
             "rewind-incomingstream",
         ),
+        (&["partitions", "poll", "16"], 0, "rewind-incomingstream"),
     ];
     for (nth, (call, code, named)) in changes.into_iter().enumerate() {
         let before = state(&client).await;
