@@ -195,7 +195,9 @@ mod tests {
             assert_eq!(number_in(id, "cart-1"), None, "{id}");
         }
         let stream = |source, id| numbered(source, id).map(|(stream, _)| stream.to_string());
-        assert_eq!(stream("/s", "#cart-a/b/7").as_deref(), Some("cart-a/b"));
+        assert_eq!(stream("/s", "#cart-a:b-c/7").as_deref(), Some("cart-a:b-c"));
+        // No stream has a slash in its name.
+        assert_eq!(stream("/s", "#cart-a/b/7"), None);
         assert_eq!(stream("/s", "#cart-a/b"), None);
         assert_eq!(stream("/s", "7"), None);
         assert_eq!(stream("/rewind/rule/x", "#cart-1/7"), None);
