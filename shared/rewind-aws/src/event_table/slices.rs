@@ -33,11 +33,11 @@ pub const SOURCE: &str = "/rewind/partitions";
 pub const MAX_SLICES: u16 = 64;
 
 /// How old what a reader knows may be.
-const REFRESH: Duration = Duration::from_secs(30);
+pub const REFRESH: Duration = Duration::from_secs(30);
 
 /// So long after a raise, new slices are written to: each reader knows them since
 /// long, also one whose clock differs and whose request takes its time.
-const GRACE: Duration = Duration::from_secs(120);
+pub const GRACE: Duration = Duration::from_secs(120);
 
 /// That a category has more partitions: the data of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
