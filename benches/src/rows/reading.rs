@@ -18,6 +18,7 @@ use rewind::{
     stream::{PARTITIONS, partition_name},
 };
 use rewind_aws::{
+    event_table::event_store::EventStore,
     history::partition::{self, PAGE},
     project::projector::Projector,
     sequence::sequencer::Sequencer,
@@ -50,7 +51,8 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
     let mut scanned: [Figure; 2] = Default::default();
     let mut peer = Figure::default();
     for round in 0..plan.rounds {
-        let (count, took) = cpu::during(read(&engine)).await;
+        let store = engine.events(&engine.clients);
+        let (count, took) = cpu::during(read(&store, "cart", AT_ONCE)).await;
         same(count?)?;
         own[0].push(EVENTS as f64 / took.wall.as_secs_f64());
         own[1].push(cpu::micros(took.cpu, EVENTS));
@@ -85,11 +87,10 @@ fn same(count: usize) -> Result<()> {
     }
 }
 
-/// Reads all partitions of the category, some at once.
-async fn read(engine: &Engine) -> Result<usize> {
-    let store = &engine.events(&engine.clients);
+/// Reads and decodes all partitions of a category, some at once, as a playback does.
+pub(super) async fn read(store: &EventStore, category: &str, at_once: usize) -> Result<usize> {
     let selection = &Selection::default();
-    let names = (0..PARTITIONS).map(|nth| partition_name("cart", nth));
+    let names = (0..PARTITIONS).map(|nth| partition_name(category, nth));
     let read = futures::stream::iter(names).map(|name| async move {
         let (mut count, mut cursor) = (0, None);
         loop {
@@ -102,7 +103,7 @@ async fn read(engine: &Engine) -> Result<usize> {
             cursor = page.cursor.or(cursor);
         }
     });
-    read.buffer_unordered(AT_ONCE)
+    read.buffer_unordered(at_once)
         .try_fold(0, async |sum, count| Ok(sum + count))
         .await
 }

@@ -1,23 +1,18 @@
 //! Row 6: partitions side by side, where each request takes 50 ms longer. With the
 //! cores free, so many partitions should do so many times as much.
 
-use super::append::record;
+use super::{append::record, reading};
 use crate::{
     Plan, Result,
     engine::Engine,
     table::{Figure, Line, Target},
 };
-use futures::{StreamExt, TryStreamExt};
 use instructions::{Ids, events_from};
 use rewind::{
-    Selection, StreamName,
+    StreamName,
     stream::{PARTITIONS, partition_name},
 };
-use rewind_aws::{
-    history::partition::{self, PAGE},
-    sequence::sequencer::Sequencer,
-    wiring::Clients,
-};
+use rewind_aws::{sequence::sequencer::Sequencer, wiring::Clients};
 use std::time::Instant;
 
 /// Events of a batch of pump's, its streams, and batches of a shard.
@@ -94,29 +89,12 @@ async fn pump(engine: &Engine, clients: &Clients, prefix: &str, shards: usize) -
 /// Events a second of a reader of the whole category, so many partitions at once.
 async fn read(engine: &Engine, clients: &Clients, at_once: usize) -> Result<f64> {
     let store = &engine.events(&engine.clients);
-    let selection = &Selection::default();
     if store.last_entry("order#0", u64::MAX >> 1).await?.is_none() {
         fill(engine).await?;
     }
-    let store = &engine.events(clients);
-    let names = (0..PARTITIONS).map(|nth| partition_name("order", nth));
+    let store = engine.events(clients);
     let since = Instant::now();
-    let read = futures::stream::iter(names).map(|name| async move {
-        let (mut count, mut cursor) = (0, None);
-        loop {
-            let page = partition::page(store, &name, selection, cursor.as_ref(), u64::MAX, PAGE);
-            let page = page.await?;
-            count += partition::selected(&page.commits, selection)?.len();
-            if page.is_last {
-                return Ok::<_, crate::Error>(count);
-            }
-            cursor = page.cursor.or(cursor);
-        }
-    });
-    let events = read
-        .buffer_unordered(at_once)
-        .try_fold(0, async |sum, count| Ok(sum + count))
-        .await?;
+    let events = reading::read(&store, "order", at_once).await?;
     Ok(events as f64 / since.elapsed().as_secs_f64())
 }
 

@@ -35,8 +35,8 @@ pub const MAX_SLICES: u16 = 64;
 /// How old what a reader knows may be.
 pub const REFRESH: Duration = Duration::from_secs(30);
 
-/// So long after a raise, new slices are written to: each reader knows them since
-/// long, also one whose clock differs and whose request takes its time.
+/// So long after a raise, new slices are written to: by then each reader knows them,
+/// also one whose clock differs and whose request takes its time.
 pub const GRACE: Duration = Duration::from_secs(120);
 
 /// That a category has more partitions: the data of an event.

@@ -8,21 +8,24 @@ use crate::{
 use rewind::{Head, StreamName, commit};
 use rewind_aws::{
     aws::clock::micros,
-    event_table::event_store::Inserted,
+    event_table::event_store::{EventStore, Inserted},
     playback::{player::Ended, request::Request},
 };
 use serde_json::json;
 use std::time::Duration;
 
+/// Records the first event of a stream at a position.
+async fn append(store: &EventStore, stream: &str, position: u64) {
+    let event = event(stream, stream, 1);
+    let planned = commit::plan(Head::default(), &[&event], position);
+    assert_eq!(store.append(&[&planned[0]]).await, [Inserted::New]);
+}
+
 #[tokio::test]
 async fn a_subscriber_gets_what_was_given_a_position_before_and_is_recorded_late() {
     let aws = Aws::start().await;
     let store = aws.events();
-    let append = async |stream: &str, position: u64| {
-        let event = event(stream, stream, 1);
-        let planned = commit::plan(Head::default(), &[&event], position);
-        assert_eq!(store.append(&[&planned[0]]).await, [Inserted::New]);
-    };
+    let append = async |stream: &str, position| append(&store, stream, position).await;
     append("count-early", micros()).await;
     // A process has given a position, and sleeps.
     let position = micros();
@@ -47,11 +50,7 @@ async fn a_subscriber_gets_what_was_given_a_position_before_and_is_recorded_late
 async fn what_is_recorded_late_is_read_where_nobody_waits_for_it() {
     let aws = Aws::start().await;
     let store = aws.events();
-    let append = async |stream: &StreamName, position: u64| {
-        let event = event(stream.as_str(), stream.as_str(), 1);
-        let planned = commit::plan(Head::default(), &[&event], position);
-        assert_eq!(store.append(&[&planned[0]]).await, [Inserted::New]);
-    };
+    let append = async |stream: &str, position| append(&store, stream, position).await;
     // Two streams of one partition.
     let name = |nth: u64| StreamName::new(format!("count-{nth}")).unwrap();
     let first = name(0);
@@ -60,7 +59,7 @@ async fn what_is_recorded_late_is_read_where_nobody_waits_for_it() {
         .find(|it| it.partition() == first.partition());
     let before = |seconds: u64| micros() - seconds * 1_000_000;
     let late = before(4);
-    append(&first, before(3)).await;
+    append(first.as_str(), before(3)).await;
     let player = player(&aws)
         .with_index_lag(Duration::from_secs(2))
         .with_settling(Duration::from_secs(60));
@@ -71,7 +70,7 @@ async fn what_is_recorded_late_is_read_where_nobody_waits_for_it() {
     player.create("p", &dry_run).await.unwrap();
     let (ended, ()) = tokio::join!(player.play("p", far()), async {
         tokio::time::sleep(Duration::from_millis(1000)).await;
-        append(&second.unwrap(), late).await;
+        append(second.unwrap().as_str(), late).await;
     });
     let Ended::Over(played) = ended.unwrap() else {
         panic!("it has not ended");
@@ -84,11 +83,7 @@ async fn what_is_recorded_late_is_read_where_nobody_waits_for_it() {
 async fn a_category_that_begins_right_before_is_played() {
     let aws = Aws::start().await;
     let store = aws.events();
-    let append = async |stream: &str, position: u64| {
-        let event = event(stream, stream, 1);
-        let planned = commit::plan(Head::default(), &[&event], position);
-        assert_eq!(store.append(&[&planned[0]]).await, [Inserted::New]);
-    };
+    let append = async |stream: &str, position| append(&store, stream, position).await;
     append("count-early", micros()).await;
     let position = micros();
     append("count-behind", micros()).await;
