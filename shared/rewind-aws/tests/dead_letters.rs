@@ -4,23 +4,10 @@
 mod support;
 
 use aws_lambda_events::encodings::Body;
-use playback::{Handler, Watch};
-use rewind_aws::{
-    aws::{clock::now, http::Request},
-    playback::player::Player,
-    reverse::reversal::Reverser,
-};
+use playback::Handler;
+use rewind_aws::aws::{clock::now, http::Request};
 use serde_json::{Value, json};
-use support::{Aws, service};
-
-fn handler(aws: &Aws) -> Handler {
-    let (events, data) = (aws.events(), aws.data());
-    let incoming = aws.stream("IncomingStream");
-    let watch = Watch::new(service(), events.clone(), data.clone(), incoming.clone());
-    let reverser = Reverser::new(service(), events.clone(), data.clone(), incoming);
-    let player = Player::new(service(), events, data, aws.stream("ReplayStream"));
-    Handler::new(player, reverser, watch, aws.clients.function("nobody"))
-}
+use support::{Aws, handler, service};
 
 async fn invoke(handler: &Handler, payload: Value) -> Result<Value, String> {
     let deadline = now().as_millisecond().unsigned_abs() + 60_000;

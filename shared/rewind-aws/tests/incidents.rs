@@ -4,27 +4,16 @@
 mod support;
 
 use jiff::Timestamp;
-use playback::{Handler, Watch};
+use playback::Handler;
 use rewind_aws::{
     aws::clock::now,
     data_table::incident::{self, Incident, Kind},
-    playback::player::Player,
     project::projector::Projector,
-    reverse::reversal::Reverser,
     sequence::sequencer::Sequencer,
 };
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
-use support::{Aws, THIRTEEN_IS_FINE, delivery, event, recorded, service};
-
-fn handler(aws: &Aws) -> Handler {
-    let (events, data) = (aws.events(), aws.data());
-    let incoming = aws.stream("IncomingStream");
-    let watch = Watch::new(service(), events.clone(), data.clone(), incoming.clone());
-    let reverser = Reverser::new(service(), events.clone(), data.clone(), incoming);
-    let player = Player::new(service(), events, data, aws.stream("ReplayStream"));
-    Handler::new(player, reverser, watch, aws.clients.function("nobody"))
-}
+use support::{Aws, THIRTEEN_IS_FINE, delivery, event, handler, recorded, service};
 
 async fn invoke(handler: &Handler, payload: Value) {
     let deadline = now().as_millisecond().unsigned_abs() + 60_000;

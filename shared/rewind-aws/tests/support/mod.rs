@@ -9,6 +9,7 @@ pub mod post;
 use aws_config::{SdkConfig, retry::RetryConfig};
 use engines::Engines;
 use local::{Options, State, Template, Worker};
+use playback::{Handler, Watch};
 use rewind::{
     CloudEvent, Delivery, Envelope, Event, MultiStreamProjection, Projection, RecordedEvent,
     Rejection, Service, SingleStreamProjection, StreamName, Target, event::raw,
@@ -19,6 +20,8 @@ use rewind_aws::{
     data_table::{data_store::DataStore, row::Written},
     event_table::event_store::EventStore,
     generation::lifecycle::{self, ChangeError},
+    playback::player::Player,
+    reverse::reversal::Reverser,
     wiring::Clients,
 };
 use schemars::JsonSchema;
@@ -91,6 +94,16 @@ impl Aws {
         self.clients
             .stream_named(self.system.stream(logical_id).unwrap())
     }
+}
+
+/// playback's handler, of the test domain.
+pub fn handler(aws: &Aws) -> Handler {
+    let (events, data) = (aws.events(), aws.data());
+    let incoming = aws.stream("IncomingStream");
+    let watch = Watch::new(service(), events.clone(), data.clone(), incoming.clone());
+    let reverser = Reverser::new(service(), events.clone(), data.clone(), incoming);
+    let player = Player::new(service(), events, data, aws.stream("ReplayStream"));
+    Handler::new(player, reverser, watch, aws.clients.function("nobody"))
 }
 
 /// An event of the test domain: its `n` is what the folds add up.
