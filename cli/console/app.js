@@ -30,7 +30,7 @@ const STATUS = {
   stalled: "Streams are stalled",
   "dead-letters": "Dead letters",
   behind: "Behind",
-  failing: "A batch fails",
+  failing: "A batch or a playback fails",
 };
 
 function App() {

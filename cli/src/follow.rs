@@ -71,8 +71,11 @@ pub fn words(playback: &Playback) -> String {
     let left = shown
         .seconds_left
         .map_or(String::new(), |left| format!(", {left} s left"));
+    let why = shown
+        .reason
+        .map_or("", |_| ", its last invocation has failed");
     format!(
-        "{} events, {} a second{left}, {}",
+        "{} events, {} a second{left}, {}{why}",
         shown.events, shown.events_per_second, playback.state
     )
 }
@@ -129,7 +132,7 @@ fn described(playback: &Playback) -> String {
         Receiver::Microservice { .. } => "microservice".to_string(),
     });
     let to = to.collect::<Vec<_>>().join(", ");
-    let why = playback.reason.as_ref();
+    let why = playback.shown().reason;
     let why = why.map_or(String::new(), |why| format!(": {why}"));
     let events = sent.events;
     format!("playback {id} of {events} events to {to} is {state}{why}")

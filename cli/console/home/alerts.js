@@ -11,6 +11,7 @@ import { counted } from "/console/numbers.js";
 const REMEDIES = {
   "stalled stream": "Mend the code, deploy it, and run `rewind resume`. Or reverse the event.",
   "failing batch": "Look for a missing permission, a throttled table, or a fault of the function. The batch is delivered again, whole.",
+  "failing playback": "Mend the cause: its next invocation goes on behind the last acknowledged page, within a minute. Or cancel it.",
   "dead letter": "Mend the cause first. Then rebuild the projection, or put pump's records on the incoming stream again. Mark it as handled.",
   "reader behind": "Look whether its batch fails. If it does not, there is more load than its shards take: double Shards, or raise Memory.",
   "waiting calls": "Set the gateway's URL and the hosts that may be called. The calls are made once the configuration is right.",

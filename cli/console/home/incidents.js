@@ -34,7 +34,7 @@ export function Incidents({ wrong }) {
   return html`<${Panel} title="Incidents" kind="incidents" aside=${aside}>
     ${isLoading && html`<${Loading} what="the incidents" />`}
     <${Note} problem=${problem} what="the list of incidents" instead="What is wrong now is shown." />
-    ${!isLoading && !list.length && html`<${Nothing}>None. Stalls, dead letters, conflicts, failing batches, readers that are behind and calls that wait stand here.<//>`}
+    ${!isLoading && !list.length && html`<${Nothing}>None. Stalls, dead letters, conflicts, failing batches and playbacks, readers that are behind and calls that wait stand here.<//>`}
     <ul class="incident-list">
       ${list.slice(0, MOST).map((incident) => html`<${Incident} key=${incident.id} incident=${incident} />`)}
     </ul>

@@ -7,6 +7,7 @@ use rewind_aws::{
     aws::clock::now,
     data_table::{dead_letter::DeadLetter, shard::Failing, stall::Stall, undeclared::Undeclared},
     gateway::overdue::Waits,
+    playback::failing::FailingPlayback,
 };
 
 /// The most lines below a heading. `--json` has all of them.
@@ -49,7 +50,7 @@ pub fn text(state: &State) -> String {
         format!("{reader}  {stream}@{version}: {reason}")
     });
     section(&mut text, "stalled", stalls, health.more_stalled);
-    let failing = health.failing.iter().map(|failing| {
+    let shards = health.failing.iter().map(|failing| {
         let Failing {
             function,
             shard,
@@ -59,7 +60,12 @@ pub fn text(state: &State) -> String {
         } = failing;
         format!("{function} at {shard} since {since:.0}: {reason}")
     });
-    section(&mut text, "failing", failing, false);
+    let playbacks = health.failing_playbacks.iter().map(|playback| {
+        let FailingPlayback { id, since, reason } = playback;
+        format!("playback {id} since {since:.0}: {reason}")
+    });
+    let failing: Vec<String> = shards.chain(playbacks).collect();
+    section(&mut text, "failing", failing.into_iter(), false);
     let playbacks = state.playbacks.iter().map(|playback| {
         let shown = playback.shown();
         let bar = drawn(shown.progress);

@@ -13,11 +13,12 @@ use rewind_aws::{
         producer::Outgoing,
     },
     data_table::{key::Key, shard::Shards},
+    playback::{player::Player, record, state::State},
     project::projector::Projector,
     sequence::sequencer::Sequencer,
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use support::{Aws, delivery, event, recorded, service};
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -246,5 +247,58 @@ async fn a_type_that_no_enum_declares_is_passed_over_and_listed() {
     let row = aws.data().get(&key).await.unwrap().unwrap();
     assert_eq!(row.watermark, 3);
     assert_eq!(row.state, Some(json!({"sum": 4, "seen": [1, 3]})));
+    aws.system.stop().await;
+}
+
+#[tokio::test]
+async fn a_playback_whose_invocations_fail_is_named_until_one_gets_further() {
+    let aws = Aws::start().await;
+    Sequencer::new(aws.events())
+        .record(&[event("count-1", "a", 1)])
+        .await;
+    let player = |replay| {
+        let player = Player::new(service(), aws.events(), aws.data(), replay);
+        player.with_index_lag(Duration::ZERO)
+    };
+    let request = json!({"to": [{"subscriber": "test"}]});
+    let request = serde_json::from_value(request).unwrap();
+    let far = Instant::now() + Duration::from_secs(600);
+    // It may read what it has to send, and nobody takes it.
+    let broken = player(aws.clients.stream_named("nowhere"));
+    broken.create("p", &request).await.unwrap();
+    let mut since = Value::Null;
+    for _ in 0..2 {
+        broken.play("p", far).await.unwrap_err();
+        let young = health(&aws, MINUTE).await;
+        assert_eq!(young["status"], "ok", "{young}");
+        let late = health(&aws, Duration::ZERO).await;
+        assert_eq!(late["status"], "failing", "{late}");
+        assert!(why(&late).contains("playback p has failed"), "{late}");
+        let failing = &late["failing_playbacks"][0];
+        let reason = failing["reason"].as_str().unwrap();
+        assert!(reason.contains("ResourceNotFound"), "{reason}");
+        assert_eq!(late["playbacks"][0]["reason"], failing["reason"]);
+        if since != Value::Null {
+            assert_eq!(failing["since"], since, "it fails since the first time");
+        }
+        since = failing["since"].clone();
+    }
+    // Whoever pauses it knows of it.
+    broken.pause("p").await.unwrap();
+    assert_eq!(
+        health(&aws, Duration::ZERO).await["failing_playbacks"],
+        json!([])
+    );
+    broken.resume("p").await.unwrap();
+    player(aws.stream("ReplayStream"))
+        .play("p", far)
+        .await
+        .unwrap();
+    let played = record::load(&aws.data(), "p").await.unwrap().unwrap();
+    assert_eq!((played.state, played.failing), (State::Completed, None));
+    assert_eq!(
+        health(&aws, Duration::ZERO).await["failing_playbacks"],
+        json!([])
+    );
     aws.system.stop().await;
 }

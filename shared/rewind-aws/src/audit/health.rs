@@ -21,6 +21,7 @@ use crate::{
     },
     event_table::event_store::EventStore,
     gateway::overdue::{self, Waits},
+    playback::failing::{self, FailingPlayback},
     process::overdue::{Overdue, overdue},
 };
 use jiff::Timestamp;
@@ -67,6 +68,8 @@ pub struct Health {
     pub readers: Vec<Lag>,
     /// Shards whose next batch fails.
     pub failing: Vec<Failing>,
+    /// Playbacks whose invocations fail.
+    pub failing_playbacks: Vec<FailingPlayback>,
     /// The streams that wait for their operator, up to [`MAX_NAMED`].
     pub stalled: Vec<Stall>,
     /// Whether more streams are stalled than are named.
@@ -101,7 +104,7 @@ pub enum Status {
     /// to read.
     Behind,
     /// A shard has not moved for as long as patience lasts, as its next batch
-    /// fails.
+    /// fails; or a playback, as its invocations fail.
     Failing,
 }
 
@@ -135,6 +138,7 @@ pub async fn look(at: Scope<'_>) -> Result<Health, Error> {
         why: Vec::new(),
         readers,
         failing,
+        failing_playbacks: failing::failing_ones(at.store).await?,
         stalled,
         more_stalled: more.is_some(),
         calls: overdue::overdue(at.service, at.store, micros).await?,
@@ -201,6 +205,14 @@ impl Health {
             if seconds >= patience {
                 let (function, shard) = (&failing.function, &failing.shard);
                 let why = format!("{function} has failed at {shard} for {seconds} s");
+                wrong.push((Status::Failing, why));
+            }
+        }
+        for playback in &self.failing_playbacks {
+            let seconds = now.duration_since(playback.since).as_secs().unsigned_abs();
+            if seconds >= patience {
+                let id = &playback.id;
+                let why = format!("playback {id} has failed for {seconds} s");
                 wrong.push((Status::Failing, why));
             }
         }

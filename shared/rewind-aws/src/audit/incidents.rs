@@ -86,6 +86,14 @@ fn found(health: &Health, now: Timestamp, patience: Duration) -> Vec<Incident> {
             found.push(incident(Kind::FailingBatch, what, why, since));
         }
     }
+    for playback in &health.failing_playbacks {
+        let seconds = now.duration_since(playback.since).as_secs();
+        if seconds.max(0).unsigned_abs() >= patience {
+            let what = format!("playback {}", playback.id);
+            let (why, since) = (playback.reason.clone(), playback.since);
+            found.push(incident(Kind::FailingPlayback, what, why, since));
+        }
+    }
     for letter in &health.dead_letters {
         let why = "A trigger has given up on this batch.".to_string();
         let (what, since) = (letter.key.clone(), letter.time);
@@ -147,6 +155,7 @@ mod tests {
             dead_letter::DeadLetter, shard::Failing, stall::Stall, undeclared::Undeclared,
         },
         gateway::overdue::Waits,
+        playback::failing::FailingPlayback,
     };
 
     fn time(text: &str) -> Timestamp {
@@ -163,6 +172,7 @@ mod tests {
             why: Vec::new(),
             readers: Vec::new(),
             failing: Vec::new(),
+            failing_playbacks: Vec::new(),
             stalled: Vec::new(),
             more_stalled: false,
             calls: Vec::new(),
@@ -205,6 +215,14 @@ mod tests {
         }
     }
 
+    fn failing_playback(since: &str) -> FailingPlayback {
+        FailingPlayback {
+            id: "p".into(),
+            since: time(since),
+            reason: "not allowed".into(),
+        }
+    }
+
     fn waits(seconds: u64) -> Waits {
         Waits {
             gateway: "mail".into(),
@@ -225,6 +243,7 @@ mod tests {
         let health = Health {
             stalled: vec![stall(3)],
             failing: vec![failing("2026-11-30T11:59:00Z")],
+            failing_playbacks: vec![failing_playback("2026-11-30T11:58:59Z")],
             dead_letters: vec![letter("a/b")],
             readers: vec![lag(90)],
             calls: vec![waits(120)],
@@ -257,6 +276,12 @@ mod tests {
                 "write on events/shard-0",
                 None,
                 "2026-11-30T11:59:00Z".into(),
+            ),
+            (
+                Kind::FailingPlayback,
+                "playback p",
+                None,
+                "2026-11-30T11:58:59Z".into(),
             ),
             (Kind::DeadLetter, "a/b", None, "2026-11-30T09:00:00Z".into()),
             (
@@ -292,13 +317,14 @@ mod tests {
         ] {
             assert_eq!(told(kind), (what, at, since));
         }
-        assert_eq!(found.len(), 8);
+        assert_eq!(found.len(), 9);
     }
 
     #[test]
     fn what_lasts_for_less_than_patience_is_no_incident() {
         let health = Health {
             failing: vec![failing("2026-11-30T11:59:01Z")],
+            failing_playbacks: vec![failing_playback("2026-11-30T11:59:01Z")],
             readers: vec![
                 lag(59),
                 Lag {

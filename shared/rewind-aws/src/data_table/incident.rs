@@ -35,8 +35,9 @@ const NAME: usize = 16;
 pub struct Incident {
     /// What kind of incident it is.
     pub kind: Kind,
-    /// What it is about: a reader on an event, a function on a shard, a reader, a
-    /// gateway, a stream, an event type, or the key of a dead letter.
+    /// What it is about: a reader on an event, a function on a shard, a
+    /// playback, a reader, a gateway, a stream, an event type, or the key of a dead
+    /// letter.
     pub what: String,
     /// The event that it is about, such as `cart-1@3`, where it is about one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +60,8 @@ pub enum Kind {
     StalledStream,
     /// The next batch of a shard fails.
     FailingBatch,
+    /// The invocations of a playback fail.
+    FailingPlayback,
     /// A trigger has given up on a batch.
     DeadLetter,
     /// A reader does not move.

@@ -14,6 +14,7 @@ mod count;
 pub mod create;
 mod deployments;
 pub mod difference;
+pub mod failing;
 mod operate;
 pub mod operations;
 mod pace;

@@ -34,35 +34,13 @@ impl Player {
         sending: &Sending,
     ) -> Result<Ended, PlayError> {
         let mut run = Playing::begin(self, id, deadline, sending).await?;
-        let mut go = match run.state().await.is_running() {
-            true => run.prepare().await?,
-            false => {
-                run.read_progress().await?;
-                Go::Stopped
+        let go = match run.go_on(deadline).await {
+            Err(PlayError::Service(error)) => {
+                run.note_failure(&error).await;
+                return Err(error.into());
             }
+            go => go?,
         };
-        while go == Go::On {
-            go = match run.state().await {
-                State::Replaying if run.playback().await.is_to_be_counted() => {
-                    let counted = run.count().await?;
-                    if counted == Go::On {
-                        // From here on it sends up to what was counted off.
-                        run = Playing::begin(self, id, deadline, sending).await?;
-                        run.read_progress().await?;
-                    }
-                    counted
-                }
-                State::Replaying => {
-                    let since = Instant::now();
-                    let replayed = run.replay().await;
-                    sending.took(since.elapsed());
-                    replayed?
-                }
-                State::CatchingUp => run.catch_up().await?,
-                State::CarryingOut => run.carry_out().await?,
-                _ => Go::Stopped,
-            };
-        }
         let mut playback = Box::new(run.playback().await);
         if playback.state.is_over() {
             let sent = playback.sent();
@@ -73,5 +51,42 @@ impl Player {
             Go::OutOfTime => Ended::Unfinished(playback),
             Go::On | Go::Stopped => Ended::Over(playback),
         })
+    }
+}
+
+impl Playing<'_> {
+    /// Goes on with the playback, step by step.
+    async fn go_on(&mut self, deadline: Instant) -> Result<Go, PlayError> {
+        let mut go = match self.state().await.is_running() {
+            true => self.prepare().await?,
+            false => {
+                self.read_progress().await?;
+                Go::Stopped
+            }
+        };
+        while go == Go::On {
+            go = match self.state().await {
+                State::Replaying if self.playback().await.is_to_be_counted() => {
+                    let counted = self.count().await?;
+                    if counted == Go::On {
+                        // From here on it sends up to what was counted off.
+                        let (player, sending) = (self.player, self.sending);
+                        *self = Playing::begin(player, &self.replay.id, deadline, sending).await?;
+                        self.read_progress().await?;
+                    }
+                    counted
+                }
+                State::Replaying => {
+                    let since = Instant::now();
+                    let replayed = self.replay().await;
+                    self.sending.took(since.elapsed());
+                    replayed?
+                }
+                State::CatchingUp => self.catch_up().await?,
+                State::CarryingOut => self.carry_out().await?,
+                _ => Go::Stopped,
+            };
+        }
+        Ok(go)
     }
 }

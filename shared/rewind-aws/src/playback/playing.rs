@@ -2,6 +2,7 @@
 
 use super::{
     abandon::abandon,
+    failing::Failure,
     pace::Pacer,
     player::{PlayError, Player},
     progress::{self, Progress, Sent},
@@ -44,6 +45,8 @@ pub(super) struct Playing<'a> {
     progress: Mutex<BTreeMap<String, Versioned<Progress>>>,
     /// Whether a partition has ended early, so that the others do as well.
     is_ending: AtomicBool,
+    /// Whether this invocation has got further in a partition.
+    has_advanced: AtomicBool,
 }
 
 struct Saved {
@@ -95,6 +98,7 @@ impl<'a> Playing<'a> {
             }),
             progress: Mutex::default(),
             is_ending: AtomicBool::new(false),
+            has_advanced: AtomicBool::new(false),
         })
     }
 
@@ -146,6 +150,11 @@ impl<'a> Playing<'a> {
             let mut playback = saved.playback.clone();
             let before = playback.state;
             change(&mut playback);
+            let has_advanced = self.has_advanced.load(Ordering::Relaxed);
+            let gets_further = has_advanced || playback != saved.playback;
+            if gets_further && playback.failing == saved.playback.failing {
+                playback.failing = None;
+            }
             if !before.is_running() {
                 playback.state = before;
                 playback.ended = saved.playback.ended;
@@ -223,10 +232,13 @@ impl<'a> Playing<'a> {
         let seen = self.revision(partition).await;
         let written = records.save(store, partition, &mine, seen).await?;
         let stored = match written {
-            Written::Done => Some(Versioned {
-                value: mine.clone(),
-                revision: seen + 1,
-            }),
+            Written::Done => {
+                self.has_advanced.store(true, Ordering::Relaxed);
+                Some(Versioned {
+                    value: mine.clone(),
+                    revision: seen + 1,
+                })
+            }
             Written::Stale => records.load(store, partition).await?,
         };
         let go = self.look().await?;
@@ -257,6 +269,17 @@ impl<'a> Playing<'a> {
         let all = records.all(&self.player.store, "").await?;
         *self.progress.lock().await = all.into_iter().collect();
         Ok(())
+    }
+
+    /// Says why this invocation fails. The next one goes on.
+    pub async fn note_failure(&self, error: &Error) {
+        let noted = self.save(|playback| {
+            let before = playback.failing.as_ref();
+            playback.failing = Some(Failure::again(before, error));
+        });
+        if let Err(noted) = noted.await {
+            tracing::warn!(id = self.replay.id, error = %noted, "not said why the playback fails");
+        }
     }
 
     /// Gives up: says why, and drops what was built.

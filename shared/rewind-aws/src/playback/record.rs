@@ -3,6 +3,7 @@
 
 use super::{
     difference::finding::Found,
+    failing::Failure,
     progress::{self, Progress, Sent},
     request::Request,
     state::State,
@@ -89,6 +90,9 @@ pub struct Playback {
     /// Why it failed, where it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
+    /// Why its invocations fail, until one of them gets further.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failing: Option<Failure>,
 }
 
 /// An operator's word for what a comparison has found.
@@ -124,6 +128,7 @@ impl Playback {
             found: None,
             approval: None,
             reason: None,
+            failing: None,
         }
     }
 

@@ -61,8 +61,9 @@ pub struct Shown<'a> {
     started: Timestamp,
     #[serde(skip_serializing_if = "Option::is_none")]
     ended: Option<Timestamp>,
+    /// Why it has failed, or why its invocations fail.
     #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'a str>,
+    pub reason: Option<&'a str>,
 }
 
 /// What a playback would take: reading the events and sending them, not what
@@ -103,8 +104,16 @@ impl Playback {
             approved: self.approval.as_ref(),
             started: self.started,
             ended: self.ended,
-            reason: self.reason.as_deref(),
+            reason: self.why(),
         }
+    }
+
+    /// Why it has failed, or why its invocations fail.
+    fn why(&self) -> Option<&str> {
+        let failing = self.failing.as_ref();
+        let failing = failing.filter(|_| self.state.is_running());
+        let failing = failing.map(|failing| failing.reason.as_str());
+        self.reason.as_deref().or(failing)
     }
 
     fn progress(&self) -> f64 {
