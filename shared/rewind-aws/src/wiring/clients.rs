@@ -1,6 +1,6 @@
 //! Clients of the services that Rewind stands on, and what they give.
 
-use super::connection::{http, local_operator, timeouts};
+use super::connection::{Trust, http, local_operator, timeouts};
 use crate::{
     Error,
     aws::{bucket::Bucket, http_api::HttpApi, lambda::Function, producer::Stream},
@@ -16,6 +16,9 @@ use aws_sdk_dynamodb::{
     error::DisplayErrorContext,
 };
 use aws_smithy_async::rt::sleep::TokioSleep;
+
+/// The variables that name certificates, of which the TLS stack reads them.
+const CERTIFICATES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
 
 /// Clients of the services that Rewind stands on.
 #[derive(Debug, Clone)]
@@ -41,18 +44,18 @@ impl Clients {
     /// Reads region, credentials and endpoints from the environment, where Lambda
     /// puts them. Profiles and metadata services are the operator's
     /// ([`Clients::on_aws`]): a function needs none. Without a TLS stack where all
-    /// endpoints are plain HTTP, as on a laptop.
+    /// endpoints are plain HTTP, as on a laptop; on AWS with the certificates of
+    /// Amazon alone, unless `SSL_CERT_FILE` or `SSL_CERT_DIR` names others.
     pub fn from_env() -> Self {
-        let [dynamodb, kinesis, lambda] = ["DYNAMODB", "KINESIS", "LAMBDA"].map(endpoint);
-        let is_plain = [&dynamodb, &kinesis, &lambda].iter().all(|endpoint| {
-            let url = endpoint.as_deref();
-            url.is_some_and(|url| url.starts_with("http://"))
-        });
+        let endpoints = ["DYNAMODB", "KINESIS", "LAMBDA"].map(endpoint);
         let region = variable("AWS_REGION").or_else(|| variable("AWS_DEFAULT_REGION"));
+        let has_certificates = CERTIFICATES.iter().any(|name| variable(name).is_some());
+        let trust = Trust::of_function(&endpoints, region.as_deref(), has_certificates);
+        let [dynamodb, kinesis, lambda] = endpoints;
         let credentials = EnvironmentVariableCredentialsProvider::new();
         let config = SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
-            .http_client(http(is_plain))
+            .http_client(http(trust))
             .region(region.map(Region::new))
             .credentials_provider(SharedCredentialsProvider::new(credentials))
             .timeout_config(timeouts())
@@ -73,7 +76,7 @@ impl Clients {
     /// plain HTTP, as the operator.
     pub async fn at(dynamodb: &str, kinesis: &str) -> Self {
         let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http(true))
+            .http_client(http(Trust::Nobody))
             .region(Region::new("us-east-1"))
             .credentials_provider(local_operator())
             .load()

@@ -3,7 +3,7 @@
 
 use super::{
     clients::Clients,
-    connection::{http, local_operator, timeouts},
+    connection::{Trust, http, local_operator, timeouts},
 };
 use aws_config::{
     BehaviorVersion, ConfigLoader, Region,
@@ -51,7 +51,7 @@ impl Clients {
     /// Clients of an operator on AWS. Whatever `access` leaves open is read as
     /// the AWS SDKs do.
     pub async fn on_aws(access: &Access) -> Self {
-        let http = http(false);
+        let http = http(Trust::Machine);
         let loader = loader(&http);
         let region = access.region.clone().map(Region::new);
         let loader = match &access.profile {
@@ -85,11 +85,14 @@ impl Clients {
             &endpoints.lambda,
             &endpoints.cloudformation,
         ];
-        let http = http(
-            !all.into_iter()
-                .flatten()
-                .any(|url| url.starts_with("https:")),
-        );
+        let is_secure = all
+            .into_iter()
+            .flatten()
+            .any(|url| url.starts_with("https:"));
+        let http = http(match is_secure {
+            true => Trust::Machine,
+            false => Trust::Nobody,
+        });
         let region = RegionProviderChain::first_try(access.region.clone().map(Region::new))
             .or_else(EnvironmentVariableRegionProvider::new());
         let region = match &access.profile {
