@@ -8,9 +8,9 @@
 //! |---|---|---|
 //! | 7 | [`api`] | routes, bodies and answers of the functions that write |
 //! | 7 | [`wiring`] | from the environment to the stores |
+//! | 7 | [`audit`] | looks at both tables from the outside: `rewind verify` and `/health` |
 //! | 6 | [`playback`] | sends history through the replay stream again |
 //! | 6 | [`react`] | runs adapters and rules: microservice's work |
-//! | 6 | [`audit`] | looks at both tables from the outside: `rewind verify` and `/health` |
 //! | 6 | [`elsewhere`] | keeps rows in PostgreSQL as well |
 //! | 5 | [`command`] | decides about commands, records and publishes what follows |
 //! | 5 | [`process`] | journals of processes, and their deadlines |

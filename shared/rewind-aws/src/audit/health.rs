@@ -21,7 +21,7 @@ use crate::{
     },
     event_table::event_store::EventStore,
     gateway::overdue::{self, Waits},
-    playback::failing::{self, FailingPlayback},
+    playback::{failing::FailingPlayback, record},
     process::overdue::{Overdue, overdue},
 };
 use jiff::Timestamp;
@@ -138,7 +138,7 @@ pub async fn look(at: Scope<'_>) -> Result<Health, Error> {
         why: Vec::new(),
         readers,
         failing,
-        failing_playbacks: failing::failing_ones(at.store).await?,
+        failing_playbacks: record::failing_ones(at.store).await?,
         stalled,
         more_stalled: more.is_some(),
         calls: overdue::overdue(at.service, at.store, micros).await?,

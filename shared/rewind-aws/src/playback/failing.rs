@@ -1,12 +1,7 @@
 //! Playbacks that do not go on: each invocation of them fails, and another one
 //! tries again. `/health` tells it.
 
-use super::record::{self, Playback};
-use crate::{
-    Error,
-    aws::clock::now,
-    data_table::{data_store::DataStore, stall},
-};
+use crate::{Error, aws::clock::now, data_table::stall};
 use jiff::Timestamp;
 use rewind::Rejection;
 use schemars::JsonSchema;
@@ -40,19 +35,4 @@ impl Failure {
             reason: stall::reason(&Rejection::new(error.to_string())),
         }
     }
-}
-
-/// The playbacks that should be at work and whose invocations fail.
-///
-/// # Errors
-///
-/// When DynamoDB fails or a record is damaged.
-pub async fn failing_ones(store: &DataStore) -> Result<Vec<FailingPlayback>, Error> {
-    let unfinished = record::unfinished(store).await?.into_iter();
-    let running = unfinished.filter(|playback| playback.state.is_running());
-    let failing = running.filter_map(|Playback { id, failing, .. }| {
-        let Failure { since, reason } = failing?;
-        Some(FailingPlayback { id, since, reason })
-    });
-    Ok(failing.collect())
 }

@@ -3,7 +3,7 @@
 
 use super::{
     difference::finding::Found,
-    failing::Failure,
+    failing::{FailingPlayback, Failure},
     progress::{self, Progress, Sent},
     request::Request,
     state::State,
@@ -221,6 +221,21 @@ pub(super) async fn unfinished(store: &DataStore) -> Result<Vec<Playback>, Error
         records.extend(read(store, &id).await?.map(|record| record.value));
     }
     Ok(records)
+}
+
+/// The playbacks that should be at work and whose invocations fail.
+///
+/// # Errors
+///
+/// When DynamoDB fails or a record is damaged.
+pub async fn failing_ones(store: &DataStore) -> Result<Vec<FailingPlayback>, Error> {
+    let running = unfinished(store).await?.into_iter();
+    let running = running.filter(|playback| playback.state.is_running());
+    let failing = running.filter_map(|Playback { id, failing, .. }| {
+        let Failure { since, reason } = failing?;
+        Some(FailingPlayback { id, since, reason })
+    });
+    Ok(failing.collect())
 }
 
 /// The record of a playback. One that has expired is not there.
