@@ -46,7 +46,7 @@ export function found(value) {
       why: shard.reason,
       since: Date.parse(shard.since),
     })),
-    ...value.failing_playbacks.filter((playback) => now - Date.parse(playback.since) >= 60000).map((playback) => ({
+    ...(value.failing_playbacks ?? []).filter((playback) => now - Date.parse(playback.since) >= 60000).map((playback) => ({
       kind: "failing playback",
       what: `playback ${playback.id}`,
       why: playback.reason,

@@ -46,8 +46,8 @@ impl Trust {
         }
         let has_own = given.any(|endpoint| endpoint.is_some() && !is_plain(endpoint));
         let is_amazons = region.is_some_and(|region| {
-            let begins = |prefix: &&str| region.starts_with(*prefix);
-            AMAZON_REGIONS.iter().any(|prefix| begins(&prefix)) && !region.contains("-iso")
+            let mut known = AMAZON_REGIONS.iter();
+            known.any(|prefix| region.starts_with(prefix)) && !region.contains("-iso")
         });
         match is_amazons && !has_own && !has_certificates {
             true => Self::Amazon,
