@@ -141,6 +141,9 @@ async fn begin(program: &PathBuf, args: &[PathBuf]) -> Result<Began> {
         .args(args)
         .env("AWS_LAMBDA_RUNTIME_API", address.to_string())
         .envs(ENVIRONMENT)
+        // A function on AWS has neither: it trusts Amazon's own roots.
+        .env_remove("SSL_CERT_FILE")
+        .env_remove("SSL_CERT_DIR")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .kill_on_drop(true)

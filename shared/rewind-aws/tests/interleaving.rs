@@ -221,6 +221,14 @@ async fn a_writer_that_has_not_seen_the_last_write_is_refused() {
             store.put(&key, &row(2), seen).await.unwrap(),
             Written::Stale
         );
+        let was = Row {
+            revision: seen,
+            ..Row::default()
+        };
+        assert_eq!(
+            store.put_over(&key, &row(2), &was).await.unwrap(),
+            Written::Stale
+        );
         let (key, row) = (key.clone(), row(2));
         let together = [Write::Put { key, row, seen }];
         assert_eq!(

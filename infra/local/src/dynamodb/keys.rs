@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use dynoxide::actions::query::QueryRequest;
 use dynoxide::types::AttributeValue;
 
+use crate::permissions::partiql::{self, Operand};
+
 type Item = HashMap<String, AttributeValue>;
 
 /// The partition keys of items, or of their keys.
@@ -36,6 +38,25 @@ pub(super) fn of_query(query: &QueryRequest, attribute: &str) -> Option<String> 
     });
     let value = values.next()?.trim_matches(['(', ')']);
     text(query.expression_attribute_values.as_ref()?.get(value)?)
+}
+
+/// The partition keys that a statement of a table names.
+pub(super) fn of_statement(
+    statement: &str,
+    parameters: Option<&Vec<AttributeValue>>,
+    table: &str,
+    attribute: &str,
+) -> Vec<String> {
+    if partiql::read(statement).is_none_or(|read| read.table != table) {
+        return Vec::new();
+    }
+    let operands = partiql::operands(statement, attribute).into_iter();
+    operands
+        .filter_map(|operand| match operand {
+            Operand::Text(text) => Some(text),
+            Operand::Parameter(place) => text(parameters?.get(place)?),
+        })
+        .collect()
 }
 
 fn text(value: &AttributeValue) -> Option<String> {

@@ -237,17 +237,35 @@ impl Touches for ExecuteStatementRequest {
     fn uses(&self, _: &str) -> Result<Vec<Use>, DynoxideError> {
         of_statements([&self.statement])
     }
+
+    fn partition_keys(&self, table: &str, attribute: &str) -> Vec<String> {
+        keys::of_statement(&self.statement, self.parameters.as_ref(), table, attribute)
+    }
 }
 
 impl Touches for BatchExecuteStatementRequest {
     fn uses(&self, _: &str) -> Result<Vec<Use>, DynoxideError> {
         of_statements(self.statements.iter().map(|part| &part.statement))
     }
+
+    fn partition_keys(&self, table: &str, attribute: &str) -> Vec<String> {
+        let parts = self.statements.iter().flat_map(|part| {
+            keys::of_statement(&part.statement, part.parameters.as_ref(), table, attribute)
+        });
+        parts.collect()
+    }
 }
 
 impl Touches for ExecuteTransactionRequest {
     fn uses(&self, _: &str) -> Result<Vec<Use>, DynoxideError> {
         of_statements(self.transact_statements.iter().map(|part| &part.statement))
+    }
+
+    fn partition_keys(&self, table: &str, attribute: &str) -> Vec<String> {
+        let parts = self.transact_statements.iter().flat_map(|part| {
+            keys::of_statement(&part.statement, part.parameters.as_ref(), table, attribute)
+        });
+        parts.collect()
     }
 }
 

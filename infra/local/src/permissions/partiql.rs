@@ -52,6 +52,37 @@ pub(crate) fn read(statement: &str) -> Option<Access> {
     })
 }
 
+/// What a statement compares an attribute with, or gives it in an insert: a text in quotes, or a parameter by its place.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Operand {
+    Text(String),
+    Parameter(usize),
+}
+
+/// The operands of an attribute, in order; none when the statement cannot be read.
+pub(crate) fn operands(statement: &str, attribute: &str) -> Vec<Operand> {
+    let tokens = tokens(statement).unwrap_or_default();
+    let mut operands = Vec::new();
+    let mut parameters = 0;
+    for (at, token) in tokens.iter().enumerate() {
+        let is_of_attribute = || match &tokens[..at] {
+            [.., name, Token::Symbol('=' | ':')] => name.is_name(attribute),
+            _ => false,
+        };
+        match token {
+            Token::Symbol('?') => {
+                if is_of_attribute() {
+                    operands.push(Operand::Parameter(parameters));
+                }
+                parameters += 1;
+            }
+            Token::Quoted(text) if is_of_attribute() => operands.push(Operand::Text(text.clone())),
+            _ => {}
+        }
+    }
+    operands
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Token {
     Word(String),
@@ -62,6 +93,10 @@ enum Token {
 impl Token {
     fn is_word(&self, word: &str) -> bool {
         matches!(self, Self::Word(found) if found.eq_ignore_ascii_case(word))
+    }
+
+    fn is_name(&self, name: &str) -> bool {
+        matches!(self, Self::Word(found) | Self::Quoted(found) if found == name)
     }
 
     fn name(self) -> Option<String> {

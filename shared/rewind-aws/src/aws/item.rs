@@ -13,6 +13,22 @@ pub type Item = HashMap<String, AttributeValue>;
 /// Keys in one BatchGetItem call (AWS documentation).
 const MAX_KEYS: usize = 100;
 
+/// About how many bytes a value takes: those of its texts, numbers and names.
+pub(crate) fn bytes_of(value: &AttributeValue) -> usize {
+    match value {
+        AttributeValue::S(text) | AttributeValue::N(text) => text.len(),
+        AttributeValue::L(values) => values.iter().map(|value| 1 + bytes_of(value)).sum(),
+        AttributeValue::M(fields) => {
+            let fields = fields.iter();
+            fields
+                .map(|(name, value)| 1 + name.len() + bytes_of(value))
+                .sum()
+        }
+        AttributeValue::B(bytes) => bytes.as_ref().len(),
+        _ => 1,
+    }
+}
+
 /// The items at these keys, strongly consistent, in any order; of each only the
 /// attributes named in `only`, or all where none is named. What DynamoDB leaves unprocessed
 /// is asked for again.

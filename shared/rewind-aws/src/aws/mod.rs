@@ -20,4 +20,5 @@ pub mod producer;
 pub mod publish;
 pub(crate) mod query_protocol;
 pub mod retry;
+pub(crate) mod statements;
 pub mod trigger;

@@ -2,6 +2,7 @@
 
 use super::{
     key::Key,
+    puts::Puts,
     row::{CONDITION, Row, SECONDARY, Written, item_of, row, secondary_of},
 };
 use crate::{
@@ -28,6 +29,7 @@ pub const BY_SECONDARY: &str = "by-secondary";
 pub struct DataStore {
     pub(super) client: Client,
     pub(super) table: String,
+    puts: Puts,
 }
 
 impl DataStore {
@@ -36,6 +38,7 @@ impl DataStore {
         Self {
             client,
             table: table.into(),
+            puts: Puts::default(),
         }
     }
 
@@ -91,6 +94,18 @@ impl DataStore {
     /// When DynamoDB fails.
     pub async fn put(&self, key: &Key, row: &Row, seen: u64) -> Result<Written, Error> {
         self.put_until(key, row, seen, None).await
+    }
+
+    /// Writes a row over `was`, if nobody has written since `was` was read. Rows
+    /// that are written at the same moment share a request.
+    ///
+    /// # Errors
+    ///
+    /// When DynamoDB fails or refuses the row.
+    pub async fn put_over(&self, key: &Key, row: &Row, was: &Row) -> Result<Written, Error> {
+        self.puts
+            .put(&self.client, &self.table, (key, row, was))
+            .await
     }
 
     /// Writes a row as [`put`](Self::put) does, with the time at which the table

@@ -14,6 +14,7 @@ pub mod incident;
 pub(crate) mod item_limits;
 pub(crate) mod kept_fold;
 pub mod key;
+mod puts;
 pub(crate) mod record;
 pub mod row;
 pub mod row_store;

@@ -68,32 +68,54 @@ fn generation_of(pk: &str) -> &str {
     pk.rsplit_once('#').map_or(pk, |(generation, _)| generation)
 }
 
-/// A row as an item.
-pub(super) fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error> {
-    let mut item = key.item();
+/// The attributes that not each row has, and whether this one has them.
+pub(super) fn optional(row: &Row) -> [(&'static str, bool); 5] {
+    [
+        ("state", row.state.is_some()),
+        ("watermark", row.watermark > 0),
+        ("stalled", row.stalled.is_some()),
+        (TELLING, row.telling != Telling::Nobody),
+        (SECONDARY, row.secondary.is_some()),
+    ]
+}
+
+/// What is stored of a row beside its key.
+pub(super) fn attributes_of(
+    key: &Key,
+    row: &Row,
+    revision: u64,
+) -> Result<Vec<(&'static str, AttributeValue)>, Error> {
+    let number = |number: u64| AttributeValue::N(number.to_string());
+    let mut attributes = vec![("revision", number(revision))];
     if let Some(state) = &row.state {
         let state = serde_dynamo::to_attribute_value(state);
         let state: AttributeValue = state.map_err(|error| Error::Rejected {
             operation: "writing a row",
             reason: error.to_string(),
         })?;
-        item.insert("state".into(), state);
+        attributes.push(("state", state));
     }
     if row.watermark > 0 {
-        let watermark = AttributeValue::N(row.watermark.to_string());
-        item.insert("watermark".into(), watermark);
+        attributes.push(("watermark", number(row.watermark)));
     }
     if let Some(reason) = &row.stalled {
-        item.insert("stalled".into(), AttributeValue::S(reason.clone()));
+        attributes.push(("stalled", AttributeValue::S(reason.clone())));
     }
     if let Some(telling) = row.telling.attribute()? {
-        item.insert(TELLING.into(), telling);
+        attributes.push((TELLING, telling));
     }
     if let Some(value) = &row.secondary {
         let value = secondary_of(generation_of(&key.pk), value);
-        item.insert(SECONDARY.into(), AttributeValue::S(value));
+        attributes.push((SECONDARY, AttributeValue::S(value)));
     }
-    item.insert("revision".into(), AttributeValue::N(revision.to_string()));
+    Ok(attributes)
+}
+
+/// A row as an item.
+pub(super) fn item_of(key: &Key, row: &Row, revision: u64) -> Result<Item, Error> {
+    let mut item = key.item();
+    let attributes = attributes_of(key, row, revision)?.into_iter();
+    item.extend(attributes.map(|(name, value)| (name.to_string(), value)));
     Ok(item)
 }
 

@@ -24,8 +24,8 @@ pub trait RowStore: Debug + Send + Sync {
     /// in the answer.
     fn rows<'a>(&'a self, keys: &'a [Key]) -> Doing<'a, HashMap<Key, Row>>;
 
-    /// Writes a row if nobody has since `seen`: see [`Write::Put`].
-    fn put<'a>(&'a self, key: &'a Key, row: &'a Row, seen: u64) -> Doing<'a, Written>;
+    /// Writes a row over `was`, if nobody has written since `was` was read.
+    fn put<'a>(&'a self, key: &'a Key, row: &'a Row, was: &'a Row) -> Doing<'a, Written>;
 
     /// Writes together, or nothing at all. [`Error::Rejected`] says that the
     /// store will never take what the rows hold.
@@ -37,8 +37,8 @@ impl RowStore for DataStore {
         Self::rows(self, keys).boxed()
     }
 
-    fn put<'a>(&'a self, key: &'a Key, row: &'a Row, seen: u64) -> Doing<'a, Written> {
-        Self::put(self, key, row, seen).boxed()
+    fn put<'a>(&'a self, key: &'a Key, row: &'a Row, was: &'a Row) -> Doing<'a, Written> {
+        self.put_over(key, row, was).boxed()
     }
 
     fn write_together<'a>(&'a self, writes: &'a [Write]) -> Doing<'a, Written> {

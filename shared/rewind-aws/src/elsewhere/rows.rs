@@ -51,9 +51,9 @@ impl RowStore for PostgresRows {
         self.read(keys).boxed()
     }
 
-    fn put<'a>(&'a self, key: &'a Key, row: &'a Row, seen: u64) -> Doing<'a, Written> {
+    fn put<'a>(&'a self, key: &'a Key, row: &'a Row, was: &'a Row) -> Doing<'a, Written> {
         async move {
-            let place = known(key)?;
+            let (place, seen) = (known(key)?, was.revision);
             self.write(&[Put { place, row, seen }]).await
         }
         .boxed()

@@ -1,13 +1,16 @@
 //! Claims: each identity belongs to the first event that has it, for ever.
 
 use super::{
-    insert::{Insert, Inserted},
+    insert::Inserted,
     item::{key, stream_of, text},
     table::EventStore,
 };
 use crate::{
     Error,
-    aws::item::{batch_get, number, string},
+    aws::{
+        item::{batch_get, number, string},
+        statements::Statement,
+    },
 };
 use aws_sdk_dynamodb::types::AttributeValue;
 use rewind::StreamName;
@@ -63,7 +66,7 @@ impl EventStore {
                 ("from", number(claim.from)),
                 ("fingerprint", text(&claim.fingerprint)),
             ];
-            Insert::new(&self.table, attributes, 256)
+            Statement::insert(&self.table, attributes)
         });
         self.insert(items.collect()).await
     }

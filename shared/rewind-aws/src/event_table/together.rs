@@ -2,13 +2,16 @@
 //! values that it claims, and its outcome.
 
 use super::{
-    insert::Insert,
+    insert::insert,
     item::{key, stream_of, text},
     table::EventStore,
 };
 use crate::{
     Error,
-    aws::item::{batch_get, number, string},
+    aws::{
+        item::{batch_get, number, string},
+        statements::Statement,
+    },
 };
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -73,8 +76,8 @@ impl EventStore {
     ) -> Together {
         let slices = self.written().await;
         let commits = commits.iter();
-        let commits = commits.map(|commit| Insert::of(&self.table, commit, &slices));
-        let inserts: Vec<Insert> = claim
+        let commits = commits.map(|commit| insert(&self.table, commit, &slices));
+        let inserts: Vec<Statement> = claim
             .map(|claim| self.claim_insert(claim))
             .into_iter()
             .chain(commits)
@@ -82,7 +85,7 @@ impl EventStore {
         let operation = "ExecuteTransaction";
         let statements = inserts.into_iter().map(|insert| {
             ParameterizedStatement::builder()
-                .statement(insert.statement)
+                .statement(insert.text)
                 .set_parameters(Some(insert.parameters))
                 .build()
                 .map_err(Error::service(operation))
@@ -139,7 +142,7 @@ impl EventStore {
         }))
     }
 
-    fn claim_insert(&self, claim: &OutcomeClaim) -> Insert {
+    fn claim_insert(&self, claim: &OutcomeClaim) -> Statement {
         let number = |number: u64| AttributeValue::N(number.to_string());
         let mut attributes = vec![
             ("stream", text(&format!("#{}", claim.identity))),
@@ -158,7 +161,7 @@ impl EventStore {
                 attributes.push(("also", text(&also)));
             }
         }
-        Insert::new(&self.table, attributes, 256)
+        Statement::insert(&self.table, attributes)
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     Error,
-    aws::retry,
+    aws::{retry, statements::MAX_STATEMENTS},
     data_table::{
         key::Key,
         row::{Row, Written},
@@ -24,8 +24,8 @@ use rewind::{
 };
 use std::borrow::Cow;
 
-/// Rows under way at once.
-const CONCURRENCY: usize = 16;
+/// Rows under way at once: two requests' worth.
+const CONCURRENCY: usize = 2 * MAX_STATEMENTS;
 
 impl Projector {
     /// Folds each stream into its row.
@@ -206,7 +206,7 @@ impl Projector {
         let kept = next.kept.clone().map(|key| Write::Delete { key });
         let beside: Vec<Write> = report.into_iter().chain(kept).collect();
         let written = if beside.is_empty() {
-            self.rows.put(key, &next.row, seen).await?
+            self.rows.put(key, &next.row, row).await?
         } else {
             let (key, row) = (key.clone(), next.row.clone());
             let mut writes = vec![Write::Put { key, row, seen }];

@@ -30,6 +30,27 @@ fn the_verb_is_the_action_and_the_table_is_found() {
 }
 
 #[test]
+fn what_an_attribute_is_compared_with_is_found() {
+    let found = |statement, operands: &[Operand]| {
+        assert_eq!(super::operands(statement, "pk"), operands, "{statement}");
+    };
+    let parameter = Operand::Parameter;
+    found("INSERT INTO a VALUE {'b': ?, 'pk': ?}", &[parameter(1)]);
+    found(
+        "INSERT INTO a VALUE {'pk': 'c'}",
+        &[Operand::Text("c".into())],
+    );
+    let update = r#"UPDATE a SET "b" = ? REMOVE c WHERE "pk" = ? AND sk = ?"#;
+    found(update, &[parameter(1)]);
+    found(
+        "DELETE FROM a WHERE pk=? OR pk=?",
+        &[parameter(0), parameter(1)],
+    );
+    found("SELECT * FROM a WHERE b = 'pk = ?'", &[]);
+    found("SELECT * FROM a WHERE pk /* ? */ = ?", &[parameter(0)]);
+}
+
+#[test]
 fn comments_hide_nothing() {
     is("-- select\nDELETE FROM a", "PartiQLDelete", "a", None);
     is("/* select */ DELETE/**/FROM a", "PartiQLDelete", "a", None);
