@@ -7,17 +7,22 @@ use crate::{
     cpu,
     engine::Engine,
     meter::Meter,
-    table::{Figure, Line, Target},
+    table::{Figure, Line, Target as Bound},
 };
 use aws_smithy_http_client::Builder;
 use futures::{StreamExt, TryStreamExt};
 use instructions::{Ids, events_from, recorded};
 use rewind::{
     CloudEvent, Delivery, Envelope, Event, RecordedEvent, Rejection, Selection, Service,
-    SingleStreamProjection,
+    SingleStreamProjection, Target,
     stream::{PARTITIONS, partition_name},
 };
 use rewind_aws::{
+    data_table::{
+        data_store::DataStore,
+        key::Key,
+        row::{Row, Written},
+    },
     event_table::event_store::EventStore,
     history::partition::{self, PAGE},
     project::projector::Projector,
@@ -25,6 +30,7 @@ use rewind_aws::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 
 /// Events of history, of these many streams, ten in a commit.
 const EVENTS: usize = 20_000;
@@ -32,6 +38,10 @@ const STREAMS: usize = 50;
 
 /// Events that dynamo-es appends and reads: it takes them one by one.
 const OF_PEER: usize = 2_000;
+
+/// Rows that are written, each twice, and how many of them at once.
+const ROWS: usize = 2_000;
+const ROWS_AT_ONCE: usize = 50;
 
 /// Partitions that a playback reads at once.
 const AT_ONCE: usize = 4;
@@ -71,12 +81,13 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Line>> {
     let mut lines = vec![
         Line::alone(5, what, "events/s", rate)
             .beside(beside, scan_rate)
-            .reaching(Target::TimesMore(0.9)),
+            .reaching(Bound::TimesMore(0.9)),
         Line::alone(5, what, "µs CPU an event", cpu.clone()).beside(beside, scan_cpu),
         Line::alone(5, what, "µs CPU an event", cpu)
             .beside("dynamo-es, which reads stream by stream", peer),
     ];
     lines.push(rows(&engine).await?);
+    lines.extend(written(&engine, plan).await?);
     Ok(lines)
 }
 
@@ -191,5 +202,64 @@ async fn rows(engine: &Engine) -> Result<Line> {
         "write units an event",
         Figure::exact(units / 500.0),
     );
-    Ok(line.reaching(Target::AtMost(0.01)))
+    Ok(line.reaching(Bound::AtMost(0.01)))
+}
+
+/// Rows of as many streams, as write writes them, beside a request for each.
+async fn written(engine: &Engine, plan: &Plan) -> Result<[Line; 2]> {
+    let store = engine.clients.data_store(&engine.at.tables["DataTable"]);
+    let mut own: [Figure; 2] = Default::default();
+    let mut alone: [Figure; 2] = Default::default();
+    for round in 0..plan.rounds {
+        for (is_alone, figures) in [(false, &mut own), (true, &mut alone)] {
+            let target = Target {
+                projection: format!("rows-{round}-{is_alone}"),
+                generation: 1,
+            };
+            let keys: Vec<Key> = (0..ROWS)
+                .map(|nth| Key::row(&target, &nth.to_string()))
+                .collect();
+            let write = async {
+                for revision in 0..2 {
+                    write_all(&store, &keys, revision, is_alone).await?;
+                }
+                Ok::<_, crate::Error>(())
+            };
+            let (written, took) = cpu::during(write).await;
+            written?;
+            figures[0].push(2.0 * ROWS as f64 / took.wall.as_secs_f64());
+            figures[1].push(cpu::micros(took.cpu, 2 * ROWS));
+        }
+    }
+    let what = "rows of as many streams, 50 at once";
+    let beside = "a conditional PutItem a row, 50 at once";
+    let ([rate, cpu], [alone_rate, alone_cpu]) = (own, alone);
+    Ok([
+        Line::alone(5, what, "rows/s", rate).beside(beside, alone_rate),
+        Line::alone(5, what, "µs CPU a row", cpu).beside(beside, alone_cpu),
+    ])
+}
+
+async fn write_all(store: &DataStore, keys: &[Key], revision: u64, is_alone: bool) -> Result<()> {
+    let at = |revision| Row {
+        state: Some(json!({"products": revision, "cents": 1_200, "user": "user-17"})),
+        watermark: revision,
+        revision,
+        ..Row::default()
+    };
+    let (was, row) = (&at(revision), &at(revision + 1));
+    let writes = keys.iter().map(|key| async move {
+        let written = match is_alone {
+            true => store.put(key, row, revision).await?,
+            false => store.put_over(key, row, was).await?,
+        };
+        match written {
+            Written::Done => Ok(()),
+            Written::Stale => Err(crate::Error::from("a row is stale")),
+        }
+    });
+    futures::stream::iter(writes)
+        .buffer_unordered(ROWS_AT_ONCE)
+        .try_collect()
+        .await
 }

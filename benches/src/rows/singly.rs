@@ -14,7 +14,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
-    process::{Child, Command},
+    process::{Child, ChildStdout, Command},
 };
 
 /// Single posts a second, and for how many seconds.
@@ -40,6 +40,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// A local system of its own.
 struct System {
     _child: Child,
+    /// What it prints goes somewhere: it would end on a pipe that is closed.
+    _stdout: BufReader<ChildStdout>,
     client: Client,
 }
 
@@ -55,13 +57,15 @@ impl System {
             .spawn()?;
         let stdout = child.stdout.take().ok_or("no standard output")?;
         let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line).await?;
+        let mut stdout = BufReader::new(stdout);
+        stdout.read_line(&mut line).await?;
         let url = line
             .split_whitespace()
             .find(|word| word.starts_with("http"));
         let url = url.ok_or_else(|| format!("no URL in {line:?}"))?;
         Ok(Self {
             _child: child,
+            _stdout: stdout,
             client: Client::new(url),
         })
     }

@@ -91,7 +91,8 @@ impl Puts {
             let turn = tokio::spawn(std::future::ready(()));
             // It fails only with the runtime, and with whoever waits here.
             turn.await.ok();
-            let waiting = locked(&taken).take().unwrap_or_default();
+            let waiting = locked(&taken).take();
+            let waiting = waiting.expect("nobody else takes them, and this does once");
             Arc::from(send(&client, &waiting.statements).await)
         };
         let sending = sending.boxed().shared();
