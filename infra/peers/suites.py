@@ -30,6 +30,7 @@ TABLES = [
     "compare",
     "audit",
     "interleaving",
+    "puts",
     "hostile_rows",
 ]
 # What is put on a stream and read from it.
