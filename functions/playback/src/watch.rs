@@ -46,8 +46,8 @@ impl Watch {
     /// Looks at the whole system, notes its incidents, and says its metrics: one
     /// line, and one for each reader.
     ///
-    /// With this look, a run of `recover` takes 423 requests a minute for the
-    /// domain of shop, poll and portal: 420 queries of DynamoDB, 384 of which ask
+    /// With this look, a run of `recover` takes 424 requests a minute for the
+    /// domain of shop, poll and portal: 421 queries of DynamoDB, 384 of which ask
     /// the index for the newest commits of each partition, and three requests
     /// to Kinesis where `incoming` has one shard (two for each further shard).
     /// Each reader adds a `BatchGetItem` for a hundred streams that were
