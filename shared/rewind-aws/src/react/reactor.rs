@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     Error,
-    aws::{batch::Failures, producer::Stream, publish::Run, statements::MAX_STATEMENTS},
+    aws::{batch::Failures, producer::Stream, publish::Run},
     command::commands::Commands,
     data_table::{began::Began, data_store::DataStore, key::Key},
     gateway::live::Live,
@@ -32,9 +32,6 @@ const CALLS_FOR: Duration = Duration::from_secs(20);
 
 /// Turns that are taken side by side: most of a turn is waiting.
 const TURNS_AT_ONCE: usize = 16;
-
-/// Checkpoints that are written at once: two requests' worth.
-const CHECKPOINTS_AT_ONCE: usize = 2 * MAX_STATEMENTS;
 
 /// Turns after which what was emitted is sent, and checkpoints move on: a
 /// process that dies, or takes longer than the function may, loses no more.
@@ -148,7 +145,7 @@ impl Reactor {
             let settled = turn.settle(self.store()).await;
             settled.map_err(|error| error.to_string())
         });
-        let settled = stream::iter(settled).buffered(CHECKPOINTS_AT_ONCE);
+        let settled = stream::iter(settled).buffered(TURNS_AT_ONCE);
         for (turn, settled) in ready.iter().zip(settled.collect::<Vec<_>>().await) {
             match settled {
                 Ok(()) => reacted.count(turn),

@@ -60,11 +60,7 @@ impl Turn<'_> {
         let mut beside: Vec<Write> = report.into_iter().collect();
         beside.extend(changes.iter().cloned());
         let written = match beside.is_empty() {
-            true => {
-                store
-                    .put_over(&self.key, &checkpoint, &self.checkpoint)
-                    .await?
-            }
+            true => store.put(&self.key, &checkpoint, seen).await?,
             false => {
                 let (key, row) = (self.key.clone(), checkpoint);
                 beside.push(Write::Put { key, row, seen });
