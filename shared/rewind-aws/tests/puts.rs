@@ -6,21 +6,16 @@
 mod meter;
 mod support;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_dynamodb::config::Credentials;
 use aws_smithy_http_client::Builder;
 use futures::{FutureExt, future::join_all};
 use meter::Meter;
 use rand::{Rng, SeedableRng, rngs::SmallRng};
 use rewind::Target;
-use rewind_aws::{
-    data_table::{
-        data_store::DataStore,
-        key::Key,
-        row::{Row, Written},
-        telling::{Image, Telling},
-    },
-    wiring::Clients,
+use rewind_aws::data_table::{
+    data_store::DataStore,
+    key::Key,
+    row::{Row, Written},
+    telling::{Image, Telling},
 };
 use serde_json::{Value, json};
 use support::Aws;
@@ -52,13 +47,9 @@ fn written(row: &Row, was: &Row) -> Row {
 async fn metered() -> (Aws, Meter, DataStore) {
     let aws = Aws::start().await;
     let meter = Meter::around(Builder::new().build_http());
-    let config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(meter.clone())
-        .region(Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("operator", "local", None, None, "local"))
-        .endpoint_url(aws.system.dynamodb_endpoint())
-        .load();
-    let clients = Clients::new(config.await);
+    let client = meter.clone();
+    let clients = aws.clients.clone();
+    let clients = clients.map_config(|config| config.into_builder().http_client(client).build());
     let store = clients.data_store(aws.system.table("DataTable").unwrap());
     (aws, meter, store)
 }
