@@ -6,8 +6,6 @@
 mod meter;
 mod support;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_dynamodb::config::Credentials;
 use aws_smithy_http_client::Builder;
 use meter::{Meter, Reading};
 use rewind::{
@@ -26,7 +24,6 @@ use rewind_aws::{
     project::projector::Projector,
     reverse::reversal::{Named, Reverser},
     sequence::sequencer::{Outcome, Sequencer},
-    wiring::Clients,
 };
 use serde_json::json;
 use service::poll::{BasicSum, OneVoteSum, ValidChoiceSum};
@@ -45,13 +42,10 @@ impl Metered {
     async fn start() -> Self {
         let aws = Aws::start().await;
         let meter = Meter::around(Builder::new().build_http());
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(meter.clone())
-            .region(Region::new("us-east-1"))
-            .credentials_provider(Credentials::new("operator", "local", None, None, "local"))
-            .endpoint_url(aws.system.dynamodb_endpoint())
-            .load();
-        let clients = Clients::new(config.await);
+        let client = meter.clone();
+        let clients = aws.clients.clone();
+        let clients =
+            clients.map_config(|config| config.into_builder().http_client(client).build());
         let events = clients.event_store(aws.system.table("EventsTable").unwrap());
         let data = clients.data_store(aws.system.table("DataTable").unwrap());
         Self {
